@@ -8,6 +8,7 @@ from redistopo.checks import (
     nodes,
     persistence,
     replication,
+    replication_chain,
     security,
     sentinels,
 )
@@ -18,6 +19,7 @@ from redistopo.model.topology.spec import Shape
 
 _CLUSTER = frozenset({Shape.CLUSTER})
 _REPLICATED = frozenset({Shape.CLUSTER, Shape.REPLICATION, Shape.SENTINEL})
+_FOLLOWING = frozenset({Shape.REPLICATION, Shape.SENTINEL})
 
 _cluster_check = partial(Check, settles=True, shapes=_CLUSTER)
 _sentinel_check = partial(Check, settles=True, shapes=frozenset({Shape.SENTINEL}))
@@ -50,6 +52,8 @@ CHECKS: tuple[Check, ...] = (
           cluster.open_slots, shapes=_CLUSTER),
     Check("replication.shape", "Are there as many primaries and replicas as planned?",
           replication.shape, settles=True),
+    Check("replication.chain", "Does every replica follow its primary, not another replica?",
+          replication_chain.chain, settles=True, shapes=_FOLLOWING),
     Check("replication.link", "Is every replica's link up, according to both ends?",
           replication.link, settles=True, shapes=_REPLICATED),
     Check("replication.lag", "How many bytes is each replica behind its primary?",

@@ -132,7 +132,8 @@ def tls(subject: CheckSubject) -> Iterator[CheckResult]:
         if locks is None:
             return None
         if locks.plain:
-            hint = "its plain-text port is open: redistopo down, then up"
+            hint = "its plain-text port is open: "
+            hint += "redistopo down, then up" if subject.ours else "set port 0 and tls-port"
             return fail(node.name, f"a client without TLS got {locks.plain!r}", hint)
         if locks.stranger:
             evidence = f"a client with a certificate of another CA got {locks.stranger!r}"

@@ -15,6 +15,7 @@ from redistopo.checks.check_types import (
     unknown,
     warn,
 )
+from redistopo.checks.unqueried_replicas import unqueried_replicas
 from redistopo.model.protocol.sentinel_replies import MonitoredPrimary, Peer
 from redistopo.model.state.hints import allow_command_hint
 from redistopo.model.state.observed import NodeSeen, Role
@@ -192,11 +193,16 @@ def promotable(subject: CheckSubject) -> Iterator[CheckResult]:
     awake = sum(not node.tilted for node in subject.seen.sentinels)
     for shard in subject.shards:
         about = f"shard {shard.number}"
+        mute = unqueried_replicas(subject, shard)
         reasons = {node.name: _unfit(subject, node) for node in shard.replicas}
         fit = [name for name, reason in reasons.items() if not reason]
         if reasons and set(reasons.values()) == {_ZERO}:
             evidence = f"no failover candidate: {_ZERO[4:]} on {', '.join(reasons)}"
             yield warn(about, evidence, "set a replica-priority above 0")
+        elif not reasons and mute:
+            names = ", ".join(node.name for node in mute)
+            evidence = f"whether a replica would take over is unknown: {names} can't be queried"
+            yield unknown(about, evidence, f"see node.alive {mute[0].name}")
         elif not fit:
             listed = _by_reason(reasons)
             evidence = f"no replica could take over: {listed or 'there is none'}"

@@ -1,16 +1,41 @@
 """Verdicts on states that once were called healthy, or blamed on something else; each made on real
 servers and judged by what the servers themselves reply."""
 
+import shutil
+from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
+import pytest
+from support.byhand import ByHand, listening
 from support.editing import edit
 from support.engines import BUNDLED
 from support.findings import found_in, only
 from support.judge import client
 from support.project import Project
+from support.waiting import until
 
 SLOW = ("--down-after", "60000")
 """So that no Sentinel does anything by itself."""
+
+
+@pytest.fixture
+def by_hand(project: Project) -> Iterator[ByHand]:
+    """Servers that the test starts itself, as somebody else would."""
+    with closing(ByHand(project.root)) as made:
+        yield made
+
+
+def _told(project: Project, port: int, verb: str = "verify", *words: str) -> Any:
+    """The result of a verb on the topology around a port, without a write."""
+    extra = ("--no-write",) if verb == "verify" else ()
+    at = ("--connect", f"127.0.0.1:{port}", "--timeout", "1s", "--json")
+    return project.run(verb, *at, *extra, *words)
+
+
+def _info(port: int, password: str = "") -> Any:
+    with closing(client(port, password)) as node:
+        return node.info()
 
 
 def test_a_rename_of_what_sentinels_send_is_refused_in_the_file(project: Project) -> None:
@@ -55,3 +80,82 @@ def test_a_failover_is_tried_as_the_sentinels_user_and_changes_nothing(project: 
     with closing(client(project.ports[1], admin, user="admin")) as node:
         assert node.info("replication")["role"] == "slave"
         assert node.info("commandstats")["cmdstat_slaveof"]["calls"] == 0
+
+
+def test_a_failed_snapshot_is_a_fault_also_where_config_is_unknown(
+    project: Project, by_hand: ByHand
+) -> None:
+    folder = project.root / f"byhand-{project.port}" / "data"
+    folder.mkdir(parents=True)
+    by_hand.start(
+        project.port, "--dir", str(folder), "--save", "1 1", "--rename-command", "CONFIG", ""
+    )
+    listening(project.port)
+    shutil.rmtree(folder)
+    with closing(client(project.port)) as node:
+        node.set("a", "1")
+    until(lambda: _info(project.port)["rdb_last_bgsave_status"] == "err")
+    assert (
+        "rdb_last_bgsave_status:err"
+        in only(_told(project, project.port), "data.kept", "fail")["evidence"]
+    )
+    waited = _told(project, project.port, "wait")
+    assert [one["check"] for one in waited.json["result"]["missing"]] == ["data.kept"]
+
+
+def test_unknown_snapshots_are_not_called_off(project: Project, by_hand: ByHand) -> None:
+    by_hand.start(project.port, "--rename-command", "CONFIG", "")
+    listening(project.port)
+    done = _told(project, project.port)
+    assert done.code == 0
+    assert "snapshots is unknown" in only(done, "data.kept", "unknown")["evidence"]
+
+
+def test_a_chain_is_found_whole_and_judged_alike_from_each_of_its_nodes(
+    project: Project, by_hand: ByHand
+) -> None:
+    first = project.port
+    for port in range(first, first + 4):
+        above = () if port == first else ("--replicaof", f"127.0.0.1 {port - 1}")
+        by_hand.start(port, "--repl-diskless-sync-delay", "0", *above)
+        listening(port)
+    ports = range(first + 1, first + 4)
+    until(lambda: all(_info(port)["master_link_status"] == "up" for port in ports))
+    for port in (first, first + 1, first + 3):
+        done = _told(project, port)
+        assert (done.code, done.json["result"]["nodes"]) == (0, 4), done
+        chained = found_in(done, "replication.chain", "warn")
+        assert [one["subject"][-5:] for one in chained] == [str(first + 2), str(first + 3)]
+        proven = project.run("verify", "--connect", str(port), "--json", check=0)
+        assert only(proven, "data.proof", "ok")
+        waited = _told(project, port, "wait")
+        assert (waited.code, waited.json["result"]["nodes"]) == (0, 4), waited
+    with closing(client(first + 3)) as node:
+        assert node.dbsize() == 0
+
+
+def test_replicas_that_reject_our_password_are_counted_and_not_called_missing(
+    project: Project,
+) -> None:
+    project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
+    project.up()
+    project.env["REDISTOPO_PASSWORD"] = password = project.password
+    for port in project.ports[3:]:
+        with project.client(port) as node:
+            node.config_set("requirepass", "another")
+    elsewhere = project.root / "elsewhere"
+    elsewhere.mkdir()
+    done = _told(project, project.port, "verify", "--dir", str(elsewhere))
+    assert done.code == 3
+    assert len(found_in(done, "node.alive", "fail")) == 3
+    ready = found_in(done, "failover.ready", "unknown")
+    assert [f"{port} can't be queried" in one["evidence"] for one, port in zip(
+        ready, project.ports[3:], strict=True)] == [True] * 3  # fmt: skip
+    assert len(found_in(done, "replication.shape", "ok")) == 3
+    assert not {"secret rotate", "redistopo down", "no replica"} & {
+        word for word in ("secret rotate", "redistopo down", "no replica") if word in done.out
+    }
+    for port in project.ports[3:]:
+        assert _info(port, "another")["master_link_status"] == "up"
+        with closing(client(port, "another")) as node:
+            node.config_set("requirepass", password)

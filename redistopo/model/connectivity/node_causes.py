@@ -7,6 +7,7 @@ from redistopo.model.connectivity.matrix import ConnectivityView, PortKind, Port
 from redistopo.model.protocol.credentials import (
     CERTIFICATE_REFUSED_HINT,
     CREDENTIALS_CHANGED_HINT,
+    CREDENTIALS_DIFFER_HINT,
     TLS_REQUIRED_HINT,
 )
 from redistopo.model.protocol.endpoint import format_address
@@ -130,9 +131,7 @@ def _denied(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
         kind=CauseKind.AUTH,
         node=node.name,
         evidence=f"{node.name} rejects redistopo's password: {probe.denied}",
-        remedy=CREDENTIALS_CHANGED_HINT
-        if started_by_us(node)
-        else "all nodes need the same password: set REDISTOPO_PASSWORD (verify: --ask-password)",
+        remedy=CREDENTIALS_CHANGED_HINT if started_by_us(node) else CREDENTIALS_DIFFER_HINT,
     )
 
 

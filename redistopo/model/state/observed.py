@@ -1,7 +1,7 @@
 """Snapshots: every node observed once, so that many checks can judge the same state."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -269,6 +269,12 @@ class ShardSeen:
     def nodes(self) -> tuple[NodeSeen, ...]:
         return (*((self.primary,) if self.primary else ()), *self.replicas)
 
+    def upstream(self, replica: NodeSeen) -> NodeSeen | None:
+        """Return the source of a replica's data: the primary, or another replica in a chain."""
+        others = () if replica.myself else self.replicas
+        chained = (one for one in others if _follows(replica, one, self.nodes))
+        return next(chained, self.primary)
+
 
 def shards_of(seen: Observed) -> tuple[ShardSeen, ...]:
     """Derive the shards from the nodes' own reports, in the order of their slots.
@@ -318,19 +324,22 @@ def _replication_shards(seen: Observed) -> tuple[ShardSeen, ...]:
     shards: list[ShardSeen] = []
     claimed: set[str] = set()
     for primary in primaries:
-        mine = tuple(node for node in followers if _follows(node, primary, primaries))
+        mine = [node for node in followers if _follows(node, primary, primaries)]
+        for upper in mine:  # grows by the replicas of replicas
+            below = [node for node in followers if _follows(node, upper, followers)]
+            mine += [node for node in below if node not in mine]
         claimed |= {node.address for node in mine}
-        shards.append(ShardSeen(number=len(shards) + 1, primary=primary, replicas=mine))
+        shards.append(ShardSeen(number=len(shards) + 1, primary=primary, replicas=tuple(mine)))
     lost = tuple(node for node in followers if node.address not in claimed)
     if lost:
         shards.append(ShardSeen(number=len(shards) + 1, primary=None, replicas=lost))
     return tuple(shards)
 
 
-def _follows(node: NodeSeen, primary: NodeSeen, primaries: list[NodeSeen]) -> bool:
+def _follows(node: NodeSeen, primary: NodeSeen, among: Sequence[NodeSeen]) -> bool:
     """Match by address; only by port if a replica knows its primary by a host name."""
-    if node.follows in {one.address for one in primaries}:
+    if node.follows in {one.address for one in among}:
         return node.follows == primary.address
-    ports = [one.port for one in primaries]
+    ports = [one.port for one in among]
     host, port = split_address(node.follows)
     return bool(host) and port == str(primary.port) and ports.count(primary.port) == 1
