@@ -3,6 +3,7 @@
 from functools import partial
 
 from redistopo.checks import (
+    announced_endpoints,
     cluster,
     cluster_membership,
     nodes,
@@ -50,6 +51,9 @@ CHECKS: tuple[Check, ...] = (
                    cluster.epochs),
     Check("cluster.open-slots", "Are all slot migrations finished?",
           cluster.open_slots, shapes=_CLUSTER),
+    _cluster_check("announce.reachable",
+                   "Do the endpoints that clients are given lead to their nodes?",
+                   announced_endpoints.reachable),
     Check("replication.shape", "Are there as many primaries and replicas as planned?",
           replication.shape, settles=True),
     Check("replication.chain", "Does every replica follow its primary, not another replica?",

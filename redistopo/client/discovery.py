@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from redistopo.client.cluster_endpoints import cluster_endpoints
 from redistopo.client.connection import Connections, raise_on_error, try_ping
 from redistopo.client.observe import Target
 from redistopo.client.replication_tree import replication_around
@@ -81,11 +82,7 @@ def discover(endpoint: Endpoint, client: Connections) -> Discovered:
         return _discover_by_sentinel(endpoint, client)
     if info.get("cluster_enabled") == "1":
         text = raise_on_error(client.execute(endpoint, [("CLUSTER", "NODES")])[0], "CLUSTER NODES")
-        found = [
-            Endpoint(member.host or endpoint.host, member.port)
-            for member in parse_nodes(str(text))
-            if "noaddr" not in member.flags
-        ]
+        found = cluster_endpoints(endpoint, parse_nodes(str(text)), client)
         return Discovered(shape=Shape.CLUSTER, targets=_targets(sorted(found)))
     nodes = replication_around(endpoint, info, lambda one: _info(one, client))
     shape = Shape.REPLICATION if len(nodes) > 1 else Shape.STANDALONE
@@ -102,7 +99,11 @@ def with_new_nodes(before: Discovered, seen: Observed, port: int) -> Discovered:
     if before.shape is Shape.CLUSTER:
         able = sorted(seen.answering, key=lambda node: node.port != port)
         members = able[0].members if able else ()
-        found = sorted(one.endpoint for one in members if "noaddr" not in one.flags)
+        # a node may announce another endpoint than the one at which it replies
+        queried = {me.id: node.endpoint for node in seen.answering if (me := node.myself)}
+        found = sorted(
+            queried.get(one.id, one.endpoint) for one in members if "noaddr" not in one.flags
+        )
         return replace(before, targets=_targets(found)) if found else before
     known = [one.endpoint for one in before.targets]
     ports = {one.port for one in before.targets}

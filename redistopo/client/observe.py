@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
+from redistopo.client.announce_probe import probe_announced
 from redistopo.client.connection import (
     Command,
     Connections,
@@ -76,7 +77,10 @@ def observe(
     if disk:
         # last, so that it includes what a process wrote when it ended
         nodes = tuple(map(_with_disk, nodes, wanted))
-    return Observed(shape=shape, nodes=nodes)
+    announced = None
+    if depth is Detail.FULL and shape is Shape.CLUSTER:
+        announced = probe_announced(nodes, client)
+    return Observed(shape=shape, nodes=nodes, announced=announced)
 
 
 def _with_disk(seen: NodeSeen, target: Target) -> NodeSeen:

@@ -159,3 +159,52 @@ def test_replicas_that_reject_our_password_are_counted_and_not_called_missing(
         assert _info(port, "another")["master_link_status"] == "up"
         with closing(client(port, "another")) as node:
             node.config_set("requirepass", password)
+
+
+def test_a_hostname_that_no_client_can_resolve_is_found_without_a_write(project: Project) -> None:
+    """An engine of 7.0 or later has hostnames."""
+    project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
+    project.up()
+    with project.client() as node:
+        node.config_set("cluster-announce-hostname", "redis.nowhere.invalid")
+        node.config_set("cluster-preferred-endpoint-type", "hostname")
+        rows = node.execute_command("CLUSTER SLOTS")
+    assert "redis.nowhere.invalid" in str(rows)
+    done = project.run("verify", "--no-write", "--timeout", "1s", "--json", check=3)
+    (lost, nameless) = found_in(done, "announce.reachable", "fail")
+    assert "(cluster-announce-hostname): the name can't be resolved" in lost["evidence"]
+    assert "gives clients '?' as the host of node" in nameless["evidence"]
+    with project.client() as node:
+        node.config_set("cluster-announce-hostname", "localhost")
+        node.config_set("cluster-preferred-endpoint-type", "ip")
+    assert only(project.run("verify", "--json", check=0), "announce.reachable", "ok")
+
+
+def test_a_node_that_announces_another_address_is_queried_where_it_replies(
+    project: Project,
+) -> None:
+    """As behind NAT: the node itself is known by the address that we connected to, and by its id
+    from any other node."""
+    project.init(
+        "cluster", "--formation", "instant", "--node-timeout", "60000", engine=BUNDLED.path
+    )
+    project.up()
+    project.env["REDISTOPO_PASSWORD"] = project.password
+    second = project.ports[1]
+    with project.client(second) as node:
+        node.config_set("cluster-announce-ip", "127.9.8.7")
+    until(lambda: all("127.9.8.7" in _nodes(project, port) for port in project.ports))
+    for port in (second, project.ports[2]):
+        done = _told(project, port)
+        assert found_in(done, "node.alive", "fail") == []
+        lost = only(done, "announce.reachable", "fail")
+        assert lost["subject"] == f"127.0.0.1:{second}"
+        assert f"announces 127.9.8.7:{second} (cluster-announce-ip)" in lost["evidence"]
+        assert f"it replied at 127.0.0.1:{second}" in lost["evidence"]
+        assert "ufw" not in done.out
+
+
+def _nodes(project: Project, port: int) -> str:
+    with project.client(port) as node:
+        node.response_callbacks.clear()
+        return str(node.execute_command("CLUSTER NODES"))

@@ -10,6 +10,7 @@ from redistopo.model.protocol.endpoint import Addressed, Endpoint, format_addres
 from redistopo.model.protocol.replies import ClusterNodesLine, parse_pairs
 from redistopo.model.protocol.sentinel_replies import MonitoredPrimary, latest_address
 from redistopo.model.protocol.slots import SlotRange
+from redistopo.model.state.announced import Announced
 from redistopo.model.state.disk import DiskSeen
 from redistopo.model.topology.spec import Shape
 
@@ -204,10 +205,11 @@ class WriteProbeResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """All nodes, observed in one round."""
+    """All nodes, observed in one round; `announced` is None if it wasn't inspected."""
 
     shape: Shape
     nodes: tuple[NodeSeen, ...]
+    announced: tuple[Announced, ...] | None = None
     write_probes: tuple[WriteProbeResult, ...] | None = None
 
     @property
