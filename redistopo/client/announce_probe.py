@@ -88,7 +88,9 @@ def _is_address(host: str) -> bool:
 def _another(one: Announced, client: Connections) -> str:
     """What replies there, if it isn't the node; "" also where it refuses CLUSTER MYID."""
     try:
-        found = client.execute(one.endpoint, [("CLUSTER", "MYID")])[0]
+        # several nodes may announce one endpoint, so each needs a connection of its own
+        with Connections(client.credentials) as own:
+            found = own.execute(one.endpoint, [("CLUSTER", "MYID")])[0]
     except AccessDenied:
         return "another server replies there, which rejects our password"
     except RedistopoError as error:

@@ -37,6 +37,8 @@ def _endpoint(entry: Endpoint, member: ClusterNodesLine, client: Connections) ->
 
 def _is_there(endpoint: Endpoint, node_id: str, client: Connections) -> bool:
     try:
-        return bool(client.execute(endpoint, [("CLUSTER", "MYID")])[0] == node_id)
+        # several nodes may announce one endpoint, so each needs a connection of its own
+        with Connections(client.credentials) as own:
+            return bool(own.execute(endpoint, [("CLUSTER", "MYID")])[0] == node_id)
     except RedistopoError:
         return False

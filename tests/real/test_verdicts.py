@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.byhand import ByHand, listening
 from support.editing import edit
-from support.engines import BUNDLED
+from support.engines import BUNDLED, ENGINES
 from support.findings import found_in, only
 from support.judge import client
 from support.project import Project
@@ -208,3 +208,49 @@ def _nodes(project: Project, port: int) -> str:
     with project.client(port) as node:
         node.response_callbacks.clear()
         return str(node.execute_command("CLUSTER NODES"))
+
+
+VALKEY_9 = next((one for name, one in ENGINES.items() if name.startswith("valkey-9")), None)
+
+
+@pytest.mark.skipif(VALKEY_9 is None, reason="no Valkey 9 on this machine")
+def test_replicas_sync_by_two_channels_with_acl_and_a_denied_command_is_the_cause(
+    project: Project,
+) -> None:
+    """Dual-channel replication sends SYNC, on a connection of its own."""
+    assert VALKEY_9 is not None
+    dual = ("--set", "dual-channel-replication-enabled=yes")
+    project.init("replication", "--acl", *dual, engine=VALKEY_9.path)
+    project.up()
+    admin = project.secret("admin")
+    with closing(client(project.port, admin, user="admin")) as node:
+        stats = node.info("commandstats")
+        assert stats["cmdstat_sync"]["calls"] == 2
+        assert stats["cmdstat_sync"]["rejected_calls"] == 0
+        node.execute_command("ACL", "SETUSER", "replication", "-sync")
+    for port in project.ports[1:]:
+        with closing(client(port, admin, user="admin")) as node:
+            node.execute_command("REPLICAOF", "NO", "ONE")
+            node.set("ahead", "1")  # of its primary, so that it has to sync in full
+            node.execute_command("REPLICAOF", "127.0.0.1", project.port)
+    with closing(client(project.port, admin, user="admin")) as node:
+        until(lambda: node.info("commandstats")["cmdstat_sync"]["rejected_calls"] >= 2)
+    done = project.run("verify", "--no-write", "--timeout", "0s", "--json", check=3)
+    down = found_in(done, "replication.link", "fail")
+    assert len(down) == 2
+    told = [one["evidence"] for one in down]
+    assert all("as user replication, which may not run SYNC" in one for one in told), told
+    assert all("+sync" in one["hint"] and "nc -vz" not in one["hint"] for one in down)
+
+
+@pytest.mark.skipif(VALKEY_9 is None, reason="no Valkey 9 on this machine")
+def test_slots_migrate_atomically_with_acl(project: Project) -> None:
+    assert VALKEY_9 is not None
+    project.init("cluster", "--acl", "--formation", "instant", engine=VALKEY_9.path)
+    project.up()
+    admin = project.secret("admin")
+    with closing(client(project.ports[1], admin, user="admin")) as node:
+        target = node.execute_command("CLUSTER", "MYID")
+    with closing(client(project.port, admin, user="admin")) as node:
+        node.execute_command("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", 0, 9, "NODE", target)
+        until(lambda: "success" in str(node.execute_command("CLUSTER", "GETSLOTMIGRATIONS")))
