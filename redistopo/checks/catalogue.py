@@ -41,6 +41,7 @@ CHECKS: tuple[Check, ...] = (
     _cluster_check("cluster.state", "Does every node report cluster_state:ok?", cluster.state),
     _cluster_check("cluster.slots", "Does each of the 16384 slots have exactly one owner?",
                    cluster.slots),
+    _cluster_check("cluster.empty-shards", "Does every shard have slots?", cluster.empty_shards),
     _cluster_check("cluster.agreement", "Do all nodes agree on the slot map and on all roles?",
                    cluster.agreement),
     _cluster_check("cluster.members", "Does every node know all nodes, none of them failing?",

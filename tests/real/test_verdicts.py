@@ -1,6 +1,7 @@
 """Verdicts on states that once were called healthy, or blamed on something else; each made on real
 servers and judged by what the servers themselves reply."""
 
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
@@ -254,3 +255,37 @@ def test_slots_migrate_atomically_with_acl(project: Project) -> None:
     with closing(client(project.port, admin, user="admin")) as node:
         node.execute_command("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", 0, 9, "NODE", target)
         until(lambda: "success" in str(node.execute_command("CLUSTER", "GETSLOTMIGRATIONS")))
+
+
+def test_a_shard_without_slots_is_a_fault_at_once_and_rebalanced_by_what_is_printed(
+    project: Project,
+) -> None:
+    stay = ("--set", "cluster-allow-replica-migration=no")
+    project.init("cluster", "--formation", "instant", *stay, engine=BUNDLED.path)
+    project.up()
+    ports = project.ports[:2]
+    with project.client(ports[1]) as target:
+        node_id = target.execute_command("CLUSTER", "MYID")
+        target.execute_command("CLUSTER", "BUMPEPOCH")
+    for port in reversed(ports):
+        with project.client(port) as node, node.pipeline(transaction=False) as batch:
+            for slot in range(5461):
+                batch.execute_command("CLUSTER", "SETSLOT", slot, "NODE", node_id)
+            batch.execute()
+    until(lambda: all(_slotless(project, port) == 1 for port in project.ports))
+    done = project.run("verify", "--json", check=3)
+    failed = [one for one in done.json["result"]["findings"] if one["status"] == "fail"]
+    assert [(one["check"], one["subject"]) for one in failed] == [("cluster.empty-shards", "node1")]
+    up = project.run("up", check=3, seconds=20)
+    assert "primary without slots" in up.err
+    assert len(project.servers()) == 6
+    remedy = failed[0]["hint"].partition("redistopo ")[2]
+    project.run(*shlex.split(remedy), check=0)
+    assert project.run("verify", check=0)
+    assert all(_slotless(project, port) == 0 for port in project.ports)
+
+
+def _slotless(project: Project, port: int) -> int:
+    """How many primaries have no slots, according to the node on that port."""
+    lines = [line.split() for line in _nodes(project, port).splitlines()]
+    return sum("master" in line[2].split(",") and len(line) == 8 for line in lines)
