@@ -3,8 +3,18 @@
 import shutil
 
 import pytest
+from redis.cluster import RedisCluster
 from support.engines import BUNDLED
 from support.project import Project
+from support.remedies import up_by_remedies
+
+
+def _cluster_keys(project: Project) -> int:
+    found = 0
+    for port in project.ports:
+        with project.client(port) as node:
+            found += int(node.dbsize()) if node.role()[0] == "master" else 0
+    return found
 
 
 def _pair(project: Project, shape: str = "replication", *words: str) -> None:
@@ -64,7 +74,11 @@ def test_a_rotation_changes_also_a_node_whose_file_is_lost(project: Project) -> 
 
 
 def test_a_lost_folder_is_a_node_of_the_topology_that_is_down(project: Project) -> None:
-    _pair(project, "cluster", "--node-timeout", "30000")
+    project.init("cluster", "--node-timeout", "30000", engine=BUNDLED.path)
+    project.up()
+    with RedisCluster(host="127.0.0.1", port=project.port, password=project.password) as cluster:
+        for n in range(60):
+            cluster.set(f"k{n}", "kept")
     project.run("kill", "node1", "-q")
     shutil.rmtree(project.folder(1))
     done = project.run("verify", "--json", "--timeout", "0", "--no-write", check=3)
@@ -73,6 +87,10 @@ def test_a_lost_folder_is_a_node_of_the_topology_that_is_down(project: Project) 
     told = " ".join(f"{one}" for one in found)
     assert "FORGET" not in told
     assert "--cluster fix" not in told
+    # what up says, typed: the replica takes over, and the node comes back with its id
+    assert len(up_by_remedies(project)) == 2
+    assert _cluster_keys(project) == 60
+    assert project.faults() == []
 
 
 def test_a_pending_rotation_does_not_block_a_paused_node(project: Project) -> None:
