@@ -11,11 +11,13 @@ from support.engines import BUNDLED
 from support.project import COMMAND, Project
 from support.waiting import until
 
+APART = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc")
+
 
 def _first(project: Project, *words: str) -> subprocess.Popen[str]:
     """The command as the first process of a pid namespace."""
     return subprocess.Popen(
-        [*["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc"], COMMAND, *words],
+        [*APART, COMMAND, *words],
         cwd=project.root,
         env=project.environment(),
         stdout=subprocess.PIPE,
@@ -76,3 +78,36 @@ def test_an_include_may_not_set_what_redistopo_sets(project: Project, line: str,
         assert node.config_get("maxmemory") == {"maxmemory": str(6 << 20)}
     (project.root / "inner.conf").unlink()
     assert "can't be read" in project.run("up", check=2).err
+
+
+@pytest.mark.parametrize("words", [("down",), ("down", "--wipe", "--yes")])
+def test_servers_of_another_container_are_not_wiped(
+    project: Project, words: tuple[str, ...]
+) -> None:
+    project.init("replication", "--replicas", "1", engine=BUNDLED.path)
+    project.up()
+    with project.client() as node:
+        node.set("kept", "yes")
+    other = _first(project, *words)
+    out, _none = other.communicate(timeout=30)
+    assert other.returncode == 1
+    assert "node1, node2 replies, but its process is not seen here" in out
+    with project.client() as node:
+        assert node.get("kept") == "yes"
+    project.run("down", check=0)
+    assert project.folder(1).is_dir()
+
+
+def test_a_server_that_left_its_folder_is_not_taken_for_stopped(project: Project) -> None:
+    protected = "enable-protected-configs=yes"
+    project.init("standalone", "--set", protected, engine=BUNDLED.path)
+    project.up()
+    (project.root / "elsewhere").mkdir()
+    with project.client() as node:
+        node.config_set("dir", str(project.root / "elsewhere"))
+    done = project.run("down", "--json")
+    if done.code:
+        hint = done.json["error"]["hint"].partition("CONFIG SET dir: redistopo ")[2]
+        project.run(*hint.split(), check=0)
+        project.run("down", check=0)
+    assert project.servers() == []
