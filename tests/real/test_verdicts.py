@@ -12,6 +12,7 @@ from support.byhand import ByHand, listening
 from support.editing import edit
 from support.engines import BUNDLED, ENGINES
 from support.findings import found_in, only
+from support.forms import FULL
 from support.judge import client
 from support.project import Project
 from support.waiting import until
@@ -279,8 +280,11 @@ def test_a_shard_without_slots_is_a_fault_at_once_and_rebalanced_by_what_is_prin
     up = project.run("up", check=3, seconds=20)
     assert "primary without slots" in up.err
     assert len(project.servers()) == 6
-    remedy = failed[0]["hint"].partition("redistopo ")[2]
-    project.run(*shlex.split(remedy), check=0)
+    remedy = shlex.split(failed[0]["hint"].partition("redistopo ")[2])
+    if not FULL:  # moving thousands of slots takes long
+        project.run(*remedy, "--cluster-simulate", check=0)
+        return
+    project.run(*remedy, check=0)
     assert project.run("verify", check=0)
     assert all(_slotless(project, port) == 0 for port in project.ports)
 
