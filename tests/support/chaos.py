@@ -15,7 +15,7 @@ import psutil
 import redis
 from redis.backoff import NoBackoff
 from redis.cluster import RedisCluster
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 from redis.retry import Retry
 
 from support.project import Project, servers_below
@@ -58,7 +58,7 @@ class Writer(threading.Thread):
                     self._log.flush()
                     os.fsync(self._log.fileno())
                     self.acknowledged.append(f"k{number}")
-            except (RedisError, OSError, KeyError, IndexError):
+            except (RedisError, RedisClusterException, OSError, KeyError, IndexError):
                 with suppress(Exception):
                     client.close()  # type: ignore[union-attr]
                 client = None
