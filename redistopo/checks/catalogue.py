@@ -11,6 +11,7 @@ from redistopo.checks import (
     security,
     sentinels,
 )
+from redistopo.checks.causes import with_root_causes
 from redistopo.checks.check_types import Check, Expected, subject_of
 from redistopo.model.state.finding import Finding
 from redistopo.model.state.observed import Observed
@@ -82,6 +83,8 @@ CHECKS: tuple[Check, ...] = (
 
 
 def judge(seen: Observed, expected: Expected) -> tuple[Finding, ...]:
-    """Run every check on one snapshot; findings are in catalogue order."""
+    """Run every check on one snapshot; findings are in catalogue order, each with its cause."""
     about = subject_of(seen, expected)
-    return tuple(finding for check in CHECKS for finding in check.findings(about))
+    return with_root_causes(
+        about, tuple(finding for check in CHECKS for finding in check.findings(about))
+    )

@@ -76,13 +76,17 @@ def subject_of(seen: Observed, expected: Expected) -> CheckSubject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """One result of a check, without the check's id; built by `ok`, `fail`, `warn`, `skip`."""
+    """One result of a check, without the check's id; built by `ok`, `fail`, `warn`, `skip`.
+
+    `because_of` is set where the check itself knows the cause, see `redistopo.checks.causes`.
+    """
 
     about: str
     status: Status
     evidence: str
     hint: str = ""
     settles: bool = False
+    because_of: tuple[str, ...] = ()
 
     def found(self, check: str, *, settles: bool = False) -> Finding:
         """Return the result as a finding of the check with that id."""
@@ -93,6 +97,7 @@ class CheckResult:
             evidence=self.evidence,
             hint=self.hint,
             settles=settles or self.settles,
+            because_of=self.because_of,
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, per_node, skip
 from redistopo.model.protocol.replies import ClusterNodesLine
@@ -75,11 +76,13 @@ def _uncovered(subject: CheckSubject, missing: tuple[SlotRange, ...]) -> Iterato
     open_ones = {slot for one in missing for slot in range(one.first, one.last + 1)}
     if kept := ranges(open_ones & owned if seen.answering else open_ones):
         owners = [silent[one.address] for one in known if one.slots]
-        yield fail(
+        found = fail(
             "topology",
             f"the owner of {sum(map(len, kept))} slots is down: {format_ranges(kept)}",
             f"start the primary that owns them: {subject.recovery(owners)}",
         )
+        down = dict.fromkeys(node.name for node in owners or silent.values())
+        yield replace(found, because_of=tuple(f"node.alive {name}" for name in down))
     if lost := ranges(open_ones - owned if seen.answering else ()):
         yield fail(
             "topology",

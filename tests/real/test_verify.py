@@ -117,3 +117,25 @@ def test_the_data_proof_finds_a_way_in_past_a_dead_node(project: Project) -> Non
     done = project.run("verify", "--json", "--timeout", "8s", check=3)
     proofs = [one for one in done.json["result"]["findings"] if one["check"] == "data.proof"]
     assert [one["status"] for one in proofs] == ["ok", "ok", "ok"]
+
+
+def test_what_follows_from_a_dead_process_is_folded_under_it(project: Project) -> None:
+    project.init("cluster", "--node-timeout", "1000", "--formation", "instant", engine=BUNDLED.path)
+    project.up()
+    project.client(project.port + 1).config_set("maxclients", 77)
+    project.crash(1)
+    until(lambda: project.client(project.port + 3).info("replication")["role"] == "master")
+    told = project.run("verify", "--timeout", "0s", "--json", check=3).json["result"]["findings"]
+    failed = {f"{one['check']} {one['subject']}": one for one in told if one["status"] == "fail"}
+    roots = {name for name, one in failed.items() if not one["because_of"]}
+    assert roots == {"node.alive node1", "config.drift node2"}
+    follow = [one["because_of"] for one in failed.values() if one["because_of"]]
+    assert len(follow) > 8
+    assert all(one == ["node.alive node1"] for one in follow)
+    lines = project.run("verify", "--timeout", "0s", check=3).out.splitlines()
+    assert lines[-2].startswith("fail node.alive node1:")
+    assert lines[-1].startswith("     Next: redistopo up")
+    assert "cluster.links " not in "\n".join(lines).split("Unhealthy")[0]
+    assert len(lines) < 40
+    everything = project.run("verify", "--timeout", "0s", "--all", check=3).out
+    assert everything.count(" cluster.links ") == 5
