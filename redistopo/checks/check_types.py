@@ -18,8 +18,8 @@ class Expected:
     """What the topology should be; None where it is unknown, as for servers we didn't start.
 
     `config` maps a node to its rendered directives (a Sentinel to its expected settings),
-    `configs` to the path of its configuration file; `rights` are the application's ACL rules,
-    and `users` each node's ACL LIST at the time the users were set.
+    `configs` to the path of its configuration file; `engine` is the requested one; `rights` are
+    the application's ACL rules, and `users` each node's ACL LIST at the time the users were set.
     """
 
     shards: int | None = None
@@ -30,6 +30,7 @@ class Expected:
     rights: str | None = None
     users: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tls: bool | None = None
+    engine: str = ""
     config: Mapping[str, Directives] | None = None
     configs: Mapping[str, str] | None = None
 

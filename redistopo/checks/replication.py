@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from redistopo.checks import sentinels
 from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, per_node, skip, warn
+from redistopo.checks.memory import is_out_of_memory
 from redistopo.model.connectivity.full_sync_loop import REMEDY, sync_loop
 from redistopo.model.protocol.endpoint import split_address
 from redistopo.model.state.hints import command_prefix
-from redistopo.model.state.observed import NodeSeen, Role, ShardSeen
+from redistopo.model.state.observed import NodeSeen, Role, ShardSeen, WriteProbeResult
 from redistopo.model.topology.spec import Shape
 
 _LAG_BYTES = 1024 * 1024
@@ -220,14 +221,38 @@ def data(subject: CheckSubject) -> Iterator[CheckResult]:
     for probe in subject.seen.write_probes:
         about = f"shard {probe.shard}"
         if probe.error:
-            hint = "see this shard's other findings first"
-            yield fail(about, probe.error, hint)
+            yield _unproven(subject, probe, about)
         else:
             count = len(probe.replicas)
             copies = {0: "read back", 1: "read back from its replica"}.get(
                 count, f"read back from its {count} replicas"
             )
             yield ok(f"written by a client, {copies}, removed: {probe.milliseconds:.1f} ms", about)
+
+
+def _unproven(subject: CheckSubject, probe: WriteProbeResult, about: str) -> CheckResult:
+    """Why the write probe failed: waiting may help, unless the server refuses writes for good."""
+    error = probe.error
+    if "NoPermissionError" in error or "NOPERM" in error:
+        evidence = f"not proven: this user may not write ({error})"
+        return warn(about, evidence, "log in as a user that may write, or skip it: --no-write")
+    if is_out_of_memory(error):
+        return fail(about, error, "see memory.full of its primary")
+    if "NOREPLICAS" in error:
+        return _too_few_replicas(subject, probe, about)
+    return fail(about, error, "see this shard's other findings first", settles=True)
+
+
+def _too_few_replicas(subject: CheckSubject, probe: WriteProbeResult, about: str) -> CheckResult:
+    """Writes are refused for lack of replicas: for good, if more are required than planned."""
+    primary, planned = subject.seen.at(probe.primary), subject.expected.replicas
+    required = _integer(((primary and primary.config) or {}).get("min-replicas-to-write"), 0)
+    evidence = f"refuses writes: min-replicas-to-write is {required}, it has "
+    evidence += f"{len(probe.replicas)} replicas ({probe.error})"
+    if planned is None or required <= planned:
+        return fail(about, evidence, "see replication.link of its replicas", settles=True)
+    hint = f"redistopo set min-replicas-to-write={planned}, or plan more replicas"
+    return fail(about, evidence, hint)
 
 
 def promotable(subject: CheckSubject) -> Iterator[CheckResult]:

@@ -76,7 +76,7 @@ def carry_over(
                 _rewrite(context.host, layout, name, rotation)
             _keep(layout, rotation)
             if rotation.keep_old:
-                _send(nodes, keeping(rotation), ways)
+                _send_at_once(nodes, keeping(rotation), ways)
         if rotation.keep_old:
             return new
         if nodes:
@@ -151,6 +151,20 @@ def _send(
     for node in nodes:
         for reply, words in zip(_ask(node, commands, ways), commands, strict=True):
             raise_on_error(reply, f"{node.name}: {' '.join(words[:2])}")
+
+
+def _send_at_once(
+    nodes: Iterable[Target], commands: Sequence[Command], ways: Sequence[Connections]
+) -> None:
+    """The same as a transaction. A server that has reached its maxmemory refuses to queue one
+    (server.c, processCommand): it gets the commands in one packet, and runs them in one go."""
+    for node in nodes:
+        replies = _ask(node, (("MULTI",), *commands, ("EXEC",)), ways) if commands else []
+        if any("maxmemory" in str(one) for one in replies if isinstance(one, Exception)):
+            _send([node], commands, ways)
+            continue
+        for reply in replies:
+            raise_on_error(reply, f"{node.name}: {' '.join(commands[0][:2])}")
 
 
 def _ask(node: Target, commands: Sequence[Command], ways: Sequence[Connections]) -> list[object]:
