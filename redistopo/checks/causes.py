@@ -13,8 +13,8 @@ _FOLLOWS: Mapping[str, tuple[str, ...]] = {
     "cluster.state": ("cluster.slots",),
     "failover.ready": ("replication.shape", "replication.link"),
     "data.proof": (
-        "memory.full", "data.kept", "cluster.slots", "cluster.state", "replication.link",
-        "replication.shape",
+        "memory.full", "data.kept", "cluster.empty-shards", "cluster.slots", "cluster.state",
+        "replication.link", "replication.shape",
     ),
 }  # fmt: skip
 """Check -> the checks whose failure in the same place explains its own, the surest first."""

@@ -7,8 +7,8 @@ from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, pe
 from redistopo.checks.memory import is_out_of_memory
 from redistopo.model.connectivity.full_sync_loop import REMEDY, sync_loop
 from redistopo.model.protocol.endpoint import split_address
-from redistopo.model.state.hints import command_prefix
-from redistopo.model.state.observed import NodeSeen, Role, ShardSeen, WriteProbeResult
+from redistopo.model.state.hints import command_prefix, rebalance_command
+from redistopo.model.state.observed import NO_SLOTS, NodeSeen, Role, ShardSeen, WriteProbeResult
 from redistopo.model.topology.spec import Shape
 
 _LAG_BYTES = 1024 * 1024
@@ -238,6 +238,9 @@ def _unproven(subject: CheckSubject, probe: WriteProbeResult, about: str) -> Che
         return warn(about, evidence, "log in as a user that may write, or skip it: --no-write")
     if is_out_of_memory(error):
         return fail(about, error, "see memory.full of its primary")
+    if error == NO_SLOTS and (entry := next(iter(subject.seen.answering), None)):
+        acl = subject.expected.rights is not None
+        return fail(about, error, rebalance_command(entry, acl=acl))
     if "NOREPLICAS" in error:
         return _too_few_replicas(subject, probe, about)
     return fail(about, error, "see this shard's other findings first", settles=True)

@@ -58,6 +58,14 @@ def fix_slots_command(node: NodeSeen, *, acl: bool) -> str:
     return f"redis-cli {words}"
 
 
+def rebalance_command(node: NodeSeen, *, acl: bool) -> str:
+    """How to give slots to primaries without slots; keys move with them, and clients go on."""
+    words = f"--cluster rebalance {node.address} --cluster-use-empty-masters"
+    if started_by_us(node):
+        return f"redistopo cli {node.name}{' --user admin' if acl else ''} -- {words}"
+    return f"redis-cli {words}"
+
+
 def takeover_command(name: str) -> str:
     """How to make a replica of ours the primary of its shard without an election."""
     return f"{call_prefix(name)} CLUSTER FAILOVER TAKEOVER"

@@ -181,6 +181,10 @@ class NodeSeen(Addressed):
         )
 
 
+NO_SLOTS = "it owns no slots"
+"""The error of a write probe of a shard that has no slot for a key."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteProbeResult:
     """The write probe of one shard; `error` is "" if every step succeeded."""
