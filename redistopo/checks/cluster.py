@@ -13,7 +13,7 @@ from redistopo.model.protocol.slots import (
     ranges,
     unassigned_slots,
 )
-from redistopo.model.state.hints import command_prefix, fix_slots_command
+from redistopo.model.state.hints import command_prefix, fix_slots_command, started_by_us
 from redistopo.model.state.observed import NodeSeen, Role
 
 _GOSSIP = "gossip spreads it within the node timeout; if not, see cluster.links"
@@ -83,12 +83,62 @@ def _uncovered(subject: CheckSubject, missing: tuple[SlotRange, ...]) -> Iterato
         )
         down = dict.fromkeys(node.name for node in owners or silent.values())
         yield replace(found, because_of=tuple(f"node.alive {name}" for name in down))
-    if lost := ranges(open_ones - owned if seen.answering else ()):
+    if not seen.answering:
+        return
+    ours = {node.address for node in seen.nodes}
+    members = {one.id: one for node in seen.answering for one in node.members}
+    for one in (one for one in members.values() if one.slots and one.address not in ours):
+        held = {slot for some in one.slots for slot in range(some.first, some.last + 1)}
+        if taken := ranges(open_ones & held):
+            owned |= held
+            yield fail(
+                "topology",
+                f"{sum(map(len, taken))} slots belong to {one.address}, which is not part of this "
+                f"topology: {format_ranges(taken)}",
+                f"move them back, with their keys: {_reshard(subject, one, taken)}",
+            )
+    if lost := ranges(open_ones - owned):
         yield fail(
             "topology",
             f"{sum(map(len, lost))} slots have no owner: {format_ranges(lost)}",
-            f"assign them to a node: {_fix(subject)}   (asks first; the slots start empty)",
+            _ownerless_hint(subject, lost),
         )
+
+
+def _ownerless_hint(subject: CheckSubject, lost: tuple[SlotRange, ...]) -> str:
+    """Assign the slots to a node, empty, only if no node of the topology may have their keys."""
+    seen = subject.seen
+    if silent := [node for node in seen.nodes if not node.answers]:
+        names = ", ".join(node.name for node in silent)
+        return f"{names} may have their keys: {subject.recovery(silent)}"
+    holders = [node for node in seen.answering if node.keys and _follows_owner_of(node, lost)]
+    if holders:
+        names = ", ".join(node.name for node in holders)
+        return f"{names} has their keys: {subject.recovery(holders)} says how to keep them"
+    return f"assign them to a node: {_fix(subject)}   (asks first; the slots start empty)"
+
+
+def _follows_owner_of(node: NodeSeen, lost: tuple[SlotRange, ...]) -> bool:
+    """Whether a replica's primary has no slots, as the replica knows it: it had the lost ones."""
+    me = node.myself
+    if me is None or not me.replica or not lost:
+        return False
+    return not any(one.id == me.primary_id and one.slots for one in node.members)
+
+
+def _reshard(subject: CheckSubject, owner: ClusterNodesLine, slots: tuple[SlotRange, ...]) -> str:
+    """The command that moves slots from a node that isn't ours to the primary with the fewest."""
+    primaries = [node for node in subject.seen.answering if node.myself and node.myself.primary]
+    if not primaries:
+        return "start a primary first"
+    to = min(primaries, key=lambda one: sum(map(len, one.myself.slots)) if one.myself else 0)
+    ids = f"--cluster-from {owner.id} --cluster-to {to.myself.id if to.myself else ''}"
+    words = f"--cluster reshard {to.address} {ids}"
+    words += f" --cluster-slots {sum(map(len, slots))} --cluster-yes"
+    if started_by_us(to):
+        user = " --user admin" if subject.expected.rights is not None else ""
+        return f"redistopo cli {to.name}{user} -- {words}"
+    return f"redis-cli {words}"
 
 
 def _claimed_twice(claims: list[tuple[SlotRange, str]]) -> list[tuple[int, str, str]]:

@@ -120,7 +120,10 @@ def _counted(
     faults += [f"{', '.join(one.name for one in lost)} is missing"] if lost else []
     evidence = f"knows {len(node.members)} nodes, the topology has {total}"
     hint = "nodes of another cluster, or nodes that haven't met yet"
-    if others:
+    if owner := next((one for one in others if one.slots), None):
+        hint = f"{subject.name_at(owner.address)} owns {sum(map(len, owner.slots))} slots: move "
+        hint += "them back first, see cluster.slots"
+    elif others:
         hint = f"to remove the extra node: {forget_command(node, others[0].id)}"
     elif lost:
         where = f"{lost[0].host} {lost[0].port}"

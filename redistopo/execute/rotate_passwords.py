@@ -175,14 +175,22 @@ def _ask(node: Target, commands: Sequence[Command], ways: Sequence[Connections])
         except AccessDenied as error:
             refused = error
         except Unreachable as error:
+            again = "then redistopo up, which finishes the rotation"
             raise Unreachable(
                 f"{node.name} runs, but doesn't reply: its password wasn't changed",
-                detail=error.detail,
-                hint="the others accept both passwords now; run redistopo secret rotate again when "
-                "it answers",
+                detail=f"{error.detail}\nthe others accept both passwords now",
+                hint=f"redistopo resume {node.name}, {again}"
+                if _is_paused(node)
+                else f"redistopo restart {node.name}, or wait until it replies; {again}",
             ) from error
     raise AccessDenied(
         f"{node.name} accepts neither the old nor the new password",
         detail=refused.detail if refused else "",
         hint="to start it with the new one: redistopo down, then up",
     )
+
+
+def _is_paused(node: Target) -> bool:
+    processes = node.machine.processes
+    process = processes.find(node.layout, node.name) if node.layout else None
+    return process is not None and processes.is_paused(process)

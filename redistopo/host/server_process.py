@@ -19,7 +19,7 @@ from redistopo.host.process_marks import load_process_mark, save_process_mark
 from redistopo.host.run_program import clean_environment
 from redistopo.host.server_log import LOG_MARK
 from redistopo.model.state.record import ProcessMark
-from redistopo.model.topology.project_paths import Layout, NodeFolder
+from redistopo.model.topology.project_paths import STATE_FOLDER, Layout, NodeFolder
 
 Started = psutil.Popen
 """A child of this program, which can reap it."""
@@ -137,10 +137,25 @@ def adopt_process(layout: Layout, node: str) -> None:
 
 
 def _marked(folder: NodeFolder) -> psutil.Process | None:
-    """The recorded process, if it runs and has that working folder."""
+    """The recorded process, if it runs and has that working folder, or left it."""
     mark = load_process_mark(folder.process)
     process = process_of_mark(mark) if mark is not None and mark.pid else None
-    return process if process and has_working_folder(process, folder.root) else None
+    if mark is None or process is None:
+        return None
+    if has_working_folder(process, folder.root):
+        return process
+    return process if mark.config == str(folder.config) and _left_its_folder(process) else None
+
+
+def _left_its_folder(process: psutil.Process) -> bool:
+    """Whether the process works in no node's folder at all, after a CONFIG SET dir.
+
+    If it works in another one, this folder is a copy of that one, which was moved.
+    """
+    try:
+        return STATE_FOLDER not in Path(process.cwd()).parts
+    except (psutil.Error, OSError):
+        return False
 
 
 def process_of_mark(mark: ProcessMark) -> psutil.Process | None:

@@ -21,6 +21,7 @@ from redistopo.project.started_topology import running_nodes
 from redistopo.project.state_folder import wipe_state_folder
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
+from redistopo.session.unseen_servers import refuse_unseen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,7 @@ def down(request: DownRequest, progress: Progress) -> DownResult:
     with open_session(asked, progress) as session:
         if session.locked:
             finish_interrupted_drill(layout, session.progress)
+            refuse_unseen(session)
             stopped, unsaved = _stop(session, lossy=request.force or request.wipe)
             if request.wipe:
                 _wipe(layout, session.progress)

@@ -127,6 +127,10 @@ def _finish_rotation(session: Session, plan: Plan) -> None:
             session.progress,
             "the old password still works; `redistopo secret rotate` ends that",
         )
+    context = session.context(plan)
+    paused = tuple(one.name for one in context.observe(Detail.PROCESS).nodes if one.paused)
+    if paused:  # they would not reply to the new password
+        execute(context, (Step(do=StepKind.RESUME, nodes=paused, cause="paused by SIGSTOP"),))
     session.log_in_with(carry_over(session.context(plan), session.rendered, rotation))
     session.reread()
 

@@ -21,7 +21,7 @@ from redistopo.model.protocol.credentials import (
     single_credential,
 )
 from redistopo.model.protocol.endpoint import Endpoint
-from redistopo.model.state.record import TopologyState
+from redistopo.model.state.record import RecordedNode, TopologyState
 from redistopo.model.state.relocation import relocated_directives
 from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Shape
@@ -32,17 +32,25 @@ from redistopo.project.topology_state_file import node_folder_names
 def rendered_confs(layout: Layout, state: TopologyState | None) -> dict[str, Directives]:
     """Map each node of the topology to its rendered configuration, if it has one.
 
-    Folders that an earlier, larger topology left behind are ignored.
+    If that file is lost, the configuration of the last start counts; if that is lost too, the
+    recorded address of a formed topology's node. Folders that an earlier, larger topology left
+    behind are ignored.
     """
-    planned = {node.name for node in state.nodes} if state else None
+    recorded = {node.name: node for node in state.nodes} if state else {}
     found = {}
-    for name in node_folder_names(layout):
-        if planned is not None and name not in planned:
-            continue
-        text = read_text(layout.node(name).config)
-        if text is not None:
+    for name in recorded or node_folder_names(layout):
+        folder = layout.node(name)
+        texts = (read_text(path) for path in (folder.config, folder.started))
+        if text := next((text for text in texts if text and read_conf(text)), None):
             found[name] = relocated_directives(read_conf(text), layout, name)
+        elif state is not None and state.formed:
+            found[name] = _recorded_address(recorded[name], sentinel=folder.sentinel)
     return found
+
+
+def _recorded_address(node: RecordedNode, *, sentinel: bool) -> Directives:
+    conf = {"bind": (node.host,), "port": (str(node.port),)}
+    return {**conf, "sentinel": ("",)} if sentinel else conf
 
 
 def running_nodes(layout: Layout) -> tuple[str, ...]:

@@ -89,6 +89,13 @@ def situation(context: ExecutionContext, record: TopologyState | None, seen: Obs
             and node.role is not Role.SENTINEL
             and node.on_disk.config != texts[node.name]
         ),
+        unwritten=tuple(
+            node.name
+            for node in seen.nodes
+            if node.answers
+            and node.role is not Role.SENTINEL
+            and not read_conf(node.on_disk.config or "")
+        ),
         wanted=wanted,
         limits=context.host.limits(_ENOUGH_TASKS + 16 * len(plan.nodes)),
         free_ports="" if formed else _free_ports(plan, seen),

@@ -35,18 +35,18 @@ from redistopo.client.connection import Connections
 
 handover_steps.PAUSE_SECONDS = handover.PAUSE_SECONDS = 2.5  # what is waited for afterwards
 root, end_at = Path(sys.argv[1]), int(sys.argv[2])
-ask, count = Connections.ask, [0]
+execute, count = Connections.execute, [0]
 
 def mortal(self, endpoint, commands):
     wanted = [tuple(map(str, one)) for one in commands]
     changes = any(one[0] in ("CLIENT", "REPLICAOF") or "FAILOVER" in one for one in wanted)
     count[0] += changes
-    replies = ask(self, endpoint, wanted)
+    replies = execute(self, endpoint, wanted)
     if changes and count[0] == end_at:
         os.kill(os.getpid(), signal.SIGKILL)
     return replies
 
-Connections.ask = mortal
+Connections.execute = mortal
 failover(FailoverRequest(root=root, words=tuple(sys.argv[3:])), no_progress)
 print(count[0])
 """
@@ -206,15 +206,15 @@ def _stopping(
     monkeypatch: pytest.MonkeyPatch, pid: int, *, before: str = "-", after: str = "-"
 ) -> None:
     """The process is stopped right before, or after, servers are sent a command of that word."""
-    ask = Connections.ask
+    execute = Connections.execute
 
     def asked(self: Connections, endpoint: Endpoint, commands: Iterable[Command]) -> list[Any]:
         wanted = list(commands)
         if any(before in command for command in wanted):
             os.kill(pid, signal.SIGSTOP)
-        replies = ask(self, endpoint, wanted)
+        replies = execute(self, endpoint, wanted)
         if any(after in command for command in wanted):
             os.kill(pid, signal.SIGSTOP)
         return replies
 
-    monkeypatch.setattr(Connections, "ask", asked)
+    monkeypatch.setattr(Connections, "execute", asked)

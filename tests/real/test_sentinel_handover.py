@@ -144,15 +144,15 @@ def test_a_candidate_paused_during_the_failover(
 ) -> None:
     project.init("sentinel", "--down-after", "5000", engine=BUNDLED.path)
     project.up()
-    replica, ask = project.pid(2), Connections.ask
+    replica, execute = project.pid(2), Connections.execute
 
     def asked(self: Connections, endpoint: Endpoint, commands: Iterable[Command]) -> list[Any]:
         wanted = list(commands)
         if any("FAILOVER" in command for command in wanted):
             os.kill(replica, signal.SIGSTOP)
-        return ask(self, endpoint, wanted)
+        return execute(self, endpoint, wanted)
 
-    monkeypatch.setattr(Connections, "ask", asked)
+    monkeypatch.setattr(Connections, "execute", asked)
     try:
         with pytest.raises(RedistopoError, match="node1 is still primary, with writes"):
             failover(FailoverRequest(root=project.root, words=("node2",)), no_progress)

@@ -63,7 +63,7 @@ def test_a_cluster_whose_primary_is_stopped(project: Project) -> None:
     request = _up(project, "cluster", "--node-timeout", "1000", "--formation", "instant")
     told: list[Notice] = []
     with open_backend(request) as live:
-        live.follow(told.append)
+        live.subscribe(told.append)
         assert (live.name, live.shape, live.own) == ("project", "cluster", True)
         _works(live)
         for key in KEYS:  # by the servers' own word
@@ -112,7 +112,7 @@ def test_sentinels_whose_primary_is_frozen(project: Project) -> None:
     request = _up(project, "sentinel", "--down-after", "1000")
     told: list[Notice] = []
     with open_backend(request) as live:
-        live.follow(told.append)
+        live.subscribe(told.append)
         _works(live)
         assert {live.place(key).slot for key in KEYS} == {None}
         assert live.shard_of("x") == ""
@@ -197,7 +197,7 @@ def test_one_server_of_ours_and_of_others(
         assert (live.name, live.own, live.actions) == (place, False, ())
         with pytest.raises(UsageError, match="belongs to another owner"):
             live.act("stop", place)
-        assert project.password not in repr(live.view_message())
+        assert project.password not in repr(live.view().message(live.trouble))
     with (
         pytest.raises(RedistopoError) as raised,
         open_backend(BackendRequest(root=project.root, connect=f"redis://:hunter2@{place}")),
@@ -219,8 +219,8 @@ def test_one_server_of_ours_and_of_others(
         project.up()
         until(lambda: _served(live, "x") and live.place("x").node == "node1")
         project.run("down", "--wipe", "--yes", check=0)
-        until(lambda: "nothing was started" in str(live.view_message()["trouble"]))
-        assert live.view_message()["shards"] == []
+        until(lambda: "nothing was started" in str(live.view().message(live.trouble)["trouble"]))
+        assert live.view().message(live.trouble)["shards"] == []
         assert not _served(live, "x")
 
 
@@ -243,7 +243,7 @@ def test_users_and_tls(project: Project, shape: str) -> None:
     project.up()
     told: list[Notice] = []
     with open_backend(BackendRequest(root=project.root)) as live:
-        live.follow(told.append)
+        live.subscribe(told.append)
         _works(live)
         found = live.writer.get_primaries()[0] if shape == "cluster" else None
         client = live.writer.get_redis_connection(found) if found else live.writer

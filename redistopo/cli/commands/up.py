@@ -15,7 +15,7 @@ from redistopo.cli.run_verb import run_and_show
 @click.option("--attach", is_flag=True, help="Follow all logs afterwards, until Ctrl-C.")
 @options.node_option("--primary", "primary", "Node to use as primary when it cannot be determined.")
 @options.node_option(
-    "--rebuild", "rebuild", "Node to give a new nodes.conf, if its own was refused."
+    "--rebuild", "rebuild", "Node to give a new nodes.conf or AOF manifest, if its own is lost."
 )
 @options.output
 def command(
@@ -55,6 +55,8 @@ def command(
     )
     result = run_and_show(lambda progress: up(request, without_idle_steps(progress)), show_up)
     if attach:
+        from redistopo.cli.attached import stopping_as_init
         from redistopo.cli.views.logs import follow_logs
 
-        follow_logs(result.plan.layout.root)
+        with stopping_as_init(result.plan.layout.root):
+            follow_logs(result.plan.layout.root)

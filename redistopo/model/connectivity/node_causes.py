@@ -182,14 +182,17 @@ def _elsewhere(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
             kind=CauseKind.ELSEWHERE,
             node=node.name,
             evidence=f"{node.name} is a node of another cluster, with {first}",
-            remedy=f"to remove it from there: {command_prefix(node)} CLUSTER RESET HARD "
-            "(after FLUSHALL, which deletes its keys); or use other nodes for this topology",
+            remedy=f"it has {node.keys} keys, maybe the only copy: use another node here"
+            if node.keys
+            else f"to remove it from there: {command_prefix(node)} CLUSTER RESET HARD",
         )
     return Cause(
         kind=CauseKind.ELSEWHERE,
         node=node.name,
         evidence=f"{node.name} knows {first}, which is not a node of this topology",
-        remedy=forget_command(node, strangers[0].id),
+        remedy="it owns slots: see cluster.slots"
+        if strangers[0].slots
+        else forget_command(node, strangers[0].id),
     )
 
 

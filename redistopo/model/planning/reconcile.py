@@ -278,6 +278,9 @@ def _correct(plan: Plan, situation: Situation) -> Iterable[Step]:
     drifting = {name: settings for name, settings in situation.drifts.items() if settings}
     # first: users.acl is written with the other files, once the servers have accepted the users
     yield from _changing(StepKind.GRANT, drifting, lambda name, _value: name == USERS_FILE)
+    if situation.unwritten:
+        why = "the configuration file is missing or empty"
+        yield from write_steps(plan, situation.seen, situation.unwritten, why)
     if situation.moved:
         why = "the folder was moved while the nodes were running"
         yield from write_steps(plan, situation.seen, situation.moved, why)

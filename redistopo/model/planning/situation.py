@@ -16,7 +16,8 @@ from redistopo.model.state.record import TopologyState
 class Situation:
     """Everything besides the plan that steps and guards depend on.
 
-    `moved` are running nodes whose files still have paths of the former folder. `named` is the
+    `moved` are running nodes whose files still have paths of the former folder, `unwritten`
+    those whose configuration file is lost. `named` is the
     primary according to the Sentinels' replies, or else their files; `kept` are the Sentinels
     that have such a file, which they maintain; `refused` is whether they found no replica to
     fail over to. `wanted` is each node's configuration as it would be written; `limits` are the
@@ -29,6 +30,7 @@ class Situation:
     healthy: bool = False
     drifts: Drifts = field(default_factory=dict)
     moved: tuple[str, ...] = ()
+    unwritten: tuple[str, ...] = ()
     named: str = ""
     kept: tuple[str, ...] = ()
     refused: bool = False

@@ -248,4 +248,4 @@ def test_slots_of_a_silent_primary_and_those_of_nobody_have_each_their_remedy(
         "1 slots have no owner: 0",
     ]
     assert said[0][1].endswith("start the primary that owns them: redistopo resume node2")
-    assert "assign them to a node: redistopo cli node1 -- --cluster fix" in said[1][1]
+    assert said[1][1] == "node2 may have their keys: redistopo resume node2"
