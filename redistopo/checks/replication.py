@@ -290,13 +290,29 @@ def _promotable(subject: CheckSubject, shard: ShardSeen, *, votes: int, needed: 
     fit = [name for name, reason in reasons.items() if not reason]
     if not fit:
         listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-        return fail(about, f"no replica could take over: {listed}", "repair the replica first")
+        evidence = f"no replica could take over: {listed}"
+        if set(reasons.values()) == {_NO_FAILOVER} and _set_in_file(subject, shard):
+            return warn(about, evidence, "remove it from the topology file for automatic failover")
+        return fail(about, evidence, "repair the replica first")
     if votes < needed:
         evidence = f"{fit[0]} would need {needed} votes, the other primaries have {votes}"
         if len([one for one in subject.shards if one.slots]) < 3:
             return warn(about, evidence, "automatic failover needs at least 3 shards")
         return fail(about, evidence, f"too few primaries reply: {subject.start}")
     return ok(f"{fit[0]} would take over: {votes} votes, {needed} needed", about)
+
+
+_NO_FAILOVER = "cluster-replica-no-failover is set"
+
+
+def _set_in_file(subject: CheckSubject, shard: ShardSeen) -> bool:
+    """Whether the topology file itself disables failover by these replicas."""
+    rendered = subject.expected.config or {}
+    names = ("cluster-replica-no-failover", "cluster-slave-no-failover")
+    return all(
+        any(rendered.get(node.name, {}).get(name, ("no",))[-1] == "yes" for name in names)
+        for node in shard.replicas
+    )
 
 
 def _integer(text: str | None, default: int) -> int:
@@ -308,7 +324,7 @@ def _unfit(node: NodeSeen) -> str:
     """Why a replica would not start an election; "" if it would."""
     config = node.config or {}
     if config.get("cluster-replica-no-failover", config.get("cluster-slave-no-failover")) == "yes":
-        return "cluster-replica-no-failover is set"
+        return _NO_FAILOVER
     if not node.link_up:
         return "its link to the primary is down"
     factor = _integer(config.get("cluster-replica-validity-factor"), 10)

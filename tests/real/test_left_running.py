@@ -104,3 +104,10 @@ def test_changed_auth_is_refused_at_once_and_by_the_dry_run(
     else:
         with pytest.raises(Exception, match="Authentication"):
             anonymous.ping()
+
+
+def test_failover_disabled_on_purpose_is_a_warning(project: Project) -> None:
+    words = ("--formation", "instant", "--set", "cluster-replica-no-failover=yes")
+    project.init("cluster", *words, engine=BUNDLED.path)
+    project.up()
+    assert "cluster-replica-no-failover is set" in project.run("verify", check=0).out

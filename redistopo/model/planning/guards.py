@@ -36,7 +36,7 @@ def refuse_other_layout(
     if record is None or not record.formed:
         return
     source = plan.layout.topology.name
-    states = (read_sentinel_file(conf) for conf in rendered.values())
+    states = (read_sentinel_file(conf, plan.topology.name) for conf in rendered.values())
     names = {state.name for state in states if state}
     if plan.sentinels and names and plan.topology.name not in names:
         raise UsageError(
