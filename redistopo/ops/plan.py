@@ -30,10 +30,11 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanResult:
-    """The plan with current roles, and the steps of `up`: none if it would refuse."""
+    """The plan with current roles, the steps of `up`, none if it would refuse, and its warnings."""
 
     plan: Plan
     steps: tuple[Step, ...]
+    warnings: tuple[str, ...] = ()
     refusal: Refusal | None = None
     code: ExitCode = field(default=ExitCode.DONE)
 
@@ -43,7 +44,7 @@ def plan(root: Path, engine: str = "") -> PlanResult:
     with open_session(_session(root)) as session:
         found = _ahead(session, session.plan(engine, assume=True), Asked())
         if (error := found.refusal) is None:
-            return PlanResult(plan=found.plan, steps=found.steps)
+            return PlanResult(plan=found.plan, steps=found.steps, warnings=found.warnings)
         hide(error, session.layout)
     told = Refusal(message=error.message, detail=error.detail, hint=error.hint)
     return PlanResult(plan=found.plan, steps=(), refusal=told)
@@ -58,7 +59,7 @@ def dry_run(
         found = _ahead(session, session.plan(engine), asked)
         if found.refusal is not None:
             raise found.refusal
-    return PlanResult(plan=found.plan, steps=found.steps)
+    return PlanResult(plan=found.plan, steps=found.steps, warnings=found.warnings)
 
 
 def _session(root: Path) -> SessionRequest:
