@@ -3,12 +3,21 @@
 from collections.abc import Iterator
 
 from redistopo.checks import sentinels
-from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, per_node, skip, warn
-from redistopo.checks.memory import is_out_of_memory
+from redistopo.checks.check_types import (
+    CheckResult,
+    CheckSubject,
+    fail,
+    ok,
+    per_node,
+    skip,
+    unknown,
+    warn,
+)
+from redistopo.checks.unqueried_replicas import unqueried_replicas
 from redistopo.model.connectivity.full_sync_loop import REMEDY, sync_loop
 from redistopo.model.protocol.endpoint import split_address
-from redistopo.model.state.hints import command_prefix, rebalance_command
-from redistopo.model.state.observed import NO_SLOTS, NodeSeen, Role, ShardSeen, WriteProbeResult
+from redistopo.model.state.hints import command_prefix
+from redistopo.model.state.observed import NodeSeen, Role, ShardSeen
 from redistopo.model.topology.spec import Shape
 
 _LAG_BYTES = 1024 * 1024
@@ -43,14 +52,14 @@ def shape(subject: CheckSubject) -> Iterator[CheckResult]:
 
 def _replica_count(subject: CheckSubject, shard: ShardSeen, primary: NodeSeen) -> CheckResult:
     about, planned = f"shard {shard.number}", subject.expected.replicas
-    if planned is not None and len(shard.replicas) < planned:
-        return fail(
-            about,
-            f"{primary.name} has {len(shard.replicas)} of {planned} replicas",
-            _restore_replica(subject, primary),
-        )
-    names = ", ".join(node.name for node in shard.replicas)
-    followers = f", replicas {names}" if names else ", no replicas"
+    mute = unqueried_replicas(subject, shard)
+    count = len(shard.replicas) + len(mute)
+    if planned is not None and count < planned:
+        evidence = f"{primary.name} has {count} of {planned} replicas"
+        return fail(about, evidence, _restore_replica(subject, primary))
+    names = [node.name for node in shard.replicas]
+    names += [f"{node.name} (it doesn't reply to us)" for node in mute]
+    followers = f", replicas {', '.join(names)}" if names else ", no replicas"
     return ok(f"primary {primary.name}{followers}", about)
 
 
@@ -163,16 +172,17 @@ def _link(shard: ShardSeen, node: NodeSeen, *, ours: bool) -> CheckResult | None
         )
     if shard.primary is None:
         return None
-    me = shard.primary.myself
-    if ours and node.follows not in (shard.primary.address, me.address if me else ""):
-        evidence = f"linked to {node.follows}, but its primary is {shard.primary.address}"
+    source = shard.upstream(node) or shard.primary
+    me = source.myself
+    if ours and node.follows not in (source.address, me.address if me else ""):
+        evidence = f"linked to {node.follows}, but its primary is {source.address}"
         return fail(node.name, evidence, "wait: it may be switching to another primary")
-    listed = [one for one in shard.primary.replicas if one.port == node.port]
+    listed = [one for one in source.replicas if one.port == node.port]
     if not any(one.state == "online" for one in listed):
         state = listed[0].state if listed else "not listed"
         return fail(
             node.name,
-            f"{shard.primary.name} has it as {state}",
+            f"{source.name} has it as {state}",
             "wait for the first sync to finish",
         )
     return None
@@ -186,7 +196,7 @@ def lag(subject: CheckSubject) -> Iterator[CheckResult]:
     for shard in subject.shards:
         if shard.primary is None or not shard.replicas:
             continue
-        silent = {one.port: one.lag for one in shard.primary.replicas}
+        silent = {one.port: one.lag for source in shard.nodes for one in source.replicas}
         behind = {node.name: max(0, shard.primary.offset - node.offset) for node in shard.replicas}
         about = f"shard {shard.number}"
         sizes = ", ".join(f"{node} {size} bytes" for node, size in behind.items())
@@ -217,51 +227,6 @@ def read_only(subject: CheckSubject) -> Iterator[CheckResult]:
     yield from per_node(replicas, judge, "replicas refuse writes", "the replica refuses writes")
 
 
-def data(subject: CheckSubject) -> Iterator[CheckResult]:
-    """Check that what a client writes to a shard reaches all its replicas."""
-    if subject.seen.write_probes is None:
-        yield skip("no write probe (--no-write, or not run yet)")
-        return
-    for probe in subject.seen.write_probes:
-        about = f"shard {probe.shard}"
-        if probe.error:
-            yield _unproven(subject, probe, about)
-        else:
-            count = len(probe.replicas)
-            copies = {0: "read back", 1: "read back from its replica"}.get(
-                count, f"read back from its {count} replicas"
-            )
-            yield ok(f"written by a client, {copies}, removed: {probe.milliseconds:.1f} ms", about)
-
-
-def _unproven(subject: CheckSubject, probe: WriteProbeResult, about: str) -> CheckResult:
-    """Why the write probe failed: waiting may help, unless the server refuses writes for good."""
-    error = probe.error
-    if "NoPermissionError" in error or "NOPERM" in error:
-        evidence = f"not proven: this user may not write ({error})"
-        return warn(about, evidence, "log in as a user that may write, or skip it: --no-write")
-    if is_out_of_memory(error):
-        return fail(about, error, "see memory.full of its primary")
-    if error == NO_SLOTS and (entry := next(iter(subject.seen.answering), None)):
-        acl = subject.expected.rights is not None
-        return fail(about, error, rebalance_command(entry, acl=acl))
-    if "NOREPLICAS" in error:
-        return _too_few_replicas(subject, probe, about)
-    return fail(about, error, "see this shard's other findings first", settles=True)
-
-
-def _too_few_replicas(subject: CheckSubject, probe: WriteProbeResult, about: str) -> CheckResult:
-    """Writes are refused for lack of replicas: for good, if more are required than planned."""
-    primary, planned = subject.seen.at(probe.primary), subject.expected.replicas
-    required = _integer(((primary and primary.config) or {}).get("min-replicas-to-write"), 0)
-    evidence = f"refuses writes: min-replicas-to-write is {required}, it has "
-    evidence += f"{len(probe.replicas)} replicas ({probe.error})"
-    if planned is None or required <= planned:
-        return fail(about, evidence, "see replication.link of its replicas", settles=True)
-    hint = f"redistopo set min-replicas-to-write={planned}, or plan more replicas"
-    return fail(about, evidence, hint)
-
-
 def promotable(subject: CheckSubject) -> Iterator[CheckResult]:
     """Check for each shard that a replica would take over if its primary stopped now."""
     if subject.seen.shape is Shape.SENTINEL:
@@ -281,6 +246,10 @@ def promotable(subject: CheckSubject) -> Iterator[CheckResult]:
 def _promotable(subject: CheckSubject, shard: ShardSeen, *, votes: int, needed: int) -> CheckResult:
     # source: cluster_legacy.c, clusterHandleSlaveFailover, clusterSendFailoverAuthIfNeeded
     about = f"shard {shard.number}"
+    if not shard.replicas and (mute := unqueried_replicas(subject, shard)):
+        names = ", ".join(node.name for node in mute)
+        evidence = f"whether a replica would take over is unknown: {names} can't be queried"
+        return unknown(about, evidence, f"see node.alive {mute[0].name}")
     if not shard.replicas:
         why = "no replica: if its primary stops, its slots are down until it is back"
         if subject.expected.replicas:
@@ -327,7 +296,9 @@ def _integer(text: str | None, default: int) -> int:
 def _unfit(node: NodeSeen) -> str:
     """Why a replica would not start an election; "" if it would."""
     config = node.config or {}
-    if config.get("cluster-replica-no-failover", config.get("cluster-slave-no-failover")) == "yes":
+    named = config.get("cluster-replica-no-failover", config.get("cluster-slave-no-failover"))
+    # the node announces it too, which shows where CONFIG is refused
+    if named == "yes" or (node.myself and "nofailover" in node.myself.flags):
         return _NO_FAILOVER
     if not node.link_up:
         return "its link to the primary is down"
