@@ -6,7 +6,7 @@ from redistopo.checks import (
     announced_endpoints,
     cluster,
     cluster_membership,
-    data_proof,
+    failover_readiness,
     memory,
     node_versions,
     nodes,
@@ -95,9 +95,9 @@ CHECKS: tuple[Check, ...] = (
     Check("data.kept", "Is data written to disk, where the next start will find it?",
           persistence.data_on_disk),
     Check("data.proof", "Does a write to each shard reach all its replicas?",
-          data_proof.data),
+          replication.data),
     Check("failover.ready", "Would a replica of each shard take over if its primary stopped?",
-          replication.promotable, settles=True, shapes=_REPLICATED),
+          failover_readiness.promotable, settles=True, shapes=_REPLICATED),
 )  # fmt: skip
 
 

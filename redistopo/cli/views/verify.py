@@ -13,13 +13,6 @@ from redistopo.model.connectivity.report import matrix_lines
 from redistopo.model.state.finding import Finding, Status, consequences, root_causes
 from redistopo.ops.verify import VerifyResult
 
-_PROBLEMS = (
-    (Status.WARN, theme.WARNING),
-    (Status.UNKNOWN, theme.WARNING),
-    (Status.FAIL, theme.ERROR),
-)
-"""Statuses that get a hint, in this order, with their colours."""
-
 
 def show_verify(result: VerifyResult, *, everything: bool = False) -> None:
     """Print the table, which node can't reach which, a closing line, and what to do.
@@ -85,10 +78,10 @@ def show_hints(findings: Iterable[Finding], *, evidence: bool = True) -> None:
     """Print what to do about each problem, root causes last, and the same remedy once; without
     `evidence`, where there is a hint."""
     found = _folded(findings)
-    for status, color in _PROBLEMS:
-        problems = [one for one in found if one.status is status]
-        if status is Status.FAIL:
-            problems = list(reversed(root_causes(found)))
+    open_ones = (Status.UNKNOWN, Status.WARN)
+    warned = tuple(one for status in open_ones for one in found if one.status is status)
+    failed = tuple(reversed(root_causes(found)))
+    for problems, color in ((warned, theme.WARNING), (failed, theme.ERROR)):
         shown = [one for one in problems if evidence or one.hint]
         for one, after in zip(shown, (*shown[1:], None), strict=False):
             head = f"{one.status.value} {one.check} {one.subject}"
@@ -106,12 +99,11 @@ def closing(result: VerifyResult) -> str:
 
 
 def tally(findings: Iterable[Finding]) -> str:
-    """Return ``21 ok, 1 warning, 0 failed``, and ``, 2 unknown`` if any is; what follows from a
-    failure is counted apart."""
+    """Return ``21 ok, 1 warning, 0 failed``; what follows from a failure is counted apart."""
     known = tuple(findings)
     count = Counter(one.status for one in _folded(known))
     warnings = counted(count[Status.WARN], "warning")
-    unknown = f", {count[Status.UNKNOWN]} unknown" if count[Status.UNKNOWN] else ""
     folded = consequences(known)
-    apart = f", {len(folded)} that follow" if folded else ""
-    return f"{count[Status.OK]} ok, {warnings}, {count[Status.FAIL]} failed{unknown}{apart}"
+    apart = f", {count[Status.UNKNOWN]} unknown" if count[Status.UNKNOWN] else ""
+    apart += f", {len(folded)} that follow" if folded else ""
+    return f"{count[Status.OK]} ok, {warnings}, {count[Status.FAIL]} failed{apart}"
