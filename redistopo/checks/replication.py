@@ -55,18 +55,22 @@ def _replica_count(subject: CheckSubject, shard: ShardSeen, primary: NodeSeen) -
     count = len(shard.replicas) + len(mute)
     if planned is not None and count < planned:
         evidence = f"{primary.name} has {count} of {planned} replicas"
-        return fail(about, evidence, _restore_replica(subject))
+        return fail(about, evidence, _restore_replica(subject, primary))
     names = [node.name for node in shard.replicas]
     names += [f"{node.name} (it doesn't reply to us)" for node in mute]
     followers = f", replicas {', '.join(names)}" if names else ", no replicas"
     return ok(f"primary {primary.name}{followers}", about)
 
 
-def _restore_replica(subject: CheckSubject) -> str:
-    """How to restore a missing replica: it is down, or became a primary without replicas."""
+def _restore_replica(subject: CheckSubject, primary: NodeSeen) -> str:
+    """How to restore a missing replica: it is down, became a primary, or follows another one."""
     silent = [node for node in subject.seen.nodes if node not in subject.seen.answering]
     if silent:
         return subject.recovery(silent)
+    planned, me = subject.expected.replicas or 0, primary.myself
+    surplus = [one.replicas[-1] for one in subject.shards if len(one.replicas) > planned]
+    if me and surplus:
+        return f"{command_prefix(surplus[0])} CLUSTER REPLICATE {me.id}"
     return _demotion(subject) or "a replica may follow another primary: see its other findings"
 
 

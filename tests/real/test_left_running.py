@@ -9,6 +9,7 @@ import pytest
 import redis
 from support import judge
 from support.engines import BUNDLED
+from support.findings import found_in
 from support.forms import FULL
 from support.project import Done, Project
 from support.waiting import until
@@ -111,3 +112,25 @@ def test_failover_disabled_on_purpose_is_a_warning(project: Project) -> None:
     project.init("cluster", *words, engine=BUNDLED.path)
     project.up()
     assert "cluster-replica-no-failover is set" in project.run("verify", check=0).out
+
+
+def test_a_replica_moved_to_another_primary_is_moved_back_by_what_verify_names(
+    project: Project,
+) -> None:
+    project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
+    project.up()
+    replica = next(p for p in project.ports if "myself,slave" in _nodes(project, p))
+    ids = [project.client(port).execute_command("CLUSTER MYID") for port in project.ports]
+    line = next(one for one in _nodes(project, replica).splitlines() if "myself" in one)
+    old = line.split()[3]
+    other = next(one for one in ids[:3] if one != old)
+    assert project.client(replica).execute_command("CLUSTER REPLICATE", other)
+    done = project.run("verify", "--json", "--timeout", "2s", check=3)
+    hint = next(
+        one["hint"]
+        for one in found_in(done, "replication.shape", "fail")
+        if "CLUSTER REPLICATE" in one["hint"]
+    )
+    project.run(*hint.split()[1:], check=0)
+    until(lambda: project.faults() == [])
+    project.run("verify", check=0)
