@@ -48,7 +48,12 @@ def test_the_cli_has_the_terminal(project: Project) -> None:
 def test_tables_of_call_and_stop_fit(project: Project) -> None:
     project.init("replication", engine=BUNDLED.path)
     project.up()
-    for words in (["call", "INFO", "memory"], ["stop", "node2"], ["pause", "node3", "-y"], ["start"]):
+    for words in (
+        ["call", "INFO", "memory"],
+        ["stop", "node2"],
+        ["pause", "node3", "-y"],
+        ["start"],
+    ):
         terminal = Terminal(project, *words, columns=40)
         terminal.end()
         lines = terminal.read().splitlines()
