@@ -3,11 +3,13 @@
 from functools import partial
 
 from redistopo.checks import (
+    announced_endpoints,
     cluster,
     cluster_membership,
     nodes,
     persistence,
     replication,
+    replication_chain,
     security,
     sentinels,
 )
@@ -18,6 +20,7 @@ from redistopo.model.topology.spec import Shape
 
 _CLUSTER = frozenset({Shape.CLUSTER})
 _REPLICATED = frozenset({Shape.CLUSTER, Shape.REPLICATION, Shape.SENTINEL})
+_FOLLOWING = frozenset({Shape.REPLICATION, Shape.SENTINEL})
 
 _cluster_check = partial(Check, settles=True, shapes=_CLUSTER)
 _sentinel_check = partial(Check, settles=True, shapes=frozenset({Shape.SENTINEL}))
@@ -38,6 +41,7 @@ CHECKS: tuple[Check, ...] = (
     _cluster_check("cluster.state", "Does every node report cluster_state:ok?", cluster.state),
     _cluster_check("cluster.slots", "Does each of the 16384 slots have exactly one owner?",
                    cluster.slots),
+    _cluster_check("cluster.empty-shards", "Does every shard have slots?", cluster.empty_shards),
     _cluster_check("cluster.agreement", "Do all nodes agree on the slot map and on all roles?",
                    cluster.agreement),
     _cluster_check("cluster.members", "Does every node know all nodes, none of them failing?",
@@ -48,8 +52,13 @@ CHECKS: tuple[Check, ...] = (
                    cluster.epochs),
     Check("cluster.open-slots", "Are all slot migrations finished?",
           cluster.open_slots, shapes=_CLUSTER),
+    _cluster_check("announce.reachable",
+                   "Do the endpoints that clients are given lead to their nodes?",
+                   announced_endpoints.reachable),
     Check("replication.shape", "Are there as many primaries and replicas as planned?",
           replication.shape, settles=True),
+    Check("replication.chain", "Does every replica follow its primary, not another replica?",
+          replication_chain.chain, settles=True, shapes=_FOLLOWING),
     Check("replication.link", "Is every replica's link up, according to both ends?",
           replication.link, settles=True, shapes=_REPLICATED),
     Check("replication.lag", "How many bytes is each replica behind its primary?",

@@ -76,13 +76,14 @@ def subject_of(seen: Observed, expected: Expected) -> CheckSubject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """One result of a check, without the check's id; built by `ok`, `fail`, `warn`, `skip`."""
+    """One result of a check, without the check's id; built by `ok`, `fail`, `warn`,
+    `unknown`, `skip`. `settles` is None if it does as the check's other results do."""
 
     about: str
     status: Status
     evidence: str
     hint: str = ""
-    settles: bool = False
+    settles: bool | None = None
 
     def found(self, check: str, *, settles: bool = False) -> Finding:
         """Return the result as a finding of the check with that id."""
@@ -92,7 +93,7 @@ class CheckResult:
             status=self.status,
             evidence=self.evidence,
             hint=self.hint,
-            settles=settles or self.settles,
+            settles=settles if self.settles is None else self.settles,
         )
 
 
@@ -126,7 +127,7 @@ def ok(evidence: str, about: str = TOPOLOGY) -> CheckResult:
     return CheckResult(about=about, status=Status.OK, evidence=evidence)
 
 
-def fail(about: str, evidence: str, hint: str, *, settles: bool = False) -> CheckResult:
+def fail(about: str, evidence: str, hint: str, *, settles: bool | None = None) -> CheckResult:
     return CheckResult(
         about=about, status=Status.FAIL, evidence=evidence, hint=hint, settles=settles
     )
@@ -134,6 +135,11 @@ def fail(about: str, evidence: str, hint: str, *, settles: bool = False) -> Chec
 
 def warn(about: str, evidence: str, hint: str = "") -> CheckResult:
     return CheckResult(about=about, status=Status.WARN, evidence=evidence, hint=hint)
+
+
+def unknown(about: str, evidence: str, hint: str = "") -> CheckResult:
+    """Return a result that what the check judges could not be read."""
+    return CheckResult(about=about, status=Status.UNKNOWN, evidence=evidence, hint=hint)
 
 
 def skip(why: str, about: str = TOPOLOGY) -> CheckResult:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, per_node, skip
+from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, per_node, skip, warn
 from redistopo.model.protocol.replies import ClusterNodesLine
 from redistopo.model.protocol.slots import (
     SLOT_COUNT,
@@ -12,7 +12,12 @@ from redistopo.model.protocol.slots import (
     ranges,
     unassigned_slots,
 )
-from redistopo.model.state.hints import command_prefix, fix_slots_command, started_by_us
+from redistopo.model.state.hints import (
+    command_prefix,
+    fix_slots_command,
+    rebalance_command,
+    started_by_us,
+)
 from redistopo.model.state.observed import NodeSeen, Role
 
 _GOSSIP = "gossip spreads it within the node timeout; if not, see cluster.links"
@@ -161,6 +166,28 @@ def _fix(subject: CheckSubject) -> str:
     """The command that gives each slot one owner, by way of a node that replies."""
     entry = next(iter(subject.seen.answering or subject.seen.nodes))
     return fix_slots_command(entry, acl=subject.expected.rights is not None)
+
+
+def empty_shards(subject: CheckSubject) -> Iterator[CheckResult]:
+    """Check that every shard has slots: one without holds no data, and its nodes do nothing.
+
+    A node that has just joined is a primary without slots, too, until it becomes a replica.
+    """
+    led = [shard for shard in subject.shards if shard.primary]
+    empty = [shard.primary for shard in led if shard.primary and not shard.slots]
+    missing = unassigned_slots((shard.slots for shard in led), SLOT_COUNT)
+    for node in empty:
+        evidence = "is a primary without slots: its shard holds no data"
+        command = rebalance_command(node, acl=subject.expected.rights is not None)
+        hint = f"spread the slots evenly: {command}"
+        if subject.ours:
+            # nothing moves slots by itself, once all have an owner
+            lasting = not missing and len(led) == subject.expected.shards
+            yield fail(node.name, evidence, hint, settles=False if lasting else None)
+        else:
+            yield warn(node.name, evidence, hint)
+    if led and not empty:
+        yield ok(f"{len(led)} of {len(led)} shards have slots")
 
 
 def agreement(subject: CheckSubject) -> Iterator[CheckResult]:

@@ -2,14 +2,28 @@
 
 from collections.abc import Iterator
 
-from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, per_node, skip, warn
+from redistopo.checks.check_types import (
+    CheckResult,
+    CheckSubject,
+    fail,
+    ok,
+    per_node,
+    skip,
+    unknown,
+    warn,
+)
 from redistopo.model.protocol.conf import SECRET_DIRECTIVES, conf_drift
 from redistopo.model.protocol.credentials import (
     CERTIFICATE_REFUSED_HINT,
     CREDENTIALS_CHANGED_HINT,
+    CREDENTIALS_DIFFER_HINT,
     TLS_REQUIRED_HINT,
 )
-from redistopo.model.state.hints import TOO_MANY_CLIENTS_HINT, continue_command
+from redistopo.model.state.hints import (
+    TOO_MANY_CLIENTS_HINT,
+    allow_command_hint,
+    continue_command,
+)
 from redistopo.model.state.observed import NodeSeen, ProcessState, Role
 
 
@@ -23,7 +37,7 @@ def alive(subject: CheckSubject) -> Iterator[CheckResult]:
             seen = f"pid {node.pid} runs, but " if node.pid else ""
             hint = f"if the process is paused: {continue_command(node)}; otherwise see its log"
             if "password" in node.error:
-                hint = CREDENTIALS_CHANGED_HINT
+                hint = CREDENTIALS_CHANGED_HINT if subject.ours else CREDENTIALS_DIFFER_HINT
             if "max number of clients" in node.error:
                 hint = TOO_MANY_CLIENTS_HINT
             if "certificate" in node.error:
@@ -68,7 +82,8 @@ def drifted(subject: CheckSubject) -> Iterator[CheckResult]:
     if rendered is None:
         return
     asked = [node for node in subject.seen.answering if node.config is not None]
-    if not asked:
+    unread = [node for node in subject.seen.answering if node.config_refused]
+    if not asked and not unread:
         yield skip("not inspected")
         return
     count = 0
@@ -81,7 +96,15 @@ def drifted(subject: CheckSubject) -> Iterator[CheckResult]:
             evidence = "; ".join(_shown(name, *pair) for name, pair in found.items())
             results.append(fail(node.name, evidence, _RESTORE))
     where = "1 node" if len(asked) == 1 else f"{len(asked)} nodes"
-    yield from results or [ok(f"{count} directives on {where} match the rendered configuration")]
+    if asked and not results:
+        results = [ok(f"{count} directives on {where} match the rendered configuration")]
+    yield from (*results, *map(_unread, unread))
+
+
+def _unread(node: NodeSeen) -> CheckResult:
+    reply = node.config_refused
+    evidence = f"its configuration can't be read: CONFIG GET: {reply}"
+    return unknown(node.name, evidence, allow_command_hint(node, "CONFIG", reply))
 
 
 def _shown(name: str, wanted: str, live: str) -> str:

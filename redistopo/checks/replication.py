@@ -3,7 +3,17 @@
 from collections.abc import Iterator
 
 from redistopo.checks import sentinels
-from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, per_node, skip, warn
+from redistopo.checks.check_types import (
+    CheckResult,
+    CheckSubject,
+    fail,
+    ok,
+    per_node,
+    skip,
+    unknown,
+    warn,
+)
+from redistopo.checks.unqueried_replicas import unqueried_replicas
 from redistopo.model.connectivity.full_sync_loop import REMEDY, sync_loop
 from redistopo.model.protocol.endpoint import split_address
 from redistopo.model.state.hints import command_prefix
@@ -42,14 +52,14 @@ def shape(subject: CheckSubject) -> Iterator[CheckResult]:
 
 def _replica_count(subject: CheckSubject, shard: ShardSeen, primary: NodeSeen) -> CheckResult:
     about, planned = f"shard {shard.number}", subject.expected.replicas
-    if planned is not None and len(shard.replicas) < planned:
-        return fail(
-            about,
-            f"{primary.name} has {len(shard.replicas)} of {planned} replicas",
-            _restore_replica(subject),
-        )
-    names = ", ".join(node.name for node in shard.replicas)
-    followers = f", replicas {names}" if names else ", no replicas"
+    mute = unqueried_replicas(subject, shard)
+    count = len(shard.replicas) + len(mute)
+    if planned is not None and count < planned:
+        evidence = f"{primary.name} has {count} of {planned} replicas"
+        return fail(about, evidence, _restore_replica(subject))
+    names = [node.name for node in shard.replicas]
+    names += [f"{node.name} (it doesn't reply to us)" for node in mute]
+    followers = f", replicas {', '.join(names)}" if names else ", no replicas"
     return ok(f"primary {primary.name}{followers}", about)
 
 
@@ -158,16 +168,17 @@ def _link(shard: ShardSeen, node: NodeSeen, *, ours: bool) -> CheckResult | None
         )
     if shard.primary is None:
         return None
-    me = shard.primary.myself
-    if ours and node.follows not in (shard.primary.address, me.address if me else ""):
-        evidence = f"linked to {node.follows}, but its primary is {shard.primary.address}"
+    source = shard.upstream(node) or shard.primary
+    me = source.myself
+    if ours and node.follows not in (source.address, me.address if me else ""):
+        evidence = f"linked to {node.follows}, but its primary is {source.address}"
         return fail(node.name, evidence, "wait: it may be switching to another primary")
-    listed = [one for one in shard.primary.replicas if one.port == node.port]
+    listed = [one for one in source.replicas if one.port == node.port]
     if not any(one.state == "online" for one in listed):
         state = listed[0].state if listed else "not listed"
         return fail(
             node.name,
-            f"{shard.primary.name} has it as {state}",
+            f"{source.name} has it as {state}",
             "wait for the first sync to finish",
         )
     return None
@@ -181,7 +192,7 @@ def lag(subject: CheckSubject) -> Iterator[CheckResult]:
     for shard in subject.shards:
         if shard.primary is None or not shard.replicas:
             continue
-        silent = {one.port: one.lag for one in shard.primary.replicas}
+        silent = {one.port: one.lag for source in shard.nodes for one in source.replicas}
         behind = {node.name: max(0, shard.primary.offset - node.offset) for node in shard.replicas}
         about = f"shard {shard.number}"
         sizes = ", ".join(f"{node} {size} bytes" for node, size in behind.items())
@@ -249,6 +260,10 @@ def promotable(subject: CheckSubject) -> Iterator[CheckResult]:
 def _promotable(subject: CheckSubject, shard: ShardSeen, *, votes: int, needed: int) -> CheckResult:
     # source: cluster_legacy.c, clusterHandleSlaveFailover, clusterSendFailoverAuthIfNeeded
     about = f"shard {shard.number}"
+    if not shard.replicas and (mute := unqueried_replicas(subject, shard)):
+        names = ", ".join(node.name for node in mute)
+        evidence = f"whether a replica would take over is unknown: {names} can't be queried"
+        return unknown(about, evidence, f"see node.alive {mute[0].name}")
     if not shard.replicas:
         why = "no replica: if its primary stops, its slots are down until it is back"
         if subject.expected.replicas:
@@ -279,7 +294,9 @@ def _integer(text: str | None, default: int) -> int:
 def _unfit(node: NodeSeen) -> str:
     """Why a replica would not start an election; "" if it would."""
     config = node.config or {}
-    if config.get("cluster-replica-no-failover", config.get("cluster-slave-no-failover")) == "yes":
+    named = config.get("cluster-replica-no-failover", config.get("cluster-slave-no-failover"))
+    # the node announces it too, which shows where CONFIG is refused
+    if named == "yes" or (node.myself and "nofailover" in node.myself.flags):
         return "cluster-replica-no-failover is set"
     if not node.link_up:
         return "its link to the primary is down"

@@ -10,11 +10,12 @@ from redistopo.checks.check_types import (
     fail,
     per_node,
     skip,
+    unknown,
     warn,
 )
 from redistopo.model.protocol.conf import without_hashes
 from redistopo.model.protocol.credentials import Certificate, TopologyUser, granted
-from redistopo.model.state.hints import command_prefix
+from redistopo.model.state.hints import allow_command_hint, command_prefix
 from redistopo.model.state.observed import NodeSeen
 
 _SOON_DAYS = 30
@@ -90,8 +91,14 @@ def _bound_by_config(subject: CheckSubject) -> Iterator[CheckResult]:
     if not subject.seen.answering:
         yield skip("no node replies")
         return
+    for node in subject.seen.answering:
+        if node.config_refused:
+            evidence = f"its bind addresses are unknown: CONFIG GET: {node.config_refused}"
+            hint = allow_command_hint(node, "CONFIG", node.config_refused)
+            yield unknown(node.name, evidence, hint)
     if not known:
-        yield skip("bind addresses are unknown: the servers refuse CONFIG GET")
+        if not any(node.config_refused for node in subject.seen.answering):
+            yield skip("not inspected")
         return
 
     def judge(node: NodeSeen) -> CheckResult | None:
@@ -125,7 +132,8 @@ def tls(subject: CheckSubject) -> Iterator[CheckResult]:
         if locks is None:
             return None
         if locks.plain:
-            hint = "its plain-text port is open: redistopo down, then up"
+            hint = "its plain-text port is open: "
+            hint += "redistopo down, then up" if subject.ours else "set port 0 and tls-port"
             return fail(node.name, f"a client without TLS got {locks.plain!r}", hint)
         if locks.stranger:
             evidence = f"a client with a certificate of another CA got {locks.stranger!r}"

@@ -3,10 +3,21 @@
 Source: redis.io, High availability with Redis Sentinel.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, per_node, skip, warn
+from redistopo.checks.check_types import (
+    CheckResult,
+    CheckSubject,
+    fail,
+    ok,
+    per_node,
+    skip,
+    unknown,
+    warn,
+)
+from redistopo.checks.unqueried_replicas import unqueried_replicas
 from redistopo.model.protocol.sentinel_replies import MonitoredPrimary, Peer
+from redistopo.model.state.hints import allow_command_hint
 from redistopo.model.state.observed import NodeSeen, Role
 
 _HELLO_MILLISECONDS = 10_000
@@ -182,15 +193,24 @@ def promotable(subject: CheckSubject) -> Iterator[CheckResult]:
     awake = sum(not node.tilted for node in subject.seen.sentinels)
     for shard in subject.shards:
         about = f"shard {shard.number}"
+        mute = unqueried_replicas(subject, shard)
         reasons = {node.name: _unfit(subject, node) for node in shard.replicas}
         fit = [name for name, reason in reasons.items() if not reason]
         if reasons and set(reasons.values()) == {_ZERO}:
             evidence = f"no failover candidate: {_ZERO[4:]} on {', '.join(reasons)}"
             yield warn(about, evidence, "set a replica-priority above 0")
+        elif not reasons and mute:
+            names = ", ".join(node.name for node in mute)
+            evidence = f"whether a replica would take over is unknown: {names} can't be queried"
+            yield unknown(about, evidence, f"see node.alive {mute[0].name}")
         elif not fit:
-            listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+            listed = _by_reason(reasons)
             evidence = f"no replica could take over: {listed or 'there is none'}"
-            yield fail(about, evidence, "repair a replica")
+            hints = [_allow(subject, node) for node in shard.replicas if _refused(subject, node)]
+            # what is refused stays refused, so waiting is of no use
+            settles = False if len(hints) == len(reasons) > 0 else None
+            hint = hints[0] if hints else "repair a replica"
+            yield fail(about, evidence, hint, settles=settles)
         elif present <= planned // 2:
             evidence = f"{present} of {planned} Sentinels reply: no majority for a failover"
             yield fail(about, evidence, subject.start)
@@ -200,11 +220,55 @@ def promotable(subject: CheckSubject) -> Iterator[CheckResult]:
         elif left := [name for name in reasons if name not in fit]:
             listed = ", ".join(f"{name}: {reasons[name]}" for name in left)
             yield warn(about, f"{', '.join(fit)} would take over, but not {listed}")
+        elif shard.primary and (refused := _refused(subject, shard.primary)):
+            evidence = f"{shard.primary.name} could not become a replica again: {refused}"
+            yield warn(about, evidence, _allow(subject, shard.primary))
+        elif untold := [node.name for node in shard.nodes if _untold(subject, node)]:
+            evidence = (
+                f"whether the Sentinels' user may fail over is unknown on {', '.join(untold)}"
+            )
+            yield unknown(about, evidence, "log in as that user: verify --user NAME --ask-password")
         else:
             yield ok(f"{' or '.join(fit)} would take over: {present} Sentinels reply", about)
 
 
+def _by_reason(reasons: Mapping[str, str]) -> str:
+    """The nodes with the same reason together."""
+    names: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        names.setdefault(reason, []).append(name)
+    return "; ".join(f"{', '.join(some)}: {reason}" for reason, some in names.items())
+
+
 _ZERO = "its replica-priority is 0"
+
+
+def _refused(subject: CheckSubject, node: NodeSeen) -> str:
+    """Which commands of a failover the node refuses, or "".
+
+    For a foreign topology the user of the Sentinels is unknown, so only unknown commands count.
+    """
+    found = [
+        f"{name}: {reply}"
+        for name, reply in (node.failover_refusals or {}).items()
+        if subject.ours or "unknown command" in reply.lower()
+    ]
+    if not found:
+        return ""
+    more = f" and {len(found) - 2} more" if len(found) > 2 else ""
+    return f"it refuses what a Sentinel sends: {'; '.join(found[:2])}{more}"
+
+
+def _untold(subject: CheckSubject, node: NodeSeen) -> bool:
+    return bool(node.failover_refusals) and not _refused(subject, node)
+
+
+def _allow(subject: CheckSubject, node: NodeSeen) -> str:
+    """How to let a Sentinel run what the node refuses."""
+    first, reply = next(iter((node.failover_refusals or {}).items()), ("", ""))
+    if subject.ours and "unknown command" not in reply.lower():
+        return "redistopo up restores the users of users.acl; see access.users"
+    return allow_command_hint(node, first.split(" ")[0], reply)
 
 
 def _unfit(subject: CheckSubject, node: NodeSeen) -> str:
@@ -213,6 +277,8 @@ def _unfit(subject: CheckSubject, node: NodeSeen) -> str:
         return _ZERO
     if not node.link_up:
         return "its link to the primary is down"
+    if refused := _refused(subject, node):
+        return refused
     peers_ = [p for _, w in _monitoring(subject) for p in w.replicas if p.address == node.address]
     if any(peer.down for peer in peers_):
         return "a Sentinel has it as down"

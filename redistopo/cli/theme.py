@@ -16,6 +16,7 @@ BOLD = "bold"
 CELLS: Mapping[str, str] = {
     "ok": OK,
     "warn": WARNING,
+    "unknown": WARNING,
     "fail": f"{BOLD} {ERROR}",
     "skip": DIM,
     "running": OK,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from redistopo.client.connection import Command, Connections
 from redistopo.client.observe import Target, parse_config
-from redistopo.errors import AccessDenied, BadReply, Unreachable
+from redistopo.errors import AccessDenied, BadReply, RedistopoError, Unreachable
 from redistopo.host.listening_sockets import (
     Listener,
     all_listeners,
@@ -29,9 +29,12 @@ _SECONDS = 0.7
 
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  compared with, never bound
 
+_OF_REPLICAS = frozenset({"ping", "replconf", "psync", "sync"})
+"""What a replica sends to its primary (replication.c)."""
+
 _REPLICATION_ERROR = re.compile(
     r"(unable to auth|aborted replication|can't handle rdb|wrong signature|"
-    r"failed trying to load|error condition on socket|error reply to ping)",
+    r"failed trying to load|error condition on socket|error reply to ping|noperm)",
     re.IGNORECASE,
 )
 """What servers log when replication fails (replication.c and rdb.c)."""
@@ -134,11 +137,12 @@ def _query(place: _Place, found: NodeProbe, client: Connections) -> NodeProbe:
     except (Unreachable, BadReply):
         return found
     settings = parse_config(config) or {}
-    login = ""
+    login, denied = "", ""
     if info.get("role") == "slave" and info.get("master_link_status") != "up":
         login = _login(info, settings, client.credentials.own.tls)
+        denied = _denied_command(info, settings, client)
     logged = _logged(place) if node.role is Role.REPLICA and not node.link_up else ""
-    return replace(found, info=info, login=login, log_line=logged)
+    return replace(found, info=info, login=login, denied_command=denied, log_line=logged)
 
 
 def _login(info: Mapping[str, str], settings: Mapping[str, str], tls: TlsFiles | None) -> str:
@@ -158,6 +162,29 @@ def _login(info: Mapping[str, str], settings: Mapping[str, str], tls: TlsFiles |
     except Unreachable:
         return ""
     return next((str(reply) for reply in replies if isinstance(reply, Exception)), "")
+
+
+def _denied_command(
+    info: Mapping[str, str], settings: Mapping[str, str], client: Connections
+) -> str:
+    """``SYNC as user replication``, if the primary denied its replicas' user a command in the last
+    minute (ACL LOG); "" for none or unknown."""
+    user = settings.get("masteruser", settings.get("primaryuser", "")) or "default"
+    primary = Endpoint(info.get("master_host", ""), int(info.get("master_port", 0)))
+    try:
+        # its replicas are probed at the same time, so each needs a connection of its own
+        with Connections(client.credentials, seconds=_SECONDS) as own:
+            reply = own.execute(primary, [("ACL", "LOG")])[0]
+    except RedistopoError:
+        return ""
+    for row in reply if isinstance(reply, list) else ():
+        entry = dict(zip(map(str, row[::2]), map(str, row[1::2]), strict=False))
+        recent = entry.get("age-seconds", "").partition(".")[0] in map(str, range(60))
+        denied = (entry.get("reason"), entry.get("username")) == ("command", user)
+        command = entry.get("object", "")
+        if recent and denied and command in _OF_REPLICAS:  # others are our own trials
+            return f"{command.upper()} as user {user}"
+    return ""
 
 
 def _logged(place: _Place) -> str:

@@ -2,12 +2,14 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from redistopo.client.cluster_endpoints import cluster_endpoints
 from redistopo.client.connection import Connections, raise_on_error, try_ping
 from redistopo.client.observe import Target
-from redistopo.errors import AccessDenied, BadReply, Unreachable, UsageError
+from redistopo.client.replication_tree import replication_around
+from redistopo.errors import AccessDenied, Unreachable, UsageError
 from redistopo.host.tcp import numeric
 from redistopo.model.protocol.credentials import (
     ENVIRONMENT_VARIABLE,
@@ -17,7 +19,7 @@ from redistopo.model.protocol.credentials import (
     single_credential,
 )
 from redistopo.model.protocol.endpoint import LAST_PORT, Endpoint, split_address
-from redistopo.model.protocol.replies import parse_info, parse_nodes, parse_pairs
+from redistopo.model.protocol.replies import parse_info, parse_nodes
 from redistopo.model.protocol.sentinel_replies import parse_monitored, parse_peers
 from redistopo.model.state.observed import Observed
 from redistopo.model.topology.spec import Shape
@@ -80,20 +82,9 @@ def discover(endpoint: Endpoint, client: Connections) -> Discovered:
         return _discover_by_sentinel(endpoint, client)
     if info.get("cluster_enabled") == "1":
         text = raise_on_error(client.execute(endpoint, [("CLUSTER", "NODES")])[0], "CLUSTER NODES")
-        found = [
-            Endpoint(member.host or endpoint.host, member.port)
-            for member in parse_nodes(str(text))
-            if "noaddr" not in member.flags
-        ]
+        found = cluster_endpoints(endpoint, parse_nodes(str(text)), client)
         return Discovered(shape=Shape.CLUSTER, targets=_targets(sorted(found)))
-    nodes = [endpoint, *_replicas(info)]
-    if info.get("role") == "slave":
-        named = Endpoint(info.get("master_host", ""), _port(info.get("master_port", "")))
-        primary = numeric(named)
-        try:
-            nodes = [primary, *_replicas(_info(primary, client))]
-        except (Unreachable, AccessDenied):
-            nodes = [primary, endpoint]  # the checks will report what is wrong with it
+    nodes = replication_around(endpoint, info, lambda one: _info(one, client))
     shape = Shape.REPLICATION if len(nodes) > 1 else Shape.STANDALONE
     return Discovered(shape=shape, targets=_targets(nodes))
 
@@ -108,7 +99,11 @@ def with_new_nodes(before: Discovered, seen: Observed, port: int) -> Discovered:
     if before.shape is Shape.CLUSTER:
         able = sorted(seen.answering, key=lambda node: node.port != port)
         members = able[0].members if able else ()
-        found = sorted(one.endpoint for one in members if "noaddr" not in one.flags)
+        # a node may announce another endpoint than the one at which it replies
+        queried = {me.id: node.endpoint for node in seen.answering if (me := node.myself)}
+        found = sorted(
+            queried.get(one.id, one.endpoint) for one in members if "noaddr" not in one.flags
+        )
         return replace(before, targets=_targets(found)) if found else before
     known = [one.endpoint for one in before.targets]
     ports = {one.port for one in before.targets}
@@ -151,20 +146,6 @@ def _discover_by_sentinel(endpoint: Endpoint, client: Connections) -> Discovered
         targets=_targets([*data, *watching]),
         sentinels=frozenset(watching),
     )
-
-
-def _replicas(info: dict[str, str]) -> Iterator[Endpoint]:
-    for name, value in info.items():
-        pairs = parse_pairs(value) if re.fullmatch(r"slave[0-9]{1,9}", name) else {}
-        if pairs.get("ip"):
-            yield Endpoint(pairs["ip"], _port(pairs.get("port", "")))
-
-
-def _port(text: str) -> int:
-    """Parse a port in INFO; raises BadReply for anything else."""
-    if not re.fullmatch(r"[0-9]{1,5}", text) or not 0 < int(text) <= LAST_PORT:
-        raise BadReply("INFO has an invalid port", detail=repr(text)[:200])
-    return int(text)
 
 
 def _targets(endpoints: Iterable[Endpoint]) -> tuple[Target, ...]:

@@ -5,13 +5,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
+from redistopo.client.announce_probe import probe_announced
 from redistopo.client.connection import (
     Command,
     Connections,
     Reply,
+    error_text,
     raise_on_error,
     try_ping,
 )
+from redistopo.client.failover_probe import probe_failover
 from redistopo.client.login_probe import probe_access
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.host.host import Host
@@ -74,7 +77,10 @@ def observe(
     if disk:
         # last, so that it includes what a process wrote when it ended
         nodes = tuple(map(_with_disk, nodes, wanted))
-    return Observed(shape=shape, nodes=nodes)
+    announced = None
+    if depth is Detail.FULL and shape is Shape.CLUSTER:
+        announced = probe_announced(nodes, client)
+    return Observed(shape=shape, nodes=nodes, announced=announced)
 
 
 def _with_disk(seen: NodeSeen, target: Target) -> NodeSeen:
@@ -179,11 +185,25 @@ def _query(shape: Shape, seen: NodeSeen, client: Connections, depth: Detail) -> 
         found = replace(
             found,
             config=_settings(found) if sentinel else parse_config(replies[-1]),
+            refused={} if sentinel else _refused(commands, replies),
+            failover_refusals=probe_failover(seen.endpoint, client.credentials)
+            if shape is Shape.SENTINEL and not sentinel
+            else None,
             users=tuple(map(str, replies[-2])) if isinstance(replies[-2], list) else (),
             anonymous=try_ping(seen.endpoint, Login(tls=client.credentials.own.tls)),
             access_probe=probe_access(seen.endpoint, client.credentials, users=not sentinel),
         )
     return found
+
+
+def _refused(commands: list[Command], replies: list[Reply]) -> dict[str, str]:
+    """The queries that got an error, by their first two words, with the error."""
+    pairs = zip(commands, replies, strict=True)
+    return {
+        " ".join(map(str, words[:2])): error_text(reply).partition(", with args")[0]
+        for words, reply in pairs
+        if isinstance(reply, Exception)
+    }
 
 
 def _with_monitored(seen: NodeSeen, client: Connections) -> NodeSeen:

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,15 @@ from redis.cluster import ClusterNode
 from redis.sentinel import Sentinel
 
 from redistopo.client.app_clients import CLIENT_ERRORS, options_of
-from redistopo.client.connection import ANSWER_SECONDS, CONNECT_SECONDS, Connections
+from redistopo.client.connection import (
+    ANSWER_SECONDS,
+    CONNECT_SECONDS,
+    Command,
+    Connections,
+    Reply,
+)
+from redistopo.errors import TimedOut
+from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.slots import key_in
@@ -95,14 +103,12 @@ def _client(probe: WriteProbe, access: Login) -> Any:
 
 def _probe_shard(shard: ShardSeen, app: Any, client: Connections) -> WriteProbeResult:
     clustered = isinstance(app, RedisCluster)
-    if clustered and not shard.slots:
-        return _result(shard, error="it owns no slots")
     name = f"{PREFIX}{secrets.token_hex(4)}"
     key = key_in(shard.slots, name) if clustered else name
     token = secrets.token_hex(16)
     began = time.monotonic()
     try:
-        error = _write(shard, app, key, token) or _read(shard.replicas, client, key, token)
+        error = _write(shard, app, key, token) or _read(shard, client, key, token)
         app.delete(key)
     except CLIENT_ERRORS as trouble:
         error = f"{type(trouble).__name__}: {trouble}"
@@ -125,7 +131,7 @@ def _result(
 def _write(shard: ShardSeen, app: Any, key: str, token: str) -> str:
     if not app.set(key, token, ex=EXPIRY_SECONDS):
         return "SET was not acknowledged"
-    wanted = len(shard.replicas)
+    wanted = len(_direct(shard))
     if not wanted:
         return "" if app.get(key) == token else "reading the key returned another value"
     # WAIT refers to the last write of the connection: the client's only one to that node
@@ -137,10 +143,32 @@ def _write(shard: ShardSeen, app: Any, key: str, token: str) -> str:
     return ""
 
 
-def _read(replicas: Iterable[NodeSeen], client: Connections, key: str, token: str) -> str:
-    for node in replicas:
-        commands = [("READONLY",), ("GET", key)] if node.members else [("GET", key)]
-        value = client.execute(node.endpoint, commands)[-1]
+def _direct(shard: ShardSeen) -> list[NodeSeen]:
+    """The replicas that WAIT counts: not those of a replica."""
+    return [node for node in shard.replicas if shard.upstream(node) is shard.primary]
+
+
+def _read(shard: ShardSeen, client: Connections, key: str, token: str) -> str:
+    direct = _direct(shard)
+    for node in shard.replicas:
+        commands: list[Command] = [("READONLY",), ("GET", key)] if node.members else [("GET", key)]
+        deadline = Deadline(0 if node in direct else WAIT_MILLISECONDS / 1000)
+        value = _value(node, client, commands, token, deadline)
         if value != token:
             return f"replica {node.address} returned {value!r} for the key just written"
     return ""
+
+
+def _value(
+    node: NodeSeen, client: Connections, commands: list[Command], token: str, deadline: Deadline
+) -> Reply:
+    """The value that a replica returns, as soon as it is `token`; the last one otherwise."""
+    last: list[Reply] = []
+
+    def read() -> Reply:
+        last[:] = [client.execute(node.endpoint, commands)[-1]]
+        return token if last[0] == token else None
+
+    with suppress(TimedOut):
+        wait_for(read, deadline)
+    return last[0]

@@ -100,7 +100,7 @@ def _ran(files: Files, node: NodePlan, *, on: bool) -> None:
 def _aside(context: ExecutionContext, node: NodePlan, names: Iterable[str | None]) -> None:
     for name in names:
         if kept := put_aside(context.host.files, node.folder.root / str(name)):
-            note(context.progress, f"{node.name}: the old append-only file is kept as {kept}")
+            note(context.progress, f"{node.name}: the old {name} is kept as {kept}")
 
 
 def _persistence(context: ExecutionContext, node: NodePlan) -> dict[str, str]:

@@ -75,7 +75,8 @@ def down(request: DownRequest, progress: Progress) -> DownResult:
     with open_session(asked, progress) as session:
         if session.locked:
             finish_interrupted_drill(layout, session.progress)
-            refuse_unseen(session)
+            if not servers_below(layout.state):  # these are named with their pids
+                refuse_unseen(session)
             stopped, unsaved = _stop(session, lossy=request.force or request.wipe)
             if request.wipe:
                 _wipe(layout, session.progress)

@@ -73,12 +73,18 @@ def _first(verdict: Verdict) -> str:
 
 def with_write_probe(seen: Observed, client: Connections) -> Observed:
     """Add the write probe of every shard with a primary to a snapshot."""
-    shards = tuple(shard for shard in shards_of(seen) if shard.primary is not None)
+    clustered = seen.shape is Shape.CLUSTER
+    # nothing can be written to a shard without slots: cluster.empty-shards reports it
+    shards = tuple(
+        shard
+        for shard in shards_of(seen)
+        if shard.primary is not None and (shard.slots or not clustered)
+    )
     if not shards:
         return seen
     probe = WriteProbe(
         shards=shards,
-        clustered=seen.shape is Shape.CLUSTER,
+        clustered=clustered,
         entries=tuple(shard.primary.endpoint for shard in shards if shard.primary),
         sentinels=seen.sentinels,
     )

@@ -209,7 +209,7 @@ CORPUS: dict[str, tuple[Break, str, str, str, tuple[str, ...]]] = {
     "two owners of a slot": (_two_owners, "cluster.slots", "topology", "two owners: 0", PATIENT),
     "two primaries with one epoch": (_one_epoch, "cluster.epochs", "topology", "epoch 7", PATIENT),
     "an owner with a stale epoch": (_stale_epoch, "cluster.epochs", "node1", "0 is stale", CLUSTER),
-    "a replica's replica": (_chain, "replication.shape", "node3", "node2, which is", REPLICATION),
+    "a replica's replica": (_chain, "replication.chain", "node3", "node2, which is", REPLICATION),
     "a replica's replica in a cluster": (
         _chain_in_cluster, "replication.shape", "node6", "node5, which is", CLUSTER,
     ),

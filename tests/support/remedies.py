@@ -21,6 +21,8 @@ def type_remedy(project: Project, refused: Done) -> str:
         project.run("up", "--json", "--primary", choose[1])
     elif typed := re.search(r"redistopo (up(?: --(?:rebuild|primary) \w+)+)", told):
         project.run(*typed[1].split(), "--json")
+    elif other := re.search(r"redistopo ((?:resume|start|restart|secret rotate)\b[^;,(]*)", told):
+        project.run(*other[1].split())
     else:
         raise AssertionError(f"nothing to type in: {hint}")
     return told

@@ -28,7 +28,7 @@ def show_up(result: UpResult) -> None:
     what |= {"sentinel": "replication with Sentinels"}
     done = "is up and verified" if result.steps else "is up already: nothing to do, verified"
     passed = sum(one.status is Status.OK for one in result.findings)
-    warnings = [one for one in result.findings if one.status is Status.WARN]
+    warnings = [one for one in result.findings if one.status in (Status.WARN, Status.UNKNOWN)]
     counted = f", {len(warnings)} warned (redistopo verify)" if warnings else ""
     click.echo(
         theme.paint(f"{topology.name}", bold=True)

@@ -12,6 +12,13 @@ from redistopo.model.connectivity.report import matrix_lines
 from redistopo.model.state.finding import Finding, Status
 from redistopo.ops.verify import VerifyResult
 
+_PROBLEMS = (
+    (Status.FAIL, theme.ERROR),
+    (Status.WARN, theme.WARNING),
+    (Status.UNKNOWN, theme.WARNING),
+)
+"""Statuses that get a hint, in this order, with their colours."""
+
 
 def show_verify(result: VerifyResult) -> None:
     """Print the table, hints for each problem, which node can't reach which, and a closing line."""
@@ -51,7 +58,7 @@ def _place(subject: str) -> tuple[int, int, str]:
 def show_hints(findings: Iterable[Finding], *, evidence: bool = True) -> None:
     """Print what to do about each problem, failures first; without `evidence`, where there is a
     hint."""
-    for status, color in ((Status.FAIL, theme.ERROR), (Status.WARN, theme.WARNING)):
+    for status, color in _PROBLEMS:
         for one in findings:
             if one.status is status and (evidence or one.hint):
                 head = f"{status.value} {one.check} {one.subject}"
@@ -68,9 +75,10 @@ def closing(result: VerifyResult) -> str:
 
 
 def tally(findings: Iterable[Finding]) -> str:
-    """Return ``21 ok, 1 warning, 0 failed``."""
+    """Return ``21 ok, 1 warning, 0 failed``, and ``, 2 unknown`` if any is."""
     count = dict.fromkeys(Status, 0)
     for one in findings:
         count[one.status] += 1
     warnings = counted(count[Status.WARN], "warning")
-    return f"{count[Status.OK]} ok, {warnings}, {count[Status.FAIL]} failed"
+    unknown = f", {count[Status.UNKNOWN]} unknown" if count[Status.UNKNOWN] else ""
+    return f"{count[Status.OK]} ok, {warnings}, {count[Status.FAIL]} failed{unknown}"

@@ -37,7 +37,8 @@ class NodeProbe:
     itself; `listens` is every HOST:PORT of the node's own process, None if unknown;
     `announced` is the result of a connection to the announced bus address, None if that is
     the planned one. `denied` is its rejection of our password, `login` its primary's
-    rejection of the node's own ("" for none). `info` is its INFO, empty without a reply;
+    rejection of the node's own ("" for none), `denied_command` what the primary denies its
+    user. `info` is its INFO, empty without a reply;
     `log_line` is the last line about replication in its log.
     """
 
@@ -51,6 +52,7 @@ class NodeProbe:
     listens: tuple[str, ...] | None = None
     denied: str = ""
     login: str = ""
+    denied_command: str = ""
     log_line: str = ""
     info: Mapping[str, str] = field(default_factory=dict)
 

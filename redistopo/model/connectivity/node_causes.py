@@ -7,6 +7,7 @@ from redistopo.model.connectivity.matrix import ConnectivityView, PortKind, Port
 from redistopo.model.protocol.credentials import (
     CERTIFICATE_REFUSED_HINT,
     CREDENTIALS_CHANGED_HINT,
+    CREDENTIALS_DIFFER_HINT,
     TLS_REQUIRED_HINT,
 )
 from redistopo.model.protocol.endpoint import format_address
@@ -130,9 +131,7 @@ def _denied(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
         kind=CauseKind.AUTH,
         node=node.name,
         evidence=f"{node.name} rejects redistopo's password: {probe.denied}",
-        remedy=CREDENTIALS_CHANGED_HINT
-        if started_by_us(node)
-        else "all nodes need the same password: set REDISTOPO_PASSWORD (verify: --ask-password)",
+        remedy=CREDENTIALS_CHANGED_HINT if started_by_us(node) else CREDENTIALS_DIFFER_HINT,
     )
 
 
@@ -245,6 +244,27 @@ def _login(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     )
 
 
+def _not_permitted(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
+    """Its user may not run what a sync needs (ACL LOG of its primary)."""
+    probe = scene.probes[node.name]
+    if node.role is not Role.REPLICA or node.link_up or not probe.denied_command:
+        return None
+    command, _, user = probe.denied_command.partition(" as user ")
+    logged = f"; log: {probe.log_line}" if probe.log_line else ""
+    primary = next((one for one in scene.seen.nodes if follows(node, one)), node)
+    grant = f"{command_prefix(primary)} ACL SETUSER {user} +{command.lower()}"
+    return Cause(
+        kind=CauseKind.AUTH,
+        node=node.name,
+        evidence=f"{node.name} logs in to its primary {node.follows} as user {user}, which may "
+        f"not run {command} (NOPERM){logged}",
+        remedy=f"add +{command.lower()} to user {user} in your own conf/users.acl.j2, if you have "
+        f"one, then: redistopo up; at once: {grant}"
+        if started_by_us(node)
+        else f"on every node: {grant}",
+    )
+
+
 def _older(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     """An older server can't load a newer one's snapshot (rdb.c, RDB_VERSION)."""
     if node.role is not Role.REPLICA or node.link_up:
@@ -273,5 +293,5 @@ def _engine(node: NodeSeen) -> Engine | None:
 
 _FINDERS: tuple[_Finder, ...] = (
     _paused, _taken, _gone, _wrong_mode, _closed, _silent, _denied, _mute, _announced,
-    _elsewhere, _login, _older,
+    _elsewhere, _login, _not_permitted, _older,
 )  # fmt: skip

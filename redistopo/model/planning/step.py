@@ -48,7 +48,7 @@ _TEXT = {
     StepKind.WRITE: "write the configuration of",
     StepKind.SEED: "write the initial nodes.conf of",
     StepKind.PLACE: "correct the paths in the configuration of",
-    StepKind.ASIDE: "move aside the append-only file of",
+    StepKind.ASIDE: "move aside the old data files of",
     StepKind.RELIST: "write a new manifest of the append-only file of",
     StepKind.START: "start",
     StepKind.LIST: "record the users of",

@@ -27,6 +27,11 @@ CREDENTIALS_CHANGED_HINT = (
 )
 """For a server of ours that rejects our password."""
 
+CREDENTIALS_DIFFER_HINT = (
+    "all nodes need the same password: set REDISTOPO_PASSWORD (verify: --ask-password)"
+)
+"""For a foreign server that rejects the password that others accept."""
+
 CERTIFICATE_REFUSED_HINT = (
     "the certificates expired or can't be verified: redistopo certs renew; then redistopo down "
     "and up, if the servers still can't be reached"

@@ -105,6 +105,11 @@ class Engine:
         return self.product is Product.REDIS and self.version >= Version(8, 0)
 
     @property
+    def migrates_slots_atomically(self) -> bool:
+        """Whether nodes of a cluster send each other slots (CLUSTER SYNCSLOTS)."""
+        return self.product is Product.VALKEY and self.version >= Version(9, 0, 0)
+
+    @property
     def splits_container_commands(self) -> bool:
         """Whether ACL distinguishes CLUSTER's and CLIENT's subcommands: since Redis 7.0."""
         return self.product is Product.VALKEY or self.version >= Version(7, 0)

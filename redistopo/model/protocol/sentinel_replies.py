@@ -18,6 +18,20 @@ SETTINGS = ("quorum", "down-after-milliseconds", "failover-timeout", "parallel-s
 MONITOR = "monitor"
 """Pseudo setting: the name under which the primary is monitored."""
 
+FAILOVER_COMMANDS: tuple[tuple[str, ...], ...] = (
+    ("INFO",),
+    ("ROLE",),
+    ("SUBSCRIBE", "__sentinel__:hello"),
+    ("PUBLISH", "__sentinel__:hello", ""),
+    ("SLAVEOF", "NO", "ONE"),
+    ("CONFIG", "REWRITE"),
+    ("CLIENT", "KILL", "TYPE", "normal"),
+    ("CLIENT", "SETNAME", "sentinel"),
+    ("SCRIPT", "KILL"),
+)
+"""What a Sentinel sends to data nodes to observe them and to fail over, besides PING, MULTI and
+EXEC (sentinel.c; redis.io, High availability with Redis Sentinel). We only queue them."""
+
 _DOWN = frozenset({"s_down", "o_down", "disconnected"})
 
 

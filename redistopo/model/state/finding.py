@@ -6,10 +6,12 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """`WARN` needs attention, but doesn't make the topology unhealthy."""
+    """`WARN` needs attention, but doesn't make the topology unhealthy; `UNKNOWN` neither: what the
+    check judges could not be read. `SKIP` means that there is nothing to judge."""
 
     OK = "ok"
     WARN = "warn"
+    UNKNOWN = "unknown"
     FAIL = "fail"
     SKIP = "skip"
 

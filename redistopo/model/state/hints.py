@@ -58,6 +58,14 @@ def fix_slots_command(node: NodeSeen, *, acl: bool) -> str:
     return f"redis-cli {words}"
 
 
+def rebalance_command(node: NodeSeen, *, acl: bool) -> str:
+    """How to give each primary as many slots, also one without any; with `acl`, only admin may."""
+    words = f"--cluster rebalance {node.address} --cluster-use-empty-masters"
+    if started_by_us(node):
+        return f"redistopo cli {node.name}{' --user admin' if acl else ''} -- {words}"
+    return f"redis-cli {words}"
+
+
 def takeover_command(name: str) -> str:
     """How to make a replica of ours the primary of its shard without an election."""
     return f"{call_prefix(name)} CLUSTER FAILOVER TAKEOVER"
@@ -78,6 +86,15 @@ def unset_directive_command(node: NodeSeen, what: str) -> str:
         f"remove {what} from [redis], [nodes.{node.name}] and your own templates, "
         "then: redistopo down; redistopo up"
     )
+
+
+def allow_command_hint(node: NodeSeen, name: str, reply: str) -> str:
+    """How to make a refused command available again, from the server's reply."""
+    if "unknown command" not in reply.lower():
+        return f"log in as a user that may run {name}"
+    if started_by_us(node):
+        return f"remove `rename-command {name}` from [redis], then: redistopo restart --rolling"
+    return f"remove `rename-command {name}` from its redis.conf and restart it"
 
 
 def open_port_hint(host: str, port: int) -> str:

@@ -1,7 +1,7 @@
 """Snapshots: every node observed once, so that many checks can judge the same state."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -10,6 +10,7 @@ from redistopo.model.protocol.endpoint import Addressed, Endpoint, format_addres
 from redistopo.model.protocol.replies import ClusterNodesLine, parse_pairs
 from redistopo.model.protocol.sentinel_replies import MonitoredPrimary, latest_address
 from redistopo.model.protocol.slots import SlotRange
+from redistopo.model.state.announced import Announced
 from redistopo.model.state.disk import DiskSeen
 from redistopo.model.topology.spec import Shape
 
@@ -52,6 +53,8 @@ class NodeSeen(Addressed):
     `held_by` is the program that uses the ports of an absent node; `paused` is a process
     stopped by SIGSTOP; `moved_from` is the project's folder when the node was started (""
     if it hasn't moved), and paths below it in `config` are translated to the current one;
+    `refused` maps a query to the error that the server replied with, `failover_refusals` the
+    commands that a Sentinel needs to the errors it would get (None if they weren't tried);
     `users` is ACL LIST, empty if unknown; `log_there` is whether the append-only log that the
     server writes is in its folder, None if unknown; `watches` are the primaries that a
     Sentinel monitors, whose settings are its `config`; `disk` is what is in its folder,
@@ -73,9 +76,16 @@ class NodeSeen(Addressed):
     members: tuple[ClusterNodesLine, ...] = ()
     watches: tuple[MonitoredPrimary, ...] = ()
     config: Mapping[str, str] | None = None
+    refused: Mapping[str, str] = field(default_factory=dict)
+    failover_refusals: Mapping[str, str] | None = None
     anonymous: str | None = None
     access_probe: AccessProbe | None = None
     listening: tuple[str, ...] | None = None
+
+    @property
+    def config_refused(self) -> str:
+        """The error that CONFIG GET got; "" if it was answered, or not sent."""
+        return self.refused.get("CONFIG GET", "")
 
     @property
     def on_disk(self) -> DiskSeen:
@@ -195,10 +205,11 @@ class WriteProbeResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """All nodes, observed in one round."""
+    """All nodes, observed in one round; `announced` is None if it wasn't inspected."""
 
     shape: Shape
     nodes: tuple[NodeSeen, ...]
+    announced: tuple[Announced, ...] | None = None
     write_probes: tuple[WriteProbeResult, ...] | None = None
 
     @property
@@ -260,6 +271,12 @@ class ShardSeen:
     def nodes(self) -> tuple[NodeSeen, ...]:
         return (*((self.primary,) if self.primary else ()), *self.replicas)
 
+    def upstream(self, replica: NodeSeen) -> NodeSeen | None:
+        """Return the source of a replica's data: the primary, or another replica in a chain."""
+        others = () if replica.myself else self.replicas
+        chained = (one for one in others if _follows(replica, one, self.nodes))
+        return next(chained, self.primary)
+
 
 def shards_of(seen: Observed) -> tuple[ShardSeen, ...]:
     """Derive the shards from the nodes' own reports, in the order of their slots.
@@ -309,19 +326,22 @@ def _replication_shards(seen: Observed) -> tuple[ShardSeen, ...]:
     shards: list[ShardSeen] = []
     claimed: set[str] = set()
     for primary in primaries:
-        mine = tuple(node for node in followers if _follows(node, primary, primaries))
+        mine = [node for node in followers if _follows(node, primary, primaries)]
+        for upper in mine:  # grows by the replicas of replicas
+            below = [node for node in followers if _follows(node, upper, followers)]
+            mine += [node for node in below if node not in mine]
         claimed |= {node.address for node in mine}
-        shards.append(ShardSeen(number=len(shards) + 1, primary=primary, replicas=mine))
+        shards.append(ShardSeen(number=len(shards) + 1, primary=primary, replicas=tuple(mine)))
     lost = tuple(node for node in followers if node.address not in claimed)
     if lost:
         shards.append(ShardSeen(number=len(shards) + 1, primary=None, replicas=lost))
     return tuple(shards)
 
 
-def _follows(node: NodeSeen, primary: NodeSeen, primaries: list[NodeSeen]) -> bool:
+def _follows(node: NodeSeen, primary: NodeSeen, among: Sequence[NodeSeen]) -> bool:
     """Match by address; only by port if a replica knows its primary by a host name."""
-    if node.follows in {one.address for one in primaries}:
+    if node.follows in {one.address for one in among}:
         return node.follows == primary.address
-    ports = [one.port for one in primaries]
+    ports = [one.port for one in among]
     host, port = split_address(node.follows)
     return bool(host) and port == str(primary.port) and ports.count(primary.port) == 1

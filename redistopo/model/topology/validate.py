@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.endpoint import BUS_OFFSET, LAST_PORT
 from redistopo.model.protocol.engine import OLDEST, Product, parse_request
+from redistopo.model.topology.needed_commands import renamed_commands
 from redistopo.model.topology.parse import TopologyProblem
 from redistopo.model.topology.ports import port_block_of
 from redistopo.model.topology.spec import (
@@ -61,6 +62,7 @@ def validate(topology: Topology) -> tuple[TopologyProblem, ...]:
         *_acl(topology),
         *_engine(topology),
         *_owned("redis", topology.redis),
+        *renamed_commands(topology),
         *(p for name, table in topology.nodes.items() for p in _node(topology, name, table)),
     )
 

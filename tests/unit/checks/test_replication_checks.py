@@ -229,7 +229,7 @@ def test_what_left_its_shard_is_told_how_it_comes_back(scene: Callable[[str, str
     alike = stage.info("node2", role="master").info("node3", role="master")
     assert all("choose the primary whose data to keep" in one for one in hints(alike))
     assert hints(stage.down("node3")) == {"redistopo up"}
-    refused = stage.node("node3", error="WRONGPASS")
+    refused = stage.node("node3", error="WRONGPASS").info("node1", connected_slaves=0)
     assert hints(refused) == {"see node.alive: node3 is running but doesn't reply"}
     assert hints(stage.node("node1", error="stopped", paused=True)) == {"redistopo resume node1"}
 
@@ -238,7 +238,7 @@ def test_a_replicas_replica_is_told_whom_to_follow(scene: Callable[[str, str], A
     stage = scene("redis-7.0", "replication")
     lead, between = stage.named("node1"), stage.named("node2")
     chained = stage.info("node3", master_port=between.port)
-    hints = [one.hint for one in chained.findings("replication.shape")]
+    hints = [one.hint for one in chained.findings("replication.chain")]
     assert f"redistopo call --node node3 REPLICAOF {lead.host} {lead.port}" in hints
     stage = scene("redis-7.0", "cluster")
     between = stage.named("node5")

@@ -14,6 +14,7 @@ from redistopo.model.protocol.sentinel_replies import Peer
 from redistopo.model.state.finding import Status, failed_findings
 
 OK, WARN, FAIL, SKIP = Status.OK, Status.WARN, Status.FAIL, Status.SKIP
+UNKNOWN = Status.UNKNOWN
 
 
 def _watch(scene: Any, name: str, **fields: Any) -> Any:
@@ -43,6 +44,13 @@ def _gone(scene: Any, *names: str) -> Any:
     return scene.down(*names)._each(
         lambda node: replace(node, watches=()) if node.name in names else node
     )
+
+
+def _refusing(scene: Any, *names: str, reply: str = "ERR unknown command 'CONFIG'") -> Any:
+    """Nodes that refuse the configuration's rewrite, which a Sentinel sends in a failover."""
+    for name in names:
+        scene = scene.node(name, failover_refusals={"CONFIG REWRITE": reply})
+    return scene
 
 
 def _tilted(scene: Any) -> Any:
@@ -192,6 +200,27 @@ CASES: list[Case] = [
         lambda s: _peer(
             s.info("node2", master_link_status="down"), "sentinel1", "node3", flags=DOWN
         ),
+    ),
+    (
+        "failover.ready",
+        FAIL,
+        "shard 1",
+        "node2, node3: it refuses what a Sentinel sends: CONFIG REWRITE: ERR unknown command",
+        lambda s: _refusing(s, "node2", "node3"),
+    ),
+    (
+        "failover.ready",
+        WARN,
+        "shard 1",
+        "node1 could not become a replica again: it refuses",
+        lambda s: _refusing(s, "node1"),
+    ),
+    (
+        "failover.ready",
+        UNKNOWN,
+        "shard 1",
+        "whether the Sentinels' user may fail over is unknown on node2",
+        lambda s: _refusing(s.expect(host=None), "node2", reply="NOPERM not permitted"),
     ),
     (
         "failover.ready",

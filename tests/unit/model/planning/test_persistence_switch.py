@@ -61,7 +61,7 @@ STEPS = [
         {"dump.rdb": _file(2), **_log(1)},
         [
             "load the snapshot of node1",
-            "move aside the append-only file of node1",
+            "move aside the old data files of node1",
             "start node1",
             "create the append-only file of node1",
         ],

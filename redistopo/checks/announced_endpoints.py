@@ -1,0 +1,65 @@
+"""Check of the endpoints that the nodes of a cluster give to clients."""
+
+from collections.abc import Iterator
+
+from redistopo.checks.check_types import (
+    TOPOLOGY,
+    CheckResult,
+    CheckSubject,
+    fail,
+    ok,
+    skip,
+    unknown,
+)
+from redistopo.model.state.announced import UNKNOWN_HOST, Announced
+from redistopo.model.state.hints import allow_command_hint, command_prefix
+from redistopo.model.state.observed import NodeSeen
+
+
+def reachable(subject: CheckSubject) -> Iterator[CheckResult]:
+    """Check that each endpoint that a node prints for clients leads to the node that it names.
+
+    Clients connect to what CLUSTER SLOTS prints: an address, or a hostname, by the setting
+    cluster-preferred-endpoint-type of the node that they ask.
+    """
+    told = subject.seen.announced
+    if not told:
+        yield skip("not inspected")
+        return
+    by_id = {me.id: node for node in subject.seen.answering if (me := node.myself)}
+    wrong = [one for one in told if (one.error or one.refused) and one.id in by_id]
+    for one in wrong:
+        node = by_id[one.id]
+        if one.refused:
+            hint = allow_command_hint(node, "CLUSTER", one.refused)
+            yield unknown(node.name, f"it refuses CLUSTER SLOTS: {one.refused}", hint)
+        elif one.host != UNKNOWN_HOST:
+            yield _astray(one, node)
+    if nameless := [one for one in wrong if one.host == UNKNOWN_HOST]:
+        yield _nameless(subject, nameless, [by_id[one.id] for one in nameless])
+    if not wrong:
+        yield ok(f"{len(told)} endpoints that clients are given lead to their nodes")
+
+
+def _nameless(subject: CheckSubject, told: list[Announced], nodes: list[NodeSeen]) -> CheckResult:
+    """Nodes for which clients get a question mark instead of a host."""
+    teller = next(node for node in subject.seen.nodes if node.name == told[0].told_by)
+    names = ", ".join(node.name for node in nodes)
+    evidence = f"{teller.name} gives clients {UNKNOWN_HOST!r} as the host of {names}: "
+    evidence += "it prefers hostnames, and they announce none"
+    hint = f"{command_prefix(teller)} CONFIG SET cluster-preferred-endpoint-type ip, or for each: "
+    hint += f"{command_prefix(nodes[0])} CONFIG SET cluster-announce-hostname NAME"
+    return fail(TOPOLOGY, evidence, hint)
+
+
+def _astray(one: Announced, node: NodeSeen) -> CheckResult:
+    me = node.myself
+    directive = "cluster-announce-hostname"
+    if me and one.host == me.host:
+        directive = "cluster-announce-ip" if one.host != node.host else "cluster-announce-port"
+    evidence = f"announces {one.address} ({directive}): {one.error}; it replied at {node.address}"
+    default = 0 if directive.endswith("port") else '""'
+    hint = f"{command_prefix(node)} CONFIG SET {directive} {default}, or an address that clients "
+    hint += "reach; also where it is configured"
+    # gossip corrects an address within seconds, but doesn't make a name resolvable
+    return fail(node.name, evidence, hint, settles=None if me and one.host == me.host else False)

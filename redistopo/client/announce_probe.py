@@ -1,0 +1,98 @@
+"""Follows the endpoints that the nodes of a cluster give to clients."""
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from ipaddress import ip_address
+
+from redistopo.client.connection import Connections, Reply, error_text
+from redistopo.errors import AccessDenied, RedistopoError
+from redistopo.host.tcp import numeric, probe_port
+from redistopo.model.connectivity.matrix import MEANING, PortState
+from redistopo.model.protocol.endpoint import LAST_PORT, Endpoint
+from redistopo.model.state.announced import UNKNOWN_HOST, Announced
+from redistopo.model.state.observed import NodeSeen
+
+
+def probe_announced(nodes: Iterable[NodeSeen], client: Connections) -> tuple[Announced, ...]:
+    """Return each endpoint that a node gives to clients for another node that replies to us, and
+    whether it leads there; never raises for a faulty node.
+
+    Endpoints at which we queried the node already are not connected to again.
+    """
+    asked = [node for node in nodes if node.answers and node.myself]
+    by_id = {me.id: node.endpoint for node in asked if (me := node.myself)}
+    if not asked:
+        return ()
+    with ThreadPoolExecutor(min(32, len(asked)), thread_name_prefix="announced") as pool:
+        told: dict[tuple[Endpoint, str], Announced] = {}
+        for some in pool.map(lambda node: _printed(node, client), asked):
+            for one in some:
+                if one.id in by_id:
+                    told.setdefault((one.endpoint, one.id + one.refused), one)
+        return tuple(pool.map(lambda one: _followed(one, by_id, client), told.values()))
+
+
+def _printed(node: NodeSeen, client: Connections) -> list[Announced]:
+    """What a node prints for each node with slots and its replicas."""
+    me = node.myself
+    try:
+        reply = client.execute(node.endpoint, [("CLUSTER", "SLOTS")])[0]
+    except RedistopoError:
+        return []  # it replied a moment ago: node.alive reports a node that doesn't
+    if isinstance(reply, Exception):
+        refusal = error_text(reply)
+        mine = me.id if me else ""
+        return [Announced(endpoint=node.endpoint, id=mine, told_by=node.name, refused=refusal)]
+    return [one for row in _rows(reply) if (one := _announced(row, node)) is not None]
+
+
+def _rows(reply: Reply) -> Iterable[list[Reply]]:
+    """The nodes of all ranges: host, port and id."""
+    for some in reply if isinstance(reply, list) else ():
+        yield from (row for row in some[2:] if isinstance(row, list) and len(row) >= 3)
+
+
+def _announced(row: list[Reply], node: NodeSeen) -> Announced | None:
+    """One node of a range; None where a client keeps the address that it is connected to."""
+    host, port, name = row[0], row[1], row[2]
+    if not host or not isinstance(port, int) or not 0 < port <= LAST_PORT:
+        return None
+    return Announced(endpoint=Endpoint(str(host), port), id=str(name), told_by=node.name)
+
+
+def _followed(one: Announced, by_id: Mapping[str, Endpoint], client: Connections) -> Announced:
+    if one.refused or one.endpoint == by_id[one.id]:
+        return one
+    if one.host == UNKNOWN_HOST:
+        return replace(one, error="no hostname is announced")
+    there = numeric(one.endpoint)
+    if there == by_id[one.id]:
+        return one
+    if not _is_address(there.host):
+        return replace(one, error="the name can't be resolved")
+    state = probe_port(there)
+    if state is not PortState.OK:
+        return replace(one, error=MEANING[state.value])
+    return replace(one, error=_another(one, client))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+def _another(one: Announced, client: Connections) -> str:
+    """What replies there, if it isn't the node; "" also where it refuses CLUSTER MYID."""
+    try:
+        # several nodes may announce one endpoint, so each needs a connection of its own
+        with Connections(client.credentials) as own:
+            found = own.execute(one.endpoint, [("CLUSTER", "MYID")])[0]
+    except AccessDenied:
+        return "another server replies there, which rejects our password"
+    except RedistopoError as error:
+        return f"it accepts connections, but doesn't reply as this node: {error.detail}"
+    return "" if isinstance(found, Exception) or found == one.id else "another server replies there"

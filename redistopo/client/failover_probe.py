@@ -1,0 +1,48 @@
+"""Tries the commands of a Sentinel failover on a data node, without executing them."""
+
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
+
+from redistopo.client.connection import error_text, new_connection
+from redistopo.model.protocol.credentials import Credentials
+from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.protocol.sentinel_replies import FAILOVER_COMMANDS
+
+
+def probe_failover(endpoint: Endpoint, credentials: Credentials) -> dict[str, str] | None:
+    """Queue what a Sentinel sends (MULTI ... DISCARD) with a Sentinel's login; return the refused
+    commands with the server's errors, None if nothing could be tried.
+
+    A server checks that a command exists and is permitted when it is queued, so nothing has to
+    be executed. Commands are only sent once the server confirms that it queues them. Without
+    ACL, Sentinels log in as we do.
+    """
+    probe = new_connection(endpoint, credentials.sentinel or credentials.own)
+
+    def reply(*words: str) -> str:
+        probe.send_command(*words)
+        try:
+            return str(probe.read_response())
+        except ResponseError as error:
+            return error_text(error).partition(", with args")[0]
+
+    try:
+        probe.connect()
+        replies = {"EXEC": reply("EXEC")}  # without MULTI, an error and nothing else
+        replies["MULTI"] = reply("MULTI")
+        if replies["MULTI"] == "OK":
+            replies["PING"] = reply("PING")
+        if replies.get("PING") == "QUEUED":
+            replies |= {" ".join(words): reply(*words) for words in FAILOVER_COMMANDS}
+            reply("DISCARD")
+    except AuthenticationError as error:
+        return {"AUTH": error_text(error)}
+    except (RedisError, OSError):
+        return None
+    finally:
+        probe.disconnect()
+    return {name: text for name, text in replies.items() if _refused(text)}
+
+
+def _refused(text: str) -> bool:
+    """Whether a command is unknown or not permitted; other errors depend on the moment."""
+    return text.startswith("NOPERM") or "unknown command" in text.lower()
