@@ -33,9 +33,13 @@ class UsageError(RedistopoError):
 
 
 class Unhealthy(RedistopoError):
-    """The servers run, but a check found a fault in the topology."""
+    """The servers run, but a check found a fault in the topology.
+
+    `certain` is set if its hint is the remedy, whatever links are still down.
+    """
 
     code = ExitCode.FAULT
+    certain = False
 
 
 class RestartNeeded(Unhealthy):

@@ -6,13 +6,18 @@ from redistopo.checks import (
     announced_endpoints,
     cluster,
     cluster_membership,
+    failover_readiness,
+    memory,
+    node_versions,
     nodes,
     persistence,
     replication,
     replication_chain,
     security,
     sentinels,
+    uneven_config,
 )
+from redistopo.checks.causes import with_root_causes
 from redistopo.checks.check_types import Check, Expected, subject_of
 from redistopo.model.state.finding import Finding
 from redistopo.model.state.observed import Observed
@@ -28,6 +33,8 @@ _sentinel_check = partial(Check, settles=True, shapes=frozenset({Shape.SENTINEL}
 CHECKS: tuple[Check, ...] = (
     Check("node.alive", "Does every node run and reply, and did redistopo start its process?",
           nodes.alive),
+    Check("node.versions", "Do all nodes run the version that the topology file asks for?",
+          node_versions.versions),
     Check("access.password", "Is a client without a password refused?", security.password),
     Check("access.bind", "Does every node listen only on its planned address?", security.bound),
     Check("access.tls", "Are clients without TLS, or with a certificate of another CA, refused?",
@@ -38,6 +45,8 @@ CHECKS: tuple[Check, ...] = (
     Check("access.users", "Does each ACL user have exactly the permissions it needs?",
           security.users),
     Check("config.drift", "Does the live configuration match the rendered one?", nodes.drifted),
+    Check("config.uneven", "Do nodes have the same settings, or defaults, where no file sets them?",
+          uneven_config.uneven),
     _cluster_check("cluster.state", "Does every node report cluster_state:ok?", cluster.state),
     _cluster_check("cluster.slots", "Does each of the 16384 slots have exactly one owner?",
                    cluster.slots),
@@ -81,16 +90,20 @@ CHECKS: tuple[Check, ...] = (
     _sentinel_check("sentinel.hello",
                     "Does each Sentinel receive the hello messages of the others?",
                     sentinels.hello),
+    Check("memory.full", "Does every primary have memory for writes, or keys to evict?",
+          memory.full),
     Check("data.kept", "Is data written to disk, where the next start will find it?",
           persistence.data_on_disk),
     Check("data.proof", "Does a write to each shard reach all its replicas?",
-          replication.data, settles=True),
+          replication.data),
     Check("failover.ready", "Would a replica of each shard take over if its primary stopped?",
-          replication.promotable, settles=True, shapes=_REPLICATED),
+          failover_readiness.promotable, settles=True, shapes=_REPLICATED),
 )  # fmt: skip
 
 
 def judge(seen: Observed, expected: Expected) -> tuple[Finding, ...]:
-    """Run every check on one snapshot; findings are in catalogue order."""
+    """Run every check on one snapshot; findings are in catalogue order, each with its cause."""
     about = subject_of(seen, expected)
-    return tuple(finding for check in CHECKS for finding in check.findings(about))
+    return with_root_causes(
+        about, tuple(finding for check in CHECKS for finding in check.findings(about))
+    )

@@ -18,8 +18,8 @@ class Expected:
     """What the topology should be; None where it is unknown, as for servers we didn't start.
 
     `config` maps a node to its rendered directives (a Sentinel to its expected settings),
-    `configs` to the path of its configuration file; `rights` are the application's ACL rules,
-    and `users` each node's ACL LIST at the time the users were set.
+    `configs` to the path of its configuration file; `engine` is the requested one; `rights` are
+    the application's ACL rules, and `users` each node's ACL LIST at the time the users were set.
     """
 
     shards: int | None = None
@@ -30,6 +30,7 @@ class Expected:
     rights: str | None = None
     users: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tls: bool | None = None
+    engine: str = ""
     config: Mapping[str, Directives] | None = None
     configs: Mapping[str, str] | None = None
 
@@ -77,13 +78,17 @@ def subject_of(seen: Observed, expected: Expected) -> CheckSubject:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
     """One result of a check, without the check's id; built by `ok`, `fail`, `warn`,
-    `unknown`, `skip`. `settles` is None if it does as the check's other results do."""
+    `unknown`, `skip`. `settles` is None if it does as the check's other results do.
+
+    `because_of` is set where the check itself knows the cause, see `redistopo.checks.causes`.
+    """
 
     about: str
     status: Status
     evidence: str
     hint: str = ""
     settles: bool | None = None
+    because_of: tuple[str, ...] = ()
 
     def found(self, check: str, *, settles: bool = False) -> Finding:
         """Return the result as a finding of the check with that id."""
@@ -94,6 +99,7 @@ class CheckResult:
             evidence=self.evidence,
             hint=self.hint,
             settles=settles if self.settles is None else self.settles,
+            because_of=self.because_of,
         )
 
 

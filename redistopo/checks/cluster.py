@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, per_node, skip, warn
 from redistopo.model.protocol.replies import ClusterNodesLine
@@ -80,11 +81,13 @@ def _uncovered(subject: CheckSubject, missing: tuple[SlotRange, ...]) -> Iterato
     open_ones = {slot for one in missing for slot in range(one.first, one.last + 1)}
     if kept := ranges(open_ones & owned if seen.answering else open_ones):
         owners = [silent[one.address] for one in known if one.slots]
-        yield fail(
+        found = fail(
             "topology",
             f"the owner of {sum(map(len, kept))} slots is down: {format_ranges(kept)}",
             f"start the primary that owns them: {subject.recovery(owners)}",
         )
+        down = dict.fromkeys(node.name for node in owners or silent.values())
+        yield replace(found, because_of=tuple(f"node.alive {name}" for name in down))
     if not seen.answering:
         return
     ours = {node.address for node in seen.nodes}
@@ -256,7 +259,9 @@ def open_slots(subject: CheckSubject) -> Iterator[CheckResult]:
         evidence = f"slot {'; slot '.join(me.open_slots)}"
         for other in node.members:
             evidence = evidence.replace(other.id, subject.name_at(other.address))
-        return fail(node.name, evidence, f"wait for a running reshard, or: {_fix(subject)}")
+        # since Valkey 8.0 a replica has its primary's, and closes them after it
+        hint = f"wait for a running reshard, or: {_fix(subject)}"
+        return fail(node.name, evidence, hint, settles=me.replica)
 
     yield from per_node(subject.seen.answering, judge, "no slot is migrating or importing")
 

@@ -1,6 +1,7 @@
 """Checks of cluster membership: every node knows all others and is connected to them."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, per_node, skip
 from redistopo.model.protocol.endpoint import BUS_OFFSET
@@ -29,7 +30,9 @@ def links(subject: CheckSubject) -> Iterator[CheckResult]:
         if back:
             hint = "check whether a firewall blocks that bus port, or another one is announced "
             hint += "(cluster-announce-bus-port)"
-        results.append(fail(node.name, f"no bus link to {', '.join(named)}{one_way}", hint))
+        found = fail(node.name, f"no bus link to {', '.join(named)}{one_way}", hint)
+        ends = (subject.name_at(member.address) for member in down)
+        results.append(replace(found, because_of=tuple(f"node.alive {name}" for name in ends)))
     if not subject.seen.answering:
         yield skip("no node replies")
         return

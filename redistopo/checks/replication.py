@@ -1,8 +1,7 @@
-"""Checks of replication: shape, links, lag, read-only, written data, failover candidates."""
+"""Checks of replication: shape, links, lag, read-only replicas, and written data."""
 
 from collections.abc import Iterator
 
-from redistopo.checks import sentinels
 from redistopo.checks.check_types import (
     CheckResult,
     CheckSubject,
@@ -10,14 +9,14 @@ from redistopo.checks.check_types import (
     ok,
     per_node,
     skip,
-    unknown,
     warn,
 )
+from redistopo.checks.memory import is_out_of_memory
 from redistopo.checks.unqueried_replicas import unqueried_replicas
 from redistopo.model.connectivity.full_sync_loop import REMEDY, sync_loop
 from redistopo.model.protocol.endpoint import split_address
-from redistopo.model.state.hints import command_prefix
-from redistopo.model.state.observed import NodeSeen, Role, ShardSeen
+from redistopo.model.state.hints import command_prefix, rebalance_command
+from redistopo.model.state.observed import NO_SLOTS, NodeSeen, Role, ShardSeen, WriteProbeResult
 from redistopo.model.topology.spec import Shape
 
 _LAG_BYTES = 1024 * 1024
@@ -231,8 +230,7 @@ def data(subject: CheckSubject) -> Iterator[CheckResult]:
     for probe in subject.seen.write_probes:
         about = f"shard {probe.shard}"
         if probe.error:
-            hint = "see this shard's other findings first"
-            yield fail(about, probe.error, hint)
+            yield _unproven(subject, probe, about)
         else:
             count = len(probe.replicas)
             copies = {0: "read back", 1: "read back from its replica"}.get(
@@ -241,70 +239,34 @@ def data(subject: CheckSubject) -> Iterator[CheckResult]:
             yield ok(f"written by a client, {copies}, removed: {probe.milliseconds:.1f} ms", about)
 
 
-def promotable(subject: CheckSubject) -> Iterator[CheckResult]:
-    """Check for each shard that a replica would take over if its primary stopped now."""
-    if subject.seen.shape is Shape.SENTINEL:
-        yield from sentinels.promotable(subject)
-        return
-    if subject.seen.shape is not Shape.CLUSTER:
-        if any(shard.replicas for shard in subject.shards):
-            yield skip("replication alone has no automatic failover; Cluster and Sentinel do")
-        return
-    voters = [shard for shard in subject.shards if shard.slots]
-    needed = len(voters) // 2 + 1
-    alive = sum(1 for shard in voters if shard.primary is not None)
-    for shard in voters:
-        yield _promotable(subject, shard, votes=alive - bool(shard.primary), needed=needed)
+def _unproven(subject: CheckSubject, probe: WriteProbeResult, about: str) -> CheckResult:
+    """Why the write probe failed: waiting may help, unless the server refuses writes for good."""
+    error = probe.error
+    if "NoPermissionError" in error or "NOPERM" in error:
+        evidence = f"not proven: this user may not write ({error})"
+        return warn(about, evidence, "log in as a user that may write, or skip it: --no-write")
+    if is_out_of_memory(error):
+        return fail(about, error, "see memory.full of its primary")
+    if error == NO_SLOTS and (entry := next(iter(subject.seen.answering), None)):
+        acl = subject.expected.rights is not None
+        return fail(about, error, rebalance_command(entry, acl=acl))
+    if "NOREPLICAS" in error:
+        return _too_few_replicas(subject, probe, about)
+    return fail(about, error, "see this shard's other findings first", settles=True)
 
 
-def _promotable(subject: CheckSubject, shard: ShardSeen, *, votes: int, needed: int) -> CheckResult:
-    # source: cluster_legacy.c, clusterHandleSlaveFailover, clusterSendFailoverAuthIfNeeded
-    about = f"shard {shard.number}"
-    if not shard.replicas and (mute := unqueried_replicas(subject, shard)):
-        names = ", ".join(node.name for node in mute)
-        evidence = f"whether a replica would take over is unknown: {names} can't be queried"
-        return unknown(about, evidence, f"see node.alive {mute[0].name}")
-    if not shard.replicas:
-        why = "no replica: if its primary stops, its slots are down until it is back"
-        if subject.expected.replicas:
-            return fail(about, why, f"start its replica: {subject.start}")
-        return warn(
-            about,
-            why,
-            "add a replica" if not subject.ours else "set replicas = 1 in the topology file",
-        )
-    reasons = {node.name: _unfit(node) for node in shard.replicas}
-    fit = [name for name, reason in reasons.items() if not reason]
-    if not fit:
-        listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-        return fail(about, f"no replica could take over: {listed}", "repair the replica first")
-    if votes < needed:
-        evidence = f"{fit[0]} would need {needed} votes, the other primaries have {votes}"
-        if len([one for one in subject.shards if one.slots]) < 3:
-            return warn(about, evidence, "automatic failover needs at least 3 shards")
-        return fail(about, evidence, f"too few primaries reply: {subject.start}")
-    return ok(f"{fit[0]} would take over: {votes} votes, {needed} needed", about)
+def _too_few_replicas(subject: CheckSubject, probe: WriteProbeResult, about: str) -> CheckResult:
+    """Writes are refused for lack of replicas: for good, if more are required than planned."""
+    primary, planned = subject.seen.at(probe.primary), subject.expected.replicas
+    required = integer(((primary and primary.config) or {}).get("min-replicas-to-write"), 0)
+    evidence = f"refuses writes: min-replicas-to-write is {required}, it has "
+    evidence += f"{len(probe.replicas)} replicas ({probe.error})"
+    if planned is None or required <= planned:
+        return fail(about, evidence, "see replication.link of its replicas", settles=True)
+    hint = f"redistopo set min-replicas-to-write={planned}, or plan more replicas"
+    return fail(about, evidence, hint)
 
 
-def _integer(text: str | None, default: int) -> int:
+def integer(text: str | None, default: int) -> int:
     """A setting's value; the server's default if it is unknown or not a number."""
     return int(text) if text and text.isascii() and text.isdigit() else default
-
-
-def _unfit(node: NodeSeen) -> str:
-    """Why a replica would not start an election; "" if it would."""
-    config = node.config or {}
-    named = config.get("cluster-replica-no-failover", config.get("cluster-slave-no-failover"))
-    # the node announces it too, which shows where CONFIG is refused
-    if named == "yes" or (node.myself and "nofailover" in node.myself.flags):
-        return "cluster-replica-no-failover is set"
-    if not node.link_up:
-        return "its link to the primary is down"
-    factor = _integer(config.get("cluster-replica-validity-factor"), 10)
-    timeout = _integer(config.get("cluster-node-timeout"), 15000) / 1000
-    silent = int(node.info.get("master_last_io_seconds_ago", 0))
-    if factor and silent > factor * timeout + 10:
-        return f"its data is {silent} s old, too old for cluster-replica-validity-factor {factor}"
-    if node.info.get("loading", "0") != "0":
-        return "it is loading its data"
-    return ""

@@ -72,6 +72,7 @@ def observe(
     workers = max(1, min(32, len(wanted)))
     with ThreadPoolExecutor(workers, thread_name_prefix="observe") as pool:
         nodes = tuple(pool.map(lambda one: _observe_node(shape, one, client, depth), wanted))
+    nodes = _without_other_primaries(nodes)
     if depth is Detail.FULL:
         nodes = _with_listening(wanted, nodes)
     if disk:
@@ -81,6 +82,23 @@ def observe(
     if depth is Detail.FULL and shape is Shape.CLUSTER:
         announced = probe_announced(nodes, client)
     return Observed(shape=shape, nodes=nodes, announced=announced)
+
+
+def _without_other_primaries(nodes: tuple[NodeSeen, ...]) -> tuple[NodeSeen, ...]:
+    """Leave out what Sentinels monitor besides this topology, in whatever order they list it."""
+    ours = {node.address for node in nodes if not node.is_sentinel}
+
+    def about_us(watch: MonitoredPrimary) -> bool:
+        return watch.address in ours or any(one.address in ours for one in watch.replicas)
+
+    def only_ours(node: NodeSeen) -> NodeSeen:
+        kept = tuple(filter(about_us, node.watches))
+        if not kept or kept == node.watches:
+            return node
+        seen = replace(node, watches=kept)
+        return replace(seen, config=_settings(seen)) if node.config is not None else seen
+
+    return tuple(map(only_ours, nodes))
 
 
 def _with_disk(seen: NodeSeen, target: Target) -> NodeSeen:

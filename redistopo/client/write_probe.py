@@ -23,7 +23,7 @@ from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.slots import key_in
-from redistopo.model.state.observed import NodeSeen, ShardSeen, WriteProbeResult
+from redistopo.model.state.observed import NO_SLOTS, NodeSeen, ShardSeen, WriteProbeResult
 
 PREFIX = "redistopo:verify:"
 EXPIRY_SECONDS = 60
@@ -103,6 +103,8 @@ def _client(probe: WriteProbe, access: Login) -> Any:
 
 def _probe_shard(shard: ShardSeen, app: Any, client: Connections) -> WriteProbeResult:
     clustered = isinstance(app, RedisCluster)
+    if clustered and not shard.slots:
+        return _result(shard, error=NO_SLOTS)
     name = f"{PREFIX}{secrets.token_hex(4)}"
     key = key_in(shard.slots, name) if clustered else name
     token = secrets.token_hex(16)

@@ -159,6 +159,18 @@ def _port_result(seen: ConfSeen, one: PortReply) -> CheckResult:
             f"{text}, but was started with {one.config}",
             f"redistopo doctor --config {quote(one.config)}",
         )
+    asks_unlike_file = one.reply.startswith("NOAUTH") and seen.requires_password is False
+    if one.refused or asks_unlike_file:
+        why = (
+            "rejects the file's password"
+            if one.refused
+            else "asks for a password, the file doesn't"
+        )
+        return warn(
+            seen.path,
+            f"the server at {one.at}:{one.port}{holder} {why}: it doesn't run with this file",
+            "restart it with this file, or find its own: redis-cli INFO server, line config_file",
+        )
     extra = [at for at in one.listening or () if not loopback(at)]
     if extra and not seen.conf.exposed_addresses:
         text = f"{text}, and listens on {', '.join(extra)}, which the file doesn't bind"

@@ -187,7 +187,9 @@ def _with_server_info(found: PortReply, secret: str) -> PortReply:
             info = parse_info(
                 str(client.execute(Endpoint(found.at, found.port), [("INFO", "server")])[0])
             )
-    except (Unreachable, AccessDenied):
+    except AccessDenied:
+        return replace(found, refused=bool(secret))
+    except Unreachable:
         return found
     product = "valkey" if "valkey_version" in info else "redis"
     request = parse_request(f"{product} {info.get(f'{product}_version', '')}")

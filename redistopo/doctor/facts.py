@@ -134,11 +134,13 @@ class MissingNodesConf:
 class PortReply:
     """The server at one of the configuration's ports: `reply` is what a client without a password
     got, `version` and `config` what the server reports to a client that it accepts, `listening` the
-    addresses according to the system (None if unknown), `holder` the program.
+    addresses according to the system (None if unknown), `holder` the program, `refused` whether it
+    rejected the file's password.
     """
 
     port: int
     at: str
+    refused: bool = False
     reply: str = ""
     holder: str = ""
     listening: tuple[str, ...] | None = None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from redistopo.errors import Unhealthy, UsageError
 from redistopo.model.planning.promotability import Promotability, promotability_of
-from redistopo.model.state.finding import failed_findings
+from redistopo.model.state.finding import root_causes
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.spec import Shape
 from redistopo.progress import Progress, note, step, warn
@@ -95,7 +95,7 @@ def _no_automatic_failover(
 def _require_health(verdict: Verdict, progress: Progress, *, force: bool) -> None:
     if verdict.healthy:
         return
-    problems = failed_findings(verdict.findings)
+    problems = root_causes(verdict.findings)
     shown = [f"{one.check} {one.subject}: {one.evidence}" for one in problems[:_SHOWN]]
     if force:
         warn(progress, f"the topology isn't healthy to begin with: {shown[0]}")

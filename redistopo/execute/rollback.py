@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from redistopo.errors import RedistopoError, RestartNeeded
+from redistopo.errors import RedistopoError, RestartNeeded, TimedOut, Unhealthy
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.terminate import end_all
 from redistopo.host.interrupts import interrupts_deferred
@@ -14,22 +14,36 @@ _SECONDS = 10.0
 
 
 @contextmanager
-def rolled_back_on_failure(context: ExecutionContext, *, keep: bool = False) -> Iterator[None]:
+def rolled_back_on_failure(
+    context: ExecutionContext, *, keep: bool = False, formed: bool = False
+) -> Iterator[None]:
     """Stop the servers that this run started if anything fails, unless `keep` is set.
 
-    They keep running if only a restart is needed: a rolling one needs all nodes.
+    They keep running if only a restart is needed: a rolling one needs all nodes. So do those of a
+    topology that was `formed` before, but doesn't become healthy: it serves what it can, and its
+    repair needs running servers.
     """
     try:
         yield
     except RestartNeeded:
         raise
-    except BaseException:
-        if context.started and keep:
-            names = ", ".join(context.started)
-            note(context.progress, f"kept running: {names}; redistopo down stops them")
-        elif context.started:
-            _roll_back(context)
+    except (Unhealthy, TimedOut):
+        if formed and context.started:
+            note(context.progress, "the servers are left running; redistopo down stops them")
+        else:
+            _undo(context, keep=keep)
         raise
+    except BaseException:
+        _undo(context, keep=keep)
+        raise
+
+
+def _undo(context: ExecutionContext, *, keep: bool) -> None:
+    if context.started and keep:
+        names = ", ".join(context.started)
+        note(context.progress, f"kept running: {names}; redistopo down stops them")
+    elif context.started:
+        _roll_back(context)
 
 
 def _roll_back(context: ExecutionContext) -> None:

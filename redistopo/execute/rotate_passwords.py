@@ -21,6 +21,7 @@ from redistopo.model.planning.password_rotation import (
     turning,
     turning_sentinels,
 )
+from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.conf import (
     Directives,
     read_conf,
@@ -70,13 +71,13 @@ def carry_over(
         with step(progress, "replicas and files change over"):
             _send(nodes, turning(rotation), ways)
             for node in watching:
-                if state := _state(files, layout, node.name):
+                if state := _state(files, context.plan, node.name):
                     _send([node], turning_sentinels(rotation, state.name), ways)
             for name in rendered:
-                _rewrite(context.host, layout, name, rotation)
+                _rewrite(context.host, context.plan, name, rotation)
             _keep(layout, rotation)
             if rotation.keep_old:
-                _send(nodes, keeping(rotation), ways)
+                _send_at_once(nodes, keeping(rotation), ways)
         if rotation.keep_old:
             return new
         if nodes:
@@ -104,11 +105,11 @@ def restore_old(context: ExecutionContext, rotation: PasswordRotation | None) ->
         _send(watching, restoring(at_sentinels(rotation)), (client,))
 
 
-def _rewrite(host: Host, layout: Layout, name: str, rotation: PasswordRotation) -> None:
+def _rewrite(host: Host, plan: Plan, name: str, rotation: PasswordRotation) -> None:
     """Write the new password to the files that a node starts with and was started with."""
-    folder = layout.node(name)
+    folder = plan.layout.node(name)
     if folder.sentinel:
-        _rewrite_sentinel(host, layout, name, rotation)
+        _rewrite_sentinel(host, plan, name, rotation)
         return
     files = host.files
     for path in (folder.config, folder.started, folder.rewritten):
@@ -118,20 +119,22 @@ def _rewrite(host: Host, layout: Layout, name: str, rotation: PasswordRotation) 
         files.write(folder.users, with_hashes(text, hashes(rotation)))
 
 
-def _rewrite_sentinel(host: Host, layout: Layout, name: str, rotation: PasswordRotation) -> None:
+def _rewrite_sentinel(host: Host, plan: Plan, name: str, rotation: PasswordRotation) -> None:
     """The same for a Sentinel: a running one maintains its configuration itself, and has written
     the new password there; of a stopped one that line is changed."""
+    layout = plan.layout
     folder, files = layout.node(name), host.files
     if text := files.read(folder.users):
         files.write(folder.users, with_hashes(text, hashes(at_sentinels(rotation))))
-    state, text = _state(files, layout, name), files.read(folder.config)
+    state, text = _state(files, plan, name), files.read(folder.config)
     if state and text and host.processes.find(layout, name) is None:
         for *_, password in turning_sentinels(rotation, state.name):
             files.write(folder.config, with_auth_pass(text, state.name, password))
 
 
-def _state(files: Files, layout: Layout, name: str) -> SentinelFileState | None:
-    return read_sentinel_file(read_conf(files.read(layout.node(name).config) or ""))
+def _state(files: Files, plan: Plan, name: str) -> SentinelFileState | None:
+    conf = read_conf(files.read(plan.layout.node(name).config) or "")
+    return read_sentinel_file(conf, plan.topology.name)
 
 
 def _keep(layout: Layout, rotation: PasswordRotation) -> None:
@@ -151,6 +154,20 @@ def _send(
     for node in nodes:
         for reply, words in zip(_ask(node, commands, ways), commands, strict=True):
             raise_on_error(reply, f"{node.name}: {' '.join(words[:2])}")
+
+
+def _send_at_once(
+    nodes: Iterable[Target], commands: Sequence[Command], ways: Sequence[Connections]
+) -> None:
+    """The same as a transaction. A server that has reached its maxmemory refuses to queue one
+    (server.c, processCommand): it gets the commands in one packet, and runs them in one go."""
+    for node in nodes:
+        replies = _ask(node, (("MULTI",), *commands, ("EXEC",)), ways) if commands else []
+        if any("maxmemory" in str(one) for one in replies if isinstance(one, Exception)):
+            _send([node], commands, ways)
+            continue
+        for reply in replies:
+            raise_on_error(reply, f"{node.name}: {' '.join(commands[0][:2])}")
 
 
 def _ask(node: Target, commands: Sequence[Command], ways: Sequence[Connections]) -> list[object]:

@@ -32,7 +32,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanResult:
-    """The plan with current roles, and the steps of `up`: none if it would refuse.
+    """The plan with current roles, the steps of `up`, none if it would refuse, and its warnings.
 
     `slots` are those that each primary of a formed cluster owns now; `replicas_by` is the program
     that decides at formation which primary a replica follows ("" if the plan does, or did).
@@ -40,6 +40,7 @@ class PlanResult:
 
     plan: Plan
     steps: tuple[Step, ...]
+    warnings: tuple[str, ...] = ()
     refusal: Refusal | None = None
     slots: Mapping[str, str] = field(default_factory=dict)
     replicas_by: str = ""
@@ -51,10 +52,12 @@ def plan(root: Path, engine: str = "") -> PlanResult:
     with open_session(_session(root)) as session:
         found, seen = _ahead(session, session.plan(engine, assume=True), Asked())
         if (error := found.refusal) is None:
-            return _result(found, seen)
+            return _result(found, seen, formed=_formed(session))
         hide(error, session.layout)
     told = Refusal(message=error.message, detail=error.detail, hint=error.hint)
-    return replace(_result(found, seen), steps=(), refusal=told)
+    return replace(
+        _result(found, seen, formed=_formed(session)), steps=(), warnings=(), refusal=told
+    )
 
 
 def dry_run(
@@ -66,18 +69,29 @@ def dry_run(
         found, seen = _ahead(session, session.plan(engine), asked)
         if found.refusal is not None:
             raise found.refusal
-    return _result(found, seen)
+    return _result(found, seen, formed=_formed(session))
 
 
-def _result(found: Decision, seen: Observed | None) -> PlanResult:
+def _formed(session: Session) -> bool:
+    return session.state is not None and session.state.formed
+
+
+def _result(found: Decision, seen: Observed | None, *, formed: bool) -> PlanResult:
     """Add what the servers of a formed topology report, or, before, what isn't decided yet."""
     made = found.plan
     if seen is not None:
         shards = shards_of(seen) if made.topology.clustered else ()
         held = {one.primary.name: format_ranges(one.slots) for one in shards if one.primary}
-        return PlanResult(plan=made, steps=found.steps, slots=held)
-    left = made.formation.method is FormationMethod.REDIS_CLI and made.topology.replicas
-    return PlanResult(plan=made, steps=found.steps, replicas_by="redis-cli" if left else "")
+        return PlanResult(plan=made, steps=found.steps, warnings=found.warnings, slots=held)
+    left = (
+        not formed and made.formation.method is FormationMethod.REDIS_CLI and made.topology.replicas
+    )
+    return PlanResult(
+        plan=made,
+        steps=found.steps,
+        warnings=found.warnings,
+        replicas_by="redis-cli" if left else "",
+    )
 
 
 def _session(root: Path) -> SessionRequest:

@@ -84,8 +84,8 @@ def up(request: UpRequest, progress: Progress) -> UpResult:
     """Bring up the topology as its file says, until no check fails.
 
     Idempotent: running nodes are left alone, stopped ones start with their data and roles. On
-    failure, and on Ctrl-C, what this run started is stopped again unless `keep`. Raises
-    RedistopoError.
+    failure, and on Ctrl-C, what this run started is stopped again unless `keep`; a topology that
+    was formed before and doesn't become healthy is left running. Raises RedistopoError.
     """
     began = time.monotonic()
     asked = SessionRequest(
@@ -139,7 +139,8 @@ def bring_up(
     session: Session, context: ExecutionContext, request: UpRequest, began: float
 ) -> UpResult:
     """Bring up the topology of a locked session; `began` is on the monotonic clock."""
-    with rolled_back_on_failure(context, keep=request.keep):
+    formed = session.state is not None and session.state.formed
+    with rolled_back_on_failure(context, keep=request.keep, formed=formed):
         end_leftover(context.plan.layout.formation)
         steps = _converge(session, context, request.asked)
         with explaining(context), explaining_ended_servers(context):

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from redistopo.checks.catalogue import CHECKS
-from redistopo.checks.check_types import TOPOLOGY, subject_of
+from redistopo.checks.catalogue import judge
+from redistopo.checks.check_types import TOPOLOGY
 from redistopo.errors import ExitCode, TimedOut
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.state.finding import failed_findings
@@ -27,12 +27,14 @@ class WaitRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
-    """What was missing in the last snapshot; `check` is "" if no check reported it."""
+    """What was missing in the last snapshot; `check` is "" if no check reported it, and
+    `because_of` is that of the finding."""
 
     subject: str
     evidence: str
     hint: str = ""
     check: str = ""
+    because_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,12 +118,17 @@ class _Attempt:
         return (Missing(subject=TOPOLOGY, evidence=told, hint="start the others: redistopo up"),)
 
     def _failed(self, seen: Observed, *only: str) -> tuple[Missing, ...]:
-        about = subject_of(seen, self.topology.expected)
-        checks = (check for check in CHECKS if not only or check.id in only)
-        found = (one for check in checks for one in check.findings(about))
+        found = failed_findings(judge(seen, self.topology.expected))
         return tuple(
-            Missing(subject=one.subject, evidence=one.evidence, hint=one.hint, check=one.check)
-            for one in failed_findings(found)
+            Missing(
+                subject=one.subject,
+                evidence=one.evidence,
+                hint=one.hint,
+                check=one.check,
+                because_of=one.because_of,
+            )
+            for one in found
+            if not only or one.check in only
         )
 
 

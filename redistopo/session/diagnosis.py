@@ -41,7 +41,8 @@ def explaining(context: ExecutionContext) -> Iterator[None]:
     except RedistopoError as error:
         seen, found = find_reach(context)
         # for a node that exited, its own last log lines are better
-        explain(error, found if not isinstance(error, NodeDied) else None)
+        plain = isinstance(error, NodeDied) or (isinstance(error, Unhealthy) and error.certain)
+        explain(error, None if plain else found)
         hide(error, context.plan.layout)
         _keep(context, error, seen)
         raise

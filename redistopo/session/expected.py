@@ -27,6 +27,7 @@ def expected_of(
         auth=topology.auth,
         rights=topology.application_rights if topology.acl else None,
         tls=topology.tls,
+        engine=topology.engine,
         host=topology.host,
         users=users or {},
         config=config

@@ -14,7 +14,8 @@ from redistopo.execute.context import ExecutionContext
 from redistopo.execute.early_exit import early_exit_error
 from redistopo.host.files import FREE, NO_SPACE
 from redistopo.host.server_log import log_tail
-from redistopo.model.state.finding import failed_findings
+from redistopo.model.connectivity.findings_with_causes import EXPLAINED
+from redistopo.model.state.finding import consequences, failed_findings, root_causes
 from redistopo.model.state.observed import ProcessState
 from redistopo.session.health import Verdict
 
@@ -26,10 +27,14 @@ def unhealthy_error(context: ExecutionContext, verdict: Verdict) -> RedistopoErr
     if gone:
         node = plan.node(gone[0].name)
         return early_exit_error(context.host, plan, node, "while the topology came up")
-    problems = failed_findings(verdict.findings)
+    known = root_causes(verdict.findings)
+    # what ended the wait; the others may still settle
+    problems = tuple(one for one in known if not one.settles) or known
     shown = [f"{one.check} {one.subject}: {one.evidence}" for one in problems[:8]]
     if len(problems) > len(shown):
         shown.append(f"and {len(problems) - len(shown)} more")
+    if follow := consequences(failed_findings(verdict.findings)):
+        shown.append(f"and {len(follow)} failures that follow from this: redistopo verify --all")
     detail = "\n".join(shown)
     told = [detail, *(log_tail(files, node.folder.log, 20) for node in plan.nodes)]
     if any(NO_SPACE in one for one in told) or files.disk_full(plan.layout.state):
@@ -42,9 +47,11 @@ def unhealthy_error(context: ExecutionContext, verdict: Verdict) -> RedistopoErr
             detail=detail,
             hint="for settings that only change at a start: redistopo restart --rolling",
         )
-    return Unhealthy(
+    error = Unhealthy(
         "the servers run, but the topology is not healthy", detail=detail, hint=problems[0].hint
     )
+    error.certain = not problems[0].settles and problems[0].check not in EXPLAINED
+    return error
 
 
 @contextmanager

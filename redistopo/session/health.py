@@ -12,7 +12,12 @@ from redistopo.errors import TimedOut
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.slow_wait import reporting_slow_wait
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.model.state.finding import Finding, failed_findings, has_permanent_failure
+from redistopo.model.state.finding import (
+    Finding,
+    failed_findings,
+    has_permanent_failure,
+    root_causes,
+)
 from redistopo.model.state.observed import Observed, shards_of
 from redistopo.model.topology.spec import Shape
 
@@ -67,8 +72,8 @@ def wait_until_healthy(
 
 
 def _first(verdict: Verdict) -> str:
-    """The first failed finding, if all nodes reach each other."""
-    return next((f"{one.subject}: {one.evidence}" for one in failed_findings(verdict.findings)), "")
+    """The first root cause, if all nodes reach each other."""
+    return next((f"{one.subject}: {one.evidence}" for one in root_causes(verdict.findings)), "")
 
 
 def with_write_probe(seen: Observed, client: Connections) -> Observed:

@@ -43,12 +43,13 @@ def refuse_changed_security(session: Session) -> None:
     for name, conf in session.rendered.items():
         if session.host.processes.find(layout, name) is None:
             continue
-        for key, asked, directive in (
-            ("tls", topology.tls, "tls-port"),
-            ("acl", topology.acl, "aclfile"),
+        for key, asked, given in (
+            ("tls", topology.tls, {"tls-port"}),
+            ("acl", topology.acl, {"aclfile"}),
+            ("auth", topology.auth, {"requirepass", "aclfile"}),
         ):
-            runs = directive in conf
-            if asked is not runs:
+            runs = not given.isdisjoint(conf)
+            if asked is not runs and not (key == "auth" and layout.node(name).sentinel):
                 raise UsageError(
                     f"{key} is {str(asked).lower()} in the topology file, but servers run with "
                     f"{key} = {str(runs).lower()}",

@@ -237,7 +237,7 @@ def test_a_password_taken_away_in_the_file_is_told_apart(project: Project) -> No
     project.up()
     edit(project, "# auth = true", "auth = false")
     assert project.run("plan").code == 0
-    refused = project.run("up", "--timeout", "2s", check=3)
+    refused = project.run("up", check=2)  # at once
     assert "redistopo down, then up" in refused.err
     project.run("down", check=0)
     project.up()

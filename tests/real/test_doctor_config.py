@@ -87,6 +87,22 @@ def test_any_configuration_is_told_for_what_it_lets_in(project: Project) -> None
         assert "hush-hush" not in mended.out + mended.err
 
 
+@pytest.mark.parametrize("said", ["requirepass of-this-file\n", ""])
+def test_a_server_that_rejects_the_files_password_runs_with_another_file(
+    project: Project, said: str
+) -> None:
+    here, other = project.root / "here.conf", project.root / "other.conf"
+    base = f'bind 127.0.0.1\nport {project.port}\nsave ""\n'
+    here.write_text(base + said)
+    other.write_text(base + "requirepass of-the-other\n")
+    with _by_hand(other) as server:
+        until(lambda: _answers(project.port, "of-the-other"))
+        done = project.run("doctor", "--config", here, "--json")
+        told = only(done, "config.running", "warn")["evidence"]
+        assert f"pid {server.pid}" in told
+        assert "it doesn't run with this file" in told
+
+
 def _answers(port: int, password: str) -> bool:
     with closing(client(port, password)) as one, suppress(RedisError):
         return bool(one.ping())

@@ -304,3 +304,21 @@ def test_a_new_password_reaches_sentinels_that_run_and_that_do_not(project: Proj
     project.run("bundle", "--out", "bundle.tar.gz", check=0)
     project.run("verify", "--connect", f"127.0.0.1:{project.port + 10}", check=1)
     assert own != project.password
+
+
+def test_a_second_primary_that_sentinels_monitor_changes_nothing_of_ours(project: Project) -> None:
+    """Each Sentinel lists the two in an order of its own; the other one isn't part of this."""
+    project.init("sentinel", engine=BUNDLED.path)
+    project.up()
+    outside = str(project.port + 7)
+    for number in (1, 2, 3):
+        for name in ("aaa", "other", "zzz"):
+            words = ("SENTINEL", "MONITOR", name, "127.0.0.1", outside, "2")
+            assert project.sentinel(number).execute_command(*words)
+    project.run("verify", "--timeout", "0s", check=0)
+    project.up()
+    project.run("down", check=0)
+    project.up()
+    project.run("secret", "rotate", check=0)
+    assert project.run("plan", check=0).out.endswith("everything runs as planned.\n")
+    assert len(project.sentinel().execute_command("SENTINEL MASTERS")) == 4

@@ -1,14 +1,20 @@
 """verify against real faults: each one made on real servers, each one named."""
 
 import signal
+import time
 from typing import Any
 
 import psutil
 import pytest
+import redis
+from support import judge
 from support.engines import BUNDLED, ENGINES
+from support.findings import found_in, only
 from support.forms import FULL
 from support.project import Project
 from support.waiting import until
+
+from redistopo.checks.uneven_config import DEFAULTS
 
 
 def test_verify_before_up_and_after_down(project: Project) -> None:
@@ -117,3 +123,119 @@ def test_the_data_proof_finds_a_way_in_past_a_dead_node(project: Project) -> Non
     done = project.run("verify", "--json", "--timeout", "8s", check=3)
     proofs = [one for one in done.json["result"]["findings"] if one["check"] == "data.proof"]
     assert [one["status"] for one in proofs] == ["ok", "ok", "ok"]
+
+
+def test_what_follows_from_a_dead_process_is_folded_under_it(project: Project) -> None:
+    project.init("cluster", "--node-timeout", "1000", "--formation", "instant", engine=BUNDLED.path)
+    project.up()
+    project.client(project.port + 1).config_set("cluster-node-timeout", 1001)
+    project.crash(1)
+
+    def failing() -> dict[str, Any]:
+        done = project.run("verify", "--timeout", "0s", "--json", check=3)
+        found = done.json["result"]["findings"]
+        return {f"{one['check']} {one['subject']}": one for one in found if one["status"] == "fail"}
+
+    until(lambda: len(failing()) > 10 and not any("agreement" in one for one in failing()))
+    failed = failing()
+    roots = {name for name, one in failed.items() if not one["because_of"]}
+    assert roots == {"node.alive node1", "config.drift node2"}
+    follow = [one["because_of"] for one in failed.values() if one["because_of"]]
+    assert len(follow) > 8
+    assert all(one == ["node.alive node1"] for one in follow)
+    project.client(project.port + 1).config_set("cluster-node-timeout", 1000)
+    lines = project.run("verify", "--timeout", "0s", check=3).out.splitlines()
+    assert lines[-2].startswith("fail node.alive node1:")
+    assert lines[-1].startswith("     Next: redistopo up")
+    assert "cluster.links " not in "\n".join(lines).split("Unhealthy")[0]
+    assert len(lines) < 40
+    everything = project.run("verify", "--timeout", "0s", "--all", check=3).out
+    assert everything.count(" cluster.links ") == 5
+
+
+def test_a_full_server_is_named_at_once_with_the_command_that_helps(project: Project) -> None:
+    project.init("replication", engine=BUNDLED.path)
+    project.up()
+    project.run("set", "maxmemory=1mb", check=0)
+    with project.client() as client, pytest.raises(redis.ResponseError, match="maxmemory"):
+        client.set("key", "value")
+    began = time.monotonic()
+    done = project.run("up", "--json", check=3)
+    assert time.monotonic() - began < 10
+    assert "maxmemory 1.0 MiB, maxmemory-policy noeviction" in done.out
+    remedy = only(project.run("verify", "--json", check=3), "memory.full", "fail")["hint"]
+    old = project.password
+    project.run("secret", "rotate", "--keep-old", check=3)
+    for password in (old, project.password):
+        assert judge.client(project.port, password).ping()
+    project.run(*remedy.partition("redistopo ")[2].split(), check=0)
+    project.run("secret", "rotate", check=0)
+    with project.client() as client:
+        assert client.set("key", "value")
+    project.up()
+
+
+def test_a_setting_changed_by_hand_on_one_node_or_all_is_told(project: Project) -> None:
+    project.init("replication", engine=BUNDLED.path)
+    project.up()
+    project.client(project.port + 1).config_set("maxmemory", "9mb")
+    found = only(project.run("verify", "--json", check=0), "config.uneven", "warn")
+    assert (found["subject"], found["evidence"].split(" (")[0]) == (
+        "node2",
+        "maxmemory is 9437184, not 0",
+    )
+    undo = found["hint"].partition("to undo it: redistopo ")[2].split()
+    project.run(*undo, check=0)
+    assert project.client(project.port + 1).config_get("maxmemory") == {"maxmemory": "0"}
+    for port in project.ports:
+        project.client(port).config_set("min-replicas-to-write", 1)
+    done = project.run("verify", "--json", check=0)
+    assert {one["subject"] for one in found_in(done, "config.uneven", "warn")} == {
+        "node1",
+        "node2",
+        "node3",
+    }
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_defaults_are_those_of_the_servers(project: Project, engine: str) -> None:
+    project.init("standalone", engine=ENGINES[engine].path)
+    project.up()
+    with project.client() as client:
+        live = client.config_get("*")
+    assert DEFAULTS.items() <= live.items()
+    assert found_in(project.run("verify", "--json", check=0), "config.uneven", "warn") == []
+
+
+def test_another_engine_than_asked_for_is_told(project: Project) -> None:
+    old, new = (next(iter(ENGINES.values())), BUNDLED)
+    project.init("replication", engine=old.name)
+    project.up()
+    path = project.root / "redistopo.toml"
+    path.write_text(path.read_text().replace(f'"{old.name}"', f'"{new.name}"'))
+    for words in (("up",), ("plan",), ("up", "--dry-run")):
+        done = project.run(*words, check=0)
+        assert f"asks for {new.name}" in done.out + done.err, words
+    project.run("restart", "--rolling", "node2", check=0)
+    versions = {project.client(port).info("server")["redis_version"] for port in project.ports}
+    found = only(project.run("verify", "--json", check=0), "node.versions", "warn")
+    assert len(versions) == 2
+    assert f"{new.title} on node2" in found["evidence"]
+    project.run(*found["hint"].split()[1:], check=0)
+    only(project.run("verify", "--json", check=0), "node.versions", "ok")
+
+
+def test_a_user_that_may_not_write_makes_nothing_unhealthy(project: Project) -> None:
+    project.init("replication", engine=BUNDLED.path)
+    project.up()
+    for port in project.ports:
+        with project.client(port) as client:
+            client.acl_setuser(
+                "mon", enabled=True, passwords=["+x"], categories=["+@all", "-@write"]
+            )
+    project.env |= {"REDISTOPO_PASSWORD": "x"}
+    at = f"127.0.0.1:{project.port}"
+    done = project.run("verify", "--connect", at, "--user", "mon", "--json", check=0)
+    found = only(done, "data.proof", "warn")
+    assert "not proven" in found["evidence"]
+    assert "--no-write" in found["hint"]

@@ -40,7 +40,7 @@ def command(
 
         run_and_show(
             lambda _progress: preview(root, engine, primaries, rebuilt),
-            lambda result: show_steps(result.steps),
+            lambda result: show_steps(result.steps, result.warnings),
         )
         return
     from redistopo.ops.up import UpRequest, up

@@ -16,6 +16,7 @@ from redistopo.cli.run_verb import output, run_and_show
 @click.option(
     "--junit", type=click.Path(dir_okay=False, path_type=Path), help="Also write JUnit XML."
 )
+@click.option("--all", "everything", is_flag=True, help="Show findings that follow from others.")
 @options.timeout("5s", "How long to repeat checks that may still pass.")
 @options.output
 def command(
@@ -23,6 +24,7 @@ def command(
     target: TargetOptions,
     ask_password: bool,
     no_write: bool,
+    everything: bool,
     junit: Path | None,
     timeout: float,
 ) -> None:
@@ -59,4 +61,4 @@ def command(
             write_junit(result, junit)
         return result
 
-    run_and_show(work, show_verify)
+    run_and_show(work, lambda result: show_verify(result, everything=everything))

@@ -52,6 +52,8 @@ def _shown(result: DoctorResult) -> Iterator[Finding]:
     well = 0
     about = ""
     for one in result.findings:
+        if one.because_of:
+            continue
         short = Path(one.subject).name if one.subject.startswith("/") else one.subject
         if one.check in _CHECKS_OF_VERIFY and one.status in _PASSED:
             well += one.status is Status.OK

@@ -91,10 +91,13 @@ def _shard(shard: ShardSeen) -> str:
     return f"{slots}primary {primary}" + (f"  replicas {replicas}" if replicas else "")
 
 
-def show_steps(steps: tuple[Step, ...]) -> None:
-    """Print the steps with their causes, in order."""
+def show_steps(steps: tuple[Step, ...], warnings: tuple[str, ...] = ()) -> None:
+    """Print warnings, and the steps with their causes, in order."""
+    for text in warnings:
+        click.echo(theme.paint("Warning: ", theme.WARNING) + text)
     if not steps:
-        click.echo("Steps: none, everything runs as planned.")
+        rest = "nothing that `redistopo up` would do" if warnings else "everything runs as planned"
+        click.echo(f"Steps: none, {rest}.")
         return
     click.echo("Steps that `redistopo up` would take now:")
     for number, one in enumerate(steps, start=1):

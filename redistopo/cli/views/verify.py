@@ -1,6 +1,7 @@
 """Findings as a table grouped by subject, with what to do about each failure."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 
 import click
@@ -9,24 +10,42 @@ from redistopo.cli import theme
 from redistopo.cli.counts import counted
 from redistopo.cli.table import Table, print_table
 from redistopo.model.connectivity.report import matrix_lines
-from redistopo.model.state.finding import Finding, Status
+from redistopo.model.state.finding import Finding, Status, consequences, root_causes
 from redistopo.ops.verify import VerifyResult
 
-_PROBLEMS = (
-    (Status.FAIL, theme.ERROR),
-    (Status.WARN, theme.WARNING),
-    (Status.UNKNOWN, theme.WARNING),
-)
-"""Statuses that get a hint, in this order, with their colours."""
 
+def show_verify(result: VerifyResult, *, everything: bool = False) -> None:
+    """Print the table, which node can't reach which, a closing line, and what to do.
 
-def show_verify(result: VerifyResult) -> None:
-    """Print the table, hints for each problem, which node can't reach which, and a closing line."""
-    print_table(grouped(sorted(result.findings, key=lambda one: _place(one.subject))))
-    show_hints(result.findings)
-    for line in matrix_lines(result.reach) if result.reach else ():
+    Findings that follow from others are folded unless `everything` is set. Root causes are last,
+    where a terminal still shows them.
+    """
+    shown = result.findings if everything else _folded(result.findings)
+    print_table(grouped(sorted(shown, key=lambda one: _place(one.subject))))
+    # what a dead node can't reach says nothing new
+    dead = all(one.check == "node.alive" for one in root_causes(result.findings))
+    for line in matrix_lines(result.reach) if result.reach and (everything or not dead) else ():
         click.echo(line)
+    if result.healthy:
+        show_hints(shown)
+        click.echo(closing(result))
+        return
     click.echo(closing(result))
+    if (folded := consequences(result.findings)) and not everything:
+        click.echo(_follow(folded))
+    show_hints(shown)
+
+
+def _folded(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(one for one in findings if not one.because_of)
+
+
+def _follow(folded: tuple[Finding, ...]) -> str:
+    """Return how many findings are folded, of which checks, and how to show them."""
+    count = Counter(one.check for one in folded)
+    listed = ", ".join(f"{check} {n}x" if n > 1 else check for check, n in count.items())
+    verb = "follows" if len(folded) == 1 else "follow"
+    return f"{counted(len(folded), 'finding')} {verb} from what is below, --all shows: {listed}"
 
 
 def grouped(ordered: Iterable[Finding]) -> Table:
@@ -56,15 +75,20 @@ def _place(subject: str) -> tuple[int, int, str]:
 
 
 def show_hints(findings: Iterable[Finding], *, evidence: bool = True) -> None:
-    """Print what to do about each problem, failures first; without `evidence`, where there is a
-    hint."""
-    for status, color in _PROBLEMS:
-        for one in findings:
-            if one.status is status and (evidence or one.hint):
-                head = f"{status.value} {one.check} {one.subject}"
-                text = theme.paint(f"{head}: ", color) + one.evidence if evidence else ""
-                hint = f"\n     Next: {one.hint}" if one.hint else ""
-                click.echo((text or theme.paint(head, color)) + hint)
+    """Print what to do about each problem, root causes last, and the same remedy once; without
+    `evidence`, where there is a hint."""
+    found = _folded(findings)
+    open_ones = (Status.UNKNOWN, Status.WARN)
+    warned = tuple(one for status in open_ones for one in found if one.status is status)
+    failed = tuple(reversed(root_causes(found)))
+    for problems, color in ((warned, theme.WARNING), (failed, theme.ERROR)):
+        shown = [one for one in problems if evidence or one.hint]
+        for one, after in zip(shown, (*shown[1:], None), strict=False):
+            head = f"{one.status.value} {one.check} {one.subject}"
+            text = theme.paint(f"{head}: ", color) + one.evidence if evidence else ""
+            click.echo(text or theme.paint(head, color))
+            if one.hint and (after is None or after.hint != one.hint):
+                click.echo(f"     Next: {one.hint}")
 
 
 def closing(result: VerifyResult) -> str:
@@ -75,10 +99,11 @@ def closing(result: VerifyResult) -> str:
 
 
 def tally(findings: Iterable[Finding]) -> str:
-    """Return ``21 ok, 1 warning, 0 failed``, and ``, 2 unknown`` if any is."""
-    count = dict.fromkeys(Status, 0)
-    for one in findings:
-        count[one.status] += 1
+    """Return ``21 ok, 1 warning, 0 failed``; what follows from a failure is counted apart."""
+    known = tuple(findings)
+    count = Counter(one.status for one in _folded(known))
     warnings = counted(count[Status.WARN], "warning")
-    unknown = f", {count[Status.UNKNOWN]} unknown" if count[Status.UNKNOWN] else ""
-    return f"{count[Status.OK]} ok, {warnings}, {count[Status.FAIL]} failed{unknown}"
+    folded = consequences(known)
+    apart = f", {count[Status.UNKNOWN]} unknown" if count[Status.UNKNOWN] else ""
+    apart += f", {len(folded)} that follow" if folded else ""
+    return f"{count[Status.OK]} ok, {warnings}, {count[Status.FAIL]} failed{apart}"

@@ -30,11 +30,13 @@ def show_wait(result: WaitResult) -> None:
         theme.verdict(f"Not {result.wanted.value}", good=False)
         + f"  {about or result.name}, after {result.seconds:g} s"
     )
-    shown = result.missing[:_MOST]
+    roots = [one for one in result.missing if not one.because_of]
+    shown = roots[:_MOST]
     for one, after in zip(shown, (*shown[1:], None), strict=True):
         check = f"{one.check} " if one.check else ""
         click.echo(theme.paint(f"missing {check}{one.subject}: ", theme.ERROR) + one.evidence)
         if one.hint and (after is None or after.hint != one.hint):
             click.echo(f"     Next: {one.hint}")
-    if len(result.missing) > _MOST:
-        click.echo(f"... and {len(result.missing) - _MOST} more: see --json")
+    if more := len(result.missing) - len(shown):
+        follow = "" if len(roots) > _MOST else ", which follow from this"
+        click.echo(f"... and {more} more{follow}: see --json")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from redistopo.errors import RedistopoError
-from redistopo.model.planning.guards import guard, limit_warnings
+from redistopo.model.planning.guards import engine_warnings, guard, limit_warnings
 from redistopo.model.planning.leadership import choose_primary
 from redistopo.model.planning.manifest_repair import relist_steps
 from redistopo.model.planning.nodes_conf_repair import (
@@ -56,7 +56,7 @@ def decide(plan: Plan, now: Situation, asked: Asked) -> Decision:
         plan=plan,
         steps=linked(plan, (*rebuilt, *promoted, *proposal.steps[len(rebuilt) :])),
         notes=tuple(filter(None, (*left, *_needless(plan, alone, asked), note))),
-        warnings=tuple(limit_warnings(proposal)),
+        warnings=(*engine_warnings(proposal), *limit_warnings(proposal)),
     )
 
 

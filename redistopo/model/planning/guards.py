@@ -19,6 +19,7 @@ from redistopo.model.planning.shard_copies import refuse_demotion, refuse_worse_
 from redistopo.model.planning.sole_copies import chosen_primaries, sole_copies_on_disk
 from redistopo.model.planning.step import StepKind, join_names
 from redistopo.model.protocol.conf import Directives
+from redistopo.model.protocol.engine import parse_request
 from redistopo.model.protocol.sentinel_replies import read_sentinel_file
 from redistopo.model.state.record import TopologyState
 from redistopo.model.topology.exposure import refuse_exposed
@@ -35,7 +36,7 @@ def refuse_other_layout(
     if record is None or not record.formed:
         return
     source = plan.layout.topology.name
-    states = (read_sentinel_file(conf) for conf in rendered.values())
+    states = (read_sentinel_file(conf, plan.topology.name) for conf in rendered.values())
     names = {state.name for state in states if state}
     if plan.sentinels and names and plan.topology.name not in names:
         raise UsageError(
@@ -173,6 +174,22 @@ def guard(proposal: Proposal) -> None:
     """Raise the error of the first guard that refuses the proposal."""
     for one in GUARDS:
         one(proposal)
+
+
+def engine_warnings(proposal: Proposal) -> Iterable[str]:
+    """Warn about running servers of another engine than the topology file asks for: only a
+    restart changes it."""
+    plan, running = proposal.plan, (one.engine for one in proposal.now.seen.answering)
+    request = parse_request(plan.topology.engine)
+    if request is None:
+        return
+    wrong = [one for one in dict.fromkeys(running) if one and not request.accepts_title(one)]
+    if wrong:
+        names = " and ".join(wrong)
+        yield (
+            f"the topology file asks for {request.text}, but {names} is running: "
+            "redistopo restart --rolling"
+        )
 
 
 def limit_warnings(proposal: Proposal) -> Iterable[str]:

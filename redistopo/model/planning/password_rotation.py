@@ -90,15 +90,15 @@ def acl_password_hash(password: str) -> str:
 
 
 def keeping(rotation: PasswordRotation) -> tuple[Command, ...]:
-    """Return the transaction that sets the new password and keeps accepting the old one.
+    """Return the commands that set the new password and keep accepting the old one.
 
-    Without ACL, setting `requirepass` removes all other passwords, so the old one is added again
-    in the same transaction.
+    Without ACL, setting `requirepass` removes all other passwords, so the old one is added again;
+    no client may log in between the two.
     """
     if TopologyUser.ADMIN in rotation.passwords:
         return ()
     again = (("ACL", "SETUSER", "default", f"#{rotation.previous}"),) if rotation.previous else ()
-    return (("MULTI",), *dropping(rotation), *again, ("EXEC",))
+    return (*dropping(rotation), *again)
 
 
 def restoring(rotation: PasswordRotation) -> tuple[Command, ...]:

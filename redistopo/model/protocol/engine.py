@@ -157,6 +157,15 @@ class EngineRequest:
             return False
         return (version.major, version.minor, version.patch)[: len(self.numbers)] == self.numbers
 
+    def accepts_title(self, title: str) -> bool:
+        """Return whether an engine matches, given as ``Valkey 8.1.8``; True if it isn't readable,
+        or a path is requested: what is at the path now says nothing about a running server."""
+        product, _, version = title.lower().partition(" ")
+        numbers = version.split(".")
+        if self.path or product not in list(Product) or not all(map(str.isdigit, numbers)):
+            return True
+        return self.accepts(Product(product), Version(*map(int, numbers[:3])))
+
     @property
     def assumed(self) -> Engine:
         """The engine to plan for if none is installed: the oldest supported match.

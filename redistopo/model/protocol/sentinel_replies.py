@@ -135,22 +135,30 @@ class SentinelFileState:
     ids: Mapping[str, str]
 
 
-def read_sentinel_file(conf: Directives) -> SentinelFileState | None:
-    """Read the state from a Sentinel's own file; None if it monitors no primary."""
-    name, primary, epoch = "", "", 0
+def read_sentinel_file(conf: Directives, ours: str = "") -> SentinelFileState | None:
+    """Read the state from a Sentinel's own file; None if it monitors no primary.
+
+    Of several primaries, that of the name `ours` counts, otherwise the last.
+    """
+    lines = [[words[0].lower(), *words[1:]] for one in conf.get("sentinel", ())
+             if (words := one.split())]  # fmt: skip
+    named = [words[1] for words in lines if words[0] == "monitor" and len(words) > 3]
+    chosen = ours if ours in named else next(reversed(named), "")
+    primary, epoch = "", 0
     ids: dict[str, str] = {}
-    for line in conf.get("sentinel", ()):
-        words = line.split()
-        match [words[0].lower() if words else "", *words[1:]]:
-            case ["monitor", title, host, port, *_]:
-                name, primary = title, format_address(host, port)
-            case ["config-epoch", _, number] if number.isdigit():
+    for words in lines:
+        match words:
+            case ["monitor", title, host, port, *_] if title == chosen:
+                primary = format_address(host, port)
+            case ["config-epoch", title, number] if number.isdigit() and title == chosen:
                 epoch = int(number)
             case ["myid", own]:
                 ids[""] = own
-            case ["known-sentinel", _, host, port, other, *_]:
+            case ["known-sentinel", title, host, port, other, *_] if title == chosen:
                 ids[format_address(host, port)] = other
-    return SentinelFileState(name=name, primary=primary, epoch=epoch, ids=ids) if primary else None
+    if not primary:
+        return None
+    return SentinelFileState(name=chosen, primary=primary, epoch=epoch, ids=ids)
 
 
 def latest_address(found: Iterable[tuple[str, int]]) -> str:

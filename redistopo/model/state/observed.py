@@ -191,6 +191,9 @@ class NodeSeen(Addressed):
         )
 
 
+NO_SLOTS = "it owns no slots"  # the write probe's error if a shard has no slot for a key
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteProbeResult:
     """The write probe of one shard; `error` is "" if every step succeeded."""

@@ -88,7 +88,21 @@ CASES: list[tuple[str, Status, str, str, DoctorFacts]] = [
         OK,
         ": NOAUTH",
         "",
+        conf_of("requirepass x", replace(HEARD, reply="NOAUTH Authentication")),
+    ),
+    (
+        "config.running",
+        WARN,
+        "asks for a password, the file doesn't",
+        "restart it with this file",
         conf_of("", replace(HEARD, reply="NOAUTH Authentication")),
+    ),
+    (
+        "config.running",
+        WARN,
+        "rejects the file's password",
+        "restart it with this file",
+        conf_of("requirepass x", replace(HEARD, reply="NOAUTH Authentication", refused=True)),
     ),
     (
         "config.running",

@@ -1,0 +1,90 @@
+"""Checks whether a failover would succeed: candidates, their data, and the votes for them."""
+
+from collections.abc import Iterator
+
+from redistopo.checks import sentinels
+from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, skip, unknown, warn
+from redistopo.checks.replication import integer
+from redistopo.checks.unqueried_replicas import unqueried_replicas
+from redistopo.model.state.observed import NodeSeen, ShardSeen
+from redistopo.model.topology.spec import Shape
+
+
+def promotable(subject: CheckSubject) -> Iterator[CheckResult]:
+    """Check for each shard that a replica would take over if its primary stopped now."""
+    if subject.seen.shape is Shape.SENTINEL:
+        yield from sentinels.promotable(subject)
+        return
+    if subject.seen.shape is not Shape.CLUSTER:
+        if any(shard.replicas for shard in subject.shards):
+            yield skip("replication alone has no automatic failover; Cluster and Sentinel do")
+        return
+    voters = [shard for shard in subject.shards if shard.slots]
+    needed = len(voters) // 2 + 1
+    alive = sum(1 for shard in voters if shard.primary is not None)
+    for shard in voters:
+        yield _promotable(subject, shard, votes=alive - bool(shard.primary), needed=needed)
+
+
+def _promotable(subject: CheckSubject, shard: ShardSeen, *, votes: int, needed: int) -> CheckResult:
+    # source: cluster_legacy.c, clusterHandleSlaveFailover, clusterSendFailoverAuthIfNeeded
+    about = f"shard {shard.number}"
+    if not shard.replicas and (mute := unqueried_replicas(subject, shard)):
+        names = ", ".join(node.name for node in mute)
+        evidence = f"whether a replica would take over is unknown: {names} can't be queried"
+        return unknown(about, evidence, f"see node.alive {mute[0].name}")
+    if not shard.replicas:
+        why = "no replica: if its primary stops, its slots are down until it is back"
+        if subject.expected.replicas:
+            return fail(about, why, f"start its replica: {subject.start}")
+        return warn(
+            about,
+            why,
+            "add a replica" if not subject.ours else "set replicas = 1 in the topology file",
+        )
+    reasons = {node.name: _unfit(node) for node in shard.replicas}
+    fit = [name for name, reason in reasons.items() if not reason]
+    if not fit:
+        listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+        evidence = f"no replica could take over: {listed}"
+        if set(reasons.values()) == {_NO_FAILOVER} and _set_in_file(subject, shard):
+            return warn(about, evidence, "remove it from the topology file for automatic failover")
+        return fail(about, evidence, "repair the replica first")
+    if votes < needed:
+        evidence = f"{fit[0]} would need {needed} votes, the other primaries have {votes}"
+        if len([one for one in subject.shards if one.slots]) < 3:
+            return warn(about, evidence, "automatic failover needs at least 3 shards")
+        return fail(about, evidence, f"too few primaries reply: {subject.start}")
+    return ok(f"{fit[0]} would take over: {votes} votes, {needed} needed", about)
+
+
+_NO_FAILOVER = "cluster-replica-no-failover is set"
+
+
+def _set_in_file(subject: CheckSubject, shard: ShardSeen) -> bool:
+    """Whether the topology file itself disables failover by these replicas."""
+    rendered = subject.expected.config or {}
+    names = ("cluster-replica-no-failover", "cluster-slave-no-failover")
+    return all(
+        any(rendered.get(node.name, {}).get(name, ("no",))[-1] == "yes" for name in names)
+        for node in shard.replicas
+    )
+
+
+def _unfit(node: NodeSeen) -> str:
+    """Why a replica would not start an election; "" if it would."""
+    config = node.config or {}
+    named = config.get("cluster-replica-no-failover", config.get("cluster-slave-no-failover"))
+    # the node announces it too, which shows where CONFIG is refused
+    if named == "yes" or (node.myself and "nofailover" in node.myself.flags):
+        return _NO_FAILOVER
+    if not node.link_up:
+        return "its link to the primary is down"
+    factor = integer(config.get("cluster-replica-validity-factor"), 10)
+    timeout = integer(config.get("cluster-node-timeout"), 15000) / 1000
+    silent = int(node.info.get("master_last_io_seconds_ago", 0))
+    if factor and silent > factor * timeout + 10:
+        return f"its data is {silent} s old, too old for cluster-replica-validity-factor {factor}"
+    if node.info.get("loading", "0") != "0":
+        return "it is loading its data"
+    return ""

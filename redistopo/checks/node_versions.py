@@ -1,0 +1,42 @@
+"""The check of versions: all nodes run the engine that the topology file asks for."""
+
+from collections.abc import Iterator
+
+from redistopo.checks.check_types import TOPOLOGY, CheckResult, CheckSubject, ok, skip, warn
+from redistopo.model.protocol.engine import parse_request
+
+
+def versions(subject: CheckSubject) -> Iterator[CheckResult]:
+    """Check that all nodes run one version, and the one that the topology file asks for.
+
+    A warning: nodes of several versions work together during a rolling upgrade, but data
+    written by a newer one can't be read by an older one.
+    """
+    found: dict[str, list[str]] = {}
+    for node in subject.seen.answering:
+        found.setdefault(node.engine or "an unknown version", []).append(node.name)
+    if not found:
+        yield skip("no node replies")
+        return
+    listed = "; ".join(f"{engine} on {', '.join(names)}" for engine, names in found.items())
+    other = [engine for engine in found if not _asked_for(engine, subject.expected.engine)]
+    if other:
+        yield warn(
+            TOPOLOGY,
+            f"the topology file asks for {subject.expected.engine}, but the servers run {listed}",
+            "redistopo restart --rolling",
+        )
+    elif len(found) > 1:
+        finish = "restart the others with the newer one, replicas first"
+        yield warn(
+            TOPOLOGY,
+            f"{len(found)} versions run: {listed}",
+            "redistopo restart --rolling" if subject.ours else finish,
+        )
+    else:
+        yield ok(listed.partition(" on ")[0] + f" on {len(subject.seen.answering)} nodes")
+
+
+def _asked_for(engine: str, asked: str) -> bool:
+    request = parse_request(asked) if asked else None
+    return request is None or request.accepts_title(engine)

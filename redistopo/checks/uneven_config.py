@@ -1,0 +1,115 @@
+"""The check of settings that no file has: changed at runtime, on one node or on all."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+from redistopo.checks.check_types import CheckResult, CheckSubject, ok, skip, warn
+from redistopo.model.protocol.conf import (
+    DIRECTIVES_NOT_COMPARED,
+    SECRET_DIRECTIVES,
+    canonical_directive,
+    same_value,
+)
+from redistopo.model.state.hints import command_prefix
+from redistopo.model.state.observed import NodeSeen, Role
+
+_OWN = DIRECTIVES_NOT_COMPARED | SECRET_DIRECTIVES | frozenset(
+    {
+        "port", "tls-port", "bind", "dir", "pidfile", "logfile", "unixsocket", "dbfilename",
+        "appendfilename", "appenddirname", "aclfile", "syslog-ident", "proc-title-template",
+        "server-cpulist", "bio-cpulist", "aof-rewrite-cpulist", "bgsave-cpulist", "oom-score-adj",
+        "replica-announce-ip", "replica-announce-port", "bind-source-addr", "availability-zone",
+    }
+)  # fmt: skip
+"""Directives that differ between nodes by their nature, or whose values aren't shown."""
+
+_OWN_GROUPS = ("cluster-announce-", "cluster-config-file", "cluster-port", "tls-", "rdma-")
+
+DEFAULTS: Mapping[str, str] = {
+    "maxmemory": "0", "maxmemory-policy": "noeviction", "maxmemory-samples": "5", "timeout": "0",
+    "tcp-keepalive": "300", "appendfsync": "everysec", "no-appendfsync-on-rewrite": "no",
+    "aof-load-truncated": "yes", "stop-writes-on-bgsave-error": "yes", "rdbcompression": "yes",
+    "rdbchecksum": "yes", "min-replicas-to-write": "0", "min-replicas-max-lag": "10",
+    "replica-read-only": "yes", "replica-serve-stale-data": "yes", "replica-priority": "100",
+    "replica-ignore-maxmemory": "yes", "repl-timeout": "60", "repl-ping-replica-period": "10",
+    "cluster-require-full-coverage": "yes", "cluster-replica-no-failover": "no",
+    "cluster-replica-validity-factor": "10", "cluster-migration-barrier": "1",
+    "cluster-allow-reads-when-down": "no",
+}  # fmt: skip
+"""Defaults that are the same in every supported engine, of directives that change what a node
+keeps, refuses or takes over (a test compares them with the servers)."""
+
+_MOST = 4
+
+
+def uneven(subject: CheckSubject) -> Iterator[CheckResult]:
+    """Check that nodes have the same settings, and the defaults where the topology file is silent.
+
+    Rendered directives are those of config.drift; Sentinels have no CONFIG.
+    """
+    asked = [node for node in subject.seen.answering if node.role is not Role.SENTINEL]
+    inspected = [node for node in asked if node.config]
+    if not inspected:
+        yield skip("not inspected")
+        return
+    rendered = subject.expected.config or {}
+    named = {canonical_directive(name) for conf in rendered.values() for name in conf}
+    usual = _usual(inspected)
+    found = False
+    for node in inspected:
+        odd = dict(_odd(subject, node, usual.get(node.engine, {}), named))
+        if odd:
+            found = True
+            yield _told(node, odd, ours=subject.ours)
+    if not found:
+        yield ok(f"{len(inspected)} nodes have the same settings")
+
+
+def _odd(
+    subject: CheckSubject, node: NodeSeen, usual: Mapping[str, str], named: set[str]
+) -> Iterable[tuple[str, tuple[str, str]]]:
+    """Each directive with another value than it should have, with both: (live, expected)."""
+    for name, live in _settings(node).items():
+        if name in named:
+            continue
+        # the default counts more than what most nodes have: all may have been changed
+        wanted = DEFAULTS.get(name) if subject.ours and "include" not in named else None
+        wanted = usual.get(name, live) if wanted is None else wanted
+        if not same_value(name, wanted, live):
+            yield name, (live, wanted)
+
+
+def _usual(nodes: Iterable[NodeSeen]) -> dict[str, dict[str, str]]:
+    """Engine -> the value of each directive on most of its nodes; versions differ in defaults."""
+    count: dict[str, dict[str, Counter[str]]] = {}
+    for node in nodes:
+        directives = count.setdefault(node.engine, {})
+        for name, value in _settings(node).items():
+            directives.setdefault(name, Counter())[value] += 1
+    return {
+        engine: {name: values.most_common(1)[0][0] for name, values in directives.items()}
+        for engine, directives in count.items()
+    }
+
+
+def _settings(node: NodeSeen) -> dict[str, str]:
+    """The settings that nodes should share, by their current names."""
+    return {
+        name: value
+        for said, value in (node.config or {}).items()
+        if (name := canonical_directive(said)) not in _OWN and not name.startswith(_OWN_GROUPS)
+    }
+
+
+def _told(node: NodeSeen, odd: Mapping[str, tuple[str, str]], *, ours: bool) -> CheckResult:
+    name, (live, wanted) = next(iter(odd.items()))
+    shown = [f"{one} is {now or 'empty'}, not {was or 'empty'}" for one, (now, was) in odd.items()]
+    more = [f"and {len(shown) - _MOST} more"] if len(shown) > _MOST else []
+    evidence = "; ".join([*shown[:_MOST], *more])
+    undo = f"{command_prefix(node)} CONFIG SET {name} {wanted or chr(34) * 2}"
+    if not ours:
+        return warn(node.name, evidence, f"the other nodes have another value: {undo}")
+    keep = f"redistopo set {name}={live}"
+    return warn(
+        node.name, f"{evidence} (set at runtime)", f"to keep it: {keep}; to undo it: {undo}"
+    )

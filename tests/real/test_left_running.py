@@ -1,0 +1,113 @@
+"""A formed topology that `up` can't make healthy keeps running, and what `up` names repairs it."""
+
+import shlex
+import time
+from collections.abc import Callable
+from contextlib import closing
+
+import pytest
+import redis
+from support import judge
+from support.engines import BUNDLED
+from support.forms import FULL
+from support.project import Done, Project
+from support.waiting import until
+
+
+def _half_migrated(project: Project) -> None:
+    target = project.client(project.port + 1).execute_command("CLUSTER MYID")
+    assert project.client().execute_command("CLUSTER SETSLOT", 100, "MIGRATING", target)
+
+
+def _without_slots(project: Project) -> None:
+    """The second primary owns all slots of the first, as after a reshard (which takes a minute)."""
+    first, second = project.client(), project.client(project.port + 1)
+    for port in project.ports:
+        project.client(port).config_set("cluster-allow-replica-migration", "no")
+    first.execute_command("CLUSTER FLUSHSLOTS")
+    with second.pipeline() as claim:
+        claim.execute_command("CLUSTER DELSLOTS", *range(5461))
+        claim.execute_command("CLUSTER ADDSLOTS", *range(5461))
+        claim.execute_command("CLUSTER BUMPEPOCH")
+        claim.execute()
+    until(lambda: all(" 0-10922" in _nodes(project, port) for port in project.ports))
+
+
+def _nodes(project: Project, port: int) -> str:
+    client = project.client(port)
+    client.response_callbacks.clear()
+    return str(client.execute_command("CLUSTER NODES"))
+
+
+def _next(done: Done) -> list[str]:
+    """The command that the error names."""
+    line = next(line for line in done.err.splitlines() if line.startswith("  Next: "))
+    return shlex.split(line.partition("redistopo ")[2])
+
+
+@pytest.mark.parametrize("break_it", [_half_migrated, _without_slots])
+def test_a_formed_cluster_is_left_running_and_repaired_by_what_up_names(
+    project: Project, break_it: Callable[[Project], None]
+) -> None:
+    project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
+    project.up()
+    with closing(redis.RedisCluster("127.0.0.1", project.port, password=project.password)) as one:
+        for number in range(99):
+            one.set(f"{{x}}{number}", "x")
+    break_it(project)
+    project.run("down", check=0)
+    began = time.monotonic()
+    done = project.run("up", check=3)
+    assert time.monotonic() - began < 15
+    assert "the servers are left running" in done.err
+    pids = {process.pid for process in project.servers()}
+    assert len(pids) == 6
+    project.run("up", check=3)
+    assert {process.pid for process in project.servers()} == pids
+    remedy = _next(done)
+    if "rebalance" in remedy and not FULL:
+        return  # it moves 5461 slots, one after the other
+    project.run(*remedy, check=0)
+    project.up()
+    assert project.faults() == []
+    assert sum(project.client(port).dbsize() for port in project.ports[:3]) == 99
+
+
+def test_a_topology_that_was_never_formed_is_stopped_again(project: Project) -> None:
+    project.init("replication", "--set", "min-replicas-to-write=5", engine=BUNDLED.path)
+    began = time.monotonic()
+    done = project.run("up", check=3)
+    assert time.monotonic() - began < 15
+    assert "min-replicas-to-write is 5, it has 2 replicas" in done.err
+    assert project.servers() == []
+    assert "redistopo set min-replicas-to-write=2" in done.err
+
+
+@pytest.mark.parametrize(("was", "now"), [("false", "true"), ("true", "false")])
+def test_changed_auth_is_refused_at_once_and_by_the_dry_run(
+    project: Project, was: str, now: str
+) -> None:
+    project.init("replication", engine=BUNDLED.path)
+    path = project.root / "redistopo.toml"
+    start = path.read_text().replace("# auth = true", "auth = true")
+    path.write_text(start.replace("auth = true", f"auth = {was}"))
+    project.up()
+    path.write_text(start.replace("auth = true", f"auth = {now}"))
+    for words in (("up",), ("up", "--dry-run")):
+        assert f"servers run with auth = {was}" in project.run(*words, check=2).err
+    assert f"servers run with auth = {was}" in project.run("plan", check=0).out
+    project.run("down", check=0)
+    project.up()
+    anonymous = judge.client(project.port)
+    if now == "false":
+        assert anonymous.ping()
+    else:
+        with pytest.raises(Exception, match="Authentication"):
+            anonymous.ping()
+
+
+def test_failover_disabled_on_purpose_is_a_warning(project: Project) -> None:
+    words = ("--formation", "instant", "--set", "cluster-replica-no-failover=yes")
+    project.init("cluster", *words, engine=BUNDLED.path)
+    project.up()
+    assert "cluster-replica-no-failover is set" in project.run("verify", check=0).out
