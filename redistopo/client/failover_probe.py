@@ -16,7 +16,9 @@ def probe_failover(endpoint: Endpoint, credentials: Credentials) -> dict[str, st
     be executed. Commands are only sent once the server confirms that it queues them. Without
     ACL, Sentinels log in as we do.
     """
-    probe = new_connection(endpoint, credentials.sentinel or credentials.own)
+    # without ACL, `sentinel` is the login to Sentinels themselves
+    login = (credentials.acl and credentials.sentinel) or credentials.own
+    probe = new_connection(endpoint, login)
 
     def reply(*words: str) -> str:
         probe.send_command(*words)
