@@ -30,6 +30,7 @@ def screen(command: str, folder: Path) -> list[Text]:
     process = subprocess.Popen(
         [str(PROGRAM), *command.split()[1:]],
         cwd=folder,
+        stdin=subprocess.DEVNULL,  # `down` asks on a terminal
         stdout=slave,
         stderr=slave,
         env={**_environment(folder), "COLUMNS": str(WIDTH), "TERM": "xterm-256color"},

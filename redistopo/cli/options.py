@@ -162,6 +162,11 @@ def yes(help: str) -> Callable[[Command], Command]:
     return click.option("--yes", "-y", is_flag=True, help=help)
 
 
+def dry_run(command: Command) -> Command:
+    """``--dry-run`` of a verb that takes service away."""
+    return click.option("--dry-run", is_flag=True, help="Print the effects; do nothing.")(command)
+
+
 def timeout(default: str, help: str) -> Callable[[Command], Command]:
     """``--timeout``, in seconds."""
     return duration("--timeout", "timeout", help, default=default)

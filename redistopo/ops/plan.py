@@ -1,15 +1,17 @@
 """`plan`: what `up` would do now, and why; nothing is started."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from redistopo.errors import ExitCode, RedistopoError
 from redistopo.model.planning.decide_up import Decision, decide
-from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.plan import FormationMethod, Plan
 from redistopo.model.planning.plan_nodes import with_observed_roles
 from redistopo.model.planning.proposal import Asked
 from redistopo.model.planning.step import Step
-from redistopo.model.state.observed import shards_of
+from redistopo.model.protocol.slots import format_ranges
+from redistopo.model.state.observed import Observed, shards_of
 from redistopo.project.certificates import refuse_lost_authority
 from redistopo.project.redact_secrets import hide
 from redistopo.project.topology_record import current_record
@@ -30,24 +32,32 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanResult:
-    """The plan with current roles, the steps of `up`, none if it would refuse, and its warnings."""
+    """The plan with current roles, the steps of `up`, none if it would refuse, and its warnings.
+
+    `slots` are those that each primary of a formed cluster owns now; `replicas_by` is the program
+    that decides at formation which primary a replica follows ("" if the plan does, or did).
+    """
 
     plan: Plan
     steps: tuple[Step, ...]
     warnings: tuple[str, ...] = ()
     refusal: Refusal | None = None
+    slots: Mapping[str, str] = field(default_factory=dict)
+    replicas_by: str = ""
     code: ExitCode = field(default=ExitCode.DONE)
 
 
 def plan(root: Path, engine: str = "") -> PlanResult:
     """Decide what `up` would do now, and why; works on a machine without any server."""
     with open_session(_session(root)) as session:
-        found = _ahead(session, session.plan(engine, assume=True), Asked())
+        found, seen = _ahead(session, session.plan(engine, assume=True), Asked())
         if (error := found.refusal) is None:
-            return PlanResult(plan=found.plan, steps=found.steps, warnings=found.warnings)
+            return _result(found, seen, formed=_formed(session))
         hide(error, session.layout)
     told = Refusal(message=error.message, detail=error.detail, hint=error.hint)
-    return PlanResult(plan=found.plan, steps=(), refusal=told)
+    return replace(
+        _result(found, seen, formed=_formed(session)), steps=(), warnings=(), refusal=told
+    )
 
 
 def dry_run(
@@ -56,10 +66,32 @@ def dry_run(
     """The same, but raises the error for which `up` with these options would refuse."""
     with open_session(_session(root)) as session:
         asked = Asked(primary=primary, rebuild=rebuild)
-        found = _ahead(session, session.plan(engine), asked)
+        found, seen = _ahead(session, session.plan(engine), asked)
         if found.refusal is not None:
             raise found.refusal
-    return PlanResult(plan=found.plan, steps=found.steps, warnings=found.warnings)
+    return _result(found, seen, formed=_formed(session))
+
+
+def _formed(session: Session) -> bool:
+    return session.state is not None and session.state.formed
+
+
+def _result(found: Decision, seen: Observed | None, *, formed: bool) -> PlanResult:
+    """Add what the servers of a formed topology report, or, before, what isn't decided yet."""
+    made = found.plan
+    if seen is not None:
+        shards = shards_of(seen) if made.topology.clustered else ()
+        held = {one.primary.name: format_ranges(one.slots) for one in shards if one.primary}
+        return PlanResult(plan=made, steps=found.steps, warnings=found.warnings, slots=held)
+    left = (
+        not formed and made.formation.method is FormationMethod.REDIS_CLI and made.topology.replicas
+    )
+    return PlanResult(
+        plan=made,
+        steps=found.steps,
+        warnings=found.warnings,
+        replicas_by="redis-cli" if left else "",
+    )
 
 
 def _session(root: Path) -> SessionRequest:
@@ -68,9 +100,9 @@ def _session(root: Path) -> SessionRequest:
     )
 
 
-def _ahead(session: Session, made: Plan, asked: Asked) -> Decision:
+def _ahead(session: Session, made: Plan, asked: Asked) -> tuple[Decision, Observed | None]:
     """Decide what `up` would do, from the same snapshot and with the same guards; nothing is
-    written."""
+    written. The snapshot is returned if the topology is formed."""
     try:
         refuse_request(made, asked)
         refuse_folder(session, made)
@@ -81,8 +113,9 @@ def _ahead(session: Session, made: Plan, asked: Asked) -> Decision:
         record, _warning = current_record(made, session.state, seen)
         now = situation(context, record, seen)
     except RedistopoError as error:
-        return Decision(plan=made, refusal=error)
+        return Decision(plan=made, refusal=error), None
     found = decide(made, now, asked)
     if record.formed:
-        return replace(found, plan=with_observed_roles(found.plan, shards_of(now.seen)))
-    return found
+        seen_plan = with_observed_roles(found.plan, shards_of(now.seen))
+        return replace(found, plan=seen_plan), now.seen
+    return found, None

@@ -15,6 +15,7 @@ from redistopo.execute.shutdown import shut_down_saving
 from redistopo.host.polling import Deadline
 from redistopo.host.server_process import find_process
 from redistopo.model.planning.guards import guard, limit_warnings
+from redistopo.model.planning.impact import losses
 from redistopo.model.planning.node_start import start_steps, write_steps
 from redistopo.model.planning.proposal import Asked, Proposal
 from redistopo.model.planning.rolling import (
@@ -22,6 +23,7 @@ from redistopo.model.planning.rolling import (
     Turn,
     emptying,
     forgetting,
+    replacements,
     shard_of,
     turns,
     unfollowed,
@@ -32,9 +34,10 @@ from redistopo.model.protocol.data_files import keeps_data
 from redistopo.model.state.observed import Role, shards_of
 from redistopo.model.state.selector import SELECTOR_SYNTAX, select_nodes
 from redistopo.ops.failover import hand_over_to
+from redistopo.ops.preview import Preview
 from redistopo.progress import Progress, step, warn
 from redistopo.session.failures import explaining_ended_servers
-from redistopo.session.live_change import LiveChange, change_request, live_change
+from redistopo.session.live_change import LiveChange, change_request, live_change, unrecorded
 from redistopo.session.open import open_session
 from redistopo.session.situation import situation
 
@@ -86,12 +89,7 @@ def restart(request: RestartRequest, progress: Progress) -> RestartResult:
     RedistopoError with what is done and what is left.
     """
     began = time.monotonic()
-    if not request.words and not request.rolling:
-        raise UsageError(
-            "restart needs a node",
-            detail=f"a node is {SELECTOR_SYNTAX}",
-            hint="redistopo restart --rolling restarts all of them, one by one",
-        )
+    _require_nodes(request)
     asked = change_request("restart", request.root, request.seconds)
     with open_session(asked, progress) as session:
         now = live_change(session)
@@ -109,6 +107,39 @@ def restart(request: RestartRequest, progress: Progress) -> RestartResult:
             handovers=tuple(work.handovers),
             seconds=time.monotonic() - began,
         )
+
+
+def _require_nodes(request: RestartRequest) -> None:
+    if not request.words and not request.rolling:
+        raise UsageError(
+            "restart needs a node",
+            detail=f"a node is {SELECTOR_SYNTAX}",
+            hint="redistopo restart --rolling restarts all of them, one by one",
+        )
+
+
+def preview_restart(request: RestartRequest) -> Preview:
+    """Determine the effects of `restart`; raises what it would raise. Nothing is changed."""
+    _require_nodes(request)
+    asked = change_request("", request.root, request.seconds)
+    with open_session(asked) as session:
+        now = unrecorded(session)
+        names = tuple(node.name for node in select_nodes(now.seen, request.words))
+        _refuse_unready(now, names)
+        if request.rolling:
+            if failed := now.faults():
+                raise _unhealthy("\n".join(f"{check}: {about}" for check, about in failed))
+            _refuse_away(now, names, force=request.force)
+            found = tuple(map(str, turns(now.seen, names, restore=request.restore)))
+            lost = losses(now.seen, (one.name for one in unfollowed(now.seen, names)))
+            return Preview(verb="restart", nodes=names, turns=found, losses=lost)
+        shards = shards_of(now.seen) if now.context.plan.sentinels else ()
+        first = [one.primary.name for one in shards if one.primary and replacements(one, names)]
+        staying = [name for name in _running(now, names) if name not in first]
+        _refuse_memory_only(now, staying, force=request.force)
+        lost = losses(now.seen, staying)
+        acts = tuple(f"{Act.HAND_OVER} {name}" for name in first)
+        return Preview(verb="restart", nodes=names, turns=acts, losses=lost)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -152,9 +183,21 @@ def _saving(now: LiveChange) -> tuple[str, ...]:
 
 
 def _at_once(work: _Work, names: tuple[str, ...]) -> None:
-    now, force = work.now, work.request.force
+    now = work.now
     _hand_over_first(work, names)
-    running = [node.name for node in now.seen.nodes if node.running and node.name in names]
+    _refuse_memory_only(now, _running(now, names), force=work.request.force)
+    known = frozenset((check, about) for check, about in now.faults() if about not in names)
+    _restart(work, names)
+    with step(now.context.progress, "wait until every node agrees"):
+        now.await_health(known)
+
+
+def _running(now: LiveChange, names: Iterable[str]) -> list[str]:
+    return [node.name for node in now.seen.nodes if node.running and node.name in names]
+
+
+def _refuse_memory_only(now: LiveChange, running: list[str], *, force: bool) -> None:
+    """Raise UsageError if nodes would lose what they have in memory alone."""
     if doomed := emptying(now.seen, running, _saving(now)):
         them = " ".join(node.name for node in doomed)
         raise UsageError(
@@ -162,10 +205,6 @@ def _at_once(work: _Work, names: tuple[str, ...]) -> None:
             hint=f"redistopo restart --rolling {them} hands over first, and loses nothing",
         )
     _refuse_loss(forgetting(now.seen, running, _saving(now)), force=force)
-    known = frozenset((check, about) for check, about in now.faults() if about not in names)
-    _restart(work, names)
-    with step(now.context.progress, "wait until every node agrees"):
-        now.await_health(known)
 
 
 def _hand_over_first(work: _Work, names: tuple[str, ...]) -> None:
@@ -174,8 +213,8 @@ def _hand_over_first(work: _Work, names: tuple[str, ...]) -> None:
     primary."""
     now = work.now
     for shard in shards_of(now.seen) if now.context.plan.sentinels else ():
-        heirs = [node.name for node in shard.replicas if node.name not in names]
-        if shard.primary is None or shard.primary.name not in names or not heirs:
+        heirs = replacements(shard, names)
+        if shard.primary is None or not heirs:
             continue
         try:
             _, done = hand_over_to(now, heirs)
@@ -203,13 +242,7 @@ def _refuse_loss(names: tuple[str, ...], *, force: bool) -> None:
 def _roll(work: _Work, names: tuple[str, ...]) -> None:
     now, request = work.now, work.request
     _require_health(now)
-    away = [node.name for node in unfollowed(now.seen, names)]
-    if away and not request.force:
-        raise UsageError(
-            f"{', '.join(away)} has no replica: its data is unavailable while it restarts",
-            hint="--force accepts that; what it has saved is kept",
-        )
-    _refuse_loss(forgetting(now.seen, away, _saving(now)), force=request.force)
+    _refuse_away(now, names, force=request.force)
     left = list(turns(now.seen, names, restore=request.restore))
     while left:
         now.context.deadline = Deadline(request.seconds)
@@ -223,17 +256,32 @@ def _roll(work: _Work, names: tuple[str, ...]) -> None:
         left.pop(0)
 
 
+def _refuse_away(now: LiveChange, names: tuple[str, ...], *, force: bool) -> None:
+    """Raise UsageError if a rolling restart would make data unavailable, or lose it."""
+    away = [node.name for node in unfollowed(now.seen, names)]
+    if away and not force:
+        raise UsageError(
+            f"{', '.join(away)} has no replica: its data is unavailable while it restarts",
+            hint="--force accepts that; what it has saved is kept",
+        )
+    _refuse_loss(forgetting(now.seen, away, _saving(now)), force=force)
+
+
 def _require_health(now: LiveChange) -> None:
     """Raise Unhealthy if the topology isn't healthy, and doesn't become so in a moment."""
     now.context.deadline = Deadline(min(_SETTLE_SECONDS, now.context.deadline.left))
     try:
         now.await_health()
     except RedistopoError as error:
-        raise Unhealthy(
-            "the topology is not healthy, so nothing was restarted",
-            detail=f"{error.message}\n{error.detail}",
-            hint="see redistopo verify; redistopo up repairs",
-        ) from error
+        raise _unhealthy(f"{error.message}\n{error.detail}") from error
+
+
+def _unhealthy(detail: str) -> Unhealthy:
+    return Unhealthy(
+        "the topology is not healthy, so nothing was restarted",
+        detail=detail,
+        hint="see redistopo verify; redistopo up repairs",
+    )
 
 
 def _turn(work: _Work, turn: Turn) -> None:

@@ -34,6 +34,18 @@ STAYING = frozenset({"SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIG
 """Signals that don't end a server: the system's default ones, and the two that Redis ignores
 (server.c, initServer: SIGHUP and SIGPIPE)."""
 
+_PAUSING = frozenset({"SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU"})
+
+
+def ends_servers(number: signal.Signals) -> bool:
+    """Return whether the signal ends a server."""
+    return number.name not in STAYING
+
+
+def takes_service_away(number: signal.Signals) -> bool:
+    """Return whether a server that got the signal serves no more: it ended, or is paused."""
+    return ends_servers(number) or number.name in _PAUSING
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalRequest:
@@ -69,8 +81,8 @@ def kill(request: SignalRequest, number: signal.Signals, progress: Progress) -> 
         seen, told = session.record_primary(session.observe()), session.progress
         meant = select_nodes(seen, request.words)
         going = [node for node in meant if node.running]
-        ends = number.name not in STAYING
-        lost = warn_of_losses(seen, going, told) if ends else ()
+        ends = ends_servers(number)
+        lost = warn_of_losses(seen, going, told) if takes_service_away(number) else ()
         ended: frozenset[str] = frozenset()
         if number is signal.SIGCONT:
             _refuse_loss(session, seen, going)

@@ -28,11 +28,15 @@ class LiveChange:
     def again(self) -> Observed:
         """Take a new snapshot, and update the plan's roles and the recorded primary."""
         self.seen = self.session.record_primary(self.context.observe(Detail.HEALTH))
+        self.follow_roles()
+        return self.seen
+
+    def follow_roles(self) -> None:
+        """Update the plan's roles from the snapshot."""
         now = Situation(seen=self.seen, record=self.session.state)
         self.context.plan = with_observed_roles(
             with_current_roles(self.context.plan, now), shards_of(self.seen)
         )
-        return self.seen
 
     def faults(self) -> Known:
         """Return the faults of the last snapshot."""
@@ -65,9 +69,17 @@ def live_change(session: Session, *, assume: bool = False) -> LiveChange:
     With `assume`, no server program needs to be installed. Raises UsageError if the topology
     file has a layout or access control other than the running servers.
     """
+    made = unrecorded(session, assume=assume)
+    made.again()
+    return made
+
+
+def unrecorded(session: Session, *, assume: bool = False) -> LiveChange:
+    """Observe the topology as `live_change` does, but write nothing: for previews, without the
+    lock."""
     plan = session.plan(assume=assume)
     refuse_folder(session, plan)
     context = session.context(plan)
     made = LiveChange(session=session, context=context, seen=context.observe(Detail.HEALTH))
-    made.again()
+    made.follow_roles()
     return made

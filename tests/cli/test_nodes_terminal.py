@@ -48,7 +48,12 @@ def test_the_cli_has_the_terminal(project: Project) -> None:
 def test_tables_of_call_and_stop_fit(project: Project) -> None:
     project.init("replication", engine=BUNDLED.path)
     project.up()
-    for words in (["call", "INFO", "memory"], ["stop", "node2"], ["pause", "node3"], ["start"]):
+    for words in (
+        ["call", "INFO", "memory"],
+        ["stop", "node2"],
+        ["pause", "node3", "-y"],
+        ["start"],
+    ):
         terminal = Terminal(project, *words, columns=40)
         terminal.end()
         lines = terminal.read().splitlines()
@@ -58,3 +63,47 @@ def test_tables_of_call_and_stop_fit(project: Project) -> None:
     assert terminal.end() == 0
     assert "✓ resume node3" in terminal.read()
     assert "Now 3 of 3 nodes are ok:" in terminal.read()
+
+
+def test_stop_of_all_primaries_asks_first_and_no_changes_nothing(project: Project) -> None:
+    project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
+    project.up()
+    before = {one.pid for one in project.servers()}
+    terminal = Terminal(project, "stop", "primary", columns=120)
+    until(lambda: "[y/N]" in terminal.read(), 30)
+    asked = terminal.read()
+    assert "shard 3: no replica takes over from node3" in asked
+    assert "0 of 3 primaries are left to vote" in asked
+    assert "Stop node1, node2, node3? [y/N]" in asked
+    terminal.type("n\r")
+    assert terminal.end() == 1
+    assert "nothing was changed" in terminal.read()
+    assert {one.pid for one in project.servers()} == before
+    assert project.faults() == []
+
+
+def test_yes_is_not_asked_and_what_costs_nothing_is_not_asked(project: Project) -> None:
+    project.init("replication", engine=BUNDLED.path)
+    project.up()
+    terminal = Terminal(project, "pause", "node2", columns=100)  # node3 still follows
+    assert terminal.end() == 0
+    assert "[y/N]" not in terminal.read()
+    terminal = Terminal(project, "kill", "--yes", "primary", columns=100)
+    assert terminal.end() == 0
+    assert "[y/N]" not in terminal.read()
+    assert len(project.servers()) == 2
+
+
+def test_down_asks_on_a_terminal(project: Project) -> None:
+    project.init("standalone", "--persistence", "none", engine=BUNDLED.path)
+    project.up()
+    with project.client() as node:
+        node.set("only", "copy")
+    terminal = Terminal(project, "down", columns=100)
+    until(lambda: "Stop node1? [y/N]" in terminal.read(), 30)
+    assert "node1 keeps nothing on disk: its keys will be gone" in terminal.read()
+    with project.client() as node:
+        assert node.get("only") == "copy"
+    terminal.type("y\r")
+    assert terminal.end() == 0
+    assert project.servers() == []

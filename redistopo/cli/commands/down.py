@@ -1,5 +1,6 @@
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,45 +10,64 @@ from redistopo.cli.run_verb import run_and_show
 from redistopo.cli.usage_hints import ExactForm
 from redistopo.errors import ExitCode
 
+if TYPE_CHECKING:
+    from redistopo.ops.down import DownResult
+
 
 @click.command("down")
 @options.project
 @click.option("--wipe", is_flag=True, help="Also remove configuration, passwords and data.")
-@options.yes("Don't ask before --wipe.")
+@options.dry_run
+@options.yes("Don't ask.")
 @click.option("--force", is_flag=True, help="Also stop nodes that can't save; that data is lost.")
 @options.timeout("30s", "After this time, kill the nodes that still run.")
 @options.output
-def command(root: Path, wipe: bool, yes: bool, force: bool, timeout: float) -> None:
+def command(root: Path, wipe: bool, dry_run: bool, yes: bool, force: bool, timeout: float) -> None:
     """Stop the topology; data is kept.
 
     Stops replicas first, then primaries, and only processes that redistopo started.
     """
+    from redistopo.cli.views import preview
     from redistopo.ops.down import DownRequest, DownResult, down
+    from redistopo.ops.preview import preview_down
+    from redistopo.progress import Progress
 
-    if wipe and not yes:
-        if not sys.stdin.isatty():
-            raise ExactForm(
-                "--wipe removes all data, and needs --yes without a terminal",
-                "redistopo down --wipe --yes",
-            )
-        if not click.confirm(f"Remove all data of the topology in {root.resolve()}?", err=True):
-            click.echo("Nothing was stopped or removed.")
-            sys.exit(ExitCode.FAILED)
     request = DownRequest(root=root, seconds=timeout, wipe=wipe, force=force)
+    if dry_run:
+        preview.dry_run(lambda: preview_down(request))
+        return
+    if wipe and not yes:
+        _confirm_wipe(root)
 
-    def show(result: DownResult) -> None:
-        if result.stopped:
-            servers = counted(len(result.stopped), "server")
-            click.echo(f"{servers} stopped in {result.seconds:.2f} s")
-        else:
-            click.echo("Nothing was running.")
-        if result.wiped:
-            click.echo("Configuration, passwords and data are removed; redistopo.toml is kept.")
-        elif result.unsaved:
-            lost = ", ".join(result.unsaved)
-            click.echo(f"The keys of {lost} are gone: no persistence was on.")
-            click.echo("Configuration is kept: redistopo up starts it again.")
-        elif result.data_kept:
-            click.echo("Data is kept: redistopo up starts it again, down --wipe removes it.")
+    def work(progress: Progress) -> DownResult:
+        preview.confirm(lambda: preview_down(request), yes=yes or wipe)  # --wipe has asked
+        return down(request, progress)
 
-    run_and_show(lambda progress: down(request, progress), show)
+    run_and_show(work, _show)
+
+
+def _confirm_wipe(root: Path) -> None:
+    if not sys.stdin.isatty():
+        raise ExactForm(
+            "--wipe removes all data, and needs --yes without a terminal",
+            "redistopo down --wipe --yes",
+        )
+    if not click.confirm(f"Remove all data of the topology in {root.resolve()}?", err=True):
+        click.echo("Nothing was stopped or removed.")
+        sys.exit(ExitCode.FAILED)
+
+
+def _show(result: "DownResult") -> None:
+    if result.stopped:
+        servers = counted(len(result.stopped), "server")
+        click.echo(f"{servers} stopped in {result.seconds:.2f} s")
+    else:
+        click.echo("Nothing was running.")
+    if result.wiped:
+        click.echo("Configuration, passwords and data are removed; redistopo.toml is kept.")
+    elif result.unsaved:
+        lost = ", ".join(result.unsaved)
+        click.echo(f"The keys of {lost} are gone: no persistence was on.")
+        click.echo("Configuration is kept: redistopo up starts it again.")
+    elif result.data_kept:
+        click.echo("Data is kept: redistopo up starts it again, down --wipe removes it.")

@@ -34,17 +34,34 @@ class _SignalFlags(click.Command):
     metavar="SIGNAL",
     help="Name or number: TERM, SEGV, 9; also as -TERM or -9.",
 )
+@options.dry_run
+@options.yes("Don't ask.")
 @options.timeout("10s", "How long to wait for the end, after a signal that ends servers.")
 @options.output
-def command(nodes: tuple[str, ...], root: Path, name: str, timeout: float) -> None:
+def command(
+    nodes: tuple[str, ...], root: Path, name: str, dry_run: bool, yes: bool, timeout: float
+) -> None:
     """Send a signal to nodes; SIGKILL by default.
 
     NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; different
     kinds narrow the selection. After SIGKILL nothing is saved. Only processes that redistopo
-    started get the signal.
+    started get the signal. If the service loses something, a terminal is asked first.
     """
+    from redistopo.cli.views import preview
     from redistopo.cli.views.node_action import show_node_action
+    from redistopo.ops.preview import preview_kill
     from redistopo.ops.signals import SignalRequest, kill, parse_signal
+    from redistopo.progress import Progress
+    from redistopo.session.node_action import NodeActionResult
 
     request = SignalRequest(root=root, words=nodes, seconds=timeout)
-    run_and_show(lambda progress: kill(request, parse_signal(name), progress), show_node_action)
+    if dry_run:
+        preview.dry_run(lambda: preview_kill(request, parse_signal(name)))
+        return
+
+    def work(progress: Progress) -> NodeActionResult:
+        number = parse_signal(name)
+        preview.confirm(lambda: preview_kill(request, number), yes=yes)
+        return kill(request, number, progress)
+
+    run_and_show(work, show_node_action)

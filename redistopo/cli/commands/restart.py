@@ -13,6 +13,8 @@ from redistopo.cli.usage_hints import ExactForm
 @click.option("--rolling", is_flag=True, help="One by one, replicas first; all without NODE.")
 @click.option("--restore-roles", is_flag=True, help="With --rolling: restore the primaries.")
 @click.option("--force", is_flag=True, help="Also nodes without a replica, or that can't save.")
+@options.dry_run
+@options.yes("Don't ask.")
 @options.timeout("60s", "Time limit for each node, until all are healthy again.")
 @options.output
 def command(
@@ -21,16 +23,20 @@ def command(
     rolling: bool,
     restore_roles: bool,
     force: bool,
+    dry_run: bool,
+    yes: bool,
     timeout: float,
 ) -> None:
     """Restart nodes with the current configuration.
 
     Data is kept. With --rolling, a replica is promoted before its primary is restarted, and the
     next node follows when every node agrees: clients see short pauses, and no acknowledged write
-    is lost.
+    is lost. If the service loses something, a terminal is asked first.
     """
+    from redistopo.cli.views import preview
     from redistopo.cli.views.live_change import show_restart
-    from redistopo.ops.restart import RestartRequest, restart
+    from redistopo.ops.restart import RestartRequest, RestartResult, preview_restart, restart
+    from redistopo.progress import Progress
 
     if restore_roles and not rolling:
         raise ExactForm(
@@ -45,4 +51,12 @@ def command(
         force=force,
         seconds=timeout,
     )
-    run_and_show(lambda progress: restart(request, progress), show_restart)
+    if dry_run:
+        preview.dry_run(lambda: preview_restart(request))
+        return
+
+    def work(progress: Progress) -> RestartResult:
+        preview.confirm(lambda: preview_restart(request), yes=yes)
+        return restart(request, progress)
+
+    run_and_show(work, show_restart)

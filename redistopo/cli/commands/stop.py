@@ -10,16 +10,33 @@ from redistopo.cli.run_verb import run_and_show
 @options.named_nodes
 @options.project
 @click.option("--force", is_flag=True, help="Also nodes that can't save; that data is lost.")
+@options.dry_run
+@options.yes("Don't ask.")
 @options.timeout("30s", "After this time, kill the nodes that still run.")
 @options.output
-def command(nodes: tuple[str, ...], root: Path, force: bool, timeout: float) -> None:
+def command(
+    nodes: tuple[str, ...], root: Path, force: bool, dry_run: bool, yes: bool, timeout: float
+) -> None:
     """Stop nodes after they saved their data.
 
     NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; different
-    kinds narrow the selection. Other nodes continue.
+    kinds narrow the selection. Other nodes continue. If the service loses something, a terminal
+    is asked first.
     """
+    from redistopo.cli.views import preview
     from redistopo.cli.views.node_action import show_node_action
+    from redistopo.ops.preview import preview_stop
     from redistopo.ops.stop import StopRequest, stop
+    from redistopo.progress import Progress
+    from redistopo.session.node_action import NodeActionResult
 
     request = StopRequest(root=root, words=nodes, seconds=timeout, force=force)
-    run_and_show(lambda progress: stop(request, progress), show_node_action)
+    if dry_run:
+        preview.dry_run(lambda: preview_stop(request))
+        return
+
+    def work(progress: Progress) -> NodeActionResult:
+        preview.confirm(lambda: preview_stop(request), yes=yes)
+        return stop(request, progress)
+
+    run_and_show(work, show_node_action)

@@ -5,7 +5,18 @@ import click
 from redistopo.cli import theme
 from redistopo.cli.table import Table, print_table
 from redistopo.cli.views.up import show_steps
+from redistopo.model.planning.plan import NodePlan
 from redistopo.ops.plan import PlanResult
+
+
+def _place(result: PlanResult, node: NodePlan, watches: str) -> str:
+    """Return the primary that a node follows, or its slots: as they are, once it is formed."""
+    if node.follows:
+        return f"{result.replicas_by} decides" if result.replicas_by else f"follows {node.follows}"
+    if result.slots:
+        return result.slots.get(node.name) or "-"
+    planned = next((one.slots for one in result.plan.shards if one.number == node.shard), None)
+    return watches or str(planned or "-")
 
 
 def show_plan(result: PlanResult) -> None:
@@ -16,16 +27,15 @@ def show_plan(result: PlanResult) -> None:
     for node in plan.nodes:
         shard = shards.get(node.shard)
         watches = f"watches {plan.shards[0].primary}" if shard is None else ""
+        left = bool(node.follows and result.replicas_by)
         rows.append(
             (
                 node.name,
-                str(node.shard or "-"),
+                "?" if left else str(node.shard or "-"),
                 node.role.value,
                 node.address,
                 str(node.bus_port or "-"),
-                f"follows {node.follows}"
-                if node.follows
-                else watches or str((shard.slots if shard else None) or "-"),
+                _place(result, node, watches),
                 "-" if watches else node.memory_policy,
             )
         )
@@ -41,6 +51,9 @@ def show_plan(result: PlanResult) -> None:
     click.echo(f"Engine:     {plan.engine.title} {plan.engine.path}".rstrip())
     click.echo(f"            {plan.engine_why}")
     click.echo(f"Formation:  {plan.formation.method.value} ({plan.formation.why})")
+    if result.replicas_by:
+        click.echo(f"            {result.replicas_by} decides which primary a replica follows;")
+        click.echo('            formation = "instant" places replicas as planned')
     if result.refusal:
         click.echo("Steps: none, because `redistopo up` would refuse:")
         click.echo(f"  {result.refusal.message}")

@@ -57,6 +57,14 @@ def shard_of(seen: Observed, name: str) -> ShardSeen | None:
     )
 
 
+def replacements(shard: ShardSeen, names: Iterable[str]) -> list[str]:
+    """Return the replicas that keep running and can replace the primary, if it is among these."""
+    wanted = set(names)
+    if shard.primary is None or shard.primary.name not in wanted:
+        return []
+    return [node.name for node in shard.replicas if node.name not in wanted]
+
+
 def unfollowed(seen: Observed, names: Iterable[str]) -> tuple[NodeSeen, ...]:
     """Return the primaries among these nodes that have no replica to promote."""
     wanted = set(names)

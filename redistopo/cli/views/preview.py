@@ -1,0 +1,55 @@
+"""The effects of a verb that takes service away: shown by `--dry-run`, and before a question."""
+
+import sys
+from collections.abc import Callable
+
+import click
+
+from redistopo.cli.run_verb import output, run_and_show
+from redistopo.errors import RedistopoError
+from redistopo.model.planning.step import join_names
+from redistopo.ops.preview import Preview
+
+
+def dry_run(look: Callable[[], Preview]) -> None:
+    """Print what the verb would do; nothing is changed."""
+    run_and_show(lambda _progress: look(), show_preview)
+
+
+def confirm(look: Callable[[], Preview], *, yes: bool) -> None:
+    """Ask on a terminal before service or data is lost; without one, or with `yes`, go on.
+
+    Raises RedistopoError if the user does not agree.
+    """
+    if yes or not output().interactive:
+        return
+    found = look()
+    if not found.losses:
+        return
+    for one in found.losses:
+        click.echo(f"  {one}", err=True)
+    sys.stderr.flush()
+    what = join_names(found.nodes)
+    question = f"{found.verb.capitalize()} {what}?" if found.verb != "down" else f"Stop {what}?"
+    if not click.confirm(question, err=True):
+        raise RedistopoError("nothing was changed")
+
+
+def show_preview(found: Preview) -> None:
+    """Print the nodes, the turns and the losses."""
+    if not found.nodes and not found.losses:
+        click.echo("Nothing to do.")
+        return
+    if found.nodes:
+        click.echo(f"Would {_doing(found.verb)} {join_names(found.nodes)}")
+    for number, turn in enumerate(found.turns, 1):
+        click.echo(f"  {number}. {turn}")
+    for one in found.losses:
+        click.echo(f"  {one}")
+    if not found.losses:
+        click.echo("  the service loses nothing")
+    click.echo("Nothing was changed.")
+
+
+def _doing(verb: str) -> str:
+    return {"down": "stop", "kill": "send the signal to"}.get(verb, verb)
