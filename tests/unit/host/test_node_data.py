@@ -23,6 +23,7 @@ CASES = [
         {"d/a.aof.manifest": MANIFEST, "d/a.aof.2.base.rdb": "x", "d/a.aof.2.incr.aof": ""},
         True,
     ),
+    ("an empty manifest", {"d/a.aof.manifest": "", "d/a.aof.2.incr.aof": "x"}, False),
     ("no base yet", {"d/a.aof.manifest": MANIFEST, "d/a.aof.2.incr.aof": ""}, False),
     ("no log", {"d/a.aof.manifest": MANIFEST, "d/a.aof.2.base.rdb": "x"}, False),
 ]
