@@ -34,7 +34,8 @@ def versions(subject: CheckSubject) -> Iterator[CheckResult]:
             "redistopo restart --rolling" if subject.ours else finish,
         )
     else:
-        yield ok(listed.partition(" on ")[0] + f" on {len(subject.seen.answering)} nodes")
+        count = len(subject.seen.answering)
+        yield ok(f"{listed.partition(' on ')[0]} on {count} node{'s' if count > 1 else ''}")
 
 
 def _asked_for(engine: str, asked: str) -> bool:

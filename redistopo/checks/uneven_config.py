@@ -62,7 +62,8 @@ def uneven(subject: CheckSubject) -> Iterator[CheckResult]:
             found = True
             yield _told(node, odd, ours=subject.ours)
     if not found:
-        yield ok(f"{len(inspected)} nodes have the same settings")
+        many = f"{len(inspected)} nodes have the same settings"
+        yield ok(many if inspected[1:] else "1 node has only settings of the topology file")
 
 
 def _odd(

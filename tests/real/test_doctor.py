@@ -30,7 +30,7 @@ def test_a_machine_alone_is_looked_at_without_a_topology(project: Project) -> No
     assert done.json["verb"] == "doctor"
     assert set(result) == {"findings", "fixes", "topology", "started", "mended"}
     assert result["started"] == "no topology file"
-    assert {"check", "subject", "status", "evidence", "hint", "settles"} == set(
+    assert {"check", "subject", "status", "evidence", "hint", "settles", "because_of"} == set(
         result["findings"][0]
     )
     assert only(done, "machine.server", "ok")["evidence"]
