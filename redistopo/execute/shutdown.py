@@ -199,7 +199,8 @@ class ShutdownRequest:
                 else {}
             )
             if text is not None and (changed := with_directives(text, live)) != text:
-                files.write(folder.started, changed)
+                with suppress(MissingPrerequisite):
+                    files.write(folder.started, changed)
 
     def ask_last(self, node: NodeSeen) -> tuple[LastReply, str]:
         """The server's last reply, from the snapshot if it doesn't reply now; and the text of an

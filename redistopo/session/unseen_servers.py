@@ -21,9 +21,7 @@ def refuse_unseen(session: Session) -> None:
         raise RedistopoError(
             f"{names} replies, but its process is not seen here; nothing was stopped",
             detail="\n".join(f"{name}: pid {pid} by its own report" for name, pid in found.items()),
-            hint="run the command where the servers were started (another container?); after a "
-            f"CONFIG SET dir: redistopo cli {next(iter(found))} -- CONFIG SET dir "
-            f"{layout.node(next(iter(found))).root}",
+            hint="run the command where the servers were started, in their container",
         )
 
 

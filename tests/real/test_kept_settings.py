@@ -167,3 +167,27 @@ def test_a_busy_server_is_left_running(project: Project) -> None:
     project.run("down", check=0)
     project.up()
     assert _sizes(project) == [50]
+
+
+@pytest.mark.parametrize("lost", ["missing", "empty"])
+def test_the_only_copy_gets_a_new_manifest_by_what_up_says(project: Project, lost: str) -> None:
+    _filled(project, "standalone")
+    project.run("down", check=0)
+    (manifest,) = (project.folder(1) / "appendonlydir").glob("*.manifest")
+    if lost == "missing":
+        manifest.unlink()
+    else:
+        manifest.write_text("")
+    (hint,) = up_by_remedies(project)
+    assert hint.endswith("redistopo up --rebuild node1")
+    assert _sizes(project) == [50]
+
+
+def test_what_is_left_of_the_only_copy_is_started_by_what_up_says(project: Project) -> None:
+    _filled(project, "standalone")
+    project.run("down", check=0)
+    (log,) = (project.folder(1) / "appendonlydir").glob("*.incr.aof")
+    log.write_bytes(log.read_bytes()[: log.stat().st_size // 2])
+    (hint,) = up_by_remedies(project)
+    assert hint.endswith("redistopo up --primary node1")
+    assert 0 < _sizes(project)[0] < 50

@@ -24,6 +24,9 @@ LOSES = "a node started as a replica loses the data that its primary lacks; noth
 """The detail of each refusal to start a primary with less."""
 
 
+_UNSAVED = "ended before it had saved all of its data"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardMembers:
     """The nodes with the data of one shard: the one that is, or will start as, primary, and the
@@ -59,7 +62,10 @@ def copy_on_disk(node: NodeSeen, now: Situation) -> DataCopy:
 
 def has_sound_copy(node: NodeSeen, now: Situation) -> bool:
     """Return whether the node has keys: live if it replies, otherwise in whole files."""
-    return node.keys > 0 if node.answers else copy_on_disk(node, now).sound
+    if node.answers:
+        return node.keys > 0
+    copy = copy_on_disk(node, now)
+    return copy.sound and not copy.unsaved
 
 
 def loads_snapshot(node: NodeSeen, now: Situation) -> bool:
@@ -68,7 +74,8 @@ def loads_snapshot(node: NodeSeen, now: Situation) -> bool:
     wanted = now.wanted.get(node.name, {})
     snapshot = node.on_disk.files.get(data_file_name(wanted, "dbfilename"))
     gone = logs(wanted) and not copy_on_disk(node, now).file
-    return gone and snapshot is not None and not snapshot.empty and not snapshot.torn
+    readable = snapshot is not None and not (snapshot.torn or snapshot.foreign)
+    return gone and readable and snapshot is not None and not snapshot.empty
 
 
 def refuse_worse_copies(it: Proposal) -> None:
@@ -77,6 +84,8 @@ def refuse_worse_copies(it: Proposal) -> None:
     plan, now = it.plan, it.now
     if not now.formed or plan.topology.persistence is Persistence.NONE:
         return
+    if it.asked.among is None and any(node.paused for node in now.seen.nodes):
+        return  # they are resumed first, and reply then
     for shard in shard_members(plan, now.seen):
         lead = shard.primary
         if lead.running or lead.name not in it.among:
@@ -84,7 +93,8 @@ def refuse_worse_copies(it: Proposal) -> None:
         mine = copy_on_disk(lead, now)
         others = [node for node in shard.others if has_sound_copy(node, now)]
         better = [one for one in others if mine.damage or not _same_files(lead, one, now)]
-        if not mine.fault or (others and not better) or _accepted(it, lead, mine, better):
+        fault = mine.fault or mine.unsaved
+        if not fault or (others and not better) or _accepted(it, lead, mine, better):
             continue
         if not better and loads_snapshot(lead, now):
             continue
@@ -126,8 +136,8 @@ def _sizes(node: NodeSeen, now: Situation) -> dict[str, int]:
 def _worse(it: Proposal, lead: NodeSeen, mine: DataCopy, better: list[NodeSeen]) -> UsageError:
     names = ", ".join(node.name for node in better)
     return UsageError(
-        f"{lead.name} would be primary, but {mine.fault}; {names} has a better copy"
-        if mine.damage or mine.lost
+        f"{lead.name} would be primary, but {mine.fault or _UNSAVED}; {names} has a better copy"
+        if mine.damage or mine.lost or not mine.fault
         else f"{lead.name} would be primary, but {mine.fault}; {names} has",
         detail=f"{LOSES}{_where(it, lead, mine)}",
         hint=_remedy(it, lead, mine, better),
@@ -150,7 +160,7 @@ def _remedy(it: Proposal, lead: NodeSeen, mine: DataCopy, better: list[NodeSeen]
         return f"promote {best.name}: {takeover_command(best.name)}; after OK: redistopo up"
     source = next((node for node in better if not node.running), None)
     if source is None:
-        return f"redistopo stop {better[0].name}, then redistopo up names what to copy"
+        return f"redistopo resume {better[0].name}, then redistopo up"
     keep = f"; to use what {lead.name} has: redistopo up --primary {lead.name}"
     return f"copy the data: {copy_command(it, lead, source)}; then redistopo up" + (
         "" if mine.empty else keep

@@ -17,7 +17,8 @@ class DataCopy:
     none; `empty` if a start would find no key. `damage` says why it would load less than was
     there, or not start at all; "" for a sound copy. `torn` if the damage is that the log's end
     was cut, which servers accept; `unlisted` if it is that the manifest and its files don't match.
-    `lost` is what the files lack according to the stop record; `unread` are files with keys that
+    `lost` is what the files lack according to the stop record; `unsaved` if the node ended before
+    it had saved everything, so that a replica may have more; `unread` are files with keys that
     a start would not read.
     """
 
@@ -27,6 +28,7 @@ class DataCopy:
     torn: bool = False
     unlisted: bool = False
     lost: str = ""
+    unsaved: bool = False
     unread: tuple[str, ...] = ()
 
     @property
@@ -51,7 +53,8 @@ def data_copy(disk: DiskSeen, conf: Directives) -> DataCopy:
     found = _log(disk, conf) if logs(conf) else _snapshot(disk, conf)
     read = {found.file, f"{found.file}/"} - {"", "/"}
     others = (name for name in _with_keys(disk, conf) if not _below(name, read))
-    return replace(found, lost=_lost(disk), unread=tuple(others))
+    unsaved = disk.stopped is not None and not disk.stopped.saved
+    return replace(found, lost=_lost(disk), unsaved=unsaved, unread=tuple(others))
 
 
 def _below(name: str, read: Iterable[str]) -> bool:
