@@ -6,8 +6,8 @@ from pathlib import Path
 from redistopo.errors import MissingPrerequisite, NodeDied, RedistopoError
 from redistopo.host.files import FREE, NO_SPACE
 from redistopo.host.host import Files, Host
-from redistopo.host.node_data import has_data, nodes_conf_texts
-from redistopo.host.node_disk import nodes_conf_refusal
+from redistopo.host.node_data import nodes_conf_texts
+from redistopo.host.node_disk import nodes_conf_refusal, read_disk
 from redistopo.host.server_log import log_since_start, log_tail
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.endpoint import Endpoint
@@ -146,5 +146,5 @@ def _kin(files: Files, plan: Plan, node: NodePlan) -> list[str]:
     return [
         one.name
         for one in plan.nodes
-        if one.address in addresses and has_data(files, plan.layout, one.name)
+        if one.address in addresses and read_disk(files, one.folder).has_data
     ]

@@ -15,7 +15,7 @@ from redistopo.host.stop_record_files import save_stop_record
 from redistopo.model.planning.shutdown_order import shutdown_phases
 from redistopo.model.protocol.conf import Directives, read_conf
 from redistopo.model.protocol.data_files import NAMES, keeps_data, with_directives
-from redistopo.model.protocol.replies import parse_info
+from redistopo.model.protocol.replies import count_keys, parse_info
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, step
@@ -41,8 +41,7 @@ class LastReply:
 
     @property
     def keys(self) -> int:
-        found = (value for name, value in self.info.items() if re.fullmatch(r"db\d+", name))
-        return sum(int(one.partition("keys=")[2].partition(",")[0] or 0) for one in found)
+        return count_keys(self.info)
 
 
 def shut_down_saving(

@@ -27,13 +27,6 @@ def clear_data(files: Files, layout: Layout, node: str) -> None:
                 files.remove(path)
 
 
-def has_data(files: Files, layout: Layout, node: str) -> bool:
-    """Return whether the node's folder has files that Redis would load at a start."""
-    root = layout.node(node).root
-    names = ("nodes.conf", "dump.rdb", "appendonly.aof", "appendonlydir")
-    return any(files.status(root / name) for name in names)
-
-
 def has_log(files: Files, root: Path, live: Mapping[str, str]) -> bool:
     """Return whether a node's folder has the append-only log of a server with that live
     configuration: a file, since Redis 7.0 a folder with a manifest and the files that it names.

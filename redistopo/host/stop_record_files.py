@@ -7,7 +7,7 @@ from typing import Any
 
 from redistopo.host.host import Files
 from redistopo.host.node_disk import read_disk
-from redistopo.model.protocol.replies import parse_pairs
+from redistopo.model.protocol.replies import count_keys
 from redistopo.model.state.stop_record import StopRecord
 from redistopo.model.topology.project_paths import Layout
 
@@ -37,11 +37,9 @@ def save_stop_record(
     """Record a node that has ended: its last INFO, and the sizes of its data files."""
     role = info.get("role", "")
     offset = info.get("slave_repl_offset" if role == "slave" else "master_repl_offset", "0")
-    databases = (value for name, value in info.items() if name.startswith("db"))
-    keys = sum(int(parse_pairs(one).get("keys", 0)) for one in databases if "keys=" in one)
     record = StopRecord(
         role=role,
-        keys=keys,
+        keys=count_keys(info),
         offset=int(offset),
         replication_id=info.get("master_replid", ""),
         previous_id=info.get("master_replid2", ""),

@@ -4,13 +4,17 @@ import re
 from collections.abc import Collection, Iterable
 
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.shard_copies import copy_on_disk, has_sound_copy, shard_members
+from redistopo.model.planning.shard_copies import (
+    copy_on_disk,
+    data_conf,
+    has_sound_copy,
+    shard_members,
+)
 from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.step import Step, StepKind
-from redistopo.model.protocol.conf import Directives, read_conf
+from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.data_files import NAMES, data_file_name
 from redistopo.model.state.disk import DiskSeen
-from redistopo.model.state.observed import NodeSeen
 
 
 def relist_steps(now: Situation, asked: Collection[str]) -> tuple[Step, ...]:
@@ -19,7 +23,7 @@ def relist_steps(now: Situation, asked: Collection[str]) -> tuple[Step, ...]:
     for node in (one for one in now.seen.nodes if one.name in asked and not one.running):
         copy = copy_on_disk(node, now)
         if copy.unlisted:
-            conf = _conf(node, now)
+            conf = data_conf(node, now)
             path, text = new_manifest(node.on_disk, conf)
             steps.append(
                 Step(
@@ -63,15 +67,10 @@ def damaged_replicas(plan: Plan, now: Situation, names: Collection[str]) -> Iter
         for node in (one for one in shard.others if one.name in names and not one.running):
             copy = copy_on_disk(node, now)
             if copy.damage and not copy.torn:
-                conf = _conf(node, now)
+                conf = data_conf(node, now)
                 held = (data_file_name(conf, one) for one in NAMES)
                 found[node.name] = {name: name for name in held if node.on_disk.holds(name)}
                 causes.append(f"{copy.damage}; {node.name} gets the data from {primary.name}")
     if found:
         cause = "; ".join(causes)
         yield Step(do=StepKind.ASIDE, nodes=tuple(found), cause=cause, settings=found)
-
-
-def _conf(node: NodeSeen, now: Situation) -> Directives:
-    started = node.on_disk.started
-    return read_conf(started) if started else now.wanted.get(node.name, {})

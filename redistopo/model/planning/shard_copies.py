@@ -55,9 +55,13 @@ def shard_members(plan: Plan, seen: Observed) -> Iterator[ShardMembers]:
 
 def copy_on_disk(node: NodeSeen, now: Situation) -> DataCopy:
     """Return what a start of the node would load, by the configuration that its data has."""
+    return data_copy(node.on_disk, data_conf(node, now))
+
+
+def data_conf(node: NodeSeen, now: Situation) -> Directives:
+    """Return the configuration that the node last ran on, or the planned one if unknown."""
     started = node.on_disk.started
-    conf = read_conf(started) if started else now.wanted.get(node.name, {})
-    return data_copy(node.on_disk, conf)
+    return read_conf(started) if started else now.wanted.get(node.name, {})
 
 
 def has_sound_copy(node: NodeSeen, now: Situation) -> bool:

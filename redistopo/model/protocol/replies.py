@@ -5,6 +5,7 @@ Valkey 7.2 to 9.1, except for the optional parts noted below.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -176,3 +177,9 @@ def _open(text: str) -> str:
     if found is None:
         raise ValueError(f"no open slot: {text}")
     return f"{found[1]} {'migrating to' if found[2] == '>' else 'importing from'} {found[3]}"
+
+
+def count_keys(info: Mapping[str, str]) -> int:
+    """Return the number of keys in all databases (INFO keyspace)."""
+    databases = (value for name, value in info.items() if re.fullmatch(r"db[0-9]+", name))
+    return sum(int(parse_pairs(one).get("keys", 0)) for one in databases)

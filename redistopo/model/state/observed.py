@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from redistopo.model.protocol.credentials import AccessProbe
 from redistopo.model.protocol.endpoint import Addressed, Endpoint, format_address, split_address
-from redistopo.model.protocol.replies import ClusterNodesLine, parse_pairs
+from redistopo.model.protocol.replies import ClusterNodesLine, count_keys, parse_pairs
 from redistopo.model.protocol.sentinel_replies import MonitoredPrimary, latest_address
 from redistopo.model.protocol.slots import SlotRange
 from redistopo.model.state.announced import Announced
@@ -184,11 +184,7 @@ class NodeSeen(Addressed):
     @property
     def keys(self) -> int:
         """Keys in all databases (INFO keyspace)."""
-        return sum(
-            int(parse_pairs(value).get("keys", 0))
-            for name, value in self.info.items()
-            if re.fullmatch(r"db[0-9]+", name)
-        )
+        return count_keys(self.info)
 
 
 NO_SLOTS = "it owns no slots"  # the write probe's error if a shard has no slot for a key
