@@ -1,0 +1,70 @@
+"""Remedies that are verbs of redistopo."""
+
+from collections.abc import Iterable
+
+from redistopo.model.remedies.commands import of_class
+from redistopo.model.remedies.remedy import Remedy, joined
+
+WIPED = "all data, passwords and configuration of the topology"
+_OTHERS = "what other nodes have and the new primary lacks"
+
+
+def wipe(more: str = "") -> Remedy:
+    """Remove a topology's data."""
+    return of_class(f"redistopo down --wipe{more}", WIPED)
+
+
+def start_over(before: str = "", more: str = "") -> str:
+    """Start over without the data; `before` is what keeps it."""
+    return joined(before, joined("start over without the data: ", wipe(more)), by="; or ")
+
+
+def choose_primary(
+    names: Iterable[str], before: str = "choose the primary", lost: str = _OTHERS
+) -> Remedy:
+    """Choose the primary among nodes that all have data."""
+    text = f"{before}: redistopo up --primary NODE, one of {', '.join(names)}"
+    return of_class(text, lost)
+
+
+def use_primary(name: str, before: str, lost: str = _OTHERS) -> Remedy:
+    """Use one node's data; `before` says what for."""
+    return of_class(f"{before}redistopo up --primary {name}", lost)
+
+
+def rebuild(names: Iterable[str], before: str = "") -> Remedy:
+    """Write the nodes.conf or manifest of nodes anew; a damaged one is kept under another name."""
+    return of_class(f"{before}redistopo up {' '.join(f'--rebuild {name}' for name in names)}")
+
+
+def reset(name: str, *, options: str = "", lost: str, before: str = "", after: str = "") -> Remedy:
+    """Reset a node; the command lists what is lost, and asks."""
+    return of_class(f"{before}redistopo reset {name}{options}{after}", lost)
+
+
+def end_node(name: str, lost: str) -> Remedy:
+    """Kill a node of ours."""
+    return of_class(f"redistopo kill {name}", lost)
+
+
+def give_up_unsaved(command: str, names: Iterable[str]) -> Remedy:
+    """Stop nodes that can't save."""
+    text = f"{command} --force"
+    return of_class(text, f"what {', '.join(names)} has not saved")
+
+
+def rotate(before: str = "", after: str = "") -> Remedy:
+    """Change all passwords."""
+    lost = "access of clients that have only the old password"
+    return of_class(f"{before}redistopo secret rotate{after}", lost)
+
+
+def renew_ca(before: str = "", after: str = "") -> Remedy:
+    """Make a new CA."""
+    lost = "access of clients that have only the old CA"
+    return of_class(f"{before}redistopo certs renew --new-ca{after}", lost)
+
+
+def replace_file(before: str, options: str) -> Remedy:
+    """Write a new topology file."""
+    return of_class(f"{before}redistopo init {options} --force", "the present topology file")
