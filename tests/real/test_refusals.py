@@ -13,7 +13,7 @@ from contextlib import closing
 
 import pytest
 from support.editing import edit, own_templates
-from support.engines import BUNDLED, ENGINES, TLS
+from support.engines import ENGINES, TLS
 from support.kept import keep
 from support.project import Project
 from support.refused import (
@@ -28,7 +28,6 @@ from support.refused import (
     stopped,
     unset,
 )
-
 
 # Before the folder is touched
 

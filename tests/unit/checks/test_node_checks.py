@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import pytest
 from support.cases import Case, alone, table
 
 from redistopo.model.protocol.credentials import AccessProbe, Certificate
