@@ -39,16 +39,16 @@ COMMANDS: tuple[UnsafeCommand, ...] = (
     UnsafeCommand(r"--cluster (?:reshard|rebalance)\b", SAFE),
     UnsafeCommand(r"check-aof.* --fix\b", DESTROYS),
     # of redistopo
-    UnsafeCommand(r"\bdown --wipe\b", ASKS, asks=True),
-    UnsafeCommand(r"\bredistopo (?:down|stop)\b[^;,]* --force\b", ASKS, asks=True),
-    UnsafeCommand(r"\bredistopo restart\b[^;,]* --force\b", ASKS, asks=True),
-    UnsafeCommand(r"\bredistopo reset\b", ASKS, asks=True),
+    UnsafeCommand(r"\bdown --wipe\b(?! --yes)", ASKS, asks=True),
+    UnsafeCommand(r"\bdown --wipe --yes\b", ASKS),
+    UnsafeCommand(r"\bredistopo (?:down|stop|restart)\b[^;,(]* --force\b", ASKS, asks=True),
+    UnsafeCommand(r"\bredistopo reset\b[^;,(]*", ASKS, asks=True),
     UnsafeCommand(r"\bredistopo kill\b", ASKS, asks=True),
-    UnsafeCommand(r"(?<!omit )--primary\b(?! must)", ASKS),
-    UnsafeCommand(r"--rebuild\b", SAFE),
+    UnsafeCommand(r"--force\b", ASKS),
+    UnsafeCommand(r"\bup\b[^;]* --primary\b", ASKS),
+    UnsafeCommand(r"\bup\b[^;]* --rebuild\b", SAFE),
     UnsafeCommand(r"\bsecret rotate\b(?! --keep-old)", ASKS),
     UnsafeCommand(r"\bcerts renew --new-ca\b", ASKS),
-    UnsafeCommand(r"\bredistopo init\b[^;]* --force\b", ASKS),
     # of the system
     UnsafeCommand(r"\brm -", DESTROYS),
     UnsafeCommand(r"\bmv /?\S+ \S+", SAFE),
@@ -78,9 +78,11 @@ def warned(hint: str) -> str:
         return str(hint)
     if kind is DESTROYS:
         return f"{hint}   (loses {loses(hint)})"
-    least = [one for one in unsafe_commands(hint) if one.least is ASKS]
-    asks = "asks first; " if least and all(one.asks for one in least) else "your choice; "
-    return f"{hint}   ({asks}would lose {loses(hint)})"
+    rest = str(hint)
+    for pattern, one in _COMPILED:
+        rest = pattern.sub("", rest) if one.asks else rest
+    asks = "your choice" if rest == hint or classify(rest) is not SAFE else "asks first"
+    return f"{hint}   ({asks}; would lose {loses(hint)})"
 
 
 def of_class(text: str, lost: str = "", *, least: RemedyClass = SAFE) -> Remedy:

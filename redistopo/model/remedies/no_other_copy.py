@@ -40,6 +40,12 @@ class NoOtherCopy:
             raise ValueError(f"{', '.join(found)} may have a copy of {self.data}")
 
 
+def no_data_in(folder: str) -> NoOtherCopy | None:
+    """Return the proof for a folder that was looked through, and has no data."""
+    seen = CopySeen(node=folder, place=Place.DISK, may_exist=False)
+    return no_other_copy(f"{folder} has no data", [seen])
+
+
 def no_other_copy(data: str, looked: Iterable[CopySeen]) -> NoOtherCopy | None:
     """Return the proof that none of these copies of the data exists; None if one may."""
     known = tuple(looked)

@@ -1,20 +1,23 @@
 """Remedies that are commands of the system: files and processes."""
 
+import shlex
+from pathlib import Path
+
 from redistopo.model.remedies.commands import of_class
 from redistopo.model.remedies.no_other_copy import NoOtherCopy
 from redistopo.model.remedies.remedy import Remedy
 
 
-def move_aside(path: str, suffix: str) -> str:
-    """Keep a file or a folder under another name; both are quoted already."""
-    return of_class(f"mv {path} {path}{suffix}")
+def move_aside(path: Path, suffix: str) -> Remedy:
+    """Keep a file or a folder under another name."""
+    return of_class(f"mv {shlex.quote(str(path))} {shlex.quote(f'{path}{suffix}')}")
 
 
 def remove_folder(path: str, proof: NoOtherCopy | None) -> str:
     """Remove a folder; without the proof that it has no data, the safe way."""
     if proof is None:
         return f"it may have the only copy of its data; to keep it elsewhere: mv {path} NEW_PLACE"
-    return of_class(f"rm -r {path}", f"its files; {proof.data}")
+    return of_class(f"rm -r {path}", "that folder, which has no data")
 
 
 def truncate_log(command: str, folder: str, proof: NoOtherCopy | None) -> str:

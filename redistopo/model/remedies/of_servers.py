@@ -4,44 +4,53 @@ from redistopo.model.remedies.commands import ASKS, SAFE, classify, of_class
 from redistopo.model.remedies.no_other_copy import NoOtherCopy
 from redistopo.model.remedies.remedy import Remedy
 
+_COVER = "first give every slot a primary, see cluster.slots"
 
-def forget(command: str, address: str, proof: NoOtherCopy | None) -> str:
+
+def forget(prefix: str, node_id: str, address: str, proof: NoOtherCopy | None) -> str:
     """Remove a node that is no part of the topology from a cluster; without the proof that it has
     no data of the cluster, the safe way."""
     if proof is None:
-        return f"{address} may have data of this cluster: see cluster.slots, and start every node"
-    return of_class(f"{command} CLUSTER FORGET {proof.data}", f"{address} as a member")
+        return f"{address} may have data of this cluster: {_COVER}"
+    text = f"to remove {address}: {prefix} CLUSTER FORGET {node_id}"
+    return of_class(text, f"{address} as a member")
 
 
-def leave_cluster(command: str, name: str, proof: NoOtherCopy | None) -> str:
-    """Remove an empty node from another cluster; without the proof that it is, the safe way."""
+def leave_cluster(prefix: str, name: str, proof: NoOtherCopy | None) -> str:
+    """Remove an empty node from another cluster; without the proof that it is empty, the safe
+    way."""
     if proof is None:
         return f"{name} may have the only copy of its data: use another node here"
-    return of_class(f"{command} CLUSTER RESET HARD", f"{name}'s place in that cluster, and its id")
+    return of_class(f"{prefix} CLUSTER RESET HARD", f"{name}'s id, and its place in that cluster")
 
 
-def leave_lonely(command: str, name: str, keys: int) -> str:
-    """How to make a node of another cluster join: with keys, they have to be saved by its owner."""
-    proof = NoOtherCopy(data=name, looked=()) if not keys else None
-    return leave_cluster(command, name, proof)
+def settle_slots(cli: str, address: str, proof: NoOtherCopy | None) -> str:
+    """Close open slots, and give each slot with two owners one. The same command gives slots
+    without an owner to nodes, empty: without the proof that there are none, what to do first."""
+    if proof is None:
+        return _COVER
+    lost = "keys of these slots that only the node that gives them up has"
+    return of_class(f"{cli} --cluster fix {address}", lost)
 
 
-def settle_slots(command: str) -> Remedy:
-    """Close open slots, and give each slot with two owners one, while every slot has an owner."""
-    return of_class(f"{command}", "the keys that only a slot's other owner has")
-
-
-def assign_slots(command: str, proof: NoOtherCopy | None) -> str:
+def assign_slots(cli: str, address: str, proof: NoOtherCopy | None) -> str:
     """Give slots without an owner to nodes, empty; without the proof that no copy of their keys
     exists, the safe way."""
     if proof is None:
         return "a node may have their keys: start every node first"
-    return of_class(f"assign them to a node: {command}", f"the keys of {proof.data}")
+    text = f"assign them to a node: {cli} --cluster fix {address}"
+    return of_class(text, f"the keys of {proof.data}, if any copy is elsewhere")
 
 
-def move_slots(command: str) -> Remedy:
-    """Move slots with their keys (reshard, rebalance)."""
-    return of_class(command)
+def move_slots(cli: str, to: tuple[str, str], owner: str, count: int) -> Remedy:
+    """Move slots with their keys to a node (its address and id)."""
+    words = f"--cluster reshard {to[0]} --cluster-from {owner} --cluster-to {to[1]}"
+    return of_class(f"{cli} {words} --cluster-slots {count} --cluster-yes")
+
+
+def spread_slots(cli: str, address: str) -> Remedy:
+    """Give each primary as many slots, also one without any."""
+    return of_class(f"{cli} --cluster rebalance {address} --cluster-use-empty-masters")
 
 
 def takeover(prefix: str) -> Remedy:

@@ -16,10 +16,11 @@ def wipe(more: str = "") -> Remedy:
 
 def start_over(before: str = "", more: str = "") -> str:
     """Start over without the data; `before` is what keeps it."""
-    return joined(before, joined("start over without the data: ", wipe(more)), by="; or ")
+    over = joined("start over without the data: ", wipe(more))
+    return joined(before, over, by="; or ") if before else joined("to ", over)
 
 
-def choose_primary(
+def ask_primary(
     names: Iterable[str], before: str = "choose the primary", lost: str = _OTHERS
 ) -> Remedy:
     """Choose the primary among nodes that all have data."""
@@ -32,14 +33,22 @@ def use_primary(name: str, before: str, lost: str = _OTHERS) -> Remedy:
     return of_class(f"{before}redistopo up --primary {name}", lost)
 
 
-def rebuild(names: Iterable[str], before: str = "") -> Remedy:
+def rebuild_node(names: Iterable[str], before: str = "") -> Remedy:
     """Write the nodes.conf or manifest of nodes anew; a damaged one is kept under another name."""
     return of_class(f"{before}redistopo up {' '.join(f'--rebuild {name}' for name in names)}")
 
 
-def reset(name: str, *, options: str = "", lost: str, before: str = "", after: str = "") -> Remedy:
+def reset_node(
+    name: str, lost: str, *, options: str = "", before: str = "", after: str = ""
+) -> Remedy:
     """Reset a node; the command lists what is lost, and asks."""
     return of_class(f"{before}redistopo reset {name}{options}{after}", lost)
+
+
+def reset_anyway(name: str, lost: str, *, hard: bool = False, before: str = "") -> Remedy:
+    """Reset a node that has the only copy of its data."""
+    options = " --hard --force" if hard else " --force"
+    return reset_node(name, lost, options=options, before=before)
 
 
 def end_node(name: str, lost: str) -> Remedy:
@@ -48,12 +57,12 @@ def end_node(name: str, lost: str) -> Remedy:
 
 
 def give_up_unsaved(command: str, names: Iterable[str]) -> Remedy:
-    """Stop nodes that can't save."""
-    text = f"{command} --force"
+    """Stop nodes that can't save; "" as the command is the one that refused."""
+    text = f"{command} --force".strip()
     return of_class(text, f"what {', '.join(names)} has not saved")
 
 
-def rotate(before: str = "", after: str = "") -> Remedy:
+def rotate_passwords(before: str = "", after: str = "") -> Remedy:
     """Change all passwords."""
     lost = "access of clients that have only the old password"
     return of_class(f"{before}redistopo secret rotate{after}", lost)
@@ -65,6 +74,18 @@ def renew_ca(before: str = "", after: str = "") -> Remedy:
     return of_class(f"{before}redistopo certs renew --new-ca{after}", lost)
 
 
-def replace_file(before: str, options: str) -> Remedy:
-    """Write a new topology file."""
-    return of_class(f"{before}redistopo init {options} --force", "the present topology file")
+def replace_file(before: str, command: str, after: str = "") -> Remedy:
+    """Write a new topology file, or templates, in place of the present one."""
+    text = f"{before}{command + ' ' if command else ''}--force{after}"
+    return of_class(text, "the present file")
+
+
+def accept_absence(names: Iterable[str]) -> Remedy:
+    """Restart primaries that no replica stands in for."""
+    text = "--force accepts that; what it has saved is kept"
+    return of_class(text, f"access to {', '.join(names)} while it restarts")
+
+
+def drill_anyway(before: str, after: str) -> Remedy:
+    """Run a drill that the topology does not survive by itself."""
+    return of_class(f"{before}--force {after}", "writes while no node is primary")

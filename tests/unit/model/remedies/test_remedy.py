@@ -11,8 +11,14 @@ from redistopo.errors import RedistopoError
 from redistopo.model.remedies.commands import COMMANDS, classify, warned
 from redistopo.model.remedies.no_other_copy import CopySeen, NoOtherCopy, Place, no_other_copy
 from redistopo.model.remedies.of_machine import remove_folder, truncate_log
-from redistopo.model.remedies.of_servers import assign_slots, forget, leave_lonely, set_live
-from redistopo.model.remedies.of_topology import reset, start_over, use_primary
+from redistopo.model.remedies.of_servers import (
+    assign_slots,
+    forget,
+    leave_cluster,
+    set_live,
+    settle_slots,
+)
+from redistopo.model.remedies.of_topology import reset_node, start_over, use_primary
 from redistopo.model.remedies.remedy import (
     Remedy,
     RemedyClass,
@@ -43,6 +49,7 @@ CLASSES = {
     "redistopo kill node1, then redistopo up": ASKS,
     "redistopo up --primary node1": ASKS,
     "redistopo down --wipe": ASKS,
+    "redistopo down --wipe --yes": ASKS,
     "redistopo down --force": ASKS,
     "redistopo reset node2 --hard": ASKS,
     "redistopo secret rotate": ASKS,
@@ -110,7 +117,7 @@ def test_joined_texts_have_the_highest_class_and_all_losses() -> None:
     [
         ("redistopo up", "redistopo up"),
         (
-            reset("node1", lost="3 keys"),
+            reset_node("node1", "3 keys"),
             "redistopo reset node1   (asks first; would lose 3 keys)",
         ),
         (
@@ -129,7 +136,7 @@ def test_a_document_has_the_class_only_beside_a_hint() -> None:
     common = {"check": "a.b", "subject": "node1", "status": Status.FAIL, "evidence": "e"}
     told = to_json(Finding(**common, hint=start_over()))  # type: ignore[arg-type]
     assert isinstance(told, dict)
-    assert told["hint"] == "start over without the data: redistopo down --wipe"
+    assert told["hint"] == "to start over without the data: redistopo down --wipe"
     assert told["remedy"]["class"] == "asks"
     assert json.loads(json.dumps(told)) == told
     plain = to_json(Finding(**common, hint="redistopo up"))  # type: ignore[arg-type]
@@ -166,9 +173,10 @@ def test_no_proof_is_made_where_a_copy_may_exist() -> None:
 
 def test_without_the_proof_what_is_printed_is_safe() -> None:
     for made in (
-        forget("redistopo call", "127.0.0.1:7009", None),
-        leave_lonely("redis-cli -p 7009", "node9", 5),
-        assign_slots("redis-cli --cluster fix 127.0.0.1:7000", None),
+        forget("redistopo call", "07c37df", "127.0.0.1:7009", None),
+        leave_cluster("redis-cli -p 7009", "node9", None),
+        assign_slots("redis-cli", "127.0.0.1:7000", None),
+        settle_slots("redis-cli", "127.0.0.1:7000", None),
         remove_folder("nodes/node9", None),
         truncate_log("redis-check-aof --fix a", "a", None),
         set_live("redis-cli", "save", '""'),
