@@ -20,7 +20,7 @@ SHAPES = {
     "sentinel": (),
 }
 COPIES = {"cluster": 1, "replication": 2, "sentinel": 2}
-ROUNDS = [(seed, ("cluster", "replication", "sentinel")[seed % 3]) for seed in range(200)]
+ROUNDS = [(seed, list(SHAPES)[seed % 3]) for seed in range(200)]
 
 
 @pytest.fixture
