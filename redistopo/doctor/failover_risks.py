@@ -197,11 +197,14 @@ def _reset(node: NodeSeen, lost: str) -> str:
     return leave_cluster(command_prefix(node), node.name, no_copy_in("keys", [node]))
 
 
+_FROM_OTHERS = "   (rebuilds it from another node's)"
+
+
 def tables(facts: DoctorFacts) -> Iterator[CheckResult]:
     """Check that each stopped node's nodes.conf is intact, and belongs to this cluster: it has
     another node, or another node's has it."""
     # `up` starts no node while one of them is left
-    again = rebuild_node([lost.name for lost in facts.lost], "to rebuild it from another node's: ")
+    again = joined(rebuild_node([lost.name for lost in facts.lost]), _FROM_OTHERS)
     for lost in facts.lost:
         hint = again if facts.tables else start_over("restore it from a copy")
         yield fail(lost.name, f"its nodes.conf is {lost.why}: {lost.path}", hint)
@@ -218,7 +221,7 @@ def tables(facts: DoctorFacts) -> Iterator[CheckResult]:
         other = next(entry.address for entry in one.table.entries if entry.id in one.known)
         text = f"its nodes.conf is of another cluster: it has {other}, and no node of this one"
         aside = move_aside(Path(one.path), ".other")
-        hint = joined("to rebuild it from another node's: ", aside, "; ", rebuild_node([one.name]))
+        hint = joined(aside, "; ", rebuild_node([one.name]), _FROM_OTHERS)
         yield fail(one.name, text, hint)
     if ids and not (strange or facts.lost):
         yield ok(f"{len(ids)} nodes.conf on disk are of one cluster", facts.topology.name)
