@@ -303,10 +303,15 @@ def epochs(subject: CheckSubject) -> Iterator[CheckResult]:
             "topology",
             f"{' and '.join(names)} have the same config epoch {epoch}",
             "Redis resolves this within seconds once they can connect (cluster.links); "
-            "if not: CLUSTER BUMPEPOCH on one of them",
+            "if not: " + _bump(subject, names[0]),
         )
     if not twice and not stale and by_epoch:
         yield ok(f"{len(by_epoch)} primaries, config epochs {_listed(sorted(by_epoch))}")
+
+
+def _bump(subject: CheckSubject, name: str) -> str:
+    node = next(one for one in subject.seen.nodes if one.name == name)
+    return f"{command_prefix(node)} CLUSTER BUMPEPOCH"
 
 
 def _highest_epochs(subject: CheckSubject) -> dict[str, tuple[int, str]]:

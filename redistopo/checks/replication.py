@@ -15,7 +15,7 @@ from redistopo.checks.memory import is_out_of_memory
 from redistopo.checks.unqueried_replicas import unqueried_replicas
 from redistopo.model.connectivity.full_sync_loop import REMEDY, sync_loop
 from redistopo.model.protocol.endpoint import split_address
-from redistopo.model.remedies.of_servers import follow, spread_slots
+from redistopo.model.remedies.of_servers import follow, set_live, spread_slots
 from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.hints import cli_prefix, command_prefix
 from redistopo.model.state.observed import NO_SLOTS, NodeSeen, Role, ShardSeen, WriteProbeResult
@@ -226,7 +226,8 @@ def read_only(subject: CheckSubject) -> Iterator[CheckResult]:
     def judge(node: NodeSeen) -> CheckResult | None:
         if node.info.get("slave_read_only") == "1":
             return None
-        return fail(node.name, "accepts writes", "CONFIG SET replica-read-only yes")
+        hint = set_live(command_prefix(node), "replica-read-only", "yes")
+        return fail(node.name, "accepts writes", hint)
 
     yield from per_node(replicas, judge, "replicas refuse writes", "the replica refuses writes")
 

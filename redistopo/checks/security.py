@@ -17,7 +17,7 @@ from redistopo.model.protocol.conf import without_hashes
 from redistopo.model.protocol.credentials import Certificate, TopologyUser, granted
 from redistopo.model.remedies.of_servers import delete_user
 from redistopo.model.remedies.remedy import joined
-from redistopo.model.state.hints import allow_command_hint, command_prefix
+from redistopo.model.state.hints import allow_command_hint, command_prefix, started_by_us
 from redistopo.model.state.observed import NodeSeen
 
 _SOON_DAYS = 30
@@ -44,11 +44,15 @@ def password(subject: CheckSubject) -> Iterator[CheckResult]:
             return None
         evidence = f"a client without a password got {node.anonymous!r}"
         if subject.expected.auth:
-            return fail(node.name, evidence, "requirepass was removed: restart the node")
+            return fail(node.name, evidence, f"requirepass was removed: {_restart(node)}")
         return warn(node.name, evidence, "set requirepass and masterauth")
 
     client = "a client without a password"
     yield from per_node(asked, judge, f"refuse {client}", f"refuses {client}")
+
+
+def _restart(node: NodeSeen) -> str:
+    return f"redistopo restart {node.name}" if started_by_us(node) else "restart the node"
 
 
 def _remove_user(node: NodeSeen, user: str) -> str:

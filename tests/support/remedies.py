@@ -37,3 +37,19 @@ def up_by_remedies(project: Project, most: int = 3) -> list[str]:
             return hints
         assert len(hints) < most, (done.out, hints)
         hints.append(type_remedy(project, done))
+
+
+ENDS = ("   (", "; ", ", or ", "`", ", then", " restores", " starts", " rejoins", ": if", " (")
+"""What follows a command in a hint."""
+
+
+def type_line(project: Project, hint: str) -> str:
+    """The first command of redistopo's in a hint was typed as it is printed; returns the hint."""
+    assert "redistopo " in hint, f"nothing to type in: {hint}"
+    order = hint[hint.index("redistopo ") :]
+    for end in ENDS:
+        order = order.partition(end)[0]
+    project.run(*shlex.split(order)[1:], check=0)
+    if "redistopo down, then up" in hint or "redistopo down; redistopo up" in hint:
+        project.run("up", check=0)
+    return hint

@@ -1,0 +1,110 @@
+"""Every check's remedy, typed as it is printed in the situation that prints it: the fault is gone
+by what the servers reply, and no key is lost. Many situations share one topology."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from support.engines import BUNDLED
+from support.findings import found_in
+from support.project import Project
+from support.remedies import type_line
+from support.waiting import until
+
+KEYS = 30
+Situation = tuple[str, Callable[[Project], None], Callable[[Project], bool]]
+"""The check, how its fault is made, and whether the servers say that it is gone."""
+
+
+def _node(project: Project, number: int, *words: object) -> Any:
+    with project.client(project.port + number - 1) as client:
+        client.response_callbacks.clear()
+        return client.execute_command(*words)
+
+
+def _config(project: Project, number: int, name: str) -> str:
+    return str(_node(project, number, "CONFIG", "GET", name)[1])
+
+
+def _follows(project: Project, number: int, lead: int) -> bool:
+    with project.client(project.port + number - 1) as client:
+        info = client.info("replication")
+    port = project.port + lead - 1
+    return info.get("master_port") == port and info["master_link_status"] == "up"
+
+
+def _fill(project: Project) -> None:
+    for number in range(KEYS):
+        _node(project, 1, "SET", f"key{number}", "kept")
+    replicas = range(2, project.size + 1)
+    until(lambda: all(_node(project, one, "DBSIZE") == KEYS for one in replicas))
+
+
+def _typed(project: Project, situations: Iterable[Situation]) -> None:
+    for check, make, gone in situations:
+        make(project)
+        done = project.run("verify", "--json", "--timeout", "0")
+        failed = [one for how in ("fail", "warn") for one in found_in(done, check, how)]
+        assert failed, (check, done.out)
+        lines = list(dict.fromkeys(one["hint"] for one in failed))
+        said = [type_line(project, line) for line in lines]
+        until(lambda gone=gone: gone(project), 15, f"{check}: {said}")
+        until(lambda: project.run("verify", "--timeout", "0").code == 0, 15, f"{check}: {said}")
+
+
+def _ping_without_password(project: Project, number: int) -> bool:
+    from support import judge
+
+    with judge.client(project.port + number - 1, "") as client:
+        try:
+            return bool(client.ping())
+        except Exception:  # noqa: BLE001  (any refusal is one)
+            return False
+
+
+REPLICATION: tuple[Situation, ...] = (
+    ("node.alive", lambda p: p.crash(2), lambda p: _follows(p, 2, 1)),
+    (
+        "replication.read-only",
+        lambda p: _node(p, 2, "CONFIG", "SET", "replica-read-only", "no"),
+        lambda p: _config(p, 2, "replica-read-only") == "yes",
+    ),
+    (
+        "replication.chain",
+        lambda p: (
+            _node(p, 3, "REPLICAOF", "127.0.0.1", p.port + 1),
+            until(lambda: _follows(p, 3, 2)),
+        )[1],
+        lambda p: _follows(p, 3, 1),
+    ),
+    (
+        "replication.shape",
+        lambda p: _node(p, 3, "REPLICAOF", "NO", "ONE"),
+        lambda p: _follows(p, 3, 1),
+    ),
+    (
+        "access.password",
+        lambda p: _node(p, 3, "CONFIG", "SET", "requirepass", ""),
+        lambda p: not _ping_without_password(p, 3),
+    ),
+    (
+        "config.drift",
+        lambda p: _node(p, 1, "CONFIG", "SET", "appendfsync", "always"),
+        lambda p: _config(p, 1, "appendfsync") == "everysec",
+    ),
+    (
+        "config.uneven",
+        lambda p: _node(p, 2, "CONFIG", "SET", "maxmemory", "9mb"),
+        lambda p: _config(p, 2, "maxmemory") in ("0", "9437184"),
+    ),
+)
+
+
+@pytest.mark.remedy(*(one[0] for one in REPLICATION), "of_servers.follow", "of_servers.set_live")
+def test_remedies_of_a_replication_heal_it_and_lose_no_key(project: Project) -> None:
+    project.init("replication", engine=BUNDLED.path)
+    project.up()
+    _fill(project)
+    _typed(project, REPLICATION)
+    assert [_node(project, one, "DBSIZE") for one in (1, 2, 3)] == [KEYS] * 3
+    assert project.faults(cluster=False) == []
