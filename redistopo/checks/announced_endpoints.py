@@ -12,7 +12,7 @@ from redistopo.checks.check_types import (
     unknown,
 )
 from redistopo.model.state.announced import UNKNOWN_HOST, Announced
-from redistopo.model.state.hints import allow_command_hint, command_prefix
+from redistopo.model.state.hints import allow_command_hint, command_prefix, started_by_us
 from redistopo.model.state.observed import NodeSeen
 
 
@@ -47,7 +47,9 @@ def _nameless(subject: CheckSubject, told: list[Announced], nodes: list[NodeSeen
     names = ", ".join(node.name for node in nodes)
     evidence = f"{teller.name} gives clients {UNKNOWN_HOST!r} as the host of {names}: "
     evidence += "it prefers hostnames, and they announce none"
-    hint = f"{command_prefix(teller)} CONFIG SET cluster-preferred-endpoint-type ip, or for each: "
+    # the other nodes may prefer hostnames too: each of them tells its own clients
+    everywhere = "redistopo call" if started_by_us(teller) else command_prefix(teller)
+    hint = f"{everywhere} CONFIG SET cluster-preferred-endpoint-type ip, or for each: "
     hint += f"{command_prefix(nodes[0])} CONFIG SET cluster-announce-hostname NAME"
     return fail(TOPOLOGY, evidence, hint)
 

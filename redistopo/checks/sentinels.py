@@ -37,7 +37,11 @@ def primary(subject: CheckSubject) -> Iterator[CheckResult]:
         yield fail("topology", "no Sentinel replies", subject.start)
         return
     yield from (
-        fail(node.name, "monitors no primary", "its file was lost, or SENTINEL REMOVE was called")
+        fail(
+            node.name,
+            "monitors no primary: its file was lost, or SENTINEL REMOVE was called",
+            subject.start,
+        )
         for node in asked
         if not node.watches
     )

@@ -7,7 +7,9 @@ from pathlib import Path
 from redistopo.model.remedies.commands import unsafe_commands
 
 NOT_ADVICE = {
-    "redistopo/checks/sentinels.py": ("its file was lost, or SENTINEL REMOVE was called",),
+    "redistopo/checks/sentinels.py": (
+        "monitors no primary: its file was lost, or SENTINEL REMOVE was called",
+    ),
     "redistopo/cli/commands/down.py": (
         "Data is kept: redistopo up starts it again, down --wipe removes it.",
     ),

@@ -108,3 +108,86 @@ def test_remedies_of_a_replication_heal_it_and_lose_no_key(project: Project) -> 
     _typed(project, REPLICATION)
     assert [_node(project, one, "DBSIZE") for one in (1, 2, 3)] == [KEYS] * 3
     assert project.faults(cluster=False) == []
+
+
+def _sentinels(project: Project) -> int:
+    """How many Sentinels monitor the primary and know both others."""
+    found = 0
+    for number in (1, 2, 3):
+        with project.sentinel(number) as client:
+            for told in client.execute_command("SENTINEL", "MASTERS"):
+                fields = dict(zip(told[::2], told[1::2], strict=False))
+                found += fields.get("num-other-sentinels") == "2" and "down" not in fields["flags"]
+    return found
+
+
+def _forgotten_by_a_sentinel(project: Project) -> None:
+    with project.sentinel() as client:
+        name = client.execute_command("SENTINEL", "MASTERS")[0][1]
+        client.execute_command("SENTINEL", "REMOVE", name)
+
+
+def _end_sentinels(project: Project) -> None:
+    for name in ("sentinel2", "sentinel3"):
+        project.run("kill", name, "--yes", "-q")
+
+
+SENTINEL: tuple[Situation, ...] = (
+    ("sentinel.primary", _forgotten_by_a_sentinel, lambda p: _sentinels(p) == 3),
+    ("failover.ready", _end_sentinels, lambda p: _sentinels(p) == 3),
+    ("node.alive", _end_sentinels, lambda p: _sentinels(p) == 3),
+)
+
+
+@pytest.mark.remedy(*(one[0] for one in SENTINEL))
+def test_remedies_of_sentinels_heal_them_and_lose_no_key(project: Project) -> None:
+    project.init("sentinel", "--down-after", "60000", engine=BUNDLED.path)
+    project.up()
+    _fill(project)
+    _typed(project, SENTINEL)
+    assert [_node(project, one, "DBSIZE") for one in (1, 2, 3)] == [KEYS] * 3
+    assert project.faults(cluster=False) == []
+
+
+def _hostname(project: Project) -> None:
+    _node(project, 1, "CONFIG", "SET", "cluster-announce-hostname", "nowhere.invalid")
+    for number in range(1, 7):
+        _node(project, number, "CONFIG", "SET", "cluster-preferred-endpoint-type", "hostname")
+
+
+def _moved_replica(project: Project) -> None:
+    replica = next(n for n in (4, 5, 6) if _follows(project, n, 1))
+    other = str(_node(project, 2, "CLUSTER", "MYID"))
+    _node(project, replica, "CLUSTER", "REPLICATE", other)
+
+
+def _replicas(project: Project) -> list[int]:
+    found = []
+    for port in project.ports:
+        with project.client(port) as client:
+            info = client.info("replication")
+            found += [info["connected_slaves"]] if info["role"] == "master" else []
+    return found
+
+
+def _same_epochs(project: Project) -> bool:
+    lines = str(_node(project, 1, "CLUSTER", "NODES")).splitlines()
+    epochs = [line.split()[6] for line in lines if "master" in line]
+    return len(set(epochs)) < len(epochs)
+
+
+CLUSTER: tuple[Situation, ...] = (
+    ("announce.reachable", _hostname, lambda p: _config(p, 1, "cluster-announce-hostname") == ""),
+    ("replication.shape", _moved_replica, lambda p: _replicas(p) == [1, 1, 1]),
+    ("node.alive", lambda p: p.crash(5), lambda p: _replicas(p) == [1, 1, 1]),
+)
+
+
+@pytest.mark.remedy(*(one[0] for one in CLUSTER))
+def test_remedies_of_a_cluster_heal_it(project: Project) -> None:
+    project.init(
+        "cluster", "--formation", "instant", "--node-timeout", "15000", engine=BUNDLED.path
+    )
+    project.up()
+    _typed(project, CLUSTER)
+    assert project.faults() == []
