@@ -4,6 +4,10 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from support import typed
+
+from redistopo.checks.catalogue import CHECKS
+from redistopo.doctor.doctor_checks import DOCTOR_CHECKS, EXTRA_CHECKS
 from redistopo.model.remedies.commands import unsafe_commands
 
 NOT_ADVICE = {
@@ -83,3 +87,55 @@ def test_the_proof_that_no_copy_exists_is_made_in_one_place(root: Path) -> None:
         and node.func.id == "NoOtherCopy"
     }
     assert found == {"redistopo/model/remedies/no_other_copy.py"}
+
+
+def _checks() -> set[str]:
+    return {one.id for one in (*CHECKS, *DOCTOR_CHECKS, *EXTRA_CHECKS)}
+
+
+def _builders(root: Path) -> set[str]:
+    """The functions of the room that build a remedy."""
+    files = (root / "redistopo/model/remedies").glob("of_*.py")
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in files]
+    return {one.name for tree in trees for one in tree.body if isinstance(one, ast.FunctionDef)}
+
+
+def _tests(root: Path, path: str) -> set[str]:
+    tree = ast.parse((root / "tests" / path).read_text(encoding="utf-8"))
+    return {one.name for one in tree.body if isinstance(one, ast.FunctionDef)}
+
+
+def test_what_every_check_prints_is_typed_by_a_test_or_has_a_reason() -> None:
+    excused = {
+        check
+        for check in _checks()
+        if {check, check.partition(".")[0]} & typed.CHECKS_NOT_TYPED.keys()
+    }
+    assert excused | typed.CHECKS.keys() == _checks()
+    assert excused & typed.CHECKS.keys() == set()
+
+
+def test_what_every_builder_makes_is_typed_by_a_test_or_has_a_reason(root: Path) -> None:
+    assert typed.BUILDERS.keys() | typed.BUILDERS_NOT_TYPED.keys() == _builders(root)
+    assert typed.BUILDERS.keys() & typed.BUILDERS_NOT_TYPED.keys() == set()
+
+
+def test_the_tests_that_type_remedies_are_there(root: Path) -> None:
+    for name in {*typed.CHECKS.values(), *typed.BUILDERS.values()}:
+        path, _, test = name.partition("::")
+        assert test in _tests(root, path), name
+
+
+def test_every_situation_is_listed_with_the_test_that_types_it(root: Path) -> None:
+    """A check that the shared topologies break is registered for them, and the reverse."""
+    path = "real/test_typed_remedies.py"
+    tree = ast.parse((root / "tests" / path).read_text(encoding="utf-8"))
+    made = {
+        one.elts[0].value
+        for one in ast.walk(tree)
+        if isinstance(one, ast.Tuple)
+        and len(one.elts) == 3
+        and isinstance(one.elts[0], ast.Constant)
+    }
+    listed = {check for check, test in typed.CHECKS.items() if test.startswith(path)}
+    assert listed == {check for check in made if check in _checks()}

@@ -4,9 +4,9 @@ by what the servers reply, and no key is lost. Many situations share one topolog
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import pytest
 from support.engines import BUNDLED
 from support.findings import found_in
+from support.judge import await_written
 from support.project import Project
 from support.remedies import type_line
 from support.waiting import until
@@ -52,6 +52,12 @@ def _typed(project: Project, situations: Iterable[Situation]) -> None:
         until(lambda: project.run("verify", "--timeout", "0").code == 0, 15, f"{check}: {said}")
 
 
+def _wrong_masterauth(project: Project) -> None:
+    _node(project, 2, "CONFIG", "SET", "masterauth", "wrong")
+    _node(project, 2, "CLIENT", "KILL", "TYPE", "master")
+    until(lambda: not _follows(project, 2, 1))
+
+
 def _ping_without_password(project: Project, number: int) -> bool:
     from support import judge
 
@@ -82,6 +88,7 @@ REPLICATION: tuple[Situation, ...] = (
         lambda p: _node(p, 3, "REPLICAOF", "NO", "ONE"),
         lambda p: _follows(p, 3, 1),
     ),
+    ("replication.link", _wrong_masterauth, lambda p: _follows(p, 2, 1)),
     (
         "access.password",
         lambda p: _node(p, 3, "CONFIG", "SET", "requirepass", ""),
@@ -100,7 +107,6 @@ REPLICATION: tuple[Situation, ...] = (
 )
 
 
-@pytest.mark.remedy(*(one[0] for one in REPLICATION), "of_servers.follow", "of_servers.set_live")
 def test_remedies_of_a_replication_heal_it_and_lose_no_key(project: Project) -> None:
     project.init("replication", engine=BUNDLED.path)
     project.up()
@@ -134,12 +140,12 @@ def _end_sentinels(project: Project) -> None:
 
 SENTINEL: tuple[Situation, ...] = (
     ("sentinel.primary", _forgotten_by_a_sentinel, lambda p: _sentinels(p) == 3),
+    ("sentinel.quorum", _end_sentinels, lambda p: _sentinels(p) == 3),
     ("failover.ready", _end_sentinels, lambda p: _sentinels(p) == 3),
     ("node.alive", _end_sentinels, lambda p: _sentinels(p) == 3),
 )
 
 
-@pytest.mark.remedy(*(one[0] for one in SENTINEL))
 def test_remedies_of_sentinels_heal_them_and_lose_no_key(project: Project) -> None:
     project.init("sentinel", "--down-after", "60000", engine=BUNDLED.path)
     project.up()
@@ -170,24 +176,66 @@ def _replicas(project: Project) -> list[int]:
     return found
 
 
-def _same_epochs(project: Project) -> bool:
-    lines = str(_node(project, 1, "CLUSTER", "NODES")).splitlines()
-    epochs = [line.split()[6] for line in lines if "master" in line]
-    return len(set(epochs)) < len(epochs)
+def _announced(project: Project) -> None:
+    _node(project, 3, "CONFIG", "SET", "cluster-announce-ip", "127.0.0.9")
+    until(lambda: "127.0.0.9" in str(_node(project, 1, "CLUSTER", "NODES")))
 
 
 CLUSTER: tuple[Situation, ...] = (
     ("announce.reachable", _hostname, lambda p: _config(p, 1, "cluster-announce-hostname") == ""),
+    ("cluster.links", _announced, lambda p: _config(p, 3, "cluster-announce-ip") == "127.0.0.1"),
     ("replication.shape", _moved_replica, lambda p: _replicas(p) == [1, 1, 1]),
     ("node.alive", lambda p: p.crash(5), lambda p: _replicas(p) == [1, 1, 1]),
 )
 
 
-@pytest.mark.remedy(*(one[0] for one in CLUSTER))
 def test_remedies_of_a_cluster_heal_it(project: Project) -> None:
     project.init(
         "cluster", "--formation", "instant", "--node-timeout", "15000", engine=BUNDLED.path
     )
     project.up()
     _typed(project, CLUSTER)
+    assert project.faults() == []
+
+
+def test_starting_over_loses_what_was_said_and_comes_up(project: Project) -> None:
+    project.init("standalone", engine=BUNDLED.path)
+    project.up()
+    _fill(project)
+    project.run("down", check=0)
+    file = project.root / "redistopo.toml"
+    file.write_text(
+        file.read_text().replace(f"port = {project.port}", f"port = {project.port + 1}")
+    )
+    error = project.run("up", "--json", check=2).json["error"]
+    assert error["hint"].endswith("start over without the data: redistopo down --wipe")
+    assert error["remedy"]["class"] == "asks"
+    assert "all data" in error["remedy"]["loses"]
+    assert "asks first; would lose all data" in project.run("up", check=2).err
+    project.run("down", "--wipe", "--yes", check=0)
+    project.up()
+    assert _node(project, 2, "DBSIZE") == 0
+
+
+def test_a_paused_only_copy_is_killed_and_promoted_as_told_and_loses_no_key(
+    project: Project,
+) -> None:
+    project.init(
+        "cluster", "--formation", "instant", "--node-timeout", "30000", engine=BUNDLED.path
+    )
+    project.up()
+    replica = next(n for n in (4, 5, 6) if _follows(project, n, 1))
+    for number in range(KEYS):
+        _node(project, 1, "SET", f"{{06S}}{number}", "kept")
+    until(lambda: _node(project, replica, "DBSIZE") == KEYS)
+    with project.client(project.port + replica - 1) as client:
+        await_written(client)
+    project.run("pause", f"node{replica}", check=0)
+    project.run("reset", "node1", "--force", "--yes", check=0)
+    hint = project.run("up", "--json", check=2).json["error"]["hint"]
+    kill = f"redistopo kill node{replica}"
+    assert hint == f"to keep them: {kill}, then redistopo up --primary node{replica}"
+    project.run("kill", f"node{replica}", check=0)
+    project.up("--primary", f"node{replica}")
+    assert _node(project, replica, "DBSIZE") == KEYS
     assert project.faults() == []

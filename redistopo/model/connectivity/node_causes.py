@@ -237,10 +237,9 @@ def _login(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
         node=node.name,
         evidence=f"the primary {node.follows} rejects {node.name}'s masterauth "
         f"({probe.login}){logged}",
-        remedy=f"{command_prefix(node)} CONFIG SET masterauth PASSWORD, that of its primary"
-        + (
-            "; redistopo up restores one that was changed at runtime" if started_by_us(node) else ""
-        ),
+        remedy="redistopo up restores it"
+        if started_by_us(node)
+        else f"{command_prefix(node)} CONFIG SET masterauth PASSWORD, that of its primary",
     )
 
 

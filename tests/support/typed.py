@@ -1,0 +1,121 @@
+"""Which test types what each check, and each builder of remedies, prints; why some have none."""
+
+_TYPED = "real/test_typed_remedies.py::test_remedies_of_"
+_REPLICATION = f"{_TYPED}a_replication_heal_it_and_lose_no_key"
+_SENTINEL = f"{_TYPED}sentinels_heal_them_and_lose_no_key"
+_CLUSTER = f"{_TYPED}a_cluster_heal_it"
+_BY_HAND = "real/test_remedies.py::test_the_printed_commands_repair_a_cluster"
+_OWNER = "real/test_foreign_owner.py::test_slots_of_an_added_node_are_moved_back_with_their_keys"
+_EMPTY = (
+    "real/test_verdicts.py::"
+    "test_a_shard_without_slots_is_a_fault_at_once_and_rebalanced_by_what_is_printed"
+)
+_COPIES = "real/test_damaged_copies.py::test_no_key_is_lost_that_another_node_has"
+_DOCTOR = "real/test_doctor.py::test_"
+_TABLES = f"{_DOCTOR}a_node_that_lost_its_table_or_was_reset_is_named_and_its_remedy_works"
+_STRANGE = f"{_DOCTOR}a_table_of_another_cluster_is_named_and_its_remedy_works"
+_RISKS = f"{_DOCTOR}replication_that_would_break_is_named_and_a_frozen_node_costs_seconds"
+_LEFT = f"{_DOCTOR}what_is_left_over_is_put_away_and_nothing_else"
+_SAVING = "real/test_persistence.py::test_a_server_that_cannot_save_is_not_killed"
+_HERE = "real/test_typed_remedies.py::test_"
+_OVER = f"{_HERE}starting_over_loses_what_was_said_and_comes_up"
+_PAUSED = f"{_HERE}a_paused_only_copy_is_killed_and_promoted_as_told_and_loses_no_key"
+
+CHECKS: dict[str, str] = {
+    "node.alive": _REPLICATION,
+    "replication.chain": _REPLICATION,
+    "replication.link": _REPLICATION,
+    "replication.read-only": _REPLICATION,
+    "replication.shape": _REPLICATION,
+    "access.password": _REPLICATION,
+    "config.drift": _REPLICATION,
+    "config.uneven": _REPLICATION,
+    "sentinel.primary": _SENTINEL,
+    "sentinel.quorum": _SENTINEL,
+    "failover.ready": _SENTINEL,
+    "announce.reachable": _CLUSTER,
+    "cluster.links": _CLUSTER,
+    "cluster.members": _BY_HAND,
+    "cluster.open-slots": _BY_HAND,
+    "cluster.slots": _OWNER,
+    "cluster.empty-shards": _EMPTY,
+    "cluster.tables": _TABLES,
+    "cluster.reset": _STRANGE,
+    "replication.password": _RISKS,
+    "replication.timeouts": _RISKS,
+    "topology.runs": f"{_DOCTOR}what_stands_and_what_ended_by_itself_is_told_apart",
+    "left.folders": _LEFT,
+    "left.orphans": _LEFT,
+    "left.secrets": _LEFT,
+    "data.kept": "real/test_kept.py::test_a_log_that_was_removed",
+    "memory.full": "real/test_verify.py::"
+    "test_a_full_server_is_named_at_once_with_the_command_that_helps",
+    "node.versions": "real/test_verify.py::test_another_engine_than_asked_for_is_told",
+    "access.users": "real/test_users.py::test_users_changed_by_hand_are_found_and_set_back",
+    "access.certificates": "real/test_certs.py::"
+    "test_who_presents_an_expired_certificate_is_told_what_to_do",
+}
+"""Check -> the test that types its remedy."""
+
+_MACHINE = "changes the whole machine: packages, the kernel, a firewall, a port of another program"
+_EDIT = "is an edit of a file that is the user's own"
+_WAIT = "is to wait, to read a log, or what another finding says"
+
+CHECKS_NOT_TYPED: dict[str, str] = {
+    "machine": _MACHINE,
+    "ports": _MACHINE,
+    "config.firewall": _MACHINE,
+    "config.starts": _EDIT,
+    "config.bind": _EDIT,
+    "config.running": _EDIT,
+    "cluster.state": _WAIT,
+    "cluster.agreement": _WAIT,
+    "replication.lag": _WAIT,
+    "sentinel.leads": _WAIT,
+    "sentinel.replicas": _WAIT,
+    "sentinel.peers": _WAIT,
+    "sentinel.hello": _WAIT,
+    "data.proof": _WAIT,
+    "cluster.epochs": "is for epochs that Redis itself corrects within seconds",
+    "access.bind": "is to restart: servers can't be bound to other addresses while they run",
+    "access.tls": "is to restart: what the node listens on was changed at runtime",
+    "replication.buffers": "is the same `set` as that of replication.timeouts",
+}
+"""Check, or all checks of a group -> why no test types its remedy: what that is."""
+
+BUILDERS: dict[str, str] = {
+    "forget": _BY_HAND,
+    "settle_slots": _BY_HAND,
+    "delete_user": _BY_HAND,
+    "follow": _REPLICATION,
+    "set_live": _REPLICATION,
+    "move_slots": _OWNER,
+    "spread_slots": _EMPTY,
+    "takeover": "faults/test_logs.py::test_a_damaged_log_of_a_cluster",
+    "truncate_log": "faults/test_logs.py::test_a_damaged_log_without_a_copy",
+    "rebuild_node": _TABLES,
+    "move_aside": _STRANGE,
+    "reset_node": _STRANGE,
+    "reset_anyway": "real/test_reset.py::test_what_a_replica_alone_has_is_given_up_by_force_only",
+    "end_node": _PAUSED,
+    "ask_primary": _COPIES,
+    "use_primary": _COPIES,
+    "give_up_unsaved": _SAVING,
+    "remove_folder": _LEFT,
+    "end_process": _LEFT,
+    "renew_ca": "real/test_certs.py::test_a_new_ca_is_made_only_when_asked_for",
+    "rotate_passwords": "real/test_rotation.py::test_a_password_file_changes_on_running_servers",
+    "accept_absence": "real/test_restart.py::test_a_server_alone",
+    "drill_anyway": "real/test_drill_refused.py::test_a_replication_has_no_automatic_failover",
+    "wipe": _OVER,
+    "start_over": _OVER,
+}
+"""Builder of a remedy -> the test that types what it makes."""
+
+BUILDERS_NOT_TYPED: dict[str, str] = {
+    "leave_cluster": "another cluster's node: what is typed there is its owner's",
+    "assign_slots": "no copy exists any more; that the command fills slots is redis-cli's",
+    "forget_sentinels": "a Sentinel that is gone for good: each Sentinel's own record",
+    "replace_file": _EDIT,
+}
+"""Builder -> why no test types what it makes."""
