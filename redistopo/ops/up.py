@@ -40,7 +40,13 @@ _ROUNDS = 4
 """The maximum: resume paused nodes, inspect an interrupted topology, create it again."""
 
 
-_OBSERVE_AGAIN = (StepKind.RESUME, StepKind.FAILOVER, StepKind.RESET, StepKind.REJOIN)
+_OBSERVE_AGAIN = (
+    StepKind.ABORT,
+    StepKind.RESUME,
+    StepKind.FAILOVER,
+    StepKind.RESET,
+    StepKind.REJOIN,
+)
 """Steps after which more may be to do."""
 
 

@@ -12,6 +12,7 @@ from redistopo.model.state.observed import Role
 class StepKind(StrEnum):
     """The kind of a step; the executor has one function for each."""
 
+    ABORT = "abort"
     RESUME = "resume"
     CLEAR = "clear"
     KEEP = "keep"
@@ -42,6 +43,7 @@ class StepKind(StrEnum):
 
 
 _TEXT = {
+    StepKind.ABORT: "cancel the shutdown of",
     StepKind.RESUME: "resume",
     StepKind.CLEAR: "stop and clear",
     StepKind.KEEP: "keep a copy of the rewritten configuration of",

@@ -104,6 +104,11 @@ class NodeSeen(Addressed):
         return not self.error and bool(self.info)
 
     @property
+    def ending(self) -> bool:
+        """Whether SHUTDOWN waits for its replicas (INFO server, since Redis 7.0)."""
+        return "shutdown_in_milliseconds" in self.info
+
+    @property
     def running(self) -> bool:
         return self.process is ProcessState.RUNNING
 
@@ -165,8 +170,6 @@ class NodeSeen(Addressed):
         """The replicas that this node lists."""
         found = []
         for name, value in self.info.items():
-            if not name.startswith("slave"):
-                continue
             listed = re.fullmatch(r"slave([0-9]{1,9})", name)
             if listed is None or int(listed[1]) >= int(self.info.get("connected_slaves", 0)):
                 continue
