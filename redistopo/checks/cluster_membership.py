@@ -92,7 +92,8 @@ def members(subject: CheckSubject) -> Iterator[CheckResult]:
                 node.name,
                 f"sees {subject.name_at(member.address)} as {flags}"
                 + (f", and {len(suspect) - 1} more" if len(suspect) > 1 else ""),
-                f"if it is down: {subject.start}; if it was removed for good: CLUSTER FORGET",
+                f"if it is down: {subject.start}; if it isn't part of the topology, it is named "
+                "here once no node is down",
             )
         return _counted(subject, node, by_id) or _moved(subject, node, by_id)
 
@@ -124,7 +125,7 @@ def _counted(
         hint = f"{subject.name_at(owner.address)} owns {sum(map(len, owner.slots))} slots: move "
         hint += "them back first, see cluster.slots"
     elif others:
-        hint = f"to remove the extra node: {forget_command(node, others[0].id)}"
+        hint = forget_command(subject.seen, node, others[0])
     elif lost:
         where = f"{lost[0].host} {lost[0].port}"
         hint = f"to add the missing node: {command_prefix(node)} CLUSTER MEET {where}"

@@ -16,6 +16,8 @@ from redistopo.cli.formats import FORMATS, TEXT, Format
 from redistopo.cli.options import FORMAT, FOUND, QUIET
 from redistopo.cli.streams import discard
 from redistopo.errors import ExitCode, Interrupted, RedistopoError, UsageError
+from redistopo.model.remedies.commands import warned
+from redistopo.model.remedies.remedy import remedy_fields
 from redistopo.progress import Event, Progress, no_progress, note
 
 ENVELOPE = 1
@@ -172,7 +174,9 @@ def _fail(out: Output, error: RedistopoError) -> int:
     try:
         if out.format:
             texts = {"message": error.message, "detail": error.detail, "hint": error.hint}
-            fields = {"kind": type(error).__name__, **texts}
+            fields: dict[str, object] = {"kind": type(error).__name__, **texts}
+            if error.hint:
+                fields["remedy"] = remedy_fields(error.hint)
             _print_envelope(out.format, out.verb, error.code, error=fields)
         else:
             print_error(error.message, error.detail, error.hint)
@@ -188,7 +192,7 @@ def print_error(message: str, detail: str = "", hint: str = "") -> None:
         for line in detail.splitlines():
             click.echo(f"  {line}", err=True)
         if hint:
-            click.echo(theme.paint("  Next: ", bold=True) + hint, err=True)
+            click.echo(theme.paint("  Next: ", bold=True) + warned(hint), err=True)
     except OSError:
         discard(sys.stderr)
 

@@ -27,6 +27,7 @@ from redistopo.model.planning.rolling import Act, Turn, replacements, shard_of, 
 from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.step import Step
 from redistopo.model.protocol.data_files import keeps_data
+from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.observed import Role, shards_of
 from redistopo.model.state.selector import SELECTOR_SYNTAX, select_nodes
 from redistopo.ops.failover import hand_over_to
@@ -283,7 +284,7 @@ def _tell_left(work: _Work, left: list[Turn], error: RedistopoError) -> None:
         )
     )
     on = f"to repair: redistopo up; to continue: redistopo restart --rolling {' '.join(waiting)}"
-    error.hint = f"{error.hint}; {on}" if error.hint else on
+    error.hint = joined(error.hint, on, by="; ")
 
 
 def _restart(work: _Work, names: tuple[str, ...]) -> None:

@@ -18,6 +18,7 @@ from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_rejoin import non_empty_resets, plan_rejoins, stale_ids
 from redistopo.model.planning.proposal import Asked
 from redistopo.model.planning.step import Step, StepKind, linked
+from redistopo.model.remedies.of_topology import rotate_passwords
 from redistopo.model.state.finding import Finding
 from redistopo.model.state.observed import Observed, ShardSeen, shards_of
 from redistopo.model.state.record import TopologyState
@@ -131,7 +132,7 @@ def _finish_rotation(session: Session, plan: Plan) -> None:
     if rotation.keep_old:
         note(
             session.progress,
-            "the old password still works; `redistopo secret rotate` ends that",
+            rotate_passwords("the old password still works; to end that: "),
         )
     context = session.context(plan)
     paused = tuple(one.name for one in context.observe(Detail.PROCESS).nodes if one.paused)

@@ -21,6 +21,8 @@ from redistopo.model.planning.step import StepKind, join_names
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.engine import parse_request
 from redistopo.model.protocol.sentinel_replies import read_sentinel_file
+from redistopo.model.remedies.of_topology import reset_anyway, start_over
+from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.record import TopologyState
 from redistopo.model.topology.exposure import refuse_exposed
 
@@ -43,7 +45,7 @@ def refuse_other_layout(
             f"name is {plan.topology.name} in {source}, but the Sentinels monitor the primary "
             f"as {', '.join(sorted(names))}",
             detail="clients query the primary by that name; Sentinels can't change it",
-            hint="set name back, or start over without the data: redistopo down --wipe",
+            hint=start_over("set name back"),
         )
     was = [(node.name, node.host, node.port) for node in record.nodes]
     asked = [(node.name, node.host, node.port) for node in plan.nodes]
@@ -53,7 +55,7 @@ def refuse_other_layout(
         f"{source} no longer describes the topology in this folder",
         detail=f"formed: {record.shape}, {_span(was)}\nasked:  {plan.topology.shape}, "
         f"{_span(asked)}",
-        hint="set the file back, or start over without the data: redistopo down --wipe",
+        hint=start_over("set the file back"),
     )
 
 
@@ -93,11 +95,13 @@ def _lost_keys(it: Proposal) -> None:
     """A reset would lose the only copy of a node's keys."""
     found = it.reset
     if found and found.lost and not it.asked.force:
-        again = f"redistopo reset {found.name}{' --hard' if found.hard else ''} --force"
+        again = joined(
+            reset_anyway(found.name, f"{found.keys} keys", hard=found.hard), " gives it up"
+        )
         raise RedistopoError(
             f"{found.name} is not reset: {found.lost}",
             detail="\n".join(one for one in found.sentences if one != found.lost),
-            hint="; ".join(filter(None, [found.instead, f"{again} gives it up"])),
+            hint=joined(found.instead, again, by="; "),
         )
 
 

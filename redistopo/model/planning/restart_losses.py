@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 
 from redistopo.errors import UsageError
+from redistopo.model.remedies.of_topology import accept_absence, give_up_unsaved
+from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.observed import NodeSeen, Observed, Role, shards_of
 
 
@@ -29,7 +31,7 @@ def refuse_unavailable(
     if away and not force:
         raise UsageError(
             f"{', '.join(away)} has no replica: its data is unavailable while it restarts",
-            hint="--force accepts that; what it has saved is kept",
+            hint=accept_absence(away),
         )
     _refuse_loss(forgetting(seen, away, saving), force=force)
 
@@ -39,8 +41,10 @@ def _refuse_loss(names: tuple[str, ...], *, force: bool) -> None:
         raise UsageError(
             f"what {', '.join(names)} holds is in memory alone, and would be gone",
             detail="persistence is none, and no replica has a copy",
-            hint='persistence = "aof" in the topology file, then redistopo up, keeps it; or '
-            "--force",
+            hint=joined(
+                'persistence = "aof" in the topology file, then redistopo up, keeps it; or ',
+                give_up_unsaved("", names),
+            ),
         )
 
 
