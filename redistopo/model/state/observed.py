@@ -58,7 +58,8 @@ class NodeSeen(Addressed):
     `users` is ACL LIST, empty if unknown; `log_there` is whether the append-only log that the
     server writes is in its folder, None if unknown; `watches` are the primaries that a
     Sentinel monitors, whose settings are its `config`; `disk` is what is in its folder,
-    None if it wasn't read.
+    None if it wasn't read; `sent` is the number of commands that we had sent on our
+    connections before this INFO, which its statistics include.
     """
 
     name: str
@@ -72,6 +73,7 @@ class NodeSeen(Addressed):
     users: tuple[str, ...] = ()
     error: str = ""
     info: Mapping[str, str] = field(default_factory=dict)
+    sent: int = 0
     cluster: Mapping[str, str] = field(default_factory=dict)
     members: tuple[ClusterNodesLine, ...] = ()
     watches: tuple[MonitoredPrimary, ...] = ()
