@@ -8,7 +8,7 @@ import click
 
 from redistopo.cli import theme
 from redistopo.cli.table import Table, print_table
-from redistopo.model.protocol.slots import format_ranges as slots_text
+from redistopo.model.protocol.slots import format_ranges_briefly as slots_text
 from redistopo.model.state.status_rows import NodeStatus
 from redistopo.model.topology.spec import Shape
 
