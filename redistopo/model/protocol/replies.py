@@ -18,8 +18,8 @@ _NUMBERS = frozenset(
     {
         "process_id", "connected_slaves", "master_port", "master_repl_offset", "slave_repl_offset",
         "repl_backlog_size", "master_last_io_seconds_ago", "used_memory", "connected_clients",
-        "instantaneous_ops_per_sec", "total_commands_processed", "uptime_in_seconds", "cluster_my_epoch",
-        "cluster_current_epoch", "sync_full",
+        "instantaneous_ops_per_sec", "uptime_in_seconds", "cluster_my_epoch",
+        "cluster_current_epoch", "sync_full", "total_commands_processed",
     }
 )  # fmt: skip
 
