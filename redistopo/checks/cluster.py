@@ -230,6 +230,7 @@ def _view(members: tuple[ClusterNodesLine, ...]) -> frozenset[tuple[str, _Seen]]
     return frozenset(
         (member.id, ("replica" if member.replica else "primary", member.primary_id, member.slots))
         for member in members
+        if not member.lost  # a new node doesn't learn of it; see cluster.members
     )
 
 
@@ -246,7 +247,7 @@ def _name(subject: CheckSubject, node: NodeSeen, node_id: str) -> str:
     for seen in (node, *subject.seen.answering):
         for member in seen.members:
             if member.id == node_id:
-                return subject.name_at(member.address)
+                return subject.name_of(member)
     return node_id[:8]
 
 

@@ -74,6 +74,11 @@ class ClusterNodesLine(Addressed):
         return "fail" in self.flags or "fail?" in self.flags
 
     @property
+    def lost(self) -> bool:
+        """Whether it has no address any more: another node has its address, with another id."""
+        return "noaddr" in self.flags or not self.port
+
+    @property
     def unknown(self) -> bool:
         """Whether it can't be reached yet, or any more, or has no clear role."""
         roleless = self.primary == self.replica
