@@ -63,9 +63,12 @@ def output() -> Output:
     )
 
 
-def run_and_show(work: Callable[[Progress], Result], show: Callable[[Result], None]) -> Result:
+def run_and_show(
+    work: Callable[[Progress], Result], show: Callable[[Result], None], *, value: bool = False
+) -> Result:
     """Run a verb, and show its Result; end the process unless its code is DONE.
 
+    The text of a Result that is a requested `value`, as a password, is printed with --quiet too.
     Errors are caught here, and only here: as text on stderr, or in the envelope on stdout.
     """
     out = output()
@@ -83,7 +86,7 @@ def run_and_show(work: Callable[[Progress], Result], show: Callable[[Result], No
             from redistopo.session.to_json import to_json
 
             _print_envelope(out.format, out.verb, result.code, result=to_json(result))
-        elif not out.quiet:
+        elif value or not out.quiet:
             show(result)
         sys.stdout.flush()
     except BrokenPipeError:

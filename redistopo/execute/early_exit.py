@@ -49,7 +49,7 @@ def early_exit_error(host: Host, plan: Plan, node: NodePlan, when: str) -> Redis
     if "FATAL CONFIG FILE ERROR" in whole:
         return NodeDied(message, detail=last, hint="correct that line in the topology file; " + log)
     if "ready to exit, bye bye" in last:
-        told = "it was told to end, by SHUTDOWN or SIGTERM: redistopo up starts it again; "
+        told = "a command or a signal told it to end: redistopo up starts it again; "
         return NodeDied(message, detail=last, hint=told + log)
     return NodeDied(message, detail=last, hint=log)
 

@@ -1,6 +1,5 @@
 """Events as lines for people, or as records for programs; times are local."""
 
-from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
@@ -9,7 +8,7 @@ import click
 from redistopo.cli import theme
 from redistopo.cli.counts import counted
 from redistopo.cli.formats import Format
-from redistopo.cli.views.status import size
+from redistopo.cli.views.status import count_states, size
 from redistopo.model.state.diff import BAD, CHANGED, GOOD, ChangeKind
 from redistopo.ops.events import Round
 from redistopo.ops.watch import Scene
@@ -89,9 +88,7 @@ class ChangePrinter:
 
 def summary(scene: Scene) -> str:
     """Return ``6 nodes: 5 ok, 1 stopped; 120 ops/s, 12M``."""
-    states = Counter(line.state for line in scene.lines)
-    ordered = sorted(states.items(), key=lambda one: (one[0] != "ok", one[0]))
-    listed = ", ".join(f"{count} {state}" for state, count in ordered)
+    listed = count_states(scene.lines)
     operations = sum(line.operations or 0 for line in scene.lines)
     memory = sum(line.memory or 0 for line in scene.lines)
     return f"{counted(len(scene.lines), 'node')}: {listed}; {operations} ops/s, {size(memory)}"
