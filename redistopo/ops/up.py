@@ -14,6 +14,7 @@ from redistopo.execute.rollback import rolled_back_on_failure
 from redistopo.execute.rotate_passwords import carry_over, restore_old
 from redistopo.host.run_recorded import end_leftover
 from redistopo.model.planning.decide_up import decide
+from redistopo.model.planning.placement import with_current_placement
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_rejoin import non_empty_resets, plan_rejoins, stale_ids
 from redistopo.model.planning.proposal import Asked
@@ -149,7 +150,7 @@ def bring_up(
             verdict = _prove(session, context, formed_now=formed_now)
         kept = password_path(context.plan.topology, context.plan.layout)
         return UpResult(
-            plan=context.plan,
+            plan=with_current_placement(context.plan, verdict.seen),
             steps=steps,
             seconds=time.monotonic() - began,
             findings=verdict.findings,
