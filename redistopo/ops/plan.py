@@ -14,7 +14,12 @@ from redistopo.model.planning.placement import (
 )
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.proposal import Asked
-from redistopo.model.planning.step import Step
+from redistopo.model.planning.readdress import (
+    after_readdressing,
+    readdress_steps,
+    with_addresses,
+)
+from redistopo.model.planning.step import Step, linked
 from redistopo.model.state.observed import Observed
 from redistopo.project.certificates import refuse_lost_authority
 from redistopo.project.redact_secrets import hide
@@ -104,14 +109,18 @@ def _ahead(session: Session, made: Plan, asked: Asked) -> tuple[Decision, Observ
     written. The snapshot is returned if the topology is formed."""
     try:
         refuse_request(made, asked)
-        refuse_folder(session, made)
+        refuse_folder(session, made, readdresses=True)
         if made.topology.tls:  # `up` does this when it creates certificates
             refuse_lost_authority(made.layout.tls)
         context = session.context(made)
         seen = observe_for_steps(context)
-        record, _warning = current_record(made, session.state, seen)
+        moves = readdress_steps(made, session.state, seen)
+        seen = after_readdressing(made, seen, moves)
+        record, _warning = current_record(made, with_addresses(made, session.state), seen)
         now = situation(context, record, seen)
     except RedistopoError as error:
         return Decision(plan=made, refusal=error), None
     found = decide(made, now, asked)
+    if moves and found.refusal is None:
+        found = replace(found, steps=linked(found.plan, (*moves, *found.steps)))
     return found, now.seen if record.formed else None
