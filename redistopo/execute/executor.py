@@ -19,6 +19,7 @@ from redistopo.host.node_data import clear_data
 from redistopo.host.polling import Deadline
 from redistopo.host.stop_record_files import forget_stop_record
 from redistopo.model.planning.plan import FormationMethod, NodePlan
+from redistopo.model.planning.readdress import readdressed
 from redistopo.model.planning.step import USERS_FILE, Step, StepKind
 from redistopo.model.protocol.conf import with_values, without_hashes
 from redistopo.progress import step, warn
@@ -44,6 +45,14 @@ def _resume(context: ExecutionContext, one: Step) -> None:
         if process := context.host.processes.find(context.plan.layout, name):
             context.host.processes.signal(process, signal.SIGCONT)
     await_ready(context, context.nodes(one.nodes))
+
+
+def _readdress(context: ExecutionContext, one: Step) -> None:
+    """Write each file as a whole, so that it has former addresses, or new ones, but not both."""
+    files = context.host.files
+    for node in context.nodes(one.nodes):
+        path = node.folder.table if node.bus_port else node.folder.config
+        files.write(path, readdressed(files.read(path) or "", node, one.settings[node.name]))
 
 
 def _clear(context: ExecutionContext, one: Step) -> None:
@@ -200,6 +209,7 @@ _FORMING: dict[FormationMethod, Callable[[ExecutionContext, Step], None]] = {
 _DOERS: dict[StepKind, Callable[[ExecutionContext, Step], None]] = {
     StepKind.ABORT: _abort,
     StepKind.RESUME: _resume,
+    StepKind.READDRESS: _readdress,
     StepKind.CLEAR: _clear,
     StepKind.KEEP: _keep,
     StepKind.WRITE: _write,
