@@ -177,7 +177,6 @@ def _gaps(ops: Sequence[Operation], seen: LoadResult, bound: float) -> list[Gap]
         if not some and not stall:
             continue
         proven = _proven(within, some)
-        edge = (TimeSpan(earliest, proven.begin), TimeSpan(proven.end, following))
         found.append(
             Gap(
                 last_good=last,
@@ -186,7 +185,9 @@ def _gaps(ops: Sequence[Operation], seen: LoadResult, bound: float) -> list[Gap]
                 until=following,
                 earliest=min(earliest, last),
                 at_least=min(within.seconds, max(proven.seconds, stall)),
-                delayed=sum(part.overlap(one) for part in edge for one in seen.hiccups),
+                delayed=_delayed(
+                    seen, TimeSpan(earliest, proven.begin), TimeSpan(proven.end, following)
+                ),
             )
         )
     return found
@@ -204,7 +205,8 @@ def _probed_gaps(
         until = following.begin if following else max(seen.span.end, last.end)
         if until > max(last.end, seen.span.begin):
             # the gap of a service that is back is proven until then, that of another to the end
-            proven = (following.earliest if following else until) - last.latest
+            back = TimeSpan(following.earliest if following else until, until)
+            proven = back.begin - last.latest
             gap = Gap(
                 last_good=last.end,
                 first_error=min(
@@ -214,13 +216,18 @@ def _probed_gaps(
                 until=until,
                 earliest=last.sent,
                 at_least=min(max(0.0, proven), until - last.end),
-                delayed=max(0.0, until - last.sent - max(0.0, proven)),
+                delayed=_delayed(seen, TimeSpan(last.sent, last.latest), back),
             )
             if gap.seconds > bound or any(op.sent < until and op.ended > last.end for op in failed):
                 found.append(gap)
         if following and following.end > last.end:
             last = following
     return found
+
+
+def _delayed(seen: LoadResult, *edges: TimeSpan) -> float:
+    """Return the seconds of these spans in which the load's own process did not run."""
+    return sum(edge.overlap(hiccup) for edge in edges for hiccup in seen.hiccups)
 
 
 def _proven(within: TimeSpan, failed: Iterable[Operation]) -> TimeSpan:

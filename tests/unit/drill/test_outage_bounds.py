@@ -1,5 +1,7 @@
 """What is proven of an outage, and what is possible, when clients or the machine were late."""
 
+from dataclasses import replace
+
 import pytest
 from support.drills import FAULT, load_seen, report
 
@@ -82,6 +84,8 @@ def test_who_never_serves_again_is_away_until_the_end() -> None:
 
 def test_a_busy_machine_has_bounds_and_only_what_is_proven_fails_a_budget() -> None:
     seen = _seen([*STEADY[:100], *FAILED], _span(-1, 0, around=0.4), _span(2, 5, around=0.4))
+    assert not summarize_traffic(seen, FAULT)[0].blurred  # it was a server that was slow
+    seen = replace(seen, hiccups=(TimeSpan(FAULT + 1.7, FAULT + 1.9),))
     traffic = summarize_traffic(seen, FAULT)
     writes = traffic[0]
     assert (writes.bounded, writes.blurred) == (True, True)
