@@ -9,7 +9,7 @@ from redistopo.model.protocol.replies import ClusterNodesLine
 from redistopo.model.protocol.slots import (
     SLOT_COUNT,
     SlotRange,
-    format_ranges,
+    format_ranges_briefly,
     ranges,
     unassigned_slots,
 )
@@ -89,7 +89,7 @@ def _uncovered(subject: CheckSubject, missing: tuple[SlotRange, ...]) -> Iterato
         owners = [silent[one.address] for one in known if one.slots]
         found = fail(
             "topology",
-            f"the owner of {sum(map(len, kept))} slots is down: {format_ranges(kept)}",
+            f"the owner of {sum(map(len, kept))} slots is down: {format_ranges_briefly(kept)}",
             f"start the primary that owns them: {subject.recovery(owners)}",
         )
         down = dict.fromkeys(node.name for node in owners or silent.values())
@@ -105,13 +105,13 @@ def _uncovered(subject: CheckSubject, missing: tuple[SlotRange, ...]) -> Iterato
             yield fail(
                 "topology",
                 f"{sum(map(len, taken))} slots belong to {one.address}, which is not part of this "
-                f"topology: {format_ranges(taken)}",
+                f"topology: {format_ranges_briefly(taken)}",
                 joined("move them back, with their keys: ", _reshard(subject, one, taken)),
             )
     if lost := ranges(open_ones - owned):
         yield fail(
             "topology",
-            f"{sum(map(len, lost))} slots have no owner: {format_ranges(lost)}",
+            f"{sum(map(len, lost))} slots have no owner: {format_ranges_briefly(lost)}",
             ownerless_hint(subject, lost),
         )
 
@@ -230,15 +230,15 @@ def agreement(subject: CheckSubject) -> Iterator[CheckResult]:
     yield from per_node(subject.seen.answering, judge, "the same slot map and the same roles")
 
 
-_Seen = tuple[str, str, str]
+_Seen = tuple[str, str, tuple[SlotRange, ...]]
 
 
 def _view(members: tuple[ClusterNodesLine, ...]) -> frozenset[tuple[str, _Seen]]:
     """One node's view in comparable form: id -> (role, primary, slots)."""
     return frozenset(
-        (member.id, ("replica" if member.replica else "primary", member.primary_id, slots))
+        (member.id, ("replica" if member.replica else "primary", member.primary_id, member.slots))
         for member in members
-        for slots in [format_ranges(member.slots)]
+        if not member.lost  # a new node doesn't learn of it; see cluster.members
     )
 
 
@@ -246,14 +246,16 @@ def _role(seen: _Seen | None) -> str:
     if seen is None:
         return "unknown"
     role, primary, slots = seen
-    return f"replica of {primary[:8]}" if role == "replica" else f"primary of {slots or 'no slots'}"
+    if role == "replica":
+        return f"replica of {primary[:8]}"
+    return f"primary of {format_ranges_briefly(slots) or 'no slots'}"
 
 
 def _name(subject: CheckSubject, node: NodeSeen, node_id: str) -> str:
     for seen in (node, *subject.seen.answering):
         for member in seen.members:
             if member.id == node_id:
-                return subject.name_at(member.address)
+                return subject.name_of(member)
     return node_id[:8]
 
 
@@ -264,14 +266,21 @@ def open_slots(subject: CheckSubject) -> Iterator[CheckResult]:
         me = node.myself
         if me is None or not me.open_slots:
             return None
-        evidence = f"slot {'; slot '.join(me.open_slots)}"
-        for other in node.members:
-            evidence = evidence.replace(other.id, subject.name_at(other.address))
+        moves: dict[str, list[int]] = {}
+        for one in me.open_slots:
+            moves.setdefault(f"{one.move} {_name(subject, node, one.node)}", []).append(one.slot)
+        evidence = "; ".join(_moving(move, moved) for move, moved in moves.items())
         # since Valkey 8.0 a replica has its primary's, and closes them after it
         hint = joined("wait for a running reshard, or: ", _fix(subject))
         return fail(node.name, evidence, hint, settles=me.replica)
 
     yield from per_node(subject.seen.answering, judge, "no slot is migrating or importing")
+
+
+def _moving(move: str, moved: list[int]) -> str:
+    if len(moved) == 1:
+        return f"slot {moved[0]} {move}"
+    return f"{len(moved)} slots {move}: {format_ranges_briefly(ranges(moved))}"
 
 
 def epochs(subject: CheckSubject) -> Iterator[CheckResult]:

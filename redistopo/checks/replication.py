@@ -18,7 +18,8 @@ from redistopo.model.protocol.endpoint import split_address
 from redistopo.model.remedies.of_servers import follow, set_live, spread_slots
 from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.hints import cli_prefix, command_prefix
-from redistopo.model.state.observed import NO_SLOTS, NodeSeen, Role, ShardSeen, WriteProbeResult
+from redistopo.model.state.observed import NodeSeen, Role, ShardSeen
+from redistopo.model.state.write_probe_result import NO_SLOTS, WriteProbeResult
 from redistopo.model.topology.spec import Shape
 
 _LAG_BYTES = 1024 * 1024

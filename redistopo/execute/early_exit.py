@@ -48,6 +48,9 @@ def early_exit_error(host: Host, plan: Plan, node: NodePlan, when: str) -> Redis
         return MissingPrerequisite(message, detail=last + held, hint=hint + log)
     if "FATAL CONFIG FILE ERROR" in whole:
         return NodeDied(message, detail=last, hint="correct that line in the topology file; " + log)
+    if "ready to exit, bye bye" in last:
+        told = "a command or a signal told it to end: redistopo up starts it again; "
+        return NodeDied(message, detail=last, hint=told + log)
     return NodeDied(message, detail=last, hint=log)
 
 

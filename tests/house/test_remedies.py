@@ -17,6 +17,7 @@ NOT_ADVICE = {
     "redistopo/cli/commands/down.py": (
         "Data is kept: redistopo up starts it again, down --wipe removes it.",
     ),
+    "redistopo/cli/output_schema.py": ("secret rotate",),  # the name of a command
     "redistopo/cli/verbs.py": ("Remove a node from its cluster (CLUSTER RESET).",),
     "redistopo/execute/rejoin_cluster.py": ("{}: CLUSTER RESET",),
     "redistopo/execute/shutdown.py": ("trying to SHUTDOWN",),

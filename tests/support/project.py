@@ -171,7 +171,7 @@ def require_true_classes(out: str) -> None:
 
 
 def _with_hint(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict) and value.get("hint"):
+    if isinstance(value, dict) and isinstance(value.get("hint"), str) and value["hint"]:
         yield value
     parts = value.values() if isinstance(value, dict) else value
     for part in parts if isinstance(value, dict | list) else ():

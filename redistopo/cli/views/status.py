@@ -1,12 +1,14 @@
 """`status`, `ps` and `engines` as tables."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from redistopo.cli import theme
 from redistopo.cli.table import Table, print_table
-from redistopo.model.protocol.slots import format_ranges as slots_text
+from redistopo.model.protocol.slots import format_ranges_briefly as slots_text
 from redistopo.model.remedies.commands import warned
 from redistopo.model.remedies.of_machine import end_process
 from redistopo.model.state.status_rows import NodeStatus
@@ -55,6 +57,13 @@ def show_status(result: "StatusResult") -> None:
             theme.paint(f"Certificates are valid until {found.expires} ({found.lasts})", color)
             + ("; renew them: redistopo certs renew" if late else "")
         )
+
+
+def count_states(lines: Sequence[NodeStatus]) -> str:
+    """Return ``5 ok, 1 stopped``."""
+    states = Counter(line.state for line in lines)
+    ordered = sorted(states.items(), key=lambda one: (one[0] != "ok", one[0]))
+    return ", ".join(f"{count} {state}" for state, count in ordered)
 
 
 def row(line: NodeStatus) -> tuple[str, ...]:

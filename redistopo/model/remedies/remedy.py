@@ -1,6 +1,7 @@
 """A remedy: the text to show, its class, and what it would lose."""
 
 from enum import StrEnum
+from typing import TypedDict
 
 
 class RemedyClass(StrEnum):
@@ -70,6 +71,10 @@ def rewritten(hint: str, text: str) -> str:
     return Remedy(text, hint.kind, hint.loses) if isinstance(hint, Remedy) else text
 
 
-def remedy_fields(hint: str) -> dict[str, str]:
-    """Return what a document has beside a hint."""
-    return {"class": class_of(hint).value, "loses": loses(hint)}
+RemedyFields = TypedDict("RemedyFields", {"class": RemedyClass, "loses": str})
+"""What a document has beside a hint."""
+
+
+def remedy_fields(hint: str) -> RemedyFields:
+    """Return the class of a hint, and what it would lose."""
+    return {"class": class_of(hint), "loses": loses(hint)}

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.protocol.replies import OpenSlot
 from redistopo.model.protocol.slots import SlotRange
 from redistopo.model.remedies.remedy import RemedyClass, class_of
 
@@ -36,7 +37,7 @@ def test_open_slots_are_to_be_fixed_only_while_every_slot_has_a_primary(
 ) -> None:
     """`redis-cli --cluster fix` gives slots without a primary to nodes too, empty."""
     opened = scene("redis-7.0", "cluster").member(
-        "node1", "node1", open_slots=("93 migrating to bbbb",)
+        "node1", "node1", open_slots=(OpenSlot(slot=93, move="migrating to", node="bbbb"),)
     )
     (told,) = _hints(opened, "cluster.open-slots")
     assert "--cluster fix" in told
