@@ -114,7 +114,7 @@ TROUBLES = {
             "node2 can't reach node1 (127.0.0.1:{first}, data port): the password is rejected",
             "password: the primary 127.0.0.1:{first} rejects node2's masterauth",
             "Unable to AUTH to PRIMARY",
-            "CONFIG SET masterauth",
+            "redistopo restart node2, if it was set at runtime",
         ),
     ),
     "another requirepass": Trouble(

@@ -203,10 +203,11 @@ def test_starting_over_loses_what_was_said_and_comes_up(project: Project) -> Non
     project.up()
     _fill(project)
     project.run("down", check=0)
-    file = project.root / "redistopo.toml"
-    file.write_text(
-        file.read_text().replace(f"port = {project.port}", f"port = {project.port + 1}")
-    )
+    new = ("init", "replication", "--port", str(project.port))
+    asked = project.run(*new, "--json", check=2).json["error"]
+    assert asked["hint"].startswith("--force replaces it; ")
+    assert asked["remedy"] == {"class": "asks", "loses": "the present file"}
+    project.run(*new, "--force", check=0)
     error = project.run("up", "--json", check=2).json["error"]
     assert error["hint"].endswith("start over without the data: redistopo down --wipe")
     assert error["remedy"]["class"] == "asks"
@@ -214,7 +215,7 @@ def test_starting_over_loses_what_was_said_and_comes_up(project: Project) -> Non
     assert "asks first; would lose all data" in project.run("up", check=2).err
     project.run("down", "--wipe", "--yes", check=0)
     project.up()
-    assert _node(project, 2, "DBSIZE") == 0
+    assert _node(project, 1, "DBSIZE") == 0
 
 
 def test_a_paused_only_copy_is_killed_and_promoted_as_told_and_loses_no_key(

@@ -39,7 +39,9 @@ def up_by_remedies(project: Project, most: int = 3) -> list[str]:
         hints.append(type_remedy(project, done))
 
 
-ENDS = ("   (", "; ", ", or ", "`", ", then", " restores", " starts", " rejoins", ": if", " (")
+ENDS = (
+    "   (", ", if ", "; ", ", or ", "`", ", then", " restores", " starts", " rejoins", ": if", " ("
+)  # fmt: skip
 """What follows a command in a hint."""
 
 

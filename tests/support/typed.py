@@ -109,6 +109,7 @@ BUILDERS: dict[str, str] = {
     "drill_anyway": "real/test_drill_refused.py::test_a_replication_has_no_automatic_failover",
     "wipe": _OVER,
     "start_over": _OVER,
+    "replace_file": _OVER,
 }
 """Builder of a remedy -> the test that types what it makes."""
 
@@ -116,6 +117,5 @@ BUILDERS_NOT_TYPED: dict[str, str] = {
     "leave_cluster": "another cluster's node: what is typed there is its owner's",
     "assign_slots": "no copy exists any more; that the command fills slots is redis-cli's",
     "forget_sentinels": "a Sentinel that is gone for good: each Sentinel's own record",
-    "replace_file": _EDIT,
 }
 """Builder -> why no test types what it makes."""

@@ -237,7 +237,7 @@ def _login(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
         node=node.name,
         evidence=f"the primary {node.follows} rejects {node.name}'s masterauth "
         f"({probe.login}){logged}",
-        remedy="redistopo up restores it"
+        remedy=unset_directive_command(node, "masterauth")
         if started_by_us(node)
         else f"{command_prefix(node)} CONFIG SET masterauth PASSWORD, that of its primary",
     )
