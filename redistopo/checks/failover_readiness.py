@@ -61,6 +61,11 @@ def _promotable(subject: CheckSubject, shard: ShardSeen, *, votes: int, needed: 
 _NO_FAILOVER = "cluster-replica-no-failover is set"
 
 
+_HEARD_SECONDS = 10
+"""A primary pings its replicas every 10 s (repl-ping-replica-period), so no validity factor
+excludes one that heard of it since."""
+
+
 def _set_in_file(subject: CheckSubject, shard: ShardSeen) -> bool:
     """Whether the topology file itself disables failover by these replicas."""
     rendered = subject.expected.config
@@ -85,6 +90,8 @@ def _unfit(node: NodeSeen) -> str:
     factor = integer(config.get("cluster-replica-validity-factor"), 10)
     timeout = integer(config.get("cluster-node-timeout"), 15000) / 1000
     silent = int(node.info.get("master_last_io_seconds_ago", 0))
+    if node.config_refused and silent > _HEARD_SECONDS:
+        return f"its data is {silent} s old, and its limits are unknown: {node.config_refused}"
     if factor and silent > factor * timeout + 10:
         return f"its data is {silent} s old, too old for cluster-replica-validity-factor {factor}"
     if node.info.get("loading", "0") != "0":

@@ -2,7 +2,15 @@
 
 from collections.abc import Iterator
 
-from redistopo.checks.check_types import TOPOLOGY, CheckResult, CheckSubject, ok, skip, warn
+from redistopo.checks.check_types import (
+    TOPOLOGY,
+    CheckResult,
+    CheckSubject,
+    ok,
+    skip,
+    unknown,
+    warn,
+)
 from redistopo.model.protocol.engine import parse_request
 
 
@@ -33,6 +41,8 @@ def versions(subject: CheckSubject) -> Iterator[CheckResult]:
             f"{len(found)} versions run: {listed}",
             "redistopo restart --rolling" if subject.ours else finish,
         )
+    elif "an unknown version" in found:
+        yield unknown(TOPOLOGY, f"the servers don't report their version: {listed}")
     else:
         count = len(subject.seen.answering)
         yield ok(f"{listed.partition(' on ')[0]} on {count} node{'s' if count > 1 else ''}")

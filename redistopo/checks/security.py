@@ -15,6 +15,7 @@ from redistopo.checks.check_types import (
 )
 from redistopo.model.protocol.conf import without_hashes
 from redistopo.model.protocol.credentials import Certificate, TopologyUser, granted
+from redistopo.model.protocol.replies import NO_REPLY, settles_nothing
 from redistopo.model.remedies.of_servers import delete_user
 from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.hints import allow_command_hint, command_prefix, started_by_us
@@ -38,10 +39,13 @@ def password(subject: CheckSubject) -> Iterator[CheckResult]:
         if (name := _without_password(node)) and subject.ours:
             evidence = f"user {name} can log in without a password"
             return fail(node.name, evidence, _remove_user(node, name))
+        if settles_nothing(str(node.anonymous)):
+            evidence = "whether it refuses a client without a password is unknown: "
+            return unknown(node.name, f"{evidence}PING: {node.anonymous}", _TRY_AGAIN)
         if str(node.anonymous).startswith(("NOAUTH", "DENIED")) or "required" in str(
             node.anonymous
         ):
-            return None
+            return _users_unread(node) if subject.ours else None
         evidence = f"a client without a password got {node.anonymous!r}"
         if subject.expected.auth:
             return fail(node.name, evidence, f"requirepass was removed: {_restart(node)}")
@@ -53,6 +57,17 @@ def password(subject: CheckSubject) -> Iterator[CheckResult]:
 
 def _restart(node: NodeSeen) -> str:
     return f"redistopo restart {node.name}" if started_by_us(node) else "restart the node"
+
+
+_TRY_AGAIN = "run the command again; if it stays so, see node.alive and the node's log"
+
+
+def _users_unread(node: NodeSeen) -> CheckResult | None:
+    """Report that nobody knows which users there are, as ACL LIST was refused."""
+    if not (refused := node.refused.get("ACL LIST", "")):
+        return None
+    evidence = f"its users are unknown: ACL LIST: {refused}"
+    return unknown(node.name, evidence, allow_command_hint(node, "ACL", refused))
 
 
 def _remove_user(node: NodeSeen, user: str) -> str:
@@ -137,6 +152,10 @@ def tls(subject: CheckSubject) -> Iterator[CheckResult]:
         locks = node.access_probe
         if locks is None:
             return None
+        for reply in (locks.plain or "", locks.stranger or ""):
+            if reply.startswith(NO_REPLY):
+                evidence = f"whether it refuses other clients is unknown: {reply}"
+                return unknown(node.name, evidence, _TRY_AGAIN)
         if locks.plain:
             hint = "its plain-text port is open: "
             hint += "redistopo down, then up" if subject.ours else "set port 0 and tls-port"
@@ -162,6 +181,9 @@ def certificates(subject: CheckSubject) -> Iterator[CheckResult]:
 
     def judge(node: NodeSeen) -> CheckResult | None:
         seen = node.access_probe.certificate if node.access_probe else None
+        if seen is None and node.access_probe and _unread(node.access_probe.plain or ""):
+            evidence = f"its certificate is unknown: {node.access_probe.plain}"
+            return unknown(node.name, evidence, _TRY_AGAIN)
         if seen is None:
             return fail(node.name, "presents no certificate of our CA", "redistopo certs renew")
         if subject.expected.host and subject.expected.host not in seen.names:
@@ -230,7 +252,7 @@ def users(subject: CheckSubject) -> Iterator[CheckResult]:
     def judge(node: NodeSeen) -> CheckResult | None:
         wrong = acl_faults(node, rights, subject.expected.users.get(node.name, ()))
         if not wrong:
-            return None
+            return _trials_unread(node) or _users_unread(node)
         return fail(node.name, "; ".join(wrong), "redistopo up restores the users of users.acl")
 
     count = len(
@@ -243,6 +265,20 @@ def users(subject: CheckSubject) -> Iterator[CheckResult]:
     yield from per_node(asked, judge, f"{count} users have the permissions they need, no others")
 
 
+def _trials_unread(node: NodeSeen) -> CheckResult | None:
+    """Report the users whose test login got no reply."""
+    tried = (node.access_probe.users if node.access_probe else None) or {}
+    mute = [user for user, told in tried.items() if any(map(_unread, told.values()))]
+    if not mute:
+        return None
+    evidence = f"the permissions of {', '.join(mute)} are unknown: their test login got no reply"
+    return unknown(node.name, evidence, _TRY_AGAIN)
+
+
+def _unread(reply: str) -> bool:
+    return reply.startswith(NO_REPLY)
+
+
 def acl_faults(node: NodeSeen, rights: str, recorded: Iterable[str]) -> list[str]:
     """List the commands that users can run but must not, or must run but can't.
 
@@ -253,6 +289,8 @@ def acl_faults(node: NodeSeen, rights: str, recorded: Iterable[str]) -> list[str
     found = _changed(node, tuple(recorded))
     for user, replies in tried.items():
         for command, reply in replies.items():
+            if _unread(reply):
+                continue
             allowed = _allowed(user, command, rights)
             if allowed and reply != "ok":
                 found.append(f"{user} can't run {command}: {reply}")

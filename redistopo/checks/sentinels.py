@@ -16,6 +16,7 @@ from redistopo.checks.check_types import (
     warn,
 )
 from redistopo.checks.unqueried_replicas import unqueried_replicas
+from redistopo.model.protocol.replies import NO_REPLY
 from redistopo.model.protocol.sentinel_replies import MonitoredPrimary, Peer
 from redistopo.model.remedies.of_servers import forget_sentinels
 from redistopo.model.state.hints import allow_command_hint
@@ -45,8 +46,14 @@ def primary(subject: CheckSubject) -> Iterator[CheckResult]:
         for node in asked
         if not node.watches
     )
+    unread = [node for node, watch in _monitoring(subject) if not watch.port]
+    for node in unread:
+        evidence = "it doesn't reply with the primary's address (GET-MASTER-ADDR-BY-NAME)"
+        yield unknown(node.name, evidence, allow_command_hint(node, "SENTINEL", ""))
     named: dict[str, list[str]] = {}
     for node, watch in _monitoring(subject):
+        if node in unread:
+            continue
         text = f"{subject.name_at(watch.address)} ({watch.address}) in epoch {watch.epoch}"
         named.setdefault(text, []).append(node.name)
     if len(named) > 1:
@@ -54,7 +61,8 @@ def primary(subject: CheckSubject) -> Iterator[CheckResult]:
         hint = "after a failover they agree within 2 s; if they don't, see their logs"
         yield fail("topology", f"the Sentinels don't agree: {listed}", hint)
     elif named:
-        yield ok(f"{len(asked)} of {len(asked)} Sentinels name {next(iter(named))}")
+        told = len(asked) - len(unread)
+        yield ok(f"{told} of {len(asked)} Sentinels name {next(iter(named))}")
 
 
 def named_primary(subject: CheckSubject) -> Iterator[CheckResult]:
@@ -228,13 +236,21 @@ def promotable(subject: CheckSubject) -> Iterator[CheckResult]:
         elif shard.primary and (refused := _refused(subject, shard.primary)):
             evidence = f"{shard.primary.name} could not become a replica again: {refused}"
             yield warn(about, evidence, _allow(subject, shard.primary))
-        elif untold := [node.name for node in shard.nodes if _untold(subject, node)]:
-            evidence = (
-                f"whether the Sentinels' user may fail over is unknown on {', '.join(untold)}"
-            )
-            yield unknown(about, evidence, "log in as that user: verify --user NAME --ask-password")
+        elif untold := [node for node in shard.nodes if _untold(subject, node)]:
+            yield _untold_result(subject, about, untold)
         else:
             yield ok(f"{' or '.join(fit)} would take over: {present} Sentinels reply", about)
+
+
+def _untold_result(subject: CheckSubject, about: str, untold: list[NodeSeen]) -> CheckResult:
+    """Report that the commands of a failover got no reply, or none of the Sentinels' user."""
+    names = ", ".join(node.name for node in untold)
+    told = next(iter((untold[0].failover_refusals or {}).values()), "")
+    evidence = f"whether the Sentinels' user may fail over is unknown on {names}"
+    if told.startswith(NO_REPLY):
+        return unknown(about, f"{evidence}: {told}", f"see node.alive {untold[0].name}")
+    hint = "log in as that user: verify --user NAME --ask-password"
+    return unknown(about, evidence, "redistopo verify, again" if subject.ours else hint)
 
 
 def _by_reason(reasons: Mapping[str, str]) -> str:
@@ -256,7 +272,7 @@ def _refused(subject: CheckSubject, node: NodeSeen) -> str:
     found = [
         f"{name}: {reply}"
         for name, reply in (node.failover_refusals or {}).items()
-        if subject.ours or "unknown command" in reply.lower()
+        if not reply.startswith(NO_REPLY) and (subject.ours or "unknown command" in reply.lower())
     ]
     if not found:
         return ""

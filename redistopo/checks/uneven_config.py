@@ -3,7 +3,15 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from redistopo.checks.check_types import CheckResult, CheckSubject, ok, skip, warn
+from redistopo.checks.check_types import (
+    TOPOLOGY,
+    CheckResult,
+    CheckSubject,
+    ok,
+    skip,
+    unknown,
+    warn,
+)
 from redistopo.model.protocol.conf import (
     DIRECTIVES_NOT_COMPARED,
     SECRET_DIRECTIVES,
@@ -12,7 +20,7 @@ from redistopo.model.protocol.conf import (
 )
 from redistopo.model.remedies.of_servers import set_live
 from redistopo.model.remedies.remedy import joined
-from redistopo.model.state.hints import command_prefix
+from redistopo.model.state.hints import allow_command_hint, command_prefix
 from redistopo.model.state.observed import NodeSeen, Role
 
 _OWN = DIRECTIVES_NOT_COMPARED | SECRET_DIRECTIVES | frozenset(
@@ -51,8 +59,13 @@ def uneven(subject: CheckSubject) -> Iterator[CheckResult]:
     """
     asked = [node for node in subject.seen.answering if node.role is not Role.SENTINEL]
     inspected = [node for node in asked if node.config]
+    if refused := [node for node in asked if node.config_refused]:
+        names, reply = ", ".join(node.name for node in refused), refused[0].config_refused
+        evidence = f"the settings of {names} are unknown: CONFIG GET: {reply}"
+        yield unknown(TOPOLOGY, evidence, allow_command_hint(refused[0], "CONFIG", reply))
     if not inspected:
-        yield skip("not inspected")
+        if not refused:
+            yield skip("not inspected")
         return
     rendered = subject.expected.config or {}
     named = {canonical_directive(name) for conf in rendered.values() for name in conf}

@@ -10,6 +10,7 @@ from redistopo.errors import AccessDenied, RedistopoError
 from redistopo.host.tcp import numeric, probe_port
 from redistopo.model.connectivity.matrix import MEANING, PortState
 from redistopo.model.protocol.endpoint import LAST_PORT, Endpoint
+from redistopo.model.protocol.replies import NO_REPLY
 from redistopo.model.state.announced import UNKNOWN_HOST, Announced
 from redistopo.model.state.observed import NodeSeen
 
@@ -38,10 +39,10 @@ def _printed(node: NodeSeen, client: Connections) -> list[Announced]:
     me = node.myself
     try:
         reply = client.execute(node.endpoint, [("CLUSTER", "SLOTS")])[0]
-    except RedistopoError:
-        return []  # it replied a moment ago: node.alive reports a node that doesn't
-    if isinstance(reply, Exception):
-        refusal = error_text(reply)
+        refusal = error_text(reply) if isinstance(reply, Exception) else ""
+    except RedistopoError as error:  # it replied a moment ago
+        reply, refusal = None, f"{NO_REPLY}: {error.detail}"
+    if refusal:
         mine = me.id if me else ""
         return [Announced(endpoint=node.endpoint, id=mine, told_by=node.name, refused=refusal)]
     return [one for row in _rows(reply) if (one := _announced(row, node)) is not None]

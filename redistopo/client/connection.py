@@ -21,6 +21,7 @@ from redistopo.client.tls import wrapped
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.model.protocol.credentials import Credentials, Login
 from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.protocol.replies import NO_REPLY
 
 Command = Sequence[str | int]
 Reply = Any
@@ -150,10 +151,15 @@ def try_ping(endpoint: Endpoint, access: Login) -> str:
     except ResponseError as error:
         return str(error)
     except (RedisError, OSError, UnicodeError) as error:  # UnicodeError: an invalid host name
-        return f"no reply: {_reason(error)}"
+        return no_reply(error)
     finally:
         with suppress(RedisError, OSError):
             probe.disconnect()
+
+
+def no_reply(error: Exception) -> str:
+    """Return the text that stands for a reply that never came; see `was_read`."""
+    return f"{NO_REPLY}: {_reason(error)}"
 
 
 def _reply(connection: Connection) -> Reply:

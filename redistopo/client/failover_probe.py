@@ -2,15 +2,15 @@
 
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
-from redistopo.client.connection import error_text, new_connection
+from redistopo.client.connection import error_text, new_connection, no_reply
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.sentinel_replies import FAILOVER_COMMANDS
 
 
-def probe_failover(endpoint: Endpoint, credentials: Credentials) -> dict[str, str] | None:
+def probe_failover(endpoint: Endpoint, credentials: Credentials) -> dict[str, str]:
     """Queue what a Sentinel sends (MULTI ... DISCARD) with a Sentinel's login; return the refused
-    commands with the server's errors, None if nothing could be tried.
+    commands with the server's errors, or with `no_reply` if the server doesn't reply in time.
 
     A server checks that a command exists and is permitted when it is queued, so nothing has to
     be executed. Commands are only sent once the server confirms that it queues them. Without
@@ -38,8 +38,8 @@ def probe_failover(endpoint: Endpoint, credentials: Credentials) -> dict[str, st
             reply("DISCARD")
     except AuthenticationError as error:
         return {"AUTH": error_text(error)}
-    except (RedisError, OSError):
-        return None
+    except (RedisError, OSError) as error:
+        return {"PING": no_reply(error)}
     finally:
         probe.disconnect()
     return {name: text for name, text in replies.items() if _refused(text)}

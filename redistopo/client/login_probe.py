@@ -1,9 +1,15 @@
 """Test logins: without TLS, with a certificate of another CA, and as each ACL user."""
 
 from redis import Connection
-from redis.exceptions import AskError, ClusterDownError, RedisError, ResponseError
+from redis.exceptions import (
+    AskError,
+    AuthenticationError,
+    ClusterDownError,
+    RedisError,
+    ResponseError,
+)
 
-from redistopo.client.connection import new_connection
+from redistopo.client.connection import new_connection, no_reply
 from redistopo.client.tls import answer_in_plain, answer_to_stranger, presented
 from redistopo.model.protocol.credentials import (
     AccessProbe,
@@ -83,8 +89,10 @@ def _trial(
         for words in commands:
             probe.send_command(*words)
             found[" ".join(words[:2])] = _result(probe)
-    except (RedisError, OSError) as error:
+    except AuthenticationError as error:
         return {" ".join(words[:2]): str(error) for words in commands}
+    except (RedisError, OSError) as error:
+        return {" ".join(words[:2]): no_reply(error) for words in commands}
     finally:
         probe.disconnect()
     return found

@@ -3,7 +3,8 @@
 import os
 import ssl
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from ipaddress import ip_address
@@ -12,6 +13,7 @@ from pathlib import Path
 from redistopo.host.tcp import Socket, connect_tcp, handshake
 from redistopo.model.protocol.credentials import Certificate, TlsFiles
 from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.protocol.replies import NO_REPLY
 
 _SECONDS = 1.0
 
@@ -97,9 +99,9 @@ def _short_address(name: str) -> str:
 
 def answer_in_plain(endpoint: Endpoint) -> str:
     """Send PING without TLS; return the reply, or "" if it is refused."""
-    with suppress(OSError), connect_tcp(endpoint, _SECONDS) as plain:
-        return _ping(plain)
-    return ""
+    with _refusal_or_time_out() as found, connect_tcp(endpoint, _SECONDS) as plain:
+        found.append(_ping(plain))
+    return found[-1]
 
 
 def answer_to_stranger(endpoint: Endpoint, tls: TlsFiles) -> str:
@@ -109,12 +111,24 @@ def answer_to_stranger(endpoint: Endpoint, tls: TlsFiles) -> str:
     certificate, so only a reply counts.
     """
     with (
-        suppress(OSError),
+        _refusal_or_time_out() as found,
         connect_tcp(endpoint, _SECONDS) as plain,
         wrapped(plain, endpoint.host, tls) as secure,
     ):
-        return _ping(secure)
-    return ""
+        found.append(_ping(secure))
+    return found[-1]
+
+
+@contextmanager
+def _refusal_or_time_out() -> Iterator[list[str]]:
+    """Collect a reply: "" where the connection is refused, but a time-out refuses nothing."""
+    found = [""]
+    try:
+        yield found
+    except TimeoutError:
+        found.append(f"{NO_REPLY}: timed out")
+    except OSError:
+        found.append("")
 
 
 def _ping(connection: Socket) -> str:

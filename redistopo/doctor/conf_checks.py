@@ -42,7 +42,9 @@ def starts(facts: DoctorFacts) -> Iterator[CheckResult]:
     elif seen.foreign_addresses:
         addresses = " and ".join(seen.foreign_addresses)
         text = f"it binds {addresses}, which this machine doesn't have: no server starts with it"
-        hint = f"{_edit(seen.path)}   (with a `-` before an address, a server starts without it)"
+        hint = _edit(seen.path)
+        if len(seen.foreign_addresses) < len(seen.conf.addresses or ()):
+            hint += "   (with a `-` before an address, a server starts without it)"
         yield fail(seen.path, text, hint)
     elif (engine := starting.accepting) and seen.start_relative:
         named = ", ".join(f"`include {one}`" for one in seen.start_relative[:_MOST_NAMED])

@@ -139,6 +139,7 @@ class AccessSettings:
     aclfile: str = ""
     backlog: int = DEFAULT_BACKLOG
     sentinel: bool = False
+    unixsocket: str = ""
     has_directives: bool = True
 
     @property
@@ -196,6 +197,7 @@ def access_settings(text: str) -> AccessSettings:
         aclfile=_last(found, "aclfile", ""),
         backlog=_port(_last(found, "tcp-backlog", str(DEFAULT_BACKLOG))),
         sentinel=sentinel,
+        unixsocket=_last(found, "unixsocket", ""),
         has_directives=bool(found),
     )
 

@@ -4,7 +4,6 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from glob import glob, has_magic
 from ipaddress import ip_address
@@ -137,11 +136,19 @@ def _not_a_configuration(path: Path, why: str) -> UsageError:
 
 
 def _foreign_addresses(conf: AccessSettings) -> Iterator[str]:
-    """Yield addresses that it must bind (no ``-`` before them), and this machine does not have."""
-    for word in (conf.addresses or ()) if conf.ports else ():
-        with suppress(ValueError):
-            if is_foreign_address(str(ip_address(word))):
-                yield word
+    """Yield addresses that it must bind, and this machine does not have: those without ``-``
+    before them, and all of them if there is no other."""
+    words = (conf.addresses or ()) if conf.ports else ()
+    foreign = [word for word in words if _is_foreign(word.removeprefix("-"))]
+    alone = len(foreign) == len(words) and not conf.unixsocket
+    yield from (word.removeprefix("-") for word in foreign if alone or not word.startswith("-"))
+
+
+def _is_foreign(text: str) -> bool:
+    try:
+        return is_foreign_address(str(ip_address(text)))
+    except ValueError:
+        return False
 
 
 def _password_required(conf: AccessSettings, folder: Path) -> bool | None:

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 
 from redistopo.doctor.conf_includes import UNBALANCED, ConfWithIncludes
 from redistopo.model.protocol.conf import (
+    Directives,
     canonical_directive,
     parse_directive,
     read_conf,
     server_words,
     well_quoted,
 )
+from redistopo.model.protocol.endpoint import BUS_OFFSET, LAST_PORT
 from redistopo.model.protocol.reply_text import escaped_line
 
 STOP_WORD = "redistopo-ends-here"
@@ -191,6 +193,51 @@ def conflicts(whole: ConfWithIncludes) -> StartupRefusal | None:
         for name in ("tls-cert-file", "tls-key-file"):
             if not last(name):
                 return _of(whole, "tls-port", f"No {name} configured!")
+    return next(_unusable_ports(whole, conf), None) or _unknown_category(whole, conf)
+
+
+def _unusable_ports(whole: ConfWithIncludes, conf: Directives) -> Iterator[StartupRefusal]:
+    """Yield ports that leave a server without a place to listen, or without a bus port (server.c,
+    initListeners; cluster_legacy.c, clusterInit)."""
+
+    def last(name: str, default: str) -> str:
+        return conf.get(name, (default,))[-1]
+
+    if not last("unixsocket", ""):
+        message = "Configured to not listen anywhere, exiting."
+        if last("port", "1") == "0" and last("tls-port", "0") == "0":
+            yield _of(whole, "port", message)
+        elif not last("bind", "*").strip():
+            yield _of(whole, "bind", message)
+    name = "port" if last("port", "6379") != "0" else "tls-port"
+    port = last(name, "0")
+    clustered = last("cluster-enabled", "no").lower() == "yes"
+    usual = clustered and last("cluster-port", "0") == "0"
+    if usual and port.isdigit() and int(port) + BUS_OFFSET > LAST_PORT:
+        message = f"Redis port number too high: the cluster bus needs {port} + {BUS_OFFSET}"
+        yield _of(whole, name, message)
+
+
+_CATEGORIES = frozenset(
+    {
+        "all", "keyspace", "read", "write", "set", "sortedset", "list", "hash", "string", "bitmap",
+        "hyperloglog", "geo", "stream", "pubsub", "admin", "fast", "slow", "blocking", "dangerous",
+        "connection", "transaction", "scripting", "json", "search", "bloom", "cuckoo", "topk",
+        "cms", "tdigest", "timeseries", "vectorset",
+    }
+)  # fmt: skip
+"""ACL CAT of every supported engine; a module may bring more."""
+
+
+def _unknown_category(whole: ConfWithIncludes, conf: Directives) -> StartupRefusal | None:
+    """Return the first user with a category that no server has (acl.c, ACLLoadConfiguredUsers)."""
+    if conf.get("loadmodule"):
+        return None
+    for at, (name, value) in _directives(whole):
+        for rule in value.replace("(", " ").replace(")", " ").split() if name == "user" else ():
+            if rule[:2] in ("+@", "-@") and rule[2:].lower() not in _CATEGORIES:
+                message = f"'{rule}': Unknown command or category name in ACL"
+                return refusal_at(whole, at, message)
     return None
 
 

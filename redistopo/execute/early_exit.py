@@ -46,6 +46,12 @@ def early_exit_error(host: Host, plan: Plan, node: NodePlan, when: str) -> Redis
         held = "".join(f"\nport {port} is in use by {ports.holder(port)}" for port in taken)
         hint = "stop the program that uses the port, then run redistopo up again; "
         return MissingPrerequisite(message, detail=last + held, hint=hint + log)
+    if "FATAL CONFIG FILE ERROR" in whole and node.folder.sentinel:
+        # a Sentinel rewrites its file, which is its state: the topology file has no such line
+        aside = move_aside(node.folder.config, ".damaged")
+        hint = joined("to render it again, and keep the damaged file: ", aside, "; redistopo up")
+        detail = f"{node.folder.config}\n{last}"
+        return NodeDied(f"{message}: its configuration is damaged", detail=detail, hint=hint)
     if "FATAL CONFIG FILE ERROR" in whole:
         return NodeDied(message, detail=last, hint="correct that line in the topology file; " + log)
     if "ready to exit, bye bye" in last:

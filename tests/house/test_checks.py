@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.unread import READ_BY, READS, WAYS
 
 from redistopo.checks.catalogue import CHECKS
 from redistopo.checks.check_types import Check
@@ -72,3 +73,12 @@ def test_an_exam_of_the_doctor_has_samples(table: Callable[[str], Any], exam: st
     statuses = {case[1] for case in table("doctor/test_exams.py") if case[0] == exam}
     assert Status.OK in statuses
     assert statuses & {Status.WARN, Status.FAIL}
+
+
+@pytest.mark.parametrize("check", [check.id for check in CHECKS])
+def test_a_check_has_samples_of_every_way_in_which_a_read_fails(check: str) -> None:
+    """tests/unit/checks/test_unread_table.py judges each of them."""
+    assert READ_BY.get(check), f"say in tests/support/unread.py what {check} reads"
+    assert set(READ_BY[check]) <= set(READS)
+    assert set(WAYS) == {"refused", "unknown command", "renamed", "no rights", "time-out"}
+    assert set(READ_BY) == {one.id for one in CHECKS}

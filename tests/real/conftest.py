@@ -1,9 +1,12 @@
 """What real tests share: a bare server for all tests of a module."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
+from support.byhand import ByHand
 from support.loads import Server, served
+from support.project import Project
 
 
 @pytest.fixture(scope="module")
@@ -18,3 +21,10 @@ def server(one_for_all: Server) -> Server:
     with one_for_all.client() as client:
         client.flushall()
     return one_for_all
+
+
+@pytest.fixture
+def by_hand(project: Project) -> Iterator[ByHand]:
+    """Servers that the test starts itself, as somebody else would."""
+    with closing(ByHand(project.root)) as made:
+        yield made

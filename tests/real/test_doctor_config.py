@@ -214,3 +214,24 @@ def test_who_may_read_it_is_told_where_we_may_not(project: Project) -> None:
     conf.chmod(0)
     refused = project.run("doctor", "--config", conf.name, check=4)
     assert f"sudo redistopo doctor --config {conf}" in refused.err
+
+
+NOWHERE = {
+    "a user with a category that no server has": "port {port}\nuser a on +@nothing\n",
+    "only an optional address of another machine": "port {port}\nbind -203.0.113.9\n",
+    "an empty bind": 'port {port}\nbind ""\n',
+    "no port": "port 0\n",
+    "no room for the bus port": "port 60000\ncluster-enabled yes\n",
+}
+
+
+@pytest.mark.parametrize("name", NOWHERE)
+def test_a_file_with_which_no_server_starts_is_a_fault(project: Project, name: str) -> None:
+    conf = project.root / "redis.conf"
+    conf.write_text(NOWHERE[name].format(port=project.port))
+    for engine in ENGINES.values():
+        argv = [engine.path, str(conf), "--save", ""]
+        done = subprocess.run(argv, cwd=project.root, capture_output=True, check=False, timeout=10)
+        assert done.returncode == 1, done.stdout
+    found = project.run("doctor", "--config", conf.name, "--json", check=3)
+    assert "no server starts with it" in only(found, "config.starts", "fail")["evidence"]

@@ -1,10 +1,12 @@
 """Our own files are lost while servers run: nodes are those of the topology all the same."""
 
 import shutil
+from contextlib import closing
 
 import pytest
 from redis.cluster import RedisCluster
 from support.engines import BUNDLED
+from support.judge import client
 from support.project import Project
 from support.remedies import up_by_remedies
 
@@ -103,3 +105,32 @@ def test_a_pending_rotation_does_not_block_a_paused_node(project: Project) -> No
     project.run("verify", check=0)
     project.run("secret", "rotate", check=0)
     project.run("verify", check=0)
+
+
+@pytest.mark.parametrize("harm", ["a doubled line", "cut within a line"])
+def test_a_damaged_sentinel_conf_is_named_itself_and_its_remedy_heals(
+    project: Project, harm: str
+) -> None:
+    """It is the Sentinel's own state: no line of the topology file is wrong."""
+    project.init("sentinel", engine=BUNDLED.path)
+    project.up()
+    project.run("down", "--yes", check=0)
+    conf = project.root / ".redistopo" / "nodes" / "sentinel1" / "sentinel.conf"
+    text = conf.read_text()
+    line = next(one for one in text.splitlines() if one.startswith("sentinel monitor"))
+    if harm == "a doubled line":
+        conf.write_text(text.replace(line, f"{line}\n{line}"))
+    else:
+        conf.write_text(text.partition(line)[0] + line.rpartition(" ")[0])
+    up = project.run("up", check=1)
+    assert "sentinel1" in up.err
+    assert str(conf) in up.err
+    assert "topology file" not in up.err
+    remedy = next(one for one in up.err.splitlines() if "Next:" in one).partition("mv ")[2]
+    aside, _, again = remedy.partition(";")
+    shutil.move(*aside.split())
+    assert again.split() == ["redistopo", "up"]
+    project.up()
+    with closing(client(project.port, project.password)) as node:
+        assert node.ping()
+    assert project.run("verify", "--no-write").code == 0

@@ -3,7 +3,6 @@ servers and judged by what the servers themselves reply."""
 
 import shlex
 import shutil
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -19,13 +18,6 @@ from support.waiting import until
 
 SLOW = ("--down-after", "60000")
 """So that no Sentinel does anything by itself."""
-
-
-@pytest.fixture
-def by_hand(project: Project) -> Iterator[ByHand]:
-    """Servers that the test starts itself, as somebody else would."""
-    with closing(ByHand(project.root)) as made:
-        yield made
 
 
 def _told(project: Project, port: int, verb: str = "verify", *words: str) -> Any:

@@ -8,20 +8,12 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import psutil
-import pytest
 from support.byhand import ByHand, listening
 from support.engines import BUNDLED
 from support.judge import client
 from support.project import Done, Project
 from support.terminal import Terminal
 from support.waiting import until
-
-
-@pytest.fixture
-def by_hand(project: Project) -> Iterator[ByHand]:
-    """Servers of somebody else, beside the project."""
-    with closing(ByHand(project.root)) as made:
-        yield made
 
 
 @contextmanager

@@ -13,6 +13,9 @@ from redistopo.errors import BadReply
 from redistopo.model.protocol.endpoint import LAST_PORT, Addressed, Endpoint
 from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange
 
+NO_REPLY = "no reply"
+"""The text that stands for a reply that never came begins so."""
+
 _NUMBER = re.compile(r"-?[0-9]{1,19}")
 _NUMBERS = frozenset(
     {
@@ -83,6 +86,12 @@ class ClusterNodesLine(Addressed):
         """Whether it can't be reached yet, or any more, or has no clear role."""
         roleless = self.primary == self.replica
         return "handshake" in self.flags or "noaddr" in self.flags or roleless
+
+
+def settles_nothing(reply: str) -> bool:
+    """Return whether a reply doesn't tell if the client would be let in: there was none, or the
+    server doesn't know the command, which it looks for before it asks for a password."""
+    return reply.startswith(NO_REPLY) or "unknown command" in reply.lower()
 
 
 def parse_info(text: str) -> dict[str, str]:

@@ -98,6 +98,16 @@ CLASHES = [
     ('"aclfile" /a\nuser alice on', 1),
     ("port 0\ntls-port 7000", 2),
     ("tls-port 7000\ntls-cert-file a\ntls-key-file b", 0),
+    ("port 0", 1),
+    ("port 0\nunixsocket /s", 0),
+    ("port 7000\nbind ''", 2),
+    ("bind ''\nbind 127.0.0.1", 0),
+    ("port 60000\ncluster-enabled yes", 1),
+    ("port 60000\ncluster-enabled yes\ncluster-port 7001", 0),
+    ("port 60000", 0),
+    ("user a on +@nothing", 1),
+    ("user a on +@read -@DANGEROUS (+@write ~x) >+@pass", 0),
+    ("loadmodule /m.so\nuser a on +@itsown", 0),
     ("", 0),
 ]
 

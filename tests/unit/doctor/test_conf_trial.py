@@ -121,12 +121,12 @@ def test_what_is_no_text_or_lacks_a_file_starts_nowhere(tmp_path: Path) -> None:
     )
     latin = _starting(tmp_path, "proc-title-template caf\xe9".encode("latin-1"), engine)
     assert latin.accepting or latin.tried[0].refusal
-    lacks = _starting(tmp_path, f"port 0\naclfile {tmp_path}/users.acl", engine)
+    lacks = _starting(tmp_path, f"port 7000\naclfile {tmp_path}/users.acl", engine)
     assert lacks.accepting is None
     assert lacks.refused_by_all is not None
     assert lacks.refused_by_all.line == 2
     assert lacks.refused_by_all.message.endswith("No such file or directory")
-    (tmp_path / "a").write_text("port 0\n")
+    (tmp_path / "a").write_text("port 7000\n")
     zero = _starting(tmp_path, r'include "a\x00b"', engine)  # to a server the name ends there
     assert zero.accepting is not None
     empty = _starting(tmp_path, "", engine)
