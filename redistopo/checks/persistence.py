@@ -15,6 +15,8 @@ from redistopo.checks.check_types import (
 )
 from redistopo.model.protocol.aof import rewrites_log
 from redistopo.model.protocol.data_files import NAMES
+from redistopo.model.remedies.of_topology import end_node
+from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.hints import allow_command_hint, command_prefix
 from redistopo.model.state.observed import NodeSeen
 
@@ -74,7 +76,7 @@ def _lost_folder(node: NodeSeen, others: tuple[NodeSeen, ...]) -> CheckResult | 
         node.name,
         "its folder was removed while it runs: it has its data in memory only, and the next start "
         "would not find it",
-        f"redistopo kill {node.name}, then redistopo up"
+        joined(end_node(node.name, "nothing that its primary has"), ", then redistopo up")
         if sound
         else _rescue(lead or node, others),
     )
@@ -95,7 +97,8 @@ def _rescue(lead: NodeSeen, others: tuple[NodeSeen, ...]) -> str:
     aside = f"mv {shlex.quote(str(log))} {shlex.quote(f'{log}.old')}"
     save = f"redistopo cli {lead.name} -- --rdb {shlex.quote(str(snapshot))}"
     names = " ".join(one.name for one in (lead, *replicas))
-    return f"save its memory: {aside}; {save}; then redistopo kill {names}, then redistopo up"
+    end = end_node(names, f"what {lead.name} writes after the snapshot")
+    return joined(f"save its memory: {aside}; {save}; then ", end, ", then redistopo up")
 
 
 def _write_fault(node: NodeSeen) -> CheckResult | None:

@@ -6,20 +6,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import click
 
 from redistopo import __version__
 from redistopo.cli import theme
+from redistopo.cli.envelope import ENVELOPE, Envelope, ErrorFields
 from redistopo.cli.formats import FORMATS, TEXT, Format
 from redistopo.cli.options import FORMAT, FOUND, QUIET
 from redistopo.cli.streams import discard
 from redistopo.errors import ExitCode, Interrupted, RedistopoError, UsageError
+from redistopo.model.remedies.commands import warned
+from redistopo.model.remedies.remedy import remedy_fields
 from redistopo.progress import Event, Progress, no_progress, note
-
-ENVELOPE = 1
-"""Version of the envelope around results and errors; incompatible changes increase it."""
 
 
 class HasCode(Protocol):
@@ -61,9 +61,12 @@ def output() -> Output:
     )
 
 
-def run_and_show(work: Callable[[Progress], Result], show: Callable[[Result], None]) -> Result:
+def run_and_show(
+    work: Callable[[Progress], Result], show: Callable[[Result], None], *, value: bool = False
+) -> Result:
     """Run a verb, and show its Result; end the process unless its code is DONE.
 
+    The text of a Result that is a requested `value`, as a password, is printed with --quiet too.
     Errors are caught here, and only here: as text on stderr, or in the envelope on stdout.
     """
     out = output()
@@ -81,7 +84,7 @@ def run_and_show(work: Callable[[Progress], Result], show: Callable[[Result], No
             from redistopo.session.to_json import to_json
 
             _print_envelope(out.format, out.verb, result.code, result=to_json(result))
-        elif not out.quiet:
+        elif value or not out.quiet:
             show(result)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -171,9 +174,15 @@ def _terminable() -> Iterator[None]:
 def _fail(out: Output, error: RedistopoError) -> int:
     try:
         if out.format:
-            texts = {"message": error.message, "detail": error.detail, "hint": error.hint}
-            fields = {"kind": type(error).__name__, **texts}
-            _print_envelope(out.format, out.verb, error.code, error=fields)
+            told = ErrorFields(
+                kind=type(error).__name__,
+                message=error.message,
+                detail=error.detail,
+                hint=error.hint,
+            )
+            if error.hint:
+                told["remedy"] = remedy_fields(error.hint)
+            _print_envelope(out.format, out.verb, error.code, error=told)
         else:
             print_error(error.message, error.detail, error.hint)
     except BrokenPipeError:
@@ -188,7 +197,7 @@ def print_error(message: str, detail: str = "", hint: str = "") -> None:
         for line in detail.splitlines():
             click.echo(f"  {line}", err=True)
         if hint:
-            click.echo(theme.paint("  Next: ", bold=True) + hint, err=True)
+            click.echo(theme.paint("  Next: ", bold=True) + warned(hint), err=True)
     except OSError:
         discard(sys.stderr)
 
@@ -219,14 +228,18 @@ def fail_output(error: OSError) -> int:
 
 
 def _print_envelope(
-    form: Format, verb: str, code: ExitCode, result: object = None, error: Any = None
+    form: Format,
+    verb: str,
+    code: ExitCode,
+    result: object = None,
+    error: ErrorFields | None = None,
 ) -> None:
-    envelope = {
-        "envelope": ENVELOPE,
-        "redistopo": __version__,
-        "verb": verb,
-        "code": int(code),
-        "result": result,
-        "error": error,
-    }
+    envelope = Envelope(
+        envelope=ENVELOPE,
+        redistopo=__version__,
+        verb=verb,
+        code=code,
+        result=result,
+        error=error,
+    )
     click.echo(form.document(envelope))

@@ -33,7 +33,7 @@ def type_remedy(project: Project, refused: Done) -> str:
     ):
         project.run(*other[1].split())
     else:
-        raise AssertionError(f"nothing to type in: {hint}")
+        raise AssertionError(f"nothing to type in: {refused.out}")
     return told
 
 
