@@ -1,6 +1,8 @@
 """Checks of persistence: data is written to disk, and the next start will find it."""
 
+import shlex
 from collections.abc import Iterator
+from pathlib import PurePath
 
 from redistopo.checks.check_types import (
     CheckResult,
@@ -12,6 +14,9 @@ from redistopo.checks.check_types import (
     unknown,
 )
 from redistopo.model.protocol.aof import rewrites_log
+from redistopo.model.protocol.data_files import NAMES
+from redistopo.model.remedies.of_topology import end_node
+from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.hints import allow_command_hint, command_prefix
 from redistopo.model.state.observed import NodeSeen
 
@@ -22,11 +27,16 @@ def data_on_disk(subject: CheckSubject) -> Iterator[CheckResult]:
     Source: INFO persistence, where aof_last_write_status, aof_last_bgrewrite_status and
     rdb_last_bgsave_status stay "err" until the next success.
     """
-    holders = [node for node in subject.seen.answering if "aof_enabled" in node.info]
+    answering = subject.seen.answering
+    holders = [node for node in answering if "aof_enabled" in node.info]
     if not holders:
         yield skip("no node replies")
         return
-    results = [result for node in holders if (result := _write_fault(node) or _unread(node))]
+    results = [
+        result
+        for node in holders
+        if (result := _lost_folder(node, answering) or _write_fault(node) or _unread(node))
+    ]
     persistent = [node for node in holders if _is_persistent(node)]
     yield from results
     if not persistent and not results:
@@ -54,6 +64,41 @@ def _unread(node: NodeSeen) -> CheckResult | None:
     evidence = f"whether it takes snapshots is unknown: CONFIG GET: {node.config_refused}; "
     evidence += f"{unsaved} changes since the last one, no append-only log"
     return unknown(node.name, evidence, allow_command_hint(node, "CONFIG", node.config_refused))
+
+
+def _lost_folder(node: NodeSeen, others: tuple[NodeSeen, ...]) -> CheckResult | None:
+    """Report a node that writes to a folder that is no longer there."""
+    if not node.folder_lost or node.is_sentinel:
+        return None
+    lead = next((one for one in others if one.address == node.follows), None)
+    sound = lead is not None and not lead.folder_lost
+    return fail(
+        node.name,
+        "its folder was removed while it runs: it has its data in memory only, and the next start "
+        "would not find it",
+        joined(end_node(node.name, "nothing that its primary has"), ", then redistopo up")
+        if sound
+        else _rescue(lead or node, others),
+    )
+
+
+def _rescue(lead: NodeSeen, others: tuple[NodeSeen, ...]) -> str:
+    """How the data of a primary that lost its folder is kept: by a replica that has its own, or in
+    a snapshot, because a cluster's node ends as soon as it can't write its nodes.conf
+    (cluster_legacy.c, clusterSaveConfigOrDie)."""
+    replicas = [one for one in others if one.follows == lead.address]
+    if heir := next((one for one in replicas if one.link_up and not one.folder_lost), None):
+        return f"redistopo failover {heir.name}, then redistopo up"
+    folder = PurePath(lead.info.get("config_file", "")).parent
+    log, snapshot = (
+        folder / (lead.config or {}).get(name, NAMES[name])
+        for name in ("appenddirname", "dbfilename")
+    )
+    aside = f"mv {shlex.quote(str(log))} {shlex.quote(f'{log}.old')}"
+    save = f"redistopo cli {lead.name} -- --rdb {shlex.quote(str(snapshot))}"
+    names = " ".join(one.name for one in (lead, *replicas))
+    end = end_node(names, f"what {lead.name} writes after the snapshot")
+    return joined(f"save its memory: {aside}; {save}; then ", end, ", then redistopo up")
 
 
 def _write_fault(node: NodeSeen) -> CheckResult | None:

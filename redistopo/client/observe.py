@@ -151,7 +151,10 @@ def process_state(target: Target) -> NodeSeen:
     if process is None:
         return _absent(target, seen)
     paused = processes.is_paused(process)
-    seen = replace(seen, process=ProcessState.RUNNING, pid=process.pid, paused=paused)
+    lost = processes.lost_folder(process)
+    seen = replace(
+        seen, process=ProcessState.RUNNING, pid=process.pid, paused=paused, folder_lost=lost
+    )
     return replace(seen, error="its process is paused (SIGSTOP)") if seen.paused else seen
 
 

@@ -209,6 +209,7 @@ class ShutdownRequest:
         if info.get("aof_enabled") == "1":
             root = self.layout.node(node.name).root
             damage = log_damage(self.host.files, root, config, info)
+            damage = "its folder was removed" if node.folder_lost else damage
         return LastReply(info=info, config=config, log_damage=damage)
 
     def _shut(self, node: NodeSeen, how: str) -> Said:

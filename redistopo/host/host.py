@@ -63,6 +63,10 @@ class Processes(Protocol):
     def is_paused(self, process: Process) -> bool:
         """Return whether it is paused, and would continue at SIGCONT."""
 
+    def lost_folder(self, process: Process) -> bool:
+        """Return whether its working folder was removed, or replaced by another, so that nothing
+        that it writes is there at its next start."""
+
     def signal(self, process: Process, number: Signals) -> None:
         """Send a signal; does nothing if the process has ended."""
 

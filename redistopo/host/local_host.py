@@ -38,6 +38,9 @@ class _LocalProcesses:
     def is_paused(self, one: Process) -> bool:
         return process.is_paused(_own(one))
 
+    def lost_folder(self, one: Process) -> bool:
+        return process.lost_folder(_own(one))
+
     def signal(self, one: Process, number: Signals) -> None:
         process.signal_process(_own(one), number)
 

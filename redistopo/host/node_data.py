@@ -6,10 +6,11 @@ from itertools import count
 from pathlib import Path
 
 from redistopo.host.host import FileKind, Files
+from redistopo.host.server_log import log_since_start
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.aof import is_log, parse_manifest, rewrites_log
 from redistopo.model.protocol.rdb import HEAD, is_rdb
-from redistopo.model.topology.project_paths import Layout
+from redistopo.model.topology.project_paths import Layout, NodeFolder
 
 
 def nodes_conf_texts(files: Files, nodes: Iterable[NodePlan]) -> dict[str, str]:
@@ -71,9 +72,16 @@ def _files_damage(files: Files, root: Path, names: Iterable[str], info: Mapping[
             head = files.head(root / name, HEAD)
         if head and not (is_rdb(head) or is_log(head)):
             return f"{name} is neither a snapshot nor a log"
-    if total < known and not rewrites_log(info):
+    if total < known and not rewrites_log(info) and not _truncated(files, root):
         return f"its files have {total:,} bytes of the {known:,} that the server wrote"
     return ""
+
+
+def _truncated(files: Files, root: Path) -> bool:
+    """Whether the server cut off the incomplete end of its log when it loaded it: it counts what
+    was there before (aof.c, loadAppendOnlyFiles)."""
+    text = log_since_start(files, NodeFolder(root).log)
+    return "loaded anyway because aof-load-truncated" in text
 
 
 def put_aside(files: Files, path: Path) -> Path | None:

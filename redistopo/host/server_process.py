@@ -28,6 +28,8 @@ _children: dict[int, Started] = {}
 """By pid: the servers that this program started and that haven't ended. Without it, a program
 that embeds redistopo would keep a zombie of each, and Python would warn about it."""
 
+_REMOVED = " (deleted)"
+
 SERVERS = ("redis-server", "valkey-server", "redis-check-rdb", "valkey-check-rdb")
 
 
@@ -124,7 +126,7 @@ def find_process(layout: Layout, node: str) -> psutil.Process | None:
     folder = layout.node(node)
     if folder.root.is_symlink() or layout.nodes.is_symlink() or layout.state.is_symlink():
         return None
-    return _marked(folder) or _unmarked(folder)
+    return _marked(folder) or _unmarked(layout, node)
 
 
 def adopt_process(layout: Layout, node: str) -> None:
@@ -197,13 +199,17 @@ def has_working_folder(process: psutil.Process, folder: Path) -> bool:
         return False
 
 
-def _unmarked(folder: NodeFolder) -> psutil.Process | None:
-    """A server whose working folder is the node's, whatever is recorded.
+def _unmarked(layout: Layout, node: str) -> psutil.Process | None:
+    """A server whose working folder is the node's, whatever is recorded, or was, before it was
+    removed.
 
-    After a server was stopped, it has neither a mark nor a pidfile; then the search through all
-    processes of the machine is skipped.
+    After a server was stopped, it has neither a mark nor a pidfile, but a stop record; then, and
+    before the first start, the search through all processes of the machine is skipped.
     """
-    if not (folder.process.exists() or folder.pidfile.exists()):
+    folder = layout.node(node)
+    if not (folder.process.exists() or folder.pidfile.exists()) and (
+        layout.stopped(node).exists() or not layout.record.exists()
+    ):
         return None
     for pid in _working_in(folder.root):
         with suppress(psutil.Error, OSError):
@@ -228,22 +234,36 @@ def serves(process: psutil.Process) -> bool:
 
 
 def _working_in(folder: Path) -> Iterator[int]:
-    """Pids of all visible processes with that working folder."""
-    if not folder.is_dir():
-        return
+    """Pids of all visible processes with that working folder, then of those in one that was
+    removed from there, where the system shows that."""
     if sys.platform == "linux":
         wanted = str(folder.resolve())
+        removed = []
         for entry in Path("/proc").iterdir():
             # psutil would read each process's start time, pathlib create a path for each link;
             # this runs often
             with suppress(OSError):
-                if entry.name.isdigit() and os.readlink(entry / "cwd") == wanted:  # noqa: PTH115
+                cwd = os.readlink(entry / "cwd") if entry.name.isdigit() else ""  # noqa: PTH115
+                if cwd == wanted:
                     yield int(entry.name)
+                elif cwd == wanted + _REMOVED:
+                    removed.append(int(entry.name))
+        yield from removed
         return
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
             if Path(process.cwd()).samefile(folder):
                 yield process.pid
+
+
+def lost_folder(process: psutil.Process) -> bool:
+    """Return whether a process's working folder was removed; False if the system doesn't show it.
+
+    psutil leaves out what proc(5) appends.
+    """
+    with suppress(OSError):
+        return os.readlink(f"/proc/{process.pid}/cwd").endswith(_REMOVED)  # noqa: PTH115
+    return False
 
 
 def is_paused(process: psutil.Process) -> bool:

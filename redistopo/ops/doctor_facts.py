@@ -248,7 +248,7 @@ def unplanned(session: Session) -> tuple[tuple[str, ...], tuple[str, ...]]:
     layout, record = session.layout, _record(session)
     if record is None:
         return (), ()
-    planned = {node.name for node in record.nodes}
+    planned = {*record.names}
     folders = [
         layout.node(name)
         for name in node_folder_names(layout)
@@ -277,7 +277,7 @@ def _lost(found: Found) -> Iterator[MissingNodesConf]:
         return
     if record is None or not record.formed:
         return
-    recorded = {node.name for node in record.nodes}
+    recorded = {*record.names}
     for node in found.plan.nodes:
         if node.name not in recorded - found.running:
             continue

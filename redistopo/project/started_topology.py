@@ -4,15 +4,16 @@ None of this needs a valid topology file, so that `down` works in any case.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from redistopo.client.observe import Target
-from redistopo.errors import RedistopoError
+from redistopo.errors import RedistopoError, UsageError
 from redistopo.host.files import read_text
 from redistopo.host.host import Host
 from redistopo.host.local_host import LOCAL
 from redistopo.host.server_process import find_process
-from redistopo.model.protocol.conf import Directives, read_conf
+from redistopo.model.protocol.conf import Directives, is_whole_conf, read_conf
 from redistopo.model.protocol.credentials import (
     Credentials,
     Login,
@@ -26,22 +27,22 @@ from redistopo.model.state.relocation import relocated_directives
 from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Shape
 from redistopo.project.passwords import tls_files
-from redistopo.project.topology_state_file import node_folder_names
+from redistopo.project.topology_state_file import load_topology_state, node_folder_names
 
 
 def rendered_confs(layout: Layout, state: TopologyState | None) -> dict[str, Directives]:
     """Map each node of the topology to its rendered configuration, if it has one.
 
-    If that file is lost, the configuration of the last start counts; if that is lost too, the
-    recorded address of a formed topology's node. Folders that an earlier, larger topology left
-    behind are ignored.
+    If that file is lost or damaged, the configuration of the last start counts; if that is lost
+    too, the recorded address of a formed topology's node. Folders that an earlier, larger topology
+    left behind are ignored.
     """
     recorded = {node.name: node for node in state.nodes} if state else {}
     found = {}
     for name in recorded or node_folder_names(layout):
         folder = layout.node(name)
         texts = (read_text(path) for path in (folder.config, folder.started))
-        if text := next((text for text in texts if text and read_conf(text)), None):
+        if text := next((text for text in texts if text and is_whole_conf(text)), None):
             found[name] = relocated_directives(read_conf(text), layout, name)
         elif state is not None and state.formed:
             found[name] = _recorded_address(recorded[name], sentinel=folder.sentinel)
@@ -55,7 +56,11 @@ def _recorded_address(node: RecordedNode, *, sentinel: bool) -> Directives:
 
 def running_nodes(layout: Layout) -> tuple[str, ...]:
     """Return the names of all nodes whose server runs."""
-    return tuple(name for name in node_folder_names(layout) if find_process(layout, name))
+    names = dict.fromkeys(node_folder_names(layout))
+    with suppress(UsageError):  # of a newer redistopo
+        recorded = load_topology_state(layout)
+        names |= dict.fromkeys(recorded.names if recorded else ())
+    return tuple(name for name in names if find_process(layout, name))
 
 
 def targets_in_use(

@@ -20,6 +20,9 @@ from redistopo.project.passwords import load_password, password_source
 from redistopo.project.state_folder import refuse_foreign, refuse_planted
 from redistopo.session.session import Session
 
+_ADDRESS = {"bind", "port", "sentinel"}
+"""All that is known of a node whose configuration files are lost: its recorded address."""
+
 
 def refuse_request(plan: Plan, asked: Asked) -> None:
     """Raise RedistopoError if the topology file or an option is impossible on this machine."""
@@ -57,7 +60,7 @@ def refuse_changed_security(session: Session) -> None:
     topology file: these change only at a start, and until then we can't log in."""
     topology, layout = session.topology, session.layout
     for name, conf in session.rendered.items():
-        if session.host.processes.find(layout, name) is None:
+        if conf.keys() <= _ADDRESS or session.host.processes.find(layout, name) is None:
             continue
         for key, asked, given in (
             ("tls", topology.tls, {"tls-port"}),

@@ -19,6 +19,7 @@ from redistopo.model.protocol.conf import (
     ONLY_AT_START,
     Directives,
     conf_drift,
+    is_whole_conf,
     read_conf,
 )
 from redistopo.model.state.finding import failed_findings
@@ -94,7 +95,7 @@ def situation(context: ExecutionContext, record: TopologyState | None, seen: Obs
             for node in seen.nodes
             if node.answers
             and node.role is not Role.SENTINEL
-            and not read_conf(node.on_disk.config or "")
+            and not is_whole_conf(node.on_disk.config or "")
         ),
         wanted=wanted,
         limits=context.host.limits(_ENOUGH_TASKS + 16 * len(plan.nodes)),
@@ -132,7 +133,7 @@ def drifts(plan: Plan, seen: Observed, confs: Mapping[str, Directives], users: s
             continue
         wanted = confs[node.name]
         written = read_conf(node.on_disk.config or "")
-        started = read_conf(node.on_disk.started or "") or written
+        started = _started(node) or written
         settings: dict[str, str | None] = {
             name: pair[0] for name, pair in conf_drift(wanted, node.config).items()
         }
@@ -145,6 +146,11 @@ def drifts(plan: Plan, seen: Observed, confs: Mapping[str, Directives], users: s
         gone = started.keys() - wanted.keys() - DIRECTIVES_NOT_COMPARED
         found[node.name] = settings | dict.fromkeys(gone)
     return found
+
+
+def _started(node: NodeSeen) -> Directives:
+    text = node.on_disk.started or ""
+    return read_conf(text) if is_whole_conf(text) else {}
 
 
 def _users_drift(plan: Plan, node: NodeSeen, wanted: str) -> NodeSettings:

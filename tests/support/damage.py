@@ -7,9 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass
 from itertools import product
 from pathlib import Path
-from typing import TypeVar
-
-Case = TypeVar("Case", bound=tuple[str, ...])
 
 
 @dataclass(frozen=True)
@@ -77,20 +74,15 @@ def product_of_damage() -> Iterator[Damage]:
         yield Damage(what, how, role, form, state)
 
 
-def apply(one: Damage, state: Path, older: Path, nodes: list[str]) -> list[Path]:
-    """These nodes' files are damaged; returns which. `older` is that folder a week ago."""
-    done = []
+def apply(one: Damage, state: Path, older: Path, nodes: list[str]) -> None:
+    """These nodes' files are damaged in the `state` folder; `older` is that folder a week ago."""
     for node in nodes:
         form = PATHS[one.what].replace("NODE", node)
-        found = sorted(state.glob(form)) or sorted(older.glob(form))
-        for path in (
-            (state / found[0].relative_to(older if older in found[0].parents else state),)
-            if found
-            else ()
-        ):
-            _HOW[one.how](path, older / path.relative_to(state))
-            done.append(path)
-    return done
+        for root in (state, older):
+            if found := sorted(root.glob(form)):
+                name = found[0].relative_to(root)
+                _HOW[one.how](state / name, older / name)
+                break
 
 
 def _missing(path: Path, _older: Path) -> None:

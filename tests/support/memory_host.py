@@ -182,6 +182,9 @@ class MemoryProcesses:
     def is_paused(self, process: Process) -> bool:
         return _own(process).paused
 
+    def lost_folder(self, process: Process) -> bool:
+        return False
+
     def signal(self, process: Process, number: signal.Signals) -> None:
         one = _own(process)
         if one.code is not None:

@@ -13,6 +13,11 @@ def type_remedy(project: Project, refused: Done) -> str:
     told = " ".join(hint.split())
     if copy := re.search(r"copy the data: (.+?); then redistopo up", told):
         subprocess.run(["sh", "-c", copy[1]], check=True, cwd=project.root)
+    elif saved := re.match(r"save its memory: (mv .+?; )(redistopo cli .+?); then", told):
+        subprocess.run(["sh", "-c", f"{saved[1]}true"], check=True, cwd=project.root)
+        project.run(*shlex.split(saved[2])[1:], check=0)
+        names = told.rpartition("redistopo kill ")[2].partition(",")[0]
+        project.run("kill", *names.split(), check=0)
     elif aside := re.match(r"(mv \S+ \S+); then redistopo up", told):
         subprocess.run(["sh", "-c", aside[1]], check=True, cwd=project.root)
     elif promote := re.search(r"promote \w+: redistopo (.+?); after OK", told):
@@ -20,8 +25,12 @@ def type_remedy(project: Project, refused: Done) -> str:
     elif choose := re.search(r"redistopo up --primary NODE, one of (\w+)", told):
         project.run("up", "--json", "--primary", choose[1])
     elif typed := re.search(r"redistopo (up(?: --(?:rebuild|primary) \w+)+)", told):
-        project.run(*typed[1].split(), "--json")
-    elif other := re.search(r"redistopo ((?:resume|start|restart|secret rotate)\b[^;,(]*)", told):
+        done = project.run(*typed[1].split(), "--json")
+        if done.code and f"{typed[1]} --" in str(done.json["error"]["hint"]):
+            return f"{told}; {type_remedy(project, done)}"  # which adds an option to it
+    elif other := re.search(
+        r"redistopo ((?:resume|start|restart|failover|kill|secret rotate)\b[^;,(]*)", told
+    ):
         project.run(*other[1].split())
     else:
         raise AssertionError(f"nothing to type in: {refused.out}")

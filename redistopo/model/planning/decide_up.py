@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from redistopo.errors import RedistopoError
 from redistopo.model.planning.guards import engine_warnings, guard, limit_warnings
 from redistopo.model.planning.leadership import choose_primary
-from redistopo.model.planning.manifest_repair import relist_steps
+from redistopo.model.planning.manifest_repair import relist_steps, salvage_steps
 from redistopo.model.planning.nodes_conf_repair import (
     promotion_steps,
     rebuild_steps,
@@ -16,6 +16,7 @@ from redistopo.model.planning.nodes_conf_repair import (
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.proposal import Asked, Proposal
 from redistopo.model.planning.reconcile import reconcile
+from redistopo.model.planning.shard_copies import cut_logs
 from redistopo.model.planning.situation import Situation, with_current_roles
 from redistopo.model.planning.sole_copies import SoleCopy, chosen_primaries, sole_copies_on_disk
 from redistopo.model.planning.step import Step, linked
@@ -42,7 +43,7 @@ def decide(plan: Plan, now: Situation, asked: Asked) -> Decision:
         tables = {*asked.rebuild} - {name for one in relisted for name in one.nodes}
         rebuilt, left = rebuild_steps(plan, now.seen, now.record, sorted(tables))
         now = replace(now, seen=with_nodes_confs(now.seen, rebuilt))
-        rebuilt = (*relisted, *rebuilt)
+        rebuilt = (*relisted, *salvage_steps(plan, now, asked.primary), *rebuilt)
         proposal = Proposal(
             plan=plan, now=now, steps=(*rebuilt, *reconcile(plan, now)), asked=asked
         )
@@ -56,7 +57,11 @@ def decide(plan: Plan, now: Situation, asked: Asked) -> Decision:
         plan=plan,
         steps=linked(plan, (*rebuilt, *promoted, *proposal.steps[len(rebuilt) :])),
         notes=tuple(filter(None, (*left, *_needless(plan, alone, asked), note))),
-        warnings=(*engine_warnings(proposal), *limit_warnings(proposal)),
+        warnings=(
+            *engine_warnings(proposal),
+            *limit_warnings(proposal),
+            *cut_logs(proposal),
+        ),
     )
 
 

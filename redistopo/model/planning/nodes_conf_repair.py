@@ -1,6 +1,6 @@
 """Repair of a cluster node's nodes.conf that is lost or refused by the server; pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from redistopo.errors import RedistopoError, UsageError
@@ -8,7 +8,13 @@ from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.proposal import Proposal
 from redistopo.model.planning.sole_copies import SoleCopy
 from redistopo.model.planning.step import Step, StepKind
-from redistopo.model.protocol.nodes_conf import parse_nodes_conf, promoted, rebuilt
+from redistopo.model.protocol.nodes_conf import (
+    NodesConf,
+    latest_nodes_conf,
+    parse_nodes_conf,
+    promoted,
+    rebuilt,
+)
 from redistopo.model.protocol.slots import format_ranges_briefly
 from redistopo.model.remedies.of_topology import rebuild_node, start_over
 from redistopo.model.state.disk import DiskSeen
@@ -35,11 +41,26 @@ def nodes_conf_damage(disk: DiskSeen, address: str) -> str:
 
 def lost_nodes_confs(plan: Plan, record: TopologyState | None, seen: Observed) -> dict[str, str]:
     """Map nodes of a formed cluster that lost their nodes.conf to the reason ("missing", "empty",
-    "cut off")."""
+    "cut off", "an older copy ...")."""
     if not plan.topology.clustered or record is None or not record.formed:
         return {}
+    tables = {at: parse_nodes_conf(text, at) for at, text in seen.nodes_confs.items()}
     absent = (node for node in seen.nodes if not node.running)
-    return {node.name: why for node in absent if (why := node.on_disk.damage)}
+    return {
+        node.name: why
+        for node in absent
+        if (why := node.on_disk.damage or _outdated(tables, node.address))
+    }
+
+
+def _outdated(tables: Mapping[str, NodesConf | None], address: str) -> str:
+    """Why a node's table is from before it was promoted: a server saves its own promotion before
+    it announces it, and would otherwise give up its slots, which no node has then. "" if not."""
+    own, latest = tables.get(address), latest_nodes_conf(tables.values())
+    mine, known = (table.at(address) if table else None for table in (own, latest))
+    if not (mine and known and known.is_primary and known.slots) or mine.epoch >= known.epoch:
+        return ""
+    return f"an older copy (epoch {mine.epoch}; the other nodes know it in {known.epoch})"
 
 
 def refuse_lost_nodes_confs(it: Proposal) -> None:
@@ -58,7 +79,11 @@ def refuse_lost_nodes_confs(it: Proposal) -> None:
     raise RedistopoError(
         f"{', '.join(found)} would start as a new node, unknown to its cluster",
         detail="\n".join(lines),
-        hint=rebuild_node(found, "to rebuild it from another node's, with the same id: "),
+        hint=rebuild_node(
+            (*it.asked.rebuild, *found),
+            "to rebuild it from another node's, with the same id: ",
+            primaries=it.asked.primary,
+        ),
     )
 
 

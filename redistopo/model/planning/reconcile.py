@@ -308,7 +308,8 @@ def _correct(plan: Plan, situation: Situation) -> Iterable[Step]:
 def _rewritten(seen: Observed) -> Iterable[Step]:
     """Rewrite the damaged logs of running servers, which have all data in memory: at their next
     start they would lose it, and their replicas with them."""
-    damaged = {node.name: node.log_damage for node in seen.answering if node.log_damage}
+    some = (one for one in seen.answering if one.log_damage and not one.folder_lost)
+    damaged = {node.name: node.log_damage for node in some}
     if damaged:
         cause = "; ".join(f"{name}: {damage}" for name, damage in damaged.items())
         yield Step(do=StepKind.REWRITE, nodes=tuple(damaged), cause=cause)

@@ -29,6 +29,9 @@ LOSES = "a node started as a replica loses the data that its primary lacks; noth
 
 _UNSAVED = "ended before it had saved all of its data"
 
+_DELAY = 2.0
+"""Seconds for which a server may hold back a write to its log (aof.c, flushAppendOnlyFile)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardMembers:
@@ -100,7 +103,9 @@ def refuse_worse_copies(it: Proposal) -> None:
         mine = copy_on_disk(lead, now)
         others = [node for node in shard.others if has_sound_copy(node, now)]
         better = [one for one in others if mine.damage or not _same_files(lead, one, now)]
-        fault = mine.fault or mine.unsaved
+        if later := _written_later(lead, mine, better, now):
+            better = later
+        fault = mine.fault or mine.unsaved or later
         if not fault or (others and not better) or _accepted(it, lead, mine, better):
             continue
         if not better and loads_snapshot(lead, now):
@@ -109,6 +114,26 @@ def refuse_worse_copies(it: Proposal) -> None:
             raise _worse(it, lead, mine, better)
         if not better and (mine.lost or (mine.damage and not mine.torn)):
             raise _damaged(lead, mine)
+
+
+def cut_logs(it: Proposal) -> Iterator[str]:
+    """Yield a warning for each primary to start whose log ends in the middle of a command: no other
+    node has a better copy, and the server drops what is incomplete without an error."""
+    for shard in shard_members(it.plan, it.now.seen) if it.now.formed else ():
+        lead = shard.primary
+        if not lead.running and lead.name in it.among and copy_on_disk(lead, it.now).torn:
+            damage = copy_on_disk(lead, it.now).damage
+            yield f"{lead.name}: {damage}, which it starts without; more may be missing before it"
+
+
+def _written_later(
+    lead: NodeSeen, mine: DataCopy, others: list[NodeSeen], now: Situation
+) -> list[NodeSeen]:
+    """The nodes to whose files a command was written after the last one to the primary's: theirs
+    are older, as from a backup. Only where no record says what the primary had."""
+    if mine.fault or mine.unsaved or lead.on_disk.stopped is not None:
+        return []
+    return [one for one in others if copy_on_disk(one, now).written > mine.latest + _DELAY]
 
 
 def _accepted(it: Proposal, lead: NodeSeen, mine: DataCopy, better: list[NodeSeen]) -> bool:
@@ -142,13 +167,24 @@ def _sizes(node: NodeSeen, now: Situation) -> dict[str, int]:
 
 def _worse(it: Proposal, lead: NodeSeen, mine: DataCopy, better: list[NodeSeen]) -> UsageError:
     names = ", ".join(node.name for node in better)
+    why = f"{mine.fault or _UNSAVED}; {names} has a better copy"
+    if mine.fault and not (mine.damage or mine.lost):
+        why = f"{mine.fault}; {names} has"
+    elif not (mine.fault or mine.unsaved):
+        longest = max(copy_on_disk(node, it.now).written for node in better) - mine.latest
+        why = f"its data was last written {_span(longest)} before that of {names}"
     return UsageError(
-        f"{lead.name} would be primary, but {mine.fault or _UNSAVED}; {names} has a better copy"
-        if mine.damage or mine.lost or not mine.fault
-        else f"{lead.name} would be primary, but {mine.fault}; {names} has",
+        f"{lead.name} would be primary, but {why}",
         detail=f"{LOSES}{_where(it, lead, mine)}",
         hint=_remedy(it, lead, mine, better),
     )
+
+
+def _span(seconds: float) -> str:
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def _where(it: Proposal, lead: NodeSeen, mine: DataCopy) -> str:

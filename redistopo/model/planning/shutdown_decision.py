@@ -91,7 +91,7 @@ def how_to_end(node: NodeSeen, last: LastReply, *, keeps: bool, lossy: bool) -> 
     if last.info.get("aof_last_write_status") == "err" and not lossy:
         return Ending.LEAVE  # it would crash, and lose what it has in memory (networking.c)
     if last.log_damage and keeps and not lossy:
-        return _with_damaged_log(last)
+        return Ending.LEAVE if node.folder_lost else _with_damaged_log(last)
     return Ending.SAVE if keeps else Ending.NOSAVE
 
 

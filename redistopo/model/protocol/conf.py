@@ -151,6 +151,13 @@ def _escaped(text: str, at: int, quote: str) -> tuple[bytes, int]:
     return _ESCAPES.get(following, following).encode(), at + 1
 
 
+def is_whole_conf(text: str) -> bool:
+    """Return whether that is a whole configuration of a node as it was rendered, or as a server
+    rewrote it: it sets an address, and its last line ends."""
+    conf = read_conf(text)
+    return "bind" in conf and not conf.keys().isdisjoint(("port", "tls-port")) and text[-1:] == "\n"
+
+
 def read_conf(text: str) -> Directives:
     """Parse a redis.conf into directives by their current names, without comments."""
     found: dict[str, tuple[str, ...]] = {}

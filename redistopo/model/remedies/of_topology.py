@@ -1,6 +1,6 @@
 """Remedies that are verbs of redistopo."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from redistopo.model.remedies.commands import of_class
 from redistopo.model.remedies.remedy import Remedy, joined
@@ -33,9 +33,12 @@ def use_primary(name: str, before: str, lost: str = _OTHERS) -> Remedy:
     return of_class(f"{before}redistopo up --primary {name}", lost)
 
 
-def rebuild_node(names: Iterable[str], before: str = "") -> Remedy:
-    """Write the nodes.conf or manifest of nodes anew; a damaged one is kept under another name."""
-    return of_class(f"{before}redistopo up {' '.join(f'--rebuild {name}' for name in names)}")
+def rebuild_node(names: Iterable[str], before: str = "", primaries: Collection[str] = ()) -> Remedy:
+    """Write the nodes.conf or manifest of nodes anew; a damaged one is kept under another name.
+    `primaries` are the nodes that were chosen as primary before, and are chosen again."""
+    chosen = [f"--primary {name}" for name in primaries]
+    options = " ".join([*chosen, *(f"--rebuild {name}" for name in names)])
+    return of_class(f"{before}redistopo up {options}", _OTHERS if chosen else "")
 
 
 def reset_node(

@@ -1,5 +1,6 @@
 """A node's copy of its shard's data: what a start of the node would load from its folder; pure."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -19,7 +20,8 @@ class DataCopy:
     was cut, which servers accept; `unlisted` if it is that the manifest and its files don't match.
     `lost` is what the files lack according to the stop record; `unsaved` if the node ended before
     it had saved everything, so that a replica may have more; `unread` are files with keys that
-    a start would not read.
+    a start would not read. `written` is when a command was last written to it, 0 if no date shows
+    that, and `latest` the latest date of its files, in seconds since the epoch.
     """
 
     file: str = ""
@@ -30,6 +32,8 @@ class DataCopy:
     lost: str = ""
     unsaved: bool = False
     unread: tuple[str, ...] = ()
+    written: float = 0.0
+    latest: float = 0.0
 
     @property
     def fault(self) -> str:
@@ -54,7 +58,21 @@ def data_copy(disk: DiskSeen, conf: Directives) -> DataCopy:
     read = {found.file, f"{found.file}/"} - {"", "/"}
     others = (name for name in _with_keys(disk, conf) if not _below(name, read))
     unsaved = disk.stopped is not None and not disk.stopped.saved
-    return replace(found, lost=_lost(disk), unsaved=unsaved, unread=tuple(others))
+    dates = {
+        name: one.written
+        for name, one in disk.files.items()
+        if one.size and _below(name, read) and not name.endswith(".manifest")
+    }
+    # a rewrite gives a log new files without a write: the base, the manifest, and an empty one
+    wrote = [date for name, date in dates.items() if name == found.file or name.endswith(".aof")]
+    return replace(
+        found,
+        lost=_lost(disk),
+        unsaved=unsaved,
+        unread=tuple(others),
+        written=max(wrote, default=0.0),
+        latest=max(dates.values(), default=0.0),
+    )
 
 
 def _below(name: str, read: Iterable[str]) -> bool:
@@ -76,7 +94,7 @@ def _snapshot(disk: DiskSeen, conf: Directives) -> DataCopy:
     file = disk.files.get(name)
     if file is None:
         return DataCopy()
-    damage = f"{name} is empty" if not file.size else _spoilt(name, file)
+    damage = f"{name} is empty" if not file.size else unloadable(name, file)
     return DataCopy(file=name, empty=file.empty, damage=damage)
 
 
@@ -92,7 +110,7 @@ def _log(disk: DiskSeen, conf: Directives) -> DataCopy:
     single = disk.files.get(log)
     if single is None or f"{folder}/" in disk.files:
         return DataCopy(file=folder if f"{folder}/" in disk.files else "")
-    damage = _spoilt(log, single) or _torn(log, single)
+    damage = unloadable(log, single) or _torn(log, single)
     return DataCopy(file=log, empty=single.empty, damage=damage, torn=single.torn)
 
 
@@ -113,8 +131,12 @@ def _listed(disk: DiskSeen, folder: str, name: str) -> DataCopy:
             damage=f"{missing[0]} is missing",
             unlisted=True,
         )
+    if unnamed := _unnamed(disk, name.removesuffix(".manifest"), places):
+        return DataCopy(
+            file=folder, empty=False, damage=f"{name} does not name {unnamed}", unlisted=True
+        )
     base = f"{folder}/{manifest.base}"
-    spoilt = next((why for one, file in there.items() if (why := _spoilt(one, file))), "")
+    spoilt = next((why for one, file in there.items() if (why := unloadable(one, file))), "")
     if spoilt or (manifest.base and not there[base].size):
         return DataCopy(file=folder, empty=False, damage=spoilt or f"{base} is empty")
     damage = next((why for one, file in there.items() if (why := _torn(one, file))), "")
@@ -122,8 +144,18 @@ def _listed(disk: DiskSeen, folder: str, name: str) -> DataCopy:
     return DataCopy(file=folder, empty=empty, damage=damage, torn=bool(damage))
 
 
-def _spoilt(name: str, file: FileSeen) -> str:
-    """Why no server loads that file."""
+def _unnamed(disk: DiskSeen, log: str, named: Iterable[str]) -> str:
+    """The incremental file with commands that is later than all that the manifest names: a server
+    names each one before it writes to it (aof.c, openNewIncrAofForAppend). "" for none."""
+    form = re.compile(rf"{re.escape(log)}\.(\d+)\.incr\.aof")
+    found = {name: int(one[1]) for name in disk.files if (one := form.fullmatch(name))}
+    last = max((found[name] for name in named if name in found), default=0)
+    later = (name for name, seq in found.items() if seq > last and disk.files[name].size)
+    return next(later, "")
+
+
+def unloadable(name: str, file: FileSeen) -> str:
+    """Return why no server loads that file; "" if one does."""
     if file.foreign:
         return f"{name} is neither a snapshot nor a log"
     return f"{name} is cut off" if file.torn and file.snapshot is not None else ""

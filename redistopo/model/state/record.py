@@ -54,6 +54,11 @@ class TopologyState:
     engine: str = ""
     format: int = RECORD_FORMAT
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its nodes."""
+        return tuple(node.name for node in self.nodes)
+
 
 def with_primary_seen(state: TopologyState, seen: Observed) -> TopologyState:
     """Record the primary of a replication as the servers report it, so that a promoted node is

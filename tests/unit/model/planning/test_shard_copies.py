@@ -6,11 +6,17 @@ from dataclasses import replace
 import pytest
 
 from redistopo.errors import UsageError
-from redistopo.model.planning.manifest_repair import damaged_replicas, new_manifest, relist_steps
+from redistopo.model.planning.manifest_repair import (
+    damaged_replicas,
+    new_manifest,
+    relist_steps,
+    salvage_steps,
+)
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.proposal import Asked, Proposal
-from redistopo.model.planning.shard_copies import copy_command, refuse_worse_copies
+from redistopo.model.planning.shard_copies import copy_command, cut_logs, refuse_worse_copies
 from redistopo.model.planning.situation import Situation
+from redistopo.model.planning.step import StepKind
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.state.disk import DiskSeen, FileSeen
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
@@ -40,6 +46,9 @@ EMPTY = _disk(FileSeen(written=5, size=0, empty=True))
 TORN = _disk(replace(FILE, torn=True))
 UNLISTED = _disk(manifests={})
 UNSAVED = _disk(stopped=StopRecord(role="master", keys=1, offset=1, saved=False))
+LATER = _disk(replace(FILE, written=99, size=10))
+SPOILT = _disk(replace(FILE, foreign=True))
+UNNAMED = _disk(files={INCR: FILE, INCR.replace(".1.", ".2."): FILE, "appendonlydir/": FILE})
 CUT = _disk(stopped=StopRecord(role="master", keys=1, offset=1, files={INCR: 900}))
 
 
@@ -88,6 +97,28 @@ REFUSED = [
     ("unsaved, asked for", (UNSAVED, SOUND, NONE), ONE, ""),
     ("unsaved, the only copy", (UNSAVED, NONE, NONE), NO, ""),
     ("unsaved everywhere", (UNSAVED, UNSAVED, NONE), NO, ""),
+    (
+        "an older copy",
+        (SOUND, LATER, NONE),
+        NO,
+        "its data was last written 94 s before that of node2",
+    ),
+    ("an older copy, asked for", (SOUND, LATER, NONE), ONE, ""),
+    ("the latest copy", (LATER, SOUND, SOUND), NO, ""),
+    (
+        "written while it was idle",
+        (LATER, _disk(replace(FILE, written=100, size=11)), NONE),
+        NO,
+        "",
+    ),
+    (
+        "a manifest from before",
+        (UNNAMED, SOUND, NONE),
+        NO,
+        "does not name appendonlydir/appendonly",
+    ),
+    ("garbage, the only copy", (SPOILT, NONE, NONE), NO, "would start with less data"),
+    ("garbage, asked for", (SPOILT, NONE, NONE), ONE, ""),
     ("less, the only copy", (CUT, NONE, NONE), NO, "would start with less data than it had"),
 ]
 
@@ -161,6 +192,28 @@ def test_a_manifest_lists_the_latest_base_and_every_increment() -> None:
         "file appendonly.aof.2.incr.aof seq 2 type i",
         "file appendonly.aof.3.incr.aof seq 3 type i",
     ]
+
+
+def test_a_chosen_primary_starts_with_the_files_that_a_server_loads(plan: Planned) -> None:
+    base = "appendonlydir/appendonly.aof.1.base.rdb"
+    files = {base: replace(FILE, foreign=True), INCR: FILE, "appendonlydir/": FILE}
+    name = "appendonlydir/appendonly.aof.manifest"
+    text = f"file {base.partition('/')[2]} seq 1 type b\n{MANIFEST[name]}"
+    half = _disk(files=files, manifests={name: text})
+    made = plan("replication")
+    now = _proposal(made, (half, SPOILT, TORN), NO).now
+    assert salvage_steps(made, now, []) == ()
+    relisted, aside = salvage_steps(made, now, ["node1"])
+    assert (relisted.do, relisted.nodes) == (StepKind.RELIST, ("node1",))
+    assert relisted.texts == {"node1": f"{MANIFEST[name]}\n"}
+    assert (aside.do, aside.nodes) == (StepKind.ASIDE, ("node2",))
+    assert aside.settings == {"node2": {"appendonlydir": "appendonlydir"}}
+
+
+def test_a_primary_that_starts_with_a_cut_log_is_named(plan: Planned) -> None:
+    assert not list(cut_logs(_proposal(plan("replication"), (SOUND, TORN, NONE), NO)))
+    (warning,) = cut_logs(_proposal(plan("replication"), (TORN, TORN, NONE), NO))
+    assert warning.startswith(f"node1: {INCR} ends in the middle of a command, which it starts")
 
 
 def test_only_a_manifest_that_is_wrong_is_written(plan: Planned) -> None:
