@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 
 from redistopo.model.protocol.conf import Directives
+from redistopo.model.protocol.replies import ClusterNodesLine
 from redistopo.model.state.finding import Finding, Status
 from redistopo.model.state.hints import continue_command, start_command
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, ShardSeen, shards_of
@@ -68,6 +69,10 @@ class CheckSubject:
         """Return the name of the node at an address, or the address itself."""
         node = self.seen.at(address)
         return node.name if node else address
+
+    def name_of(self, member: ClusterNodesLine) -> str:
+        """Return a member's name; its id if it has no address, which is all that is known of it."""
+        return f"id {member.id}" if member.lost else self.name_at(member.address)
 
 
 def subject_of(seen: Observed, expected: Expected) -> CheckSubject:

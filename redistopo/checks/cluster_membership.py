@@ -6,6 +6,7 @@ from dataclasses import replace
 from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, per_node, skip
 from redistopo.model.protocol.endpoint import BUS_OFFSET
 from redistopo.model.protocol.replies import ClusterNodesLine
+from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.hints import command_prefix, forget_command
 from redistopo.model.state.observed import NodeSeen
 
@@ -16,7 +17,8 @@ def links(subject: CheckSubject) -> Iterator[CheckResult]:
     results: list[CheckResult] = []
     by_id = {me.id: node for node in subject.seen.answering if (me := node.myself)}
     for node in subject.seen.answering:
-        others = [member for member in node.members if not member.myself]
+        # a member without an address has no link, see cluster.members
+        others = [one for one in node.members if not one.myself and not one.lost]
         pairs += len(others)
         down = [member for member in others if not member.linked]
         if wrong := _announced(subject, node):
@@ -77,7 +79,7 @@ def _links_back(other: NodeSeen | None, node: NodeSeen) -> bool:
 
 
 def _names(subject: CheckSubject, members: Iterable[ClusterNodesLine]) -> str:
-    return ", ".join(subject.name_at(member.address) for member in members)
+    return ", ".join(map(subject.name_of, members))
 
 
 def members(subject: CheckSubject) -> Iterator[CheckResult]:
@@ -88,16 +90,25 @@ def members(subject: CheckSubject) -> Iterator[CheckResult]:
         suspect = [member for member in node.members if member.unknown or member.failing]
         for member in suspect[:1]:
             flags = ",".join(sorted(member.flags))
-            return fail(
-                node.name,
-                f"sees {subject.name_at(member.address)} as {flags}"
-                + (f", and {len(suspect) - 1} more" if len(suspect) > 1 else ""),
-                f"if it is down: {subject.start}; if it was removed for good: CLUSTER FORGET",
-            )
+            more = f", and {len(suspect) - 1} more" if len(suspect) > 1 else ""
+            evidence = f"sees {subject.name_of(member)} as {flags}{more}"
+            return fail(node.name, evidence, _suspect_hint(subject, node, member))
         return _counted(subject, node, by_id) or _moved(subject, node, by_id)
 
     total = len(subject.seen.nodes)
     yield from per_node(subject.seen.answering, judge, f"{total} nodes known, none failing")
+
+
+def _suspect_hint(subject: CheckSubject, node: NodeSeen, member: ClusterNodesLine) -> str:
+    """How to bring a member back; to remove it only where nothing depends on it."""
+    needed = member.slots or any(one.primary_id == member.id for one in node.members)
+    back = "start the node whose nodes.conf has this id" if member.lost else subject.start
+    if needed:
+        return f"it has slots or replicas: {back}"
+    forget = forget_command(subject.seen, node, member)
+    if member.lost:
+        return joined("no node has this id any more: ", forget)
+    return joined(f"if it is down: {back}; if it was removed for good: ", forget)
 
 
 def _counted(
@@ -121,10 +132,10 @@ def _counted(
     evidence = f"knows {len(node.members)} nodes, the topology has {total}"
     hint = "nodes of another cluster, or nodes that haven't met yet"
     if owner := next((one for one in others if one.slots), None):
-        hint = f"{subject.name_at(owner.address)} owns {sum(map(len, owner.slots))} slots: move "
+        hint = f"{subject.name_of(owner)} owns {sum(map(len, owner.slots))} slots: move "
         hint += "them back first, see cluster.slots"
     elif others:
-        hint = f"to remove the extra node: {forget_command(node, others[0].id)}"
+        hint = forget_command(subject.seen, node, others[0])
     elif lost:
         where = f"{lost[0].host} {lost[0].port}"
         hint = f"to add the missing node: {command_prefix(node)} CLUSTER MEET {where}"

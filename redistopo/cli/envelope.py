@@ -1,8 +1,9 @@
 """The JSON document around each result and each error."""
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from redistopo.errors import ExitCode
+from redistopo.model.remedies.remedy import RemedyFields
 
 ENVELOPE: Literal[1] = 1
 """Version of the envelope and of the results in it; incompatible changes increase it."""
@@ -15,6 +16,7 @@ class ErrorFields(TypedDict):
     message: str
     detail: str
     hint: str
+    remedy: NotRequired[RemedyFields]
 
 
 class Envelope(TypedDict):

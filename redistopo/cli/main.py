@@ -43,7 +43,10 @@ def main(prog_name: str = "redistopo") -> None:
     try:
         code = redistopo.main(prog_name=prog_name, standalone_mode=False, color=color)
     except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
+        try:
+            error.show()
+        except BrokenPipeError:
+            discard(sys.stderr)
         sys.exit(ExitCode.USAGE)
     except click.ClickException as error:
         from redistopo.cli.run_verb import fail_usage
@@ -53,8 +56,8 @@ def main(prog_name: str = "redistopo") -> None:
         click.echo("Interrupted.", err=True)
         sys.exit(ExitCode.INTERRUPTED)
     except BrokenPipeError:
-        discard(sys.stdout)
-        sys.exit(ExitCode.FAILED)
+        discard(sys.stdout)  # the reader of a help text, or of the schema, has read enough
+        sys.exit(ExitCode.DONE)
     except OSError as error:
         # in the layers below every OSError becomes a RedistopoError: this is our own output
         from redistopo.cli.run_verb import fail_output

@@ -113,7 +113,7 @@ def output(command: Command) -> Command:
         is_flag=True,
         expose_value=False,
         callback=_store(QUIET),
-        help="Print errors only; the exit code is the result.",
+        help="Print only errors and requested values; the exit code is the result.",
     )(command)
     return formats(command)
 

@@ -17,6 +17,8 @@ from redistopo.cli.formats import FORMATS, TEXT, Format
 from redistopo.cli.options import FORMAT, FOUND, QUIET
 from redistopo.cli.streams import discard
 from redistopo.errors import ExitCode, Interrupted, RedistopoError, UsageError
+from redistopo.model.remedies.commands import warned
+from redistopo.model.remedies.remedy import remedy_fields
 from redistopo.progress import Event, Progress, no_progress, note
 
 
@@ -59,9 +61,12 @@ def output() -> Output:
     )
 
 
-def run_and_show(work: Callable[[Progress], Result], show: Callable[[Result], None]) -> Result:
+def run_and_show(
+    work: Callable[[Progress], Result], show: Callable[[Result], None], *, value: bool = False
+) -> Result:
     """Run a verb, and show its Result; end the process unless its code is DONE.
 
+    The text of a Result that is a requested `value`, as a password, is printed with --quiet too.
     Errors are caught here, and only here: as text on stderr, or in the envelope on stdout.
     """
     out = output()
@@ -79,7 +84,7 @@ def run_and_show(work: Callable[[Progress], Result], show: Callable[[Result], No
             from redistopo.session.to_json import to_json
 
             _print_envelope(out.format, out.verb, result.code, result=to_json(result))
-        elif not out.quiet:
+        elif value or not out.quiet:
             show(result)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -175,6 +180,8 @@ def _fail(out: Output, error: RedistopoError) -> int:
                 detail=error.detail,
                 hint=error.hint,
             )
+            if error.hint:
+                told["remedy"] = remedy_fields(error.hint)
             _print_envelope(out.format, out.verb, error.code, error=told)
         else:
             print_error(error.message, error.detail, error.hint)
@@ -190,7 +197,7 @@ def print_error(message: str, detail: str = "", hint: str = "") -> None:
         for line in detail.splitlines():
             click.echo(f"  {line}", err=True)
         if hint:
-            click.echo(theme.paint("  Next: ", bold=True) + hint, err=True)
+            click.echo(theme.paint("  Next: ", bold=True) + warned(hint), err=True)
     except OSError:
         discard(sys.stderr)
 

@@ -1,6 +1,7 @@
 """Connections to nodes: one for each, kept between snapshots, without hidden retries."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -30,7 +31,10 @@ ANSWER_SECONDS = 2.0
 
 
 class Connections:
-    """Connections to many servers by address; thread-safe with one thread for each node."""
+    """Connections to many servers by address; thread-safe with one thread for each node.
+
+    `sent` counts the commands sent to each server, which its statistics include.
+    """
 
     def __init__(
         self, credentials: Credentials, *, seconds: float = ANSWER_SECONDS, protocol: int = 2
@@ -39,6 +43,7 @@ class Connections:
         self._seconds = seconds
         self._protocol = protocol
         self._open: dict[Endpoint, Connection] = {}
+        self.sent: Counter[Endpoint] = Counter()
 
     def __enter__(self) -> Self:
         return self
@@ -57,6 +62,7 @@ class Connections:
         wanted = list(commands)
         try:
             connection = self._connection(endpoint)
+            self.sent[endpoint] += len(wanted)
             connection.send_packed_command(connection.pack_commands(wanted))
             return [_reply(connection) for _ in wanted]
         except (AuthenticationError, AuthorizationError) as error:
@@ -74,9 +80,11 @@ class Connections:
     def _connection(self, endpoint: Endpoint) -> Connection:
         known = self._open.get(endpoint)
         if known is None:
+            login = self.credentials.login_to(endpoint)
+            self.sent[endpoint] += bool(login.password)  # AUTH
             known = new_connection(
                 endpoint,
-                self.credentials.login_to(endpoint),
+                login,
                 seconds=self._seconds,
                 protocol=self._protocol,
             )

@@ -190,7 +190,8 @@ def _query(shape: Shape, seen: NodeSeen, client: Connections, depth: Detail) -> 
     if depth is Detail.FULL:
         commands += [("ACL", "LIST"), ("CONFIG", "GET", "*")]
     replies = client.execute(seen.endpoint, commands)
-    found = replace(seen, info=parse_info(_text(replies[0], "INFO")))
+    sent = client.sent[seen.endpoint] - len(commands)
+    found = replace(seen, info=parse_info(_text(replies[0], "INFO")), sent=sent)
     if shape is Shape.CLUSTER:
         found = replace(
             found,

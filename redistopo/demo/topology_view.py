@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from redistopo.model.protocol.endpoint import Endpoint, format_address
-from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange, format_ranges, slot_of
+from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange, format_ranges_briefly, slot_of
 from redistopo.model.state.diff import state_in_words
 from redistopo.model.state.last_known import LastKnown, NodeCondition, NodeKnown
 from redistopo.model.state.observed import Observed, Role
@@ -143,7 +143,7 @@ class TopologyView:
             "shards": [
                 {
                     "name": shard.name,
-                    "slots": format_ranges(shard.slots),
+                    "slots": format_ranges_briefly(shard.slots),
                     "nodes": [_node_message(node) for node in shard.nodes],
                 }
                 for shard in self.shards

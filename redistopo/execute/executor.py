@@ -2,9 +2,9 @@
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from redistopo.errors import BadReply, UsageError
+from redistopo.errors import BadReply, Unreachable, UsageError
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.create_by_cli import form_by_cli
 from redistopo.execute.create_instantly import form_instantly, seed
@@ -31,6 +31,13 @@ def execute(context: ExecutionContext, steps: tuple[Step, ...]) -> None:
     for one in steps:
         with step(context.progress, str(one), detail=one.cause):
             _DOERS[one.do](context, one)
+
+
+def _abort(context: ExecutionContext, one: Step) -> None:
+    """Cancel shutdowns that wait for replicas; one that is over meanwhile is seen afterwards."""
+    for node in context.nodes(one.nodes):
+        with suppress(Unreachable, BadReply):
+            context.send(node, "SHUTDOWN", "ABORT")
 
 
 def _resume(context: ExecutionContext, one: Step) -> None:
@@ -200,6 +207,7 @@ _FORMING: dict[FormationMethod, Callable[[ExecutionContext, Step], None]] = {
 }
 
 _DOERS: dict[StepKind, Callable[[ExecutionContext, Step], None]] = {
+    StepKind.ABORT: _abort,
     StepKind.RESUME: _resume,
     StepKind.READDRESS: _readdress,
     StepKind.CLEAR: _clear,

@@ -16,6 +16,8 @@ from redistopo.model.planning.shutdown_order import shutdown_phases
 from redistopo.model.protocol.conf import Directives, read_conf
 from redistopo.model.protocol.data_files import NAMES, keeps_data, with_directives
 from redistopo.model.protocol.replies import count_keys, parse_info
+from redistopo.model.remedies.of_topology import give_up_unsaved
+from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, step
@@ -97,20 +99,25 @@ def _refuse_loss(shutdown: "ShutdownRequest", ends: list[Ended]) -> None:
         what = f"{', '.join(crashed)} crashed before saving: its replicas may have more"
         unsaved = "\n".join(filter(None, (unsaved, what)))
     if busy := [name for name in spared if name in shutdown.busy]:
-        names = " ".join(busy)
         raise RedistopoError(
             f"{', '.join(busy)} is busy running a script, and was left running",
             detail=unsaved,
-            hint=f"redistopo call --node {busy[0]} SCRIPT KILL (or FUNCTION KILL), then {again}; "
-            f"or {again} --force discards what {names} has not saved",
+            hint=joined(
+                f"redistopo call --node {busy[0]} SCRIPT KILL (or FUNCTION KILL), ",
+                f"then {again}; or ",
+                give_up_unsaved(again, busy),
+            ),
         )
     if spared:
         log = layout.node(spared[0]).log
         raise RedistopoError(
             f"{', '.join(spared)} can't save, and still {'run' if len(spared) > 1 else 'runs'}",
             detail="\n".join(filter(None, (unsaved, log_tail(shutdown.host.files, log, 6)))),
-            hint=f"free disk space, or make its folder writable, then {again} again; or "
-            f"{again} --force discards unsaved data. Its log: {log}",
+            hint=joined(
+                f"free disk space, or make its folder writable, then {again} again; or ",
+                give_up_unsaved(again, spared),
+                f". Its log: {log}",
+            ),
         )
     if killed or crashed:
         log = layout.node((killed or crashed)[0]).log

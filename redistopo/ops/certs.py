@@ -9,6 +9,7 @@ from redistopo.client.tls import presented
 from redistopo.errors import ExitCode, RedistopoError, Unreachable, UsageError
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.credentials import Certificate, Credentials
+from redistopo.model.remedies.of_topology import renew_ca
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.certificates import ensure_certificates, made_before, renew_certificates
 from redistopo.project.started_topology import live_targets, running_nodes
@@ -58,7 +59,7 @@ def renew(root: Path, days: int, progress: Progress, *, new_ca: bool = False) ->
         if new_ca and (names := running_nodes(layout)):
             raise RedistopoError(
                 f"{', '.join(names)} run{'s' if len(names) == 1 else ''} with the CA that there is",
-                hint="redistopo down, then redistopo certs renew --new-ca, then redistopo up",
+                hint=renew_ca("redistopo down, then ", ", then redistopo up"),
             )
         credentials, nodes = session.credentials, live_targets(layout, session.rendered)
         before = {node.name: _presented(node, credentials) for node in nodes}

@@ -1,12 +1,14 @@
 """`events`: prints role changes and faults as they happen."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from redistopo.errors import ExitCode, RedistopoError, TimedOut
 from redistopo.host.polling import Deadline, wait_for
+from redistopo.model.state.command_rates import command_rates
 from redistopo.model.state.diff import ChangeKind, StateChange, state_changes
 from redistopo.model.state.last_known import LastKnown, update_last_known
 from redistopo.model.state.observed import Observed
@@ -17,7 +19,8 @@ from redistopo.session.watched_topology import TargetRequest, WatchedTarget, ope
 class Round:
     """One snapshot of many; `seen` is None if there is nothing to observe, `trouble` says why.
 
-    `news` are the changes since the last one; in the first one with nodes, their states.
+    `news` are the changes since the last one; in the first one with nodes, their states. `rates`
+    are the commands per second since then, without our own; empty in the first one.
     """
 
     name: str
@@ -25,6 +28,7 @@ class Round:
     seen: Observed | None
     news: tuple[StateChange, ...]
     trouble: RedistopoError | None = None
+    rates: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,10 +102,14 @@ class Rounds:
     def __init__(self, topology: WatchedTarget) -> None:
         self.known: LastKnown | None = None
         self._topology = topology
+        self._last: Observed | None = None
+        self._taken = 0.0
 
     def next(self) -> Round:
         """Take a snapshot, and return the changes since the last one."""
-        seen = self._topology.snapshot()
+        last, taken = self._last, self._taken
+        self._taken = time.monotonic()
+        self._last = seen = self._topology.snapshot()
         at = datetime.now(UTC)
         before = self.known
         if seen is not None:
@@ -114,4 +122,5 @@ class Rounds:
             seen=seen,
             news=state_changes(before, self.known) if self.known else (),
             trouble=self._topology.trouble,
+            rates=command_rates(last, seen, self._taken - taken) if seen else {},
         )

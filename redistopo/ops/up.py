@@ -24,6 +24,7 @@ from redistopo.model.planning.readdress import (
     with_addresses,
 )
 from redistopo.model.planning.step import Step, StepKind, linked
+from redistopo.model.remedies.of_topology import rotate_passwords
 from redistopo.model.state.finding import Finding
 from redistopo.model.state.observed import Observed, ShardSeen, shards_of
 from redistopo.model.state.record import TopologyState
@@ -46,7 +47,13 @@ _ROUNDS = 4
 """The maximum: resume paused nodes, inspect an interrupted topology, create it again."""
 
 
-_OBSERVE_AGAIN = (StepKind.RESUME, StepKind.FAILOVER, StepKind.RESET, StepKind.REJOIN)
+_OBSERVE_AGAIN = (
+    StepKind.ABORT,
+    StepKind.RESUME,
+    StepKind.FAILOVER,
+    StepKind.RESET,
+    StepKind.REJOIN,
+)
 """Steps after which more may be to do."""
 
 
@@ -131,7 +138,7 @@ def _finish_rotation(session: Session, plan: Plan) -> None:
     if rotation.keep_old:
         note(
             session.progress,
-            "the old password still works; `redistopo secret rotate` ends that",
+            rotate_passwords("the old password still works; to end that: "),
         )
     context = session.context(plan)
     paused = tuple(one.name for one in context.observe(Detail.PROCESS).nodes if one.paused)

@@ -99,11 +99,21 @@ def scene(
         took=took,
         shape=seen.shape if seen else None,
         engine=seen.engine if seen else "",
-        lines=status_rows(_as_ours(seen)) if seen else (),
+        lines=_with_rates(status_rows(_as_ours(seen)), found.rates) if seen else (),
         links={node.name: _link(node) for node in seen.nodes} if seen else {},
         bus=_bus(seen) if seen and seen.shape is Shape.CLUSTER else {},
         recent=recent,
         trouble=found.trouble,
+    )
+
+
+def _with_rates(lines: tuple[NodeStatus, ...], rates: Mapping[str, int]) -> tuple[NodeStatus, ...]:
+    """Without our own snapshots, from the second one on."""
+    return tuple(
+        replace(line, operations=rates.get(line.name, line.operations))
+        if line.operations is not None
+        else line
+        for line in lines
     )
 
 

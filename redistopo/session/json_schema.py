@@ -8,6 +8,7 @@ import typing
 from collections.abc import Mapping
 from enum import Enum
 
+from redistopo.model.remedies.remedy import RemedyFields
 from redistopo.model.state.observed import NodeSeen
 from redistopo.session.to_json import AS_TEXT, BRIEF, CONCEALED, shown_fields
 
@@ -88,7 +89,8 @@ class JsonSchemas:
             return {**_described(kind), **self._object(hints, required)}
         if dataclasses.is_dataclass(kind):
             shown = {name: hints[name] for name in shown_fields(kind)}
-            return {**_described(kind), **self._object(shown)}
+            beside = {"remedy": RemedyFields} if "hint" in shown else {}
+            return {**_described(kind), **self._object({**shown, **beside}, frozenset(shown))}
         if issubclass(kind, tuple):  # a NamedTuple
             return {**_described(kind), **self._fixed(tuple(hints.values()))}
         raise TypeError(f"{kind} has no JSON schema")

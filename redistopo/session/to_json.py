@@ -1,6 +1,6 @@
 """Converts a Result to plain JSON values."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from pathlib import Path
@@ -10,6 +10,7 @@ from redistopo.model.planning.step import USERS_FILE
 from redistopo.model.protocol.conf import SECRET_DIRECTIVES
 from redistopo.model.protocol.engine import Version
 from redistopo.model.protocol.slots import SlotRange
+from redistopo.model.remedies.remedy import remedy_fields
 from redistopo.model.state.observed import NodeSeen
 
 if TYPE_CHECKING:
@@ -34,6 +35,14 @@ def shown_fields(kind: "type[DataclassInstance]") -> tuple[str, ...]:
     return tuple(one.name for one in fields(kind) if one.name not in ("code", "seen"))
 
 
+def _field(value: object, name: str) -> Iterator[tuple[str, object]]:
+    """One field; beside a hint also its class, and what it would lose."""
+    found = getattr(value, name)
+    yield name, to_json(found)
+    if name == "hint" and found:
+        yield "remedy", remedy_fields(found)
+
+
 def to_json(value: object) -> object:
     """Dataclasses as objects, enums as their values, paths, versions and ranges as text."""
     if isinstance(value, Enum):
@@ -43,12 +52,15 @@ def to_json(value: object) -> object:
     if isinstance(value, NodeSeen):
         return {name: getattr(value, name) for name in BRIEF}
     if is_dataclass(value) and not isinstance(value, type):
-        return {name: to_json(getattr(value, name)) for name in shown_fields(type(value))}
+        names = shown_fields(type(value))
+        return {name: item for one in names for name, item in _field(value, one)}
     if isinstance(value, Mapping):
         return {
             str(to_json(key)): CONCEALED if key in _HIDDEN else to_json(item)
             for key, item in value.items()
         }
+    if isinstance(value, str):
+        return str(value)  # a remedy is its text, also for writers that know only plain strings
     if isinstance(value, tuple | list | set | frozenset):
         return [to_json(item) for item in value]
     return value

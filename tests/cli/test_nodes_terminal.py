@@ -107,3 +107,12 @@ def test_down_asks_on_a_terminal(project: Project) -> None:
     terminal.type("y\r")
     assert terminal.end() == 0
     assert project.servers() == []
+
+
+def test_a_dead_primary_is_the_one_node_that_does_not_run(project: Project) -> None:
+    project.init("sentinel", engine=BUNDLED.path)
+    project.up()
+    said = project.run("kill", "node1", "--yes").out
+    assert "Now 5 of 6 nodes run (" in said
+    assert "1 stopped" in said
+    assert len(project.servers()) == 5

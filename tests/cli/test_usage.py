@@ -173,7 +173,8 @@ def test_up_again_prints_one_line_and_connect_prints_the_rest(project: Project) 
 @pytest.mark.parametrize("streams", ["2>&1 |", "2>&1 >/dev/null |", "|"])
 def test_a_reader_that_leaves_early_changes_no_exit_code(project: Project, streams: str) -> None:
     project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
-    for words, code in (("up", 0), ("up", 0), ("up --timeout x", 2), ("verify --json", 0)):
+    verbs = (("up", 0), ("up", 0), ("up --timeout x", 2), ("verify --json", 0))
+    for words, code in (*verbs, ("--help", 0), ("help up", 0), ("schema", 0), ("secret", 2)):
         script = f"{COMMAND} {words} {streams} head -n 1; echo ${{PIPESTATUS[0]}}"
         done = subprocess.run(
             ["bash", "-c", script], cwd=project.root, env=project.environment(),
@@ -182,6 +183,17 @@ def test_a_reader_that_leaves_early_changes_no_exit_code(project: Project, strea
         assert done.stdout.splitlines()[-1] == str(code), (words, done)
         assert "Traceback" not in done.stderr + done.stdout
         assert "Broken" not in done.stderr + done.stdout
+
+
+def test_quiet_leaves_a_requested_value(project: Project) -> None:
+    project.init("standalone", engine=BUNDLED.path)
+    project.up()
+    assert project.run("secret", "show", "-q", check=0).out.strip() == project.password
+    assert project.run("call", "-q", "ECHO", "hello", check=0).out.split()[-1] == "hello"
+    for words in (("connect", "url"), ("version",), ("explain", "slots")):
+        told = project.run(*words, check=0).out
+        assert project.run(*words, "--quiet", check=0).out == told != ""
+    assert project.run("verify", "-q", check=0).out == ""
 
 
 def test_times_are_local_with_their_offset_in_json(project: Project) -> None:

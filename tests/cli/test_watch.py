@@ -1,5 +1,6 @@
 """`watch` on a terminal: what it draws, how it ends, and how it leaves the terminal."""
 
+import re
 import signal
 import time
 
@@ -111,3 +112,24 @@ def test_a_terminal_that_cannot_draw_gets_lines(project: Project) -> None:
     assert terminal.end() == 130
     assert _OTHER_SCREEN not in terminal.raw
     assert "node1  now" in terminal.read()
+
+
+@pytest.mark.parametrize("shape", ["standalone", "cluster"])
+def test_commands_per_second_are_those_of_clients_not_of_watch(
+    project: Project, shape: str
+) -> None:
+    project.init(shape, engine=BUNDLED.path)
+    project.up()
+    # another observer than `up`, whose commands the servers report for 1.6 s
+    terminal = Terminal(project, "watch", "--interval", "300ms", rows=24)
+
+    def rate() -> int:
+        found = re.search(r"ok; (\d+) ops/s", terminal.read())
+        return int(found[1]) if found else -1
+
+    # replicas of a cluster acknowledge once a second
+    until(lambda: 0 <= rate() <= (0 if shape == "standalone" else 10))
+    with project.client() as node:
+        until(lambda: [node.ping() for _ in range(20)] and rate() > 50)
+    terminal.type("q")
+    assert terminal.end() == 0

@@ -155,6 +155,15 @@ def _another_cluster(project: Project, projects: Projects) -> None:
     until(lambda: all(len(_ask(project, n, "CLUSTER NODES")) == 7 for n in range(1, 7)))
 
 
+def _new_id(project: Project, _: Projects) -> None:
+    """node6 lost its nodes.conf: all others know its former id, which has no address any more."""
+    six = _id(project, 6)
+    _ask(project, 6, "CLUSTER", "RESET", "HARD")
+    _ask(project, 6, "CLUSTER", "MEET", "127.0.0.1", project.port)
+    until(lambda: "noaddr" in str(_ask(project, 1, "CLUSTER NODES")))
+    until(lambda: all(six in str(_ask(project, n, "CLUSTER NODES")) for n in (1, 2, 3, 4, 5)))
+
+
 def _forgotten(project: Project, _: Projects) -> None:
     six = _id(project, 6)
     for node in (1, 2, 3, 4, 5):
@@ -228,6 +237,9 @@ CORPUS: dict[str, tuple[Break, str, str, str, tuple[str, ...]]] = {
     ),
     "a stranger met": (_stranger, "cluster.members", "node1", "as handshake", CLUSTER),
     "a node of another cluster": (_another_cluster, "cluster.members", "node1", "another c", HASTY),
+    "an id without an address": (
+        _new_id, "cluster.members", "node1", "sees id ", CLUSTER,
+    ),
     "a forgotten node": (_forgotten, "cluster.members", "node1", "node6 is missing", CLUSTER),
     "a replica of another shard": (
         _replica_moved, "replication.shape", "shard 1", "node1 has 0 of 1", CLUSTER,

@@ -30,6 +30,16 @@ def _stranger(project: Project) -> None:
     _call(project, 1, "CLUSTER", "MEET", "127.0.0.1", project.port + 12)
 
 
+def _new_id(project: Project) -> None:
+    """node5 lost its nodes.conf and is a replica again: its former id has no address."""
+    primary = _call(project, 5, "CLUSTER", "NODES").partition("myself,slave ")[2].split()[0]
+    _call(project, 5, "CLUSTER", "RESET", "HARD")
+    _call(project, 5, "CLUSTER", "MEET", "127.0.0.1", project.port)
+    until(lambda: primary in _call(project, 5, "CLUSTER", "NODES"))
+    _call(project, 5, "CLUSTER", "REPLICATE", primary)
+    until(lambda: "noaddr" in _call(project, 1, "CLUSTER", "NODES"))
+
+
 def _paused(project: Project) -> None:
     project.run("pause", "node5", check=0)
 
@@ -41,6 +51,7 @@ def _open_user(project: Project) -> None:
 BROKEN: dict[str, tuple[Callable[[Project], None], str, str]] = {
     "a paused node": (_paused, "node.alive", "resume node5"),
     "a stranger": (_stranger, "cluster.members", "call CLUSTER FORGET "),
+    "an id without an address": (_new_id, "cluster.members", "no node has this id any more"),
     "a user without a password": (_open_user, "access.password", "--node node4 ACL DELUSER evil"),
     "a forgotten node": (_forgotten, "cluster.members", " CLUSTER MEET 127.0.0.1 "),
     # redis-cli fixes no slots while somebody is known who can't be reached

@@ -293,3 +293,35 @@ def _slotless(project: Project, port: int) -> int:
     """How many primaries have no slots, according to the node on that port."""
     lines = [line.split() for line in _nodes(project, port).splitlines()]
     return sum("master" in line[2].split(",") and len(line) == 8 for line in lines)
+
+
+def test_many_open_and_scattered_slots_are_counted_not_listed(project: Project) -> None:
+    project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
+    project.up()
+    ids = []
+    for port in project.ports[:2]:
+        with project.client(port) as node:
+            ids.append(node.execute_command("CLUSTER", "MYID"))
+    for port in project.ports:
+        with project.client(port) as node, node.pipeline(transaction=False) as pipe:
+            for slot in range(1000, 1400, 2):  # every other slot is node2's
+                pipe.execute_command("CLUSTER", "SETSLOT", slot, "NODE", ids[1])
+            pipe.execute(raise_on_error=False)
+    for port, way, other in zip(
+        project.ports, ("MIGRATING", "IMPORTING"), reversed(ids), strict=False
+    ):
+        with project.client(port) as node, node.pipeline(transaction=False) as pipe:
+            for slot in range(200):
+                pipe.execute_command("CLUSTER", "SETSLOT", slot, way, other)
+            pipe.execute()
+    found = project.run("verify", "--all", "--timeout", "1s", "--json").json["result"]["findings"]
+    evidence = {
+        one["subject"]: one["evidence"] for one in found if one["check"] == "cluster.open-slots"
+    }
+    assert evidence["node1"] == "200 slots migrating to node2: 0-199"
+    assert evidence["node2"] == "200 slots importing from node1: 0-199"
+    for words in (("verify", "--all", "--timeout", "1s"), ("status",), ("plan",)):
+        said = project.run(*words)
+        assert max(map(len, said.out.splitlines())) < 250, words
+    assert "and 198 more ranges" in project.run("status").out
+    assert "1398" in project.run("status", "--json").out

@@ -46,4 +46,4 @@ def command(command: tuple[str, ...], words: tuple[str, ...], root: Path, timeou
     from redistopo.ops.call import CallRequest, call
 
     request = CallRequest(root=root, command=command, words=words, seconds=timeout)
-    run_and_show(lambda _progress: call(request), show_call)
+    run_and_show(lambda _progress: call(request), show_call, value=True)

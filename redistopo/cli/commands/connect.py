@@ -25,4 +25,4 @@ def command(client: str, root: Path) -> None:
         for line in result.lines:
             click.echo(line)
 
-    run_and_show(lambda progress: connect(root, client, progress), show)
+    run_and_show(lambda progress: connect(root, client, progress), show, value=True)

@@ -27,4 +27,4 @@ def command(topic: str) -> None:
         else:
             click.echo(result.topics[0].text, nl=False)
 
-    run_and_show(lambda _progress: explain_topic(topic), show)
+    run_and_show(lambda _progress: explain_topic(topic), show, value=True)

@@ -26,7 +26,9 @@ def show(root: Path, user: str) -> None:
     """Print the password; no other command does."""
     from redistopo.ops.secret import show as verb
 
-    run_and_show(lambda _progress: verb(root, user), lambda result: click.echo(result.password))
+    run_and_show(
+        lambda _progress: verb(root, user), lambda result: click.echo(result.password), value=True
+    )
 
 
 @command.command()

@@ -21,5 +21,7 @@ class VersionResult:
 def command() -> None:
     """Print the version."""
     run_and_show(
-        lambda _progress: VersionResult(), lambda result: click.echo(f"redistopo {result.version}")
+        lambda _progress: VersionResult(),
+        lambda result: click.echo(f"redistopo {result.version}"),
+        value=True,
     )

@@ -1,6 +1,5 @@
 """Events as lines for people, or as records for programs; times are local."""
 
-from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from typing import NotRequired, TypedDict
@@ -10,7 +9,8 @@ import click
 from redistopo.cli import theme
 from redistopo.cli.counts import counted
 from redistopo.cli.formats import Format
-from redistopo.cli.views.status import size
+from redistopo.cli.views.status import count_states, size
+from redistopo.model.remedies.remedy import RemedyFields, remedy_fields
 from redistopo.model.state.diff import BAD, CHANGED, GOOD, ChangeKind
 from redistopo.ops.events import Round
 from redistopo.ops.watch import Scene
@@ -18,7 +18,8 @@ from redistopo.ops.watch import Scene
 
 class EventRecord(TypedDict):
     """A line of `events --json`. `node` is empty for the topology as a whole. The line of kind
-    `waiting`, while there is nothing to observe, has a `hint` instead of `was` and `now`."""
+    `waiting`, while there is nothing to observe, has a `hint` and its `remedy` instead of `was`
+    and `now`."""
 
     at: str
     node: str
@@ -27,6 +28,7 @@ class EventRecord(TypedDict):
     was: NotRequired[str]
     now: NotRequired[str]
     hint: NotRequired[str]
+    remedy: NotRequired[RemedyFields]
 
 
 _KIND_WIDTH = max(len(kind.value) for kind in ChangeKind)
@@ -67,6 +69,8 @@ def print_records(form: Format) -> Callable[[Round], None]:
                 words=found.trouble.message,
                 hint=found.trouble.hint,
             )
+            if found.trouble.hint:
+                waiting["remedy"] = remedy_fields(found.trouble.hint)
             click.echo(form.record(waiting))
         for one in found.news:
             record = EventRecord(
@@ -110,9 +114,7 @@ class ChangePrinter:
 
 def summary(scene: Scene) -> str:
     """Return ``6 nodes: 5 ok, 1 stopped; 120 ops/s, 12M``."""
-    states = Counter(line.state for line in scene.lines)
-    ordered = sorted(states.items(), key=lambda one: (one[0] != "ok", one[0]))
-    listed = ", ".join(f"{count} {state}" for state, count in ordered)
+    listed = count_states(scene.lines)
     operations = sum(line.operations or 0 for line in scene.lines)
     memory = sum(line.memory or 0 for line in scene.lines)
     return f"{counted(len(scene.lines), 'node')}: {listed}; {operations} ops/s, {size(memory)}"

@@ -4,6 +4,8 @@ import click
 
 from redistopo.cli import theme
 from redistopo.cli.table import Table, print_table
+from redistopo.cli.views.status import count_states
+from redistopo.model.remedies.commands import warned
 from redistopo.model.state.status_rows import NodeStatus
 from redistopo.session.node_action import NodeActionResult, NodeOutcome
 
@@ -22,7 +24,7 @@ def show_node_action(result: NodeActionResult) -> None:
 
 def _line(one: NodeOutcome) -> str:
     color = theme.ERROR if not one.well else theme.OK if one.changed else None
-    hint = f"  (next: {one.hint})" if one.hint else ""
+    hint = f"  (next: {warned(one.hint)})" if one.hint else ""
     return f"{one.name}: " + theme.paint(one.did, color) + hint
 
 
@@ -30,8 +32,15 @@ def show_now(now: tuple[NodeStatus, ...]) -> None:
     """Print the state of all nodes; of many, only those with a problem."""
     unwell = [line for line in now if line.state != "ok"]
     listed = now if len(now) <= _MOST_NODES else unwell
-    click.echo(f"Now {len(now) - len(unwell)} of {len(now)} nodes are ok:" if listed
-               else f"Now all {len(now)} nodes are ok.")  # fmt: skip
+    if unwell:
+        # replicas and Sentinels of a primary that is down run, and say so: they aren't down
+        running = sum(line.state not in ("stopped", "paused") for line in now)
+        click.echo(f"Now {running} of {len(now)} nodes run ({count_states(now)}):")
+    else:
+        every = (
+            f"{len(now)} of {len(now)} nodes are ok:" if listed else f"all {len(now)} nodes are ok."
+        )
+        click.echo(f"Now {every}")
     if listed:
         rows = [
             (

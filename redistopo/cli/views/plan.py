@@ -6,6 +6,8 @@ from redistopo.cli import theme
 from redistopo.cli.table import Table, print_table
 from redistopo.cli.views.up import show_steps
 from redistopo.model.planning.plan import NodePlan
+from redistopo.model.protocol.replies import slot_range
+from redistopo.model.protocol.slots import format_ranges_briefly
 from redistopo.model.state.observed import Role
 from redistopo.ops.plan import PlanResult
 
@@ -17,7 +19,8 @@ def _place(result: PlanResult, node: NodePlan) -> str:
     if node.role is Role.REPLICA:
         return f"{result.replicas_by} decides" if result.replicas_by else f"follows {node.follows}"
     if result.slots:
-        return result.slots.get(node.name) or "-"
+        held = result.slots.get(node.name, "")
+        return format_ranges_briefly(map(slot_range, filter(None, held.split(",")))) or "-"
     planned = next((one.slots for one in result.plan.shards if one.number == node.shard), None)
     return str(planned or "-")
 

@@ -1,12 +1,16 @@
 """`status`, `ps` and `engines` as tables."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from redistopo.cli import theme
 from redistopo.cli.table import Table, print_table
-from redistopo.model.protocol.slots import format_ranges as slots_text
+from redistopo.model.protocol.slots import format_ranges_briefly as slots_text
+from redistopo.model.remedies.commands import warned
+from redistopo.model.remedies.of_machine import end_process
 from redistopo.model.state.status_rows import NodeStatus
 from redistopo.model.topology.spec import Shape
 
@@ -53,6 +57,13 @@ def show_status(result: "StatusResult") -> None:
             theme.paint(f"Certificates are valid until {found.expires} ({found.lasts})", color)
             + ("; renew them: redistopo certs renew" if late else "")
         )
+
+
+def count_states(lines: Sequence[NodeStatus]) -> str:
+    """Return ``5 ok, 1 stopped``."""
+    states = Counter(line.state for line in lines)
+    ordered = sorted(states.items(), key=lambda one: (one[0] != "ok", one[0]))
+    return ", ".join(f"{count} {state}" for state, count in ordered)
 
 
 def row(line: NodeStatus) -> tuple[str, ...]:
@@ -121,7 +132,11 @@ def show_ps(result: "PsResult") -> None:
         click.echo(
             theme.paint("orphan ", theme.WARNING)
             + f"pid {orphan.pid} runs in {orphan.folder}, but no topology started it; "
-            f"to end it: kill {orphan.pid}"
+            + warned(
+                end_process(
+                    str(orphan.pid), before="to end it: ", lost="what it can't save: it saves first"
+                )
+            )
         )
 
 

@@ -12,7 +12,7 @@ from redistopo.cli import theme
 from redistopo.cli.run_verb import output
 from redistopo.cli.views.connect import show_connect
 from redistopo.model.planning.step import Step
-from redistopo.model.protocol.slots import format_ranges as slots_text
+from redistopo.model.protocol.slots import format_ranges_briefly as slots_text
 from redistopo.model.state.finding import Status
 from redistopo.model.state.observed import ShardSeen
 from redistopo.ops.up import UpResult

@@ -22,6 +22,8 @@ from redistopo.model.planning.step import StepKind, join_names
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.engine import parse_request
 from redistopo.model.protocol.sentinel_replies import read_sentinel_file
+from redistopo.model.remedies.of_topology import reset_anyway, start_over
+from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.record import TopologyState
 from redistopo.model.topology.exposure import refuse_exposed
 
@@ -48,7 +50,7 @@ def refuse_other_layout(
             f"name is {plan.topology.name} in {source}, but the Sentinels monitor the primary "
             f"as {', '.join(sorted(names))}",
             detail="clients query the primary by that name; Sentinels can't change it",
-            hint=f'set name = "{min(names)}" in {source}; the data is kept',
+            hint=start_over(f'set name = "{min(names)}" in {source}: the data is kept'),
         )
     was = [(node.name, node.host, node.port) for node in record.nodes]
     asked = [(node.name, node.host, node.port) for node in plan.nodes]
@@ -59,8 +61,7 @@ def refuse_other_layout(
         raise UsageError(
             f"{source} no longer describes the topology in this folder",
             detail=spans,
-            hint=f"set shape and the numbers of nodes in {source} back: the data is kept; or start "
-            "over without the data: redistopo down --wipe",
+            hint=start_over(f"set shape and the numbers of nodes in {source} back: data is kept"),
         )
     if running:
         raise UsageError(
@@ -106,11 +107,13 @@ def _lost_keys(it: Proposal) -> None:
     """A reset would lose the only copy of a node's keys."""
     found = it.reset
     if found and found.lost and not it.asked.force:
-        again = f"redistopo reset {found.name}{' --hard' if found.hard else ''} --force"
+        again = joined(
+            reset_anyway(found.name, f"{found.keys} keys", hard=found.hard), " gives it up"
+        )
         raise RedistopoError(
             f"{found.name} is not reset: {found.lost}",
             detail="\n".join(one for one in found.sentences if one != found.lost),
-            hint="; ".join(filter(None, [found.instead, f"{again} gives it up"])),
+            hint=joined(found.instead, again, by="; "),
         )
 
 

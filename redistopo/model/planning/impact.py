@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from redistopo.model.protocol.sentinel_replies import votes_needed
-from redistopo.model.protocol.slots import format_ranges
+from redistopo.model.protocol.slots import format_ranges_briefly
 from redistopo.model.state.observed import NodeSeen, Observed, ShardSeen, shards_of
 from redistopo.model.topology.spec import Shape
 
@@ -41,7 +41,7 @@ def losses(seen: Observed, names: Iterable[str]) -> tuple[str, ...]:
 def _of_cluster(shard: ShardSeen, stay: list[NodeSeen], left: str, votes: int, voters: int) -> str:
     where = f"shard {shard.number}"
     if not stay:
-        slots = f"slots {format_ranges(shard.slots)} are" if shard.slots else "it is"
+        slots = f"slots {format_ranges_briefly(shard.slots)} are" if shard.slots else "it is"
         return f"{where} has no other node that replies: {slots} unavailable in the meantime"
     if shard.primary in stay:
         return "" if len(stay) > 1 else f"{where}: {stay[0].name} has no replica in the meantime"

@@ -12,6 +12,7 @@ from redistopo.model.state.observed import Role
 class StepKind(StrEnum):
     """The kind of a step; the executor has one function for each."""
 
+    ABORT = "abort"
     RESUME = "resume"
     READDRESS = "readdress"
     CLEAR = "clear"
@@ -43,6 +44,7 @@ class StepKind(StrEnum):
 
 
 _TEXT = {
+    StepKind.ABORT: "cancel the shutdown of",
     StepKind.RESUME: "resume",
     StepKind.READDRESS: "change the addresses in the files of",
     StepKind.CLEAR: "stop and clear",

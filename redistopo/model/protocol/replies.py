@@ -19,7 +19,7 @@ _NUMBERS = frozenset(
         "process_id", "connected_slaves", "master_port", "master_repl_offset", "slave_repl_offset",
         "repl_backlog_size", "master_last_io_seconds_ago", "used_memory", "connected_clients",
         "instantaneous_ops_per_sec", "uptime_in_seconds", "cluster_my_epoch",
-        "cluster_current_epoch", "sync_full",
+        "cluster_current_epoch", "sync_full", "total_commands_processed",
     }
 )  # fmt: skip
 
@@ -27,6 +27,15 @@ _NODE_ID = re.compile(r"[0-9a-f]{40}")
 _ADDRESS = re.compile(r"(?P<host>.*):(?P<port>[0-9]{1,5})(?:@(?P<bus>[0-9]{1,5}))?")
 _RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 _OPEN_SLOT = re.compile(r"\[([0-9]{1,5})-([<>])-([0-9a-f]{40})\]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSlot:
+    """A slot that is being moved: `move` is "migrating to" or "importing from" the `node` id."""
+
+    slot: int
+    move: str
+    node: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +54,7 @@ class ClusterNodesLine(Addressed):
     epoch: int
     linked: bool
     slots: tuple[SlotRange, ...]
-    open_slots: tuple[str, ...]
+    open_slots: tuple[OpenSlot, ...]
 
     @property
     def myself(self) -> bool:
@@ -63,6 +72,11 @@ class ClusterNodesLine(Addressed):
     def failing(self) -> bool:
         """Whether it is flagged PFAIL or FAIL."""
         return "fail" in self.flags or "fail?" in self.flags
+
+    @property
+    def lost(self) -> bool:
+        """Whether it has no address any more: another node has its address, with another id."""
+        return "noaddr" in self.flags or not self.port
 
     @property
     def unknown(self) -> bool:
@@ -172,11 +186,12 @@ def slot_range(text: str) -> SlotRange:
     return found
 
 
-def _open(text: str) -> str:
+def _open(text: str) -> OpenSlot:
     found = _OPEN_SLOT.fullmatch(text)
     if found is None:
         raise ValueError(f"no open slot: {text}")
-    return f"{found[1]} {'migrating to' if found[2] == '>' else 'importing from'} {found[3]}"
+    move = "migrating to" if found[2] == ">" else "importing from"
+    return OpenSlot(slot=int(found[1]), move=move, node=found[3])
 
 
 def count_keys(info: Mapping[str, str]) -> int:

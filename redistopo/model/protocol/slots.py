@@ -68,7 +68,9 @@ def format_ranges_briefly(owned: Iterable[SlotRange], most: int = 3) -> str:
     """Format the first ranges only: ``0-5460,8000,8002 and 4 more ranges``."""
     kept = tuple(owned)
     more = len(kept) - most
-    return format_ranges(kept[:most]) + (f" and {more} more ranges" if more > 0 else "")
+    return format_ranges(kept[:most]) + (
+        f" and {more} more range{'s' if more > 1 else ''}" if more > 0 else ""
+    )
 
 
 def _crc16_table() -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from redistopo.model.protocol.conf import (
     quote_argument,
 )
 from redistopo.model.protocol.sentinel_replies import MONITOR
+from redistopo.model.remedies.of_topology import rotate_passwords
 from redistopo.model.topology.parse import DIRECTIVE
 from redistopo.model.topology.spec import TOPOLOGY_KEYS, Topology
 from redistopo.model.topology.validate import OWNED
@@ -35,7 +36,6 @@ _EFFECTS = (
     ({"host", "port", "sentinel_port", "auth", "tls", "acl"},
      "then redistopo down and redistopo up; data is kept"),
     ({"engine"}, "then redistopo restart --rolling"),
-    ({"password_file"}, "then redistopo secret rotate"),
     (_KEYS, "then redistopo up"),
 )  # fmt: skip
 """Keys, and how a change of them takes effect; the first that a key is in counts."""
@@ -58,7 +58,7 @@ def settable(name: str) -> str:
     if directive in ("requirepass", "masterauth", "primaryauth"):
         raise UsageError(
             f"{directive} is a secret and isn't kept in the topology file",
-            hint="to change it, also on running servers: redistopo secret rotate",
+            hint=rotate_passwords("to change it, also on running servers: "),
         )
     if directive in OWNED:
         instead = OWNED[directive]
@@ -83,6 +83,8 @@ def settable(name: str) -> str:
 def _change(*words: str) -> str:
     """How to change keys of the topology file, and what then takes effect."""
     keys = [one for one in words if one in _KEYS]
+    if keys == ["password_file"]:
+        return rotate_passwords("set password_file in the topology file, then ")
     effect = next(how for names, how in _EFFECTS if names.intersection(keys))
     return f"set {' or '.join(keys)} in the topology file, {effect}"
 

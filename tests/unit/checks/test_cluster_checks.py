@@ -8,6 +8,7 @@ import pytest
 from support.cases import Case, alone, table
 
 from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.protocol.replies import OpenSlot
 from redistopo.model.protocol.slots import SlotRange
 from redistopo.model.state.finding import Status
 
@@ -182,9 +183,17 @@ CASES: list[Case] = [
         "cluster.open-slots",
         FAIL,
         "node1",
-        "slot 93 migrating to bbbb; slot 94 importing from cccc",
+        "slot 93 migrating to bbbb; 9 slots importing from cccc: 1-4,6,8 and 1 more range",
         lambda s: s.member(
-            "node1", "node1", open_slots=("93 migrating to bbbb", "94 importing from cccc")
+            "node1",
+            "node1",
+            open_slots=(
+                OpenSlot(slot=93, move="migrating to", node="bbbb"),
+                *(
+                    OpenSlot(slot=n, move="importing from", node="cccc")
+                    for n in (1, 2, 3, 4, 6, 8, 10, 11, 12)
+                ),
+            ),
         ),
     ),
 ]

@@ -6,7 +6,13 @@ import pytest
 
 from redistopo.errors import BadReply
 from redistopo.model.protocol.endpoint import Endpoint
-from redistopo.model.protocol.replies import ClusterNodesLine, parse_info, parse_nodes, parse_pairs
+from redistopo.model.protocol.replies import (
+    ClusterNodesLine,
+    OpenSlot,
+    parse_info,
+    parse_nodes,
+    parse_pairs,
+)
 from redistopo.model.protocol.slots import SlotRange, format_ranges
 
 Sample = Callable[[str, str], Mapping[str, Mapping[str, str]]]
@@ -113,11 +119,11 @@ def test_a_line_is_read_in_full() -> None:
 @pytest.mark.parametrize(
     ("part", "said"),
     [
-        (f"[93->-{OTHER}]", f"93 migrating to {OTHER}"),
-        (f"[77-<-{OTHER}]", f"77 importing from {OTHER}"),
+        (f"[93->-{OTHER}]", OpenSlot(slot=93, move="migrating to", node=OTHER)),
+        (f"[77-<-{OTHER}]", OpenSlot(slot=77, move="importing from", node=OTHER)),
     ],
 )
-def test_a_half_migrated_slot_is_an_open_one(part: str, said: str) -> None:
+def test_a_half_migrated_slot_is_an_open_one(part: str, said: OpenSlot) -> None:
     (member,) = parse_nodes(f"{MYSELF} {part}\n")
     assert (member.open_slots, format_ranges(member.slots)) == ((said,), "0-16383")
 
