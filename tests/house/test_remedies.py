@@ -13,6 +13,7 @@ NOT_ADVICE = {
     ),
     "redistopo/cli/output_schema.py": ("secret rotate",),  # the name of a verb
     "redistopo/cli/verbs.py": ("Remove a node from its cluster (CLUSTER RESET).",),
+    "redistopo/cli/views/preview.py": ("secret rotate",),  # the name of a verb
     "redistopo/execute/rejoin_cluster.py": ("{}: CLUSTER RESET",),
     "redistopo/execute/shutdown.py": ("trying to SHUTDOWN",),
     "redistopo/ops/reset.py": ("{}: CLUSTER RESET",),

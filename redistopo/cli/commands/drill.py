@@ -42,6 +42,8 @@ def command() -> None:
 @click.option("--restore-roles", is_flag=True, help="Restore the primary's role afterwards.")
 @click.option("--junit", type=_FILE, help="Also write JUnit XML.")
 @click.option("--report", type=_FILE, help="Also write the timeline, as .html or .svg.")
+@options.dry_run
+@options.yes("Don't ask.")
 @options.output
 def failover(
     root: Path,
@@ -56,26 +58,30 @@ def failover(
     restore_roles: bool,
     junit: Path | None,
     report: Path | None,
+    dry_run: bool,
+    yes: bool,
 ) -> None:
     """Inject a fault into a node under load: which nodes detect it, how long is the outage?
 
     Exit code 0 if the outage was within the limit, 3 if it was longer, or no replica would be
-    promoted. The topology is repaired afterwards, by the next `up` if necessary.
+    promoted. The topology is repaired afterwards, by the next `up` if necessary. If the service
+    loses something, a terminal is asked first.
     """
+    from redistopo.cli.views import preview
     from redistopo.cli.views.drill import show_drill
     from redistopo.drill.drill_report import DrillReport
     from redistopo.drill.drill_request import DrillRequest
     from redistopo.drill.report_files import refuse_report, write_drills_junit, write_report
     from redistopo.errors import UsageError
-    from redistopo.ops.drill import drill
+    from redistopo.ops.drill import drill, preview_drill
     from redistopo.progress import Progress
 
-    def work(progress: Progress) -> DrillReport:
+    def request() -> DrillRequest:
         if shard is not None and node:
             raise UsageError("--shard and --node both name the target", hint="use one of them")
         if report:
             refuse_report(report)
-        request = DrillRequest(
+        return DrillRequest(
             root=root,
             targets=((node,) if node else (f"shard:{shard or 1}", "primary"),),
             fault=Fault(fault),
@@ -86,14 +92,17 @@ def failover(
             force=force,
             restore_roles=restore_roles,
         )
-        result = drill(request, progress)
+
+    def work(progress: Progress) -> DrillReport:
+        asked = request()
+        result = drill(asked, progress)
         if report:
             write_report((result,), report, title=f"Failover drill of {result.topology}")
         if junit:
             write_drills_junit((result,), junit, name=f"redistopo drill {result.topology}")
         return result
 
-    run_and_show(work, show_drill)
+    preview.run_previewed(lambda: preview_drill(request()), work, show_drill, dry=dry_run, yes=yes)
 
 
 @command.command(name="all")
