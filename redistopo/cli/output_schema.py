@@ -18,7 +18,7 @@ RESULTS: Mapping[str, tuple[str, ...]] = {
     "demo": ("redistopo.demo.cache_check:CheckResult",),
     "doctor": ("redistopo.ops.doctor:DoctorResult",),
     "down": ("redistopo.ops.down:DownResult", _PREVIEW),
-    "drill all": ("redistopo.ops.drill_all:DrillAllResult",),
+    "drill all": ("redistopo.ops.drill_all:DrillAllResult", _PREVIEW),
     "drill failover": ("redistopo.drill.drill_report:DrillReport", _PREVIEW),
     "engines": ("redistopo.ops.engines:EnginesResult",),
     "explain": ("redistopo.ops.explain:TopicResult",),

@@ -28,6 +28,7 @@ def test_set_secret_rotate_and_drill_ask_before_service_or_access_is_lost(
     _declined(project, "set", "maxmemory", "1", said="node1 refuses writes at once")
     _declined(project, "secret", "rotate", said="refused at their next login")
     _declined(project, "drill", "failover", said="node4 takes over from node1")
+    _declined(project, "drill", "all", said="node6 takes over from node3")
     assert ({one.pid for one in project.servers()}, project.password) == before
     assert project.faults() == []
     with project.client() as node:

@@ -3,7 +3,6 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.run_verb import run_and_show
 from redistopo.cli.verb_group import SubGroup
 from redistopo.model.state.drill_fault import Fault
 
@@ -110,15 +109,25 @@ def failover(
 @click.argument("scenario", type=_FILE, required=False)
 @click.option("--junit", type=_FILE, help="Also write JUnit XML, a test case for each drill.")
 @click.option("--report", type=_FILE, help="Also write the timelines, as .html.")
+@options.dry_run
+@options.yes("Don't ask.")
 @options.output
-def all_(root: Path, scenario: Path | None, junit: Path | None, report: Path | None) -> None:
+def all_(
+    root: Path,
+    scenario: Path | None,
+    junit: Path | None,
+    report: Path | None,
+    dry_run: bool,
+    yes: bool,
+) -> None:
     """Run all drills of a SCENARIO.toml, and print a summary.
 
     Without a file: the primary of each shard, then a replica. Exit code 3 if a drill failed.
     """
+    from redistopo.cli.views import preview
     from redistopo.cli.views.drill_all import show_drill_all
     from redistopo.drill.report_files import refuse_report, write_drills_junit, write_report
-    from redistopo.ops.drill_all import DrillAllResult, drill_all
+    from redistopo.ops.drill_all import DrillAllResult, drill_all, preview_drill_all
     from redistopo.progress import Progress
 
     def work(progress: Progress) -> DrillAllResult:
@@ -132,4 +141,6 @@ def all_(root: Path, scenario: Path | None, junit: Path | None, report: Path | N
             write_drills_junit(reports, junit, name=f"redistopo drill all {result.scenario}")
         return result
 
-    run_and_show(work, show_drill_all)
+    preview.run_previewed(
+        lambda: preview_drill_all(root, scenario), work, show_drill_all, dry=dry_run, yes=yes
+    )

@@ -18,6 +18,7 @@ _DOING = {
     "failover": "promote",
     "secret rotate": "change the passwords of",
     "drill failover": "run the drill on",
+    "drill all": "run the drills on",
     "up": "continue with",
 }
 
