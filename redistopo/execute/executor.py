@@ -13,7 +13,7 @@ from redistopo.execute.monitor_primary import monitor_again
 from redistopo.execute.promote import promote, take_over
 from redistopo.execute.rejoin_cluster import forget_ids, rejoin, reset_again
 from redistopo.execute.start import await_ready, start
-from redistopo.execute.switch_persistence import load_from, put_log_aside, switch
+from redistopo.execute.switch_persistence import load_from, put_log_aside, rewrite_log, switch
 from redistopo.execute.terminate import end_all
 from redistopo.host.node_data import clear_data
 from redistopo.host.polling import Deadline
@@ -226,6 +226,7 @@ _DOERS: dict[StepKind, Callable[[ExecutionContext, Step], None]] = {
     StepKind.CORRECT_SENTINEL: _correct_sentinel,
     StepKind.DEFER: _defer,
     StepKind.SWITCH: _switch,
+    StepKind.REWRITE: rewrite_log,
     StepKind.REBUILD: _rewrite_nodes_conf,
     StepKind.PROMOTE: _rewrite_nodes_conf,
     StepKind.LEAD: promote,

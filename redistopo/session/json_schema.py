@@ -85,8 +85,8 @@ class JsonSchemas:
             return {"description": "A node that was observed.", **self._object(hints)}
         hints = typing.get_type_hints(kind)
         if typing.is_typeddict(kind):
-            required: frozenset[str] = vars(kind)["__required_keys__"]
-            return {**_described(kind), **self._object(hints, required)}
+            named: frozenset[str] = vars(kind)["__required_keys__"]
+            return {**_described(kind), **self._object(hints, named)}
         if dataclasses.is_dataclass(kind):
             shown = {name: hints[name] for name in shown_fields(kind)}
             beside = {"remedy": RemedyFields} if "hint" in shown else {}

@@ -50,7 +50,7 @@ def refuse_other_layout(
             f"name is {plan.topology.name} in {source}, but the Sentinels monitor the primary "
             f"as {', '.join(sorted(names))}",
             detail="clients query the primary by that name; Sentinels can't change it",
-            hint=start_over(f'set name = "{min(names)}" in {source}: the data is kept'),
+            hint=f'set name = "{min(names)}" in {source}; the data is kept',
         )
     was = [(node.name, node.host, node.port) for node in record.nodes]
     asked = [(node.name, node.host, node.port) for node in plan.nodes]
@@ -61,7 +61,7 @@ def refuse_other_layout(
         raise UsageError(
             f"{source} no longer describes the topology in this folder",
             detail=spans,
-            hint=start_over(f"set shape and the numbers of nodes in {source} back: data is kept"),
+            hint=start_over(f"set shape and the numbers of nodes in {source} back"),
         )
     if running:
         raise UsageError(

@@ -302,6 +302,16 @@ def _correct(plan: Plan, situation: Situation) -> Iterable[Step]:
     yield from _changing(StepKind.CORRECT_SENTINEL, sentinels, _settable)
     yield from _changing(StepKind.SWITCH, drifting, _log_is("yes"))
     yield from _changing(StepKind.SWITCH, drifting, _log_is("no"))
+    yield from _rewritten(situation.seen)
+
+
+def _rewritten(seen: Observed) -> Iterable[Step]:
+    """Rewrite the damaged logs of running servers, which have all data in memory: at their next
+    start they would lose it, and their replicas with them."""
+    damaged = {node.name: node.log_damage for node in seen.answering if node.log_damage}
+    if damaged:
+        cause = "; ".join(f"{name}: {damage}" for name, damage in damaged.items())
+        yield Step(do=StepKind.REWRITE, nodes=tuple(damaged), cause=cause)
 
 
 def _log_is(kept: str) -> Callable[[str, str | None], bool]:

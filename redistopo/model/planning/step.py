@@ -31,6 +31,7 @@ class StepKind(StrEnum):
     CORRECT_SENTINEL = "correct-sentinel"
     DEFER = "defer"
     SWITCH = "switch"
+    REWRITE = "rewrite"
     REBUILD = "rebuild"
     PROMOTE = "promote"
     LEAD = "lead"
@@ -61,6 +62,7 @@ _TEXT = {
     StepKind.CORRECT: "correct the live configuration of",
     StepKind.CORRECT_SENTINEL: "correct the live settings of",
     StepKind.DEFER: "leave settings until a restart of",
+    StepKind.REWRITE: "rewrite, from memory, the append-only file of",
     StepKind.REBUILD: "write a new nodes.conf of",
     StepKind.PROMOTE: "promote, with the data on its disk,",
     StepKind.LEAD: "promote",

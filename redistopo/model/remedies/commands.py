@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from redistopo.model.remedies.remedy import Remedy, RemedyClass, class_of, loses
 
@@ -57,12 +58,16 @@ COMMANDS: tuple[UnsafeCommand, ...] = (
 )
 """Of several that match, the highest class counts."""
 
-_COMPILED = tuple((re.compile(one.pattern), one) for one in COMMANDS)
+
+@cache
+def _compiled() -> tuple[tuple[re.Pattern[str], UnsafeCommand], ...]:
+    """Compile at the first use: most commands end without a hint."""
+    return tuple((re.compile(one.pattern), one) for one in COMMANDS)
 
 
 def unsafe_commands(text: str) -> tuple[UnsafeCommand, ...]:
     """Return the commands of the table that a text contains."""
-    return tuple(one for pattern, one in _COMPILED if pattern.search(text))
+    return tuple(one for pattern, one in _compiled() if pattern.search(text))
 
 
 def classify(text: str) -> RemedyClass:
@@ -79,7 +84,7 @@ def warned(hint: str) -> str:
     if kind is DESTROYS:
         return f"{hint}   (loses {loses(hint)})"
     rest = str(hint)
-    for pattern, one in _COMPILED:
+    for pattern, one in _compiled():
         rest = pattern.sub("", rest) if one.asks else rest
     asks = "your choice" if rest == hint or classify(rest) is not SAFE else "asks first"
     return f"{hint}   ({asks}; would lose {loses(hint)})"

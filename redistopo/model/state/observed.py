@@ -56,8 +56,9 @@ class NodeSeen(Addressed):
     if it hasn't moved), and paths below it in `config` are translated to the current one;
     `refused` maps a query to the error that the server replied with, `failover_refusals` the
     commands that a Sentinel needs to the errors it would get (None if they weren't tried);
-    `users` is ACL LIST, empty if unknown; `log_there` is whether the append-only log that the
-    server writes is in its folder, None if unknown; `watches` are the primaries that a
+    `users` is ACL LIST, empty if unknown; `log_damage` is why a start would not find all
+    of the append-only log that the running server writes, "" if it would, None if unknown;
+    `watches` are the primaries that a
     Sentinel monitors, whose settings are its `config`; `disk` is what is in its folder,
     None if it wasn't read; `sent` is the number of commands that we had sent on our
     connections before this INFO, which its statistics include.
@@ -68,7 +69,7 @@ class NodeSeen(Addressed):
     pid: int = 0
     paused: bool = False
     disk: DiskSeen | None = None
-    log_there: bool | None = None
+    log_damage: str | None = None
     held_by: str = ""
     moved_from: str = ""
     users: tuple[str, ...] = ()
