@@ -48,8 +48,8 @@ def settable(name: str) -> str:
     with what to do instead."""
     if not re.fullmatch(DIRECTIVE, name):
         raise UsageError(f"{name!r} is not a directive name", hint="use letters, digits and '-'")
-    key = name if name in SENTINELS_KEYS else name.replace("-", "_")
-    if key in _KEYS and name not in OWNED:
+    key = name.replace("-", "_")
+    if key in _KEYS and name not in {*OWNED, *SENTINELS_KEYS}:
         raise UsageError(
             f"{key} is a key of the topology file, not a directive of servers",
             hint=_change(key),
