@@ -1,6 +1,6 @@
 """Checks of each node by itself: it runs, replies, and has the rendered configuration."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from redistopo.checks.check_types import (
     CheckResult,
@@ -12,7 +12,7 @@ from redistopo.checks.check_types import (
     unknown,
     warn,
 )
-from redistopo.model.protocol.conf import SECRET_DIRECTIVES, conf_drift
+from redistopo.model.protocol.conf import IMMUTABLE, SECRET_DIRECTIVES, conf_drift
 from redistopo.model.protocol.credentials import (
     CERTIFICATE_REFUSED_HINT,
     CREDENTIALS_CHANGED_HINT,
@@ -73,7 +73,12 @@ def _wrong_process(subject: CheckSubject, node: NodeSeen) -> CheckResult | None:
     return None
 
 
-_RESTORE = "redistopo up restores it; settings that need a restart: redistopo restart --rolling"
+def _restore(names: Iterable[str]) -> str:
+    """What makes these directives as in the topology file."""
+    late = sorted(IMMUTABLE.intersection(names))
+    if not late:
+        return "redistopo up restores it"
+    return f"redistopo restart --rolling ({', '.join(late)}: read at a start only)"
 
 
 def drifted(subject: CheckSubject) -> Iterator[CheckResult]:
@@ -94,7 +99,7 @@ def drifted(subject: CheckSubject) -> Iterator[CheckResult]:
         found = conf_drift(wanted, node.config or {})
         if found:
             evidence = "; ".join(_shown(name, *pair) for name, pair in found.items())
-            results.append(fail(node.name, evidence, _RESTORE))
+            results.append(fail(node.name, evidence, _restore(found)))
     where = "1 node" if len(asked) == 1 else f"{len(asked)} nodes"
     if asked and not results:
         results = [ok(f"{count} directives on {where} match the rendered configuration")]

@@ -7,7 +7,7 @@ from redistopo.cli.envelope import Envelope
 from redistopo.session.json_schema import JsonSchemas, Schema
 
 _NODES = ("redistopo.session.node_action:NodeActionResult",)
-_PREVIEW = "redistopo.ops.preview:Preview"
+_PREVIEW = "redistopo.session.preview_result:Preview"
 
 RESULTS: Mapping[str, tuple[str, ...]] = {
     "bundle": ("redistopo.ops.bundle:BundleResult",),
@@ -18,11 +18,11 @@ RESULTS: Mapping[str, tuple[str, ...]] = {
     "demo": ("redistopo.demo.cache_check:CheckResult",),
     "doctor": ("redistopo.ops.doctor:DoctorResult",),
     "down": ("redistopo.ops.down:DownResult", _PREVIEW),
-    "drill all": ("redistopo.ops.drill_all:DrillAllResult",),
-    "drill failover": ("redistopo.drill.drill_report:DrillReport",),
+    "drill all": ("redistopo.ops.drill_all:DrillAllResult", _PREVIEW),
+    "drill failover": ("redistopo.drill.drill_report:DrillReport", _PREVIEW),
     "engines": ("redistopo.ops.engines:EnginesResult",),
     "explain": ("redistopo.ops.explain:TopicResult",),
-    "failover": ("redistopo.ops.failover:FailoverResult",),
+    "failover": ("redistopo.ops.failover:FailoverResult", _PREVIEW),
     "init": ("redistopo.ops.init:InitResult",),
     "install": ("redistopo.ops.install:InstallResult",),
     "kill": (*_NODES, _PREVIEW),
@@ -33,9 +33,9 @@ RESULTS: Mapping[str, tuple[str, ...]] = {
     "reset": ("redistopo.ops.reset:ResetResult", _PREVIEW),
     "restart": ("redistopo.ops.restart:RestartResult", _PREVIEW),
     "resume": _NODES,
-    "secret rotate": ("redistopo.ops.secret:RotateResult",),
+    "secret rotate": ("redistopo.ops.secret:RotateResult", _PREVIEW),
     "secret show": ("redistopo.ops.secret:SecretResult",),
-    "set": ("redistopo.ops.set:SetResult",),
+    "set": ("redistopo.ops.set:SetResult", _PREVIEW),
     "start": _NODES,
     "status": ("redistopo.ops.status:StatusResult",),
     "stop": (*_NODES, _PREVIEW),

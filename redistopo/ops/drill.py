@@ -25,6 +25,7 @@ from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline
 from redistopo.host.process_marks import load_process_mark
 from redistopo.host.server_process import started_at
+from redistopo.model.planning.impact import losses
 from redistopo.model.state.drill_fault import Fault
 from redistopo.model.state.drill_intent import DrillIntent, Victim
 from redistopo.model.state.observed import NodeSeen, Observed, Role, shards_of
@@ -37,6 +38,7 @@ from redistopo.project.topology_state_file import node_folder_names
 from redistopo.session.health import wait_until_healthy, with_write_probe
 from redistopo.session.local_preconditions import refuse_changed_security
 from redistopo.session.open import open_session
+from redistopo.session.preview_result import Preview
 from redistopo.session.session import CredentialSource, Session, SessionRequest
 
 _LOCK_SECONDS = 1.0
@@ -58,6 +60,17 @@ def drill(request: DrillRequest, progress: Progress) -> DrillReport:
     """
     with open_session(drill_session(request.root), progress) as session:
         return drilled(session, request)
+
+
+def preview_drill(request: DrillRequest) -> Preview:
+    """Determine the effects of the fault; nothing is changed."""
+    with open_session(replace(drill_session(request.root), lock="")) as session:
+        seen = session.observe()
+        names = tuple(node.name for node in _victims(seen, request))
+    if request.fault is Fault.NONE:
+        return Preview(verb="drill failover", nodes=names)
+    turns = (f"{request.fault} {', '.join(names)}, while clients read and write", "repair")
+    return Preview(verb="drill failover", nodes=names, turns=turns, losses=losses(seen, names))
 
 
 def drill_session(root: Path) -> SessionRequest:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,12 +12,14 @@ from redistopo.drill.drill_request import DrillRequest
 from redistopo.drill.scenario_file import BUILT_IN, Scenario, ScenarioDrill, parse_scenario
 from redistopo.errors import ExitCode, RedistopoError, UsageError
 from redistopo.host.files import read_text
+from redistopo.model.planning.impact import losses
 from redistopo.model.state.drill_fault import Fault
 from redistopo.model.state.selector import select_nodes
 from redistopo.model.topology.parse import read_toml, topology_file_error
 from redistopo.ops.drill import drill_session, drilled
 from redistopo.progress import Progress, note
 from redistopo.session.open import open_session
+from redistopo.session.preview_result import Preview
 from redistopo.session.session import Session
 
 
@@ -66,6 +68,30 @@ def drill_all(root: Path, file: Path | None, progress: Progress) -> DrillAllResu
         seconds=time.monotonic() - began,
         passed=all(one.passed for one in done),
     )
+
+
+def preview_drill_all(root: Path, file: Path | None) -> Preview:
+    """Determine the effects of all drills of a scenario; nothing is changed."""
+    scenario = _read(file) if file else BUILT_IN
+    turns: list[str] = []
+    lost: list[str] = []
+    hurt: list[str] = []
+    with open_session(replace(drill_session(root), lock="")) as session:
+        seen = session.observe()
+        for one in scenario.drills:
+            try:
+                targets = _targets(session, one)
+            except RedistopoError as error:
+                if not (one.optional and isinstance(error, UsageError)):
+                    turns.append(f"{one.name}: not run: {error.message}")
+                continue
+            for nodes in targets:
+                turns.append(f"{one.name}: {one.fault} {', '.join(nodes)}")
+                hurt += nodes
+                lost += () if one.fault is Fault.NONE else losses(seen, nodes)
+    names = tuple(dict.fromkeys(hurt))
+    found = tuple(dict.fromkeys(lost))
+    return Preview(verb="drill all", nodes=names, turns=tuple(turns), losses=found)
 
 
 def _read(file: Path) -> Scenario:

@@ -11,8 +11,9 @@ from redistopo.model.planning.handover import HandoverPlan, plan_handover
 from redistopo.model.state.observed import ShardSeen, shards_of
 from redistopo.model.state.selector import select_nodes
 from redistopo.progress import Progress, note, step
-from redistopo.session.live_change import LiveChange, change_request, live_change
+from redistopo.session.live_change import LiveChange, change_request, live_change, unrecorded
 from redistopo.session.open import open_session
+from redistopo.session.preview_result import Preview
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,25 @@ def failover(request: FailoverRequest, progress: Progress) -> FailoverResult:
         )
 
 
+def preview_failover(request: FailoverRequest) -> Preview:
+    """Determine the effects of `failover`; raises what it would raise. Nothing is changed."""
+    with open_session(change_request("", request.root, request.seconds)) as session:
+        now = unrecorded(session, assume=True)
+        found = _planned(now, request.words)
+    if found.before.name == found.after.name:
+        return Preview(verb="failover", nodes=())
+    turn = (
+        f"promote {found.after.name} in place of {found.before.name}; writes wait for that moment"
+    )
+    return Preview(verb="failover", nodes=(found.after.name,), turns=(turn,))
+
+
+def _planned(now: LiveChange, words: Iterable[str]) -> HandoverPlan:
+    if len(now.seen.nodes) == 1:
+        plan_handover(now.seen, now.seen.nodes)
+    return plan_handover(now.seen, select_nodes(now.seen, tuple(words)))
+
+
 def hand_over_to(
     now: LiveChange, words: Iterable[str]
 ) -> tuple[HandoverPlan, HandoverResult | None]:
@@ -63,10 +83,7 @@ def hand_over_to(
 
     Faults from before may remain. Raises RedistopoError if it isn't possible.
     """
-    asked = tuple(words)
-    if len(now.seen.nodes) == 1:
-        plan_handover(now.seen, now.seen.nodes)
-    found = plan_handover(now.seen, select_nodes(now.seen, asked))
+    found = _planned(now, words)
     if found.before.name == found.after.name:
         other = f"redistopo failover shard:{found.shard}"
         note(

@@ -20,12 +20,14 @@ from redistopo.model.planning.readdress import (
     with_addresses,
 )
 from redistopo.model.planning.step import Step, linked
+from redistopo.model.remedies.remedy import loses
 from redistopo.model.state.observed import Observed
 from redistopo.project.certificates import refuse_lost_authority
 from redistopo.project.redact_secrets import hide
 from redistopo.project.topology_record import current_record
 from redistopo.session.local_preconditions import refuse_folder, refuse_request
 from redistopo.session.open import open_session
+from redistopo.session.preview_result import Preview
 from redistopo.session.session import CredentialSource, Session, SessionRequest
 from redistopo.session.situation import observe_for_steps, situation
 
@@ -80,6 +82,24 @@ def dry_run(
         if found.refusal is not None:
             raise found.refusal
     return _result(found, seen, formed=_formed(session))
+
+
+def preview_up(
+    root: Path, engine: str, primary: tuple[str, ...], rebuild: tuple[str, ...]
+) -> Preview:
+    """Determine what --primary or --rebuild would decide: what `up` refuses without them."""
+    named = tuple(dict.fromkeys((*primary, *rebuild)))
+    try:
+        dry_run(root, engine)
+    except RedistopoError as error:
+        lost = loses(error.hint)
+        told = (
+            error.message,
+            *error.detail.splitlines(),
+            *([f"would lose {lost}"] if lost else ()),
+        )
+        return Preview(verb="up", nodes=named, losses=told)
+    return Preview(verb="up", nodes=named)
 
 
 def _formed(session: Session) -> bool:

@@ -2,10 +2,8 @@
 
 import signal
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from redistopo.client.observe import Detail, observe
-from redistopo.errors import ExitCode
 from redistopo.execute.shutdown import losing
 from redistopo.model.planning.impact import losses
 from redistopo.model.state.observed import NodeSeen, Observed
@@ -19,19 +17,8 @@ from redistopo.project.load import layout_of_folder
 from redistopo.project.started_topology import running_nodes
 from redistopo.session.node_action import require_words
 from redistopo.session.open import open_session
+from redistopo.session.preview_result import Preview
 from redistopo.session.session import Session, SessionRequest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preview:
-    """What a verb would do now: the nodes it would act on, its turns in order if there are several,
-    and what the service or its data would lose (empty for nothing)."""
-
-    verb: str
-    nodes: tuple[str, ...]
-    turns: tuple[str, ...] = ()
-    losses: tuple[str, ...] = ()
-    code: ExitCode = field(default=ExitCode.DONE)
 
 
 def preview_stop(request: StopRequest) -> Preview:

@@ -31,11 +31,11 @@ from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.observed import Role, shards_of
 from redistopo.model.state.selector import SELECTOR_SYNTAX, select_nodes
 from redistopo.ops.failover import hand_over_to
-from redistopo.ops.preview import Preview
 from redistopo.progress import Progress, step, warn
 from redistopo.session.failures import explaining_ended_servers
 from redistopo.session.live_change import LiveChange, change_request, live_change, unrecorded
 from redistopo.session.open import open_session
+from redistopo.session.preview_result import Preview
 from redistopo.session.situation import situation
 
 _STOP_SHARE = 0.5

@@ -18,6 +18,7 @@ from redistopo.project.started_topology import live_targets
 from redistopo.session.health import wait_until_healthy, with_write_probe
 from redistopo.session.local_preconditions import refuse_changed_security
 from redistopo.session.open import open_session
+from redistopo.session.preview_result import Preview
 from redistopo.session.session import CredentialSource, Session, SessionRequest
 
 
@@ -117,6 +118,20 @@ def rotate(root: Path, progress: Progress, *, keep_old: bool, seconds: float) ->
         kept_old=keep_old,
         finished=finished,
         findings=findings,
+    )
+
+
+def preview_rotate(root: Path, *, keep_old: bool) -> Preview:
+    """Determine the effects of `rotate`; nothing is changed."""
+    asked = SessionRequest(root=root, credentials=CredentialSource.APPLICATION, needs_started=False)
+    with open_session(asked) as session:
+        _refuse(session)
+        names = tuple(n for n in session.rendered if find_process(session.layout, n) is not None)
+    lost = "clients that have only the old password are refused at their next login: --keep-old"
+    return Preview(
+        verb="secret rotate",
+        nodes=names,
+        losses=() if keep_old or not names else (f"{lost} accepts both",),
     )
 
 

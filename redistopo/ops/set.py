@@ -1,6 +1,6 @@
 """`set`: a directive changed on running servers and in the topology file, or in neither."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,59 +8,45 @@ from pathlib import Path
 from redistopo.client.observe import Detail
 from redistopo.errors import BadReply, ExitCode, RedistopoError, UsageError
 from redistopo.execute.context import ExecutionContext
-from redistopo.host.files import read_exactly, read_text, rewrite, write_private
+from redistopo.host.files import read_text, write_private
 from redistopo.model.planning.guards import guard
-from redistopo.model.planning.plan import NodePlan, Plan
+from redistopo.model.planning.plan import NodePlan
 from redistopo.model.planning.proposal import Asked, Proposal
+from redistopo.model.planning.setting_losses import setting_losses
 from redistopo.model.planning.step import Step, StepKind, join_names
 from redistopo.model.protocol.conf import (
     CONFIG_REWRITE_MARK,
     DIRECTIVES_NOT_COMPARED,
-    Directives,
     canonical_directive,
     conf_drift,
-    effective_value,
     read_conf,
-    same_value,
 )
 from redistopo.model.state.observed import Observed
 from redistopo.model.state.record import TopologyState
-from redistopo.model.state.selector import select_nodes
 from redistopo.model.topology.directives import (
+    QUOTES,
     SENTINELS_KEYS,
-    lines_of,
     not_for_sentinels,
     only_at_a_start,
     settable,
     unknown,
     with_lines,
 )
+from redistopo.ops.directive_edit import DirectiveEdit, SetRequest, prepare_edit, write_edit
 from redistopo.progress import Progress, note, step, warn
-from redistopo.project.load import Project, plan_of, read_topology
 from redistopo.render.conf import node_conf
-from redistopo.render.topology_edit import Place, with_directive
-from redistopo.session.live_change import change_request, live_change
+from redistopo.session.live_change import LiveChange, change_request, live_change, unrecorded
 from redistopo.session.open import open_session
+from redistopo.session.preview_result import Preview
 from redistopo.session.session import CredentialSource, Session
 from redistopo.session.situation import situation
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetRequest:
-    """The directive, the words of its value, and by `words` on which nodes; none: on all."""
-
-    root: Path
-    directive: str
-    value: tuple[str, ...]
-    words: tuple[str, ...] = ()
-    seconds: float = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetResult:
     """The new value in the topology file, and the nodes: `live` have it, `waiting` need a restart,
     `own` keep their own value, `stopped` get it when they start. `changed` is False if nothing
-    had to be changed."""
+    had to be changed; `losses` is what the service loses by the value."""
 
     directive: str
     value: tuple[str, ...]
@@ -70,26 +56,8 @@ class SetResult:
     own: tuple[str, ...] = ()
     stopped: tuple[str, ...] = ()
     changed: bool = True
+    losses: tuple[str, ...] = ()
     code: ExitCode = field(default=ExitCode.DONE)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Edit:
-    """A change of the file that is not made yet: the file before and after, and both plans."""
-
-    directive: str
-    path: Path
-    before: str
-    after: str
-    tables: tuple[str, ...]
-    was: Plan
-    plan: Plan
-    nodes: tuple[str, ...]
-    own: tuple[str, ...]
-
-    def lines(self, name: str) -> tuple[str, ...]:
-        """The new content of the node's file."""
-        return self.plan.node(name).directives[self.directive]
 
 
 def set_directive(request: SetRequest, progress: Progress) -> SetResult:
@@ -102,20 +70,47 @@ def set_directive(request: SetRequest, progress: Progress) -> SetResult:
     settable(request.directive)
     asked = change_request("set", request.root, request.seconds)
     with open_session(replace(asked, needs_started=False), progress) as session:
-        if session.topology.sentinels and request.directive in SENTINELS_KEYS:
-            raise not_for_sentinels(request.directive, "a data node")
-        if session.rendered:
-            context = live_change(session, assume=True).context
-        else:  # like `up`, which will generate the passwords that are missing
-            session.credentials = session.credentials_from(CredentialSource.SUPPOSED)
-            context = session.context(session.plan(assume=True))
-        seen = context.observe(Detail.HEALTH, disk=True)
-        edit = _edit(session, context.plan, request, seen)
-        _refuse(context, session.state, edit, seen)
-        return _on_servers(context, edit, seen)
+        context, edit, seen = _prepared(session, request, live_change)
+        lost = _losses(edit, seen)
+        for one in lost:
+            warn(progress, one)
+        return replace(_on_servers(context, edit, seen), losses=lost)
 
 
-def _on_servers(context: ExecutionContext, edit: _Edit, seen: Observed) -> SetResult:
+def preview_set(request: SetRequest) -> Preview:
+    """Determine the effects of `set`; nothing is changed. A server may still refuse the value."""
+    settable(request.directive)
+    asked = change_request("", request.root, request.seconds)
+    with open_session(replace(asked, needs_started=False)) as session:
+        _context, edit, seen = _prepared(session, request, unrecorded)
+        going = [node.name for node in seen.nodes if node.running and node.name in edit.nodes]
+        value = " ".join(edit.lines(edit.nodes[0])) if edit.nodes else ""
+        turn = f"set {edit.directive} to {value or QUOTES}"
+        return Preview(verb="set", nodes=tuple(going), turns=(turn,), losses=_losses(edit, seen))
+
+
+def _losses(edit: DirectiveEdit, seen: Observed) -> tuple[str, ...]:
+    lines = edit.lines(edit.nodes[0]) if edit.nodes else ("",)
+    return setting_losses(edit.directive, lines, seen, edit.nodes)
+
+
+def _prepared(
+    session: Session, request: SetRequest, observed: Callable[..., LiveChange]
+) -> tuple[ExecutionContext, DirectiveEdit, Observed]:
+    if session.topology.sentinels and request.directive in SENTINELS_KEYS:
+        raise not_for_sentinels(request.directive, "a data node")
+    if session.rendered:
+        context = observed(session, assume=True).context
+    else:  # like `up`, which will generate the passwords that are missing
+        session.credentials = session.credentials_from(CredentialSource.SUPPOSED)
+        context = session.context(session.plan(assume=True))
+    seen = context.observe(Detail.HEALTH, disk=True)
+    edit = prepare_edit(session, context.plan, request, seen)
+    _refuse(context, session.state, edit, seen)
+    return context, edit, seen
+
+
+def _on_servers(context: ExecutionContext, edit: DirectiveEdit, seen: Observed) -> SetResult:
     running = tuple(node.name for node in seen.nodes if node.running and node.name in edit.nodes)
     setting = _Setting(context=context, edit=edit)
     try:
@@ -125,7 +120,7 @@ def _on_servers(context: ExecutionContext, edit: _Edit, seen: Observed) -> SetRe
                     setting.on(edit.plan.node(name))
         for name in running:
             setting.in_file(edit.plan.node(name))
-        _write(edit)  # last: if this is interrupted before, `up` restores the servers
+        write_edit(edit)  # last: if this is interrupted before, `up` restores the servers
     except BaseException:  # Ctrl-C too: all servers are changed, or none
         setting.undo()
         raise
@@ -142,7 +137,7 @@ def _on_servers(context: ExecutionContext, edit: _Edit, seen: Observed) -> SetRe
 
 
 def _refuse(
-    context: ExecutionContext, record: TopologyState | None, edit: _Edit, seen: Observed
+    context: ExecutionContext, record: TopologyState | None, edit: DirectiveEdit, seen: Observed
 ) -> None:
     """Raise RedistopoError if a guard of `up` refuses the topology file as it will be."""
     meant = [node for node in seen.nodes if node.name in edit.nodes]
@@ -160,66 +155,12 @@ def _refuse(
     guard(proposal)
 
 
-def _edit(session: Session, plan: Plan, request: SetRequest, seen: Observed) -> _Edit:
-    """Prepare the change of the file; raises UsageError if the file would be invalid."""
-    layout, directive = session.layout, settable(request.directive)
-    before = after = read_exactly(layout.topology)
-    meant = _data(plan, (node.name for node in select_nodes(seen, request.words)), request)
-    places: list[Place] = [("nodes", name) for name in meant] if request.words else [("redis",)]
-    for place in places:
-        table = session.topology.redis
-        if request.words:
-            table = session.topology.nodes.get(place[-1], {})
-        lines = lines_of(directive, request.value, table.get(directive, ()))
-        if not _alike(directive, table, lines):
-            after = with_directive(after, place, directive, lines)
-    topology = read_topology(after, layout.topology.name)
-    roles = {node.name: node for node in plan.nodes}
-    fresh = plan_of(Project(layout=layout, topology=topology), assume=True)
-    nodes = tuple(replace(roles[node.name], directives=node.directives) for node in fresh.nodes)
-    own = () if request.words else _own(topology.nodes, directive)
-    return _Edit(
-        directive=directive,
-        path=layout.topology,
-        before=before,
-        after=after,
-        tables=tuple(".".join(place) for place in places),
-        was=plan,
-        plan=replace(plan, topology=topology, nodes=nodes),
-        nodes=tuple(name for name in meant if name not in own),
-        own=own,
-    )
-
-
-def _data(plan: Plan, chosen: Iterable[str], request: SetRequest) -> tuple[str, ...]:
-    """The data nodes; raises UsageError if a Sentinel is selected by name."""
-    watching = {node.name for node in plan.sentinels}
-    found = tuple(chosen)
-    if request.words and (them := [name for name in found if name in watching]):
-        raise not_for_sentinels(request.directive, them[0])
-    return tuple(name for name in found if name not in watching)
-
-
-def _alike(directive: str, table: Directives, lines: tuple[str, ...]) -> bool:
-    """Whether the table already has that value, in any spelling."""
-    if directive not in table:
-        return False
-    return same_value(
-        directive, effective_value(directive, table[directive]), effective_value(directive, lines)
-    )
-
-
-def _own(nodes: Mapping[str, Directives], directive: str) -> tuple[str, ...]:
-    """The nodes that have a value of their own."""
-    return tuple(name for name, table in nodes.items() if directive in table)
-
-
 @dataclass(slots=True, kw_only=True)
 class _Setting:
     """One directive on its way to servers: what they had, so that it can be undone."""
 
     context: ExecutionContext
-    edit: _Edit
+    edit: DirectiveEdit
     done: dict[str, str] = field(default_factory=dict)
     waiting: list[str] = field(default_factory=list)
     files: dict[Path, str] = field(default_factory=dict)
@@ -312,12 +253,7 @@ class _Setting:
         return {canonical_directive(k): v for k, v in zip(pairs[::2], pairs[1::2], strict=False)}
 
 
-def _write(edit: _Edit) -> None:
-    if edit.after != edit.before:
-        rewrite(edit.path, edit.after, edit.before)
-
-
-def _plainly(edit: _Edit, one: str, other: str) -> bool:
+def _plainly(edit: DirectiveEdit, one: str, other: str) -> bool:
     """Whether two files of a node differ only in this directive and in `replicaof`, which changes
     at a failover while the file stays as it is."""
     left, right = read_conf(one), read_conf(other)

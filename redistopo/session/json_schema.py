@@ -89,10 +89,8 @@ class JsonSchemas:
             return {**_described(kind), **self._object(hints, named)}
         if dataclasses.is_dataclass(kind):
             shown = {name: hints[name] for name in shown_fields(kind)}
-            required = frozenset(shown)
-            if "hint" in shown:
-                shown["remedy"] = RemedyFields
-            return {**_described(kind), **self._object(shown, required)}
+            beside = {"remedy": RemedyFields} if "hint" in shown else {}
+            return {**_described(kind), **self._object({**shown, **beside}, frozenset(shown))}
         if issubclass(kind, tuple):  # a NamedTuple
             return {**_described(kind), **self._fixed(tuple(hints.values()))}
         raise TypeError(f"{kind} has no JSON schema")

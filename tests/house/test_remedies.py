@@ -17,8 +17,9 @@ NOT_ADVICE = {
     "redistopo/cli/commands/down.py": (
         "Data is kept: redistopo up starts it again, down --wipe removes it.",
     ),
-    "redistopo/cli/output_schema.py": ("secret rotate",),  # the name of a command
+    "redistopo/cli/output_schema.py": ("secret rotate",),  # the name of a verb
     "redistopo/cli/verbs.py": ("Remove a node from its cluster (CLUSTER RESET).",),
+    "redistopo/cli/views/preview.py": ("secret rotate",),  # the name of a verb
     "redistopo/execute/rejoin_cluster.py": ("{}: CLUSTER RESET",),
     "redistopo/execute/shutdown.py": ("trying to SHUTDOWN",),
     "redistopo/ops/reset.py": ("{}: CLUSTER RESET",),

@@ -22,7 +22,9 @@ SCENES: dict[str, tuple[str, tuple[tuple[str, int], ...]]] = {
         "cluster --formation instant",
         (
             *QUERIES,
-            ("failover node4", 0), ("reset node1 --dry-run", 0), ("reset node1 --yes", 0),
+            ("failover node4 --dry-run", 0), ("failover node4", 0),
+            ("drill failover --dry-run", 0), ("secret rotate --dry-run", 0),
+            ("drill all --dry-run", 0), ("reset node1 --dry-run", 0), ("reset node1 --yes", 0),
             ("stop node2", 0), ("verify", 3), ("wait --timeout 0", 3), ("up", 0),
         ),
     ),
@@ -31,7 +33,8 @@ SCENES: dict[str, tuple[str, tuple[tuple[str, int], ...]]] = {
         (
             ("plan", 0), *QUERIES, ("connect", 0), ("connect python", 0), ("call CONFIG GET *", 0),
             ("call NOTHING", 1), ("cli node2", 0), ("render", 0), ("bundle", 0),
-            ("set maxclients 500", 0), ("set databases 4", 0), ("plan", 0),
+            ("set maxclients 500 --dry-run", 0), ("set maxclients 500", 0),
+            ("set databases 4", 0), ("plan", 0),
             ("restart --rolling --dry-run", 0), ("restart node2", 0), ("ps", 0),
             ("stop node2 --dry-run", 0), ("stop node2", 0), ("start node2", 0),
             ("pause node3 --dry-run", 0), ("pause node3", 0), ("status", 0), ("resume", 0),

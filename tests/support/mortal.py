@@ -101,11 +101,12 @@ class Reaper:
 
 def _verbs() -> dict[str, Callable[[Path, Any], Any]]:
     from redistopo.ops.certs import renew
+    from redistopo.ops.directive_edit import SetRequest
     from redistopo.ops.down import DownRequest, down
     from redistopo.ops.reset import ResetRequest, reset
     from redistopo.ops.restart import RestartRequest, restart
     from redistopo.ops.secret import rotate
-    from redistopo.ops.set import SetRequest, set_directive
+    from redistopo.ops.set import set_directive
     from redistopo.ops.up import UpRequest, up
 
     return {

@@ -6,7 +6,6 @@ import click
 
 from redistopo.cli import options
 from redistopo.cli.counts import counted
-from redistopo.cli.run_verb import run_and_show
 from redistopo.cli.usage_hints import ExactForm
 from redistopo.errors import ExitCode
 from redistopo.model.remedies.of_topology import wipe
@@ -29,22 +28,19 @@ def command(root: Path, wipe: bool, dry_run: bool, yes: bool, force: bool, timeo
     Stops replicas first, then primaries, and only processes that redistopo started.
     """
     from redistopo.cli.views import preview
-    from redistopo.ops.down import DownRequest, DownResult, down
+    from redistopo.ops.down import DownRequest, down
     from redistopo.ops.preview import preview_down
-    from redistopo.progress import Progress
 
     request = DownRequest(root=root, seconds=timeout, wipe=wipe, force=force)
-    if dry_run:
-        preview.dry_run(lambda: preview_down(request))
-        return
-    if wipe and not yes:
+    if wipe and not (yes or dry_run):
         _confirm_wipe(root)
-
-    def work(progress: Progress) -> DownResult:
-        preview.confirm(lambda: preview_down(request), yes=yes or wipe)  # --wipe has asked
-        return down(request, progress)
-
-    run_and_show(work, _show)
+    preview.run_previewed(
+        lambda: preview_down(request),
+        lambda progress: down(request, progress),
+        _show,
+        dry=dry_run,
+        yes=yes or wipe,  # --wipe has asked
+    )
 
 
 def _confirm_wipe(root: Path) -> None:

@@ -3,7 +3,6 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.run_verb import run_and_show
 from redistopo.cli.verb_group import SubGroup
 from redistopo.model.state.drill_fault import Fault
 
@@ -42,6 +41,8 @@ def command() -> None:
 @click.option("--restore-roles", is_flag=True, help="Restore the primary's role afterwards.")
 @click.option("--junit", type=_FILE, help="Also write JUnit XML.")
 @click.option("--report", type=_FILE, help="Also write the timeline, as .html or .svg.")
+@options.dry_run
+@options.yes("Don't ask.")
 @options.output
 def failover(
     root: Path,
@@ -56,26 +57,30 @@ def failover(
     restore_roles: bool,
     junit: Path | None,
     report: Path | None,
+    dry_run: bool,
+    yes: bool,
 ) -> None:
     """Inject a fault into a node under load: which nodes detect it, how long is the outage?
 
     Exit code 0 if the outage was within the limit, 3 if it was longer, or no replica would be
-    promoted. The topology is repaired afterwards, by the next `up` if necessary.
+    promoted. The topology is repaired afterwards, by the next `up` if necessary. If the service
+    loses something, a terminal is asked first.
     """
+    from redistopo.cli.views import preview
     from redistopo.cli.views.drill import show_drill
     from redistopo.drill.drill_report import DrillReport
     from redistopo.drill.drill_request import DrillRequest
     from redistopo.drill.report_files import refuse_report, write_drills_junit, write_report
     from redistopo.errors import UsageError
-    from redistopo.ops.drill import drill
+    from redistopo.ops.drill import drill, preview_drill
     from redistopo.progress import Progress
 
-    def work(progress: Progress) -> DrillReport:
+    def request() -> DrillRequest:
         if shard is not None and node:
             raise UsageError("--shard and --node both name the target", hint="use one of them")
         if report:
             refuse_report(report)
-        request = DrillRequest(
+        return DrillRequest(
             root=root,
             targets=((node,) if node else (f"shard:{shard or 1}", "primary"),),
             fault=Fault(fault),
@@ -86,14 +91,17 @@ def failover(
             force=force,
             restore_roles=restore_roles,
         )
-        result = drill(request, progress)
+
+    def work(progress: Progress) -> DrillReport:
+        asked = request()
+        result = drill(asked, progress)
         if report:
             write_report((result,), report, title=f"Failover drill of {result.topology}")
         if junit:
             write_drills_junit((result,), junit, name=f"redistopo drill {result.topology}")
         return result
 
-    run_and_show(work, show_drill)
+    preview.run_previewed(lambda: preview_drill(request()), work, show_drill, dry=dry_run, yes=yes)
 
 
 @command.command(name="all")
@@ -101,15 +109,25 @@ def failover(
 @click.argument("scenario", type=_FILE, required=False)
 @click.option("--junit", type=_FILE, help="Also write JUnit XML, a test case for each drill.")
 @click.option("--report", type=_FILE, help="Also write the timelines, as .html.")
+@options.dry_run
+@options.yes("Don't ask.")
 @options.output
-def all_(root: Path, scenario: Path | None, junit: Path | None, report: Path | None) -> None:
+def all_(
+    root: Path,
+    scenario: Path | None,
+    junit: Path | None,
+    report: Path | None,
+    dry_run: bool,
+    yes: bool,
+) -> None:
     """Run all drills of a SCENARIO.toml, and print a summary.
 
     Without a file: the primary of each shard, then a replica. Exit code 3 if a drill failed.
     """
+    from redistopo.cli.views import preview
     from redistopo.cli.views.drill_all import show_drill_all
     from redistopo.drill.report_files import refuse_report, write_drills_junit, write_report
-    from redistopo.ops.drill_all import DrillAllResult, drill_all
+    from redistopo.ops.drill_all import DrillAllResult, drill_all, preview_drill_all
     from redistopo.progress import Progress
 
     def work(progress: Progress) -> DrillAllResult:
@@ -123,4 +141,6 @@ def all_(root: Path, scenario: Path | None, junit: Path | None, report: Path | N
             write_drills_junit(reports, junit, name=f"redistopo drill all {result.scenario}")
         return result
 
-    run_and_show(work, show_drill_all)
+    preview.run_previewed(
+        lambda: preview_drill_all(root, scenario), work, show_drill_all, dry=dry_run, yes=yes
+    )

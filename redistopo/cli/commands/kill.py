@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.run_verb import run_and_show
 
 _NAMES = {one.name.removeprefix("SIG") for one in signal.Signals}
 
@@ -51,17 +50,12 @@ def command(
     from redistopo.cli.views.node_action import show_node_action
     from redistopo.ops.preview import preview_kill
     from redistopo.ops.signals import SignalRequest, kill, parse_signal
-    from redistopo.progress import Progress
-    from redistopo.session.node_action import NodeActionResult
 
     request = SignalRequest(root=root, words=nodes, seconds=timeout)
-    if dry_run:
-        preview.dry_run(lambda: preview_kill(request, parse_signal(name)))
-        return
-
-    def work(progress: Progress) -> NodeActionResult:
-        number = parse_signal(name)
-        preview.confirm(lambda: preview_kill(request, number), yes=yes)
-        return kill(request, number, progress)
-
-    run_and_show(work, show_node_action)
+    preview.run_previewed(
+        lambda: preview_kill(request, parse_signal(name)),
+        lambda progress: kill(request, parse_signal(name), progress),
+        show_node_action,
+        dry=dry_run,
+        yes=yes,
+    )

@@ -3,7 +3,6 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.run_verb import run_and_show
 
 
 @click.command("pause")
@@ -23,16 +22,12 @@ def command(nodes: tuple[str, ...], root: Path, dry_run: bool, yes: bool, timeou
     from redistopo.cli.views.node_action import show_node_action
     from redistopo.ops.preview import preview_pause
     from redistopo.ops.signals import SignalRequest, pause
-    from redistopo.progress import Progress
-    from redistopo.session.node_action import NodeActionResult
 
     request = SignalRequest(root=root, words=nodes, seconds=timeout)
-    if dry_run:
-        preview.dry_run(lambda: preview_pause(request))
-        return
-
-    def work(progress: Progress) -> NodeActionResult:
-        preview.confirm(lambda: preview_pause(request), yes=yes)
-        return pause(request, progress)
-
-    run_and_show(work, show_node_action)
+    preview.run_previewed(
+        lambda: preview_pause(request),
+        lambda progress: pause(request, progress),
+        show_node_action,
+        dry=dry_run,
+        yes=yes,
+    )

@@ -3,7 +3,6 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.run_verb import run_and_show
 from redistopo.cli.usage_hints import ExactForm
 
 
@@ -35,8 +34,7 @@ def command(
     """
     from redistopo.cli.views import preview
     from redistopo.cli.views.live_change import show_restart
-    from redistopo.ops.restart import RestartRequest, RestartResult, preview_restart, restart
-    from redistopo.progress import Progress
+    from redistopo.ops.restart import RestartRequest, preview_restart, restart
 
     if restore_roles and not rolling:
         raise ExactForm(
@@ -51,12 +49,10 @@ def command(
         force=force,
         seconds=timeout,
     )
-    if dry_run:
-        preview.dry_run(lambda: preview_restart(request))
-        return
-
-    def work(progress: Progress) -> RestartResult:
-        preview.confirm(lambda: preview_restart(request), yes=yes)
-        return restart(request, progress)
-
-    run_and_show(work, show_restart)
+    preview.run_previewed(
+        lambda: preview_restart(request),
+        lambda progress: restart(request, progress),
+        show_restart,
+        dry=dry_run,
+        yes=yes,
+    )

@@ -34,18 +34,26 @@ def show(root: Path, user: str) -> None:
 @command.command()
 @options.project
 @click.option("--keep-old", is_flag=True, help="Accept both passwords, until the next rotation.")
+@options.dry_run
+@options.yes("Don't ask.")
 @options.timeout("30s", "Time limit for the checks afterwards.")
 @options.output
-def rotate(root: Path, keep_old: bool, timeout: float) -> None:
+def rotate(root: Path, keep_old: bool, dry_run: bool, yes: bool, timeout: float) -> None:
     """Change all passwords while the topology runs.
 
     No connection is closed: servers accept the new password beside the old one, replicas and
     files change to it, then the old one is removed. With password_file or REDISTOPO_PASSWORD, set
-    the new password there first.
+    the new password there first. Without --keep-old, a terminal is asked first.
     """
+    from redistopo.cli.views import preview
     from redistopo.cli.views.secret import show_rotation
+    from redistopo.ops.secret import preview_rotate
     from redistopo.ops.secret import rotate as verb
 
-    run_and_show(
-        lambda progress: verb(root, progress, keep_old=keep_old, seconds=timeout), show_rotation
+    preview.run_previewed(
+        lambda: preview_rotate(root, keep_old=keep_old),
+        lambda progress: verb(root, progress, keep_old=keep_old, seconds=timeout),
+        show_rotation,
+        dry=dry_run,
+        yes=yes,
     )

@@ -3,7 +3,6 @@ from pathlib import Path
 import click
 
 from redistopo.cli import complete, options
-from redistopo.cli.run_verb import run_and_show
 from redistopo.cli.usage_hints import ExactForm
 
 
@@ -12,18 +11,29 @@ from redistopo.cli.usage_hints import ExactForm
 @click.argument("value", nargs=-1, metavar="VALUE...")
 @options.project
 @options.node_option("--node", "nodes", "Only these nodes: node2, 7001, 'shard:1'.")
+@options.dry_run
+@options.yes("Don't ask.")
 @options.timeout("30s", "Time limit.")
 @options.output
 def command(
-    directive: str, value: tuple[str, ...], root: Path, nodes: tuple[str, ...], timeout: float
+    directive: str,
+    value: tuple[str, ...],
+    root: Path,
+    nodes: tuple[str, ...],
+    dry_run: bool,
+    yes: bool,
+    timeout: float,
 ) -> None:
     """Set a directive on running servers and in the file.
 
     In both or in neither: redistopo.toml is written when every server has accepted the value; its
-    comments and layout are kept. If a server needs a restart for the directive, that is printed.
+    comments and layout are kept. If a server needs a restart for the directive, that is printed. If
+    the service loses something by the value, a terminal is asked first.
     """
+    from redistopo.cli.views import preview
     from redistopo.cli.views.live_change import show_set
-    from redistopo.ops.set import SetRequest, set_directive
+    from redistopo.ops.directive_edit import SetRequest
+    from redistopo.ops.set import preview_set, set_directive
 
     if "=" in directive and not value:
         directive, _, text = directive.partition("=")
@@ -34,4 +44,10 @@ def command(
             f"redistopo set {directive} VALUE; to read it: redistopo call CONFIG GET {directive}",
         )
     request = SetRequest(root=root, directive=directive, value=value, words=nodes, seconds=timeout)
-    run_and_show(lambda progress: set_directive(request, progress), show_set)
+    preview.run_previewed(
+        lambda: preview_set(request),
+        lambda progress: set_directive(request, progress),
+        show_set,
+        dry=dry_run,
+        yes=yes,
+    )

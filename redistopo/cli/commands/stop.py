@@ -3,7 +3,6 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.run_verb import run_and_show
 
 
 @click.command("stop")
@@ -27,16 +26,12 @@ def command(
     from redistopo.cli.views.node_action import show_node_action
     from redistopo.ops.preview import preview_stop
     from redistopo.ops.stop import StopRequest, stop
-    from redistopo.progress import Progress
-    from redistopo.session.node_action import NodeActionResult
 
     request = StopRequest(root=root, words=nodes, seconds=timeout, force=force)
-    if dry_run:
-        preview.dry_run(lambda: preview_stop(request))
-        return
-
-    def work(progress: Progress) -> NodeActionResult:
-        preview.confirm(lambda: preview_stop(request), yes=yes)
-        return stop(request, progress)
-
-    run_and_show(work, show_node_action)
+    preview.run_previewed(
+        lambda: preview_stop(request),
+        lambda progress: stop(request, progress),
+        show_node_action,
+        dry=dry_run,
+        yes=yes,
+    )

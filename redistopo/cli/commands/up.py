@@ -12,6 +12,7 @@ from redistopo.cli.run_verb import run_and_show
 @options.timeout("60s", "Time limit until every node is healthy.")
 @click.option("--keep", is_flag=True, help="After a failure, keep started nodes running.")
 @click.option("--dry-run", is_flag=True, help="Print the steps and their causes; do nothing.")
+@options.yes("Don't ask what --primary or --rebuild would lose.")
 @click.option("--attach", is_flag=True, help="Follow all logs afterwards, until Ctrl-C.")
 @options.node_option("--primary", "primary", "Node to use as primary when it cannot be determined.")
 @options.node_option(
@@ -24,6 +25,7 @@ def command(
     timeout: float,
     keep: bool,
     dry_run: bool,
+    yes: bool,
     attach: bool,
     primary: tuple[str, ...],
     rebuild: tuple[str, ...],
@@ -43,7 +45,8 @@ def command(
             lambda result: show_steps(result.steps, result.warnings),
         )
         return
-    from redistopo.ops.up import UpRequest, up
+    from redistopo.ops.up import UpRequest, UpResult, up
+    from redistopo.progress import Progress
 
     request = UpRequest(
         root=root,
@@ -53,7 +56,16 @@ def command(
         rebuild=rebuilt,
         keep=keep,
     )
-    result = run_and_show(lambda progress: up(request, without_idle_steps(progress)), show_up)
+
+    def work(progress: Progress) -> UpResult:
+        if primaries or rebuilt:
+            from redistopo.cli.views.preview import confirm
+            from redistopo.ops.plan import preview_up
+
+            confirm(lambda: preview_up(root, engine, primaries, rebuilt), yes=yes)
+        return up(request, without_idle_steps(progress))
+
+    result = run_and_show(work, show_up)
     if attach:
         from redistopo.cli.attached import stopping_as_init
         from redistopo.cli.views.logs import follow_logs

@@ -18,8 +18,8 @@ from redistopo.ops.watch import Scene
 
 class EventRecord(TypedDict):
     """A line of `events --json`. `node` is empty for the topology as a whole. The line of kind
-    `waiting`, while there is nothing to observe, has a `hint` and its
-    `remedy` instead of `was` and `now`."""
+    `waiting`, while there is nothing to observe, has a `hint` and its `remedy` instead of `was`
+    and `now`."""
 
     at: str
     node: str
@@ -68,8 +68,9 @@ def print_records(form: Format) -> Callable[[Round], None]:
                 kind="waiting",
                 words=found.trouble.message,
                 hint=found.trouble.hint,
-                remedy=remedy_fields(found.trouble.hint),
             )
+            if found.trouble.hint:
+                waiting["remedy"] = remedy_fields(found.trouble.hint)
             click.echo(form.record(waiting))
         for one in found.news:
             record = EventRecord(

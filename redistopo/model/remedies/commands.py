@@ -46,9 +46,9 @@ COMMANDS: tuple[UnsafeCommand, ...] = (
     UnsafeCommand(r"\bredistopo reset\b[^;,(]*", ASKS, asks=True),
     UnsafeCommand(r"\bredistopo kill\b", ASKS, asks=True),
     UnsafeCommand(r"--force\b", ASKS),
-    UnsafeCommand(r"\bup\b[^;]* --primary\b", ASKS),
+    UnsafeCommand(r"\bup\b[^;]* --primary\b", ASKS, asks=True),
     UnsafeCommand(r"\bup\b[^;]* --rebuild\b", SAFE),
-    UnsafeCommand(r"\bsecret rotate\b(?! --keep-old)", ASKS),
+    UnsafeCommand(r"\bsecret rotate\b(?! --keep-old)", ASKS, asks=True),
     UnsafeCommand(r"\bcerts renew --new-ca\b", ASKS),
     # of the system
     UnsafeCommand(r"\brm -", DESTROYS),

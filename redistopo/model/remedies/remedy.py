@@ -72,9 +72,9 @@ def rewritten(hint: str, text: str) -> str:
 
 
 RemedyFields = TypedDict("RemedyFields", {"class": RemedyClass, "loses": str})
-"""What a document has beside a hint."""
+RemedyFields.__doc__ = "The class of the hint beside it, and what it would lose, empty if safe."
 
 
 def remedy_fields(hint: str) -> RemedyFields:
-    """Return the class of a hint, and what it would lose."""
+    """Return what a document has beside a hint."""
     return {"class": class_of(hint), "loses": loses(hint)}

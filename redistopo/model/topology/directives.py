@@ -15,7 +15,7 @@ from redistopo.model.protocol.conf import (
 from redistopo.model.protocol.sentinel_replies import MONITOR
 from redistopo.model.remedies.of_topology import rotate_passwords
 from redistopo.model.topology.parse import DIRECTIVE
-from redistopo.model.topology.spec import Topology
+from redistopo.model.topology.spec import TOPOLOGY_KEYS, Topology
 from redistopo.model.topology.validate import OWNED
 
 BUFFER_LIMIT = "client-output-buffer-limit"
@@ -30,6 +30,16 @@ SENTINELS_KEYS = {
 QUOTES = '""'
 """An empty value in a redis.conf."""
 
+_KEYS = frozenset(key.name for key in TOPOLOGY_KEYS)
+_EFFECTS = (
+    ({"shape", "shards", "replicas", "sentinels", "formation"}, "before the first redistopo up"),
+    ({"host", "port", "sentinel_port", "auth", "tls", "acl"},
+     "then redistopo down and redistopo up; data is kept"),
+    ({"engine"}, "then redistopo restart --rolling"),
+    (_KEYS, "then redistopo up"),
+)  # fmt: skip
+"""Keys, and how a change of them takes effect; the first that a key is in counts."""
+
 _AT_RUNTIME = re.compile(r"immutable|protected config|Unsupported CONFIG parameter", re.IGNORECASE)
 
 
@@ -38,6 +48,12 @@ def settable(name: str) -> str:
     with what to do instead."""
     if not re.fullmatch(DIRECTIVE, name):
         raise UsageError(f"{name!r} is not a directive name", hint="use letters, digits and '-'")
+    key = name.replace("-", "_")
+    if key in _KEYS and name not in {*OWNED, *SENTINELS_KEYS}:
+        raise UsageError(
+            f"{key} is a key of the topology file, not a directive of servers",
+            hint=_change(key),
+        )
     directive = canonical_directive(name)
     if directive in ("requirepass", "masterauth", "primaryauth"):
         raise UsageError(
@@ -49,7 +65,7 @@ def settable(name: str) -> str:
         raise UsageError(
             f"{directive} is set by redistopo itself",
             detail=f"use {instead}" if instead else "it can't be changed",
-            hint="change that in the topology file, then redistopo up" if instead else "",
+            hint=_change(*re.findall(r"[a-z_]+", instead)) if instead else "",
         )
     if directive in SECRET_DIRECTIVES:
         raise UsageError(
@@ -62,6 +78,15 @@ def settable(name: str) -> str:
             hint="set it in the topology file, then redistopo restart --rolling",
         )
     return directive
+
+
+def _change(*words: str) -> str:
+    """How to change keys of the topology file, and what then takes effect."""
+    keys = [one for one in words if one in _KEYS]
+    if keys == ["password_file"]:
+        return rotate_passwords("set password_file in the topology file, then ")
+    effect = next(how for names, how in _EFFECTS if names.intersection(keys))
+    return f"set {' or '.join(keys)} in the topology file, {effect}"
 
 
 def not_for_sentinels(directive: str, name: str) -> UsageError:
@@ -128,7 +153,8 @@ def only_at_a_start(refusal: str) -> bool:
 
 def unknown(directive: str, known: Iterable[str], reply: str = "") -> UsageError:
     """Build the error for an unknown directive, with similar names."""
-    near = difflib.get_close_matches(directive, list(known), n=3, cutoff=0.6)
+    free = [one for one in known if one not in OWNED]
+    near = difflib.get_close_matches(directive, free, n=3, cutoff=0.6)
     return UsageError(
         f"the server has no directive {directive}",
         detail=reply,

@@ -18,7 +18,7 @@ from redistopo.model.remedies.of_servers import (
     set_live,
     settle_slots,
 )
-from redistopo.model.remedies.of_topology import reset_node, start_over, use_primary
+from redistopo.model.remedies.of_topology import renew_ca, reset_node, start_over, use_primary
 from redistopo.model.remedies.remedy import (
     Remedy,
     RemedyClass,
@@ -121,12 +121,17 @@ def test_joined_texts_have_the_highest_class_and_all_losses() -> None:
             "redistopo reset node1   (asks first; would lose 3 keys)",
         ),
         (
+            renew_ca(),
+            "redistopo certs renew --new-ca   (your choice; would lose access of clients that have "
+            "only the old CA)",
+        ),
+        (
             use_primary("node1", "", "what node2 has"),
-            "redistopo up --primary node1   (your choice; would lose what node2 has)",
+            "redistopo up --primary node1   (asks first; would lose what node2 has)",
         ),
         (Remedy("rm -r x", DESTROYS, "its files"), "rm -r x   (loses its files)"),
     ],
-    ids=["safe", "asks", "choice", "destroys"],
+    ids=["safe", "asks", "choice", "primary", "destroys"],
 )
 def test_what_would_be_lost_is_shown_in_words(hint: str, shown: str) -> None:
     assert warned(hint) == shown

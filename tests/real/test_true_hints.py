@@ -1,0 +1,102 @@
+"""Hints name what is true in the state that prints them: typed, they lead where they say."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import redis
+from support.engines import BUNDLED, ENGINES, FOUND
+from support.project import Project
+from support.waiting import until
+
+from redistopo.model.protocol.conf import IMMUTABLE
+from redistopo.model.protocol.engine import Engine
+
+IN_PACKAGE = [one for one in FOUND if "the Python package" in one.source]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_what_a_server_reads_at_a_start_only_is_known(
+    project: Project, tmp_path: Path, name: str
+) -> None:
+    engine: Engine = ENGINES[name]
+    argv = [engine.path, "--port", str(project.port), "--save", "", "--dir", str(tmp_path)]
+    server = subprocess.Popen(argv, stdout=subprocess.DEVNULL, cwd=tmp_path)
+    refused = set()
+    try:
+        with project.client() as client:
+            until(lambda: _answers(client))
+            for directive, value in client.config_get("*").items():
+                try:
+                    client.config_set(directive, value)
+                except redis.ResponseError as error:
+                    if re.search("immutable|protected|Unsupported", str(error)):
+                        refused.add(directive.replace("_", "-"))
+    finally:
+        server.kill()
+        server.wait()
+    assert "databases" in refused
+    assert refused <= IMMUTABLE
+
+
+def _answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.ConnectionError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("changed", "hint"),
+    [
+        ("set databases 3", "redistopo restart --rolling (databases: read at a start only)"),
+        ("call CONFIG SET repl-diskless-sync-delay 3", "redistopo up restores it"),
+    ],
+)
+def test_the_hint_of_a_drift_removes_it(project: Project, changed: str, hint: str) -> None:
+    project.init("replication", engine=BUNDLED.path)
+    project.up()
+    project.run(*changed.split(), check=0)
+    found = project.run("wait", "--timeout", "0", "--json", check=3).json["result"]["missing"]
+    assert {one["hint"] for one in found if one["check"] == "config.drift"} == {hint}
+    typed = hint.removeprefix("redistopo ").partition(" (")[0].removesuffix(" restores it")
+    project.run(*typed.split(), check=0)
+    assert project.run("wait", "--timeout", "0", check=0)
+    with project.client() as node:
+        wanted = {"databases": "3"} if "databases" in changed else {"repl-diskless-sync-delay": "0"}
+        assert node.config_get(*wanted) == wanted
+
+
+@pytest.mark.parametrize("word", ["node_timeout", "cluster-node-timeout", "node-timeout"])
+def test_set_names_the_key_that_up_applies(project: Project, word: str) -> None:
+    project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
+    project.up()
+    error = project.run("set", word, "3000", "--json", check=2).json["error"]
+    assert error["hint"] == "set node_timeout in the topology file, then redistopo up"
+    path = project.root / "redistopo.toml"
+    path.write_text(re.sub(r"(?m)^#? ?node_timeout = .*$", "node_timeout = 3000", path.read_text()))
+    project.up()
+    with project.client() as node:
+        assert node.config_get("cluster-node-timeout") == {"cluster-node-timeout": "3000"}
+
+
+def test_an_engine_that_no_package_has_is_not_promised_by_one(project: Project) -> None:
+    project.init("standalone")
+    for engine in ("7.4", "redis 9.9", "valkey 7.2"):
+        error = project.run("up", "--engine", engine, "--json", check=4).json["error"]
+        assert "pip install" not in error["hint"]
+        assert "apt-get" not in error["hint"]
+        assert all(f"{one.title}: {one.path}" in error["detail"] for one in FOUND)
+
+
+@pytest.mark.parametrize("engine", IN_PACKAGE, ids=lambda one: one.title)
+def test_an_engine_that_a_package_has_is_suggested_by_that_package(engine: Engine) -> None:
+    from redistopo.host.package_managers import detect_machine
+    from redistopo.model.planning.install_recipe import for_engine
+    from redistopo.model.protocol.engine import parse_request
+
+    request = parse_request(f"{engine.product.value} {engine.version.major}.{engine.version.minor}")
+    assert request is not None
+    package = engine.source.rpartition(" ")[2]
+    assert package in for_engine(detect_machine(), request).split()
