@@ -43,10 +43,21 @@ def password(subject: CheckSubject) -> Iterator[CheckResult]:
         evidence = f"a client without a password got {node.anonymous!r}"
         if subject.expected.auth:
             return fail(node.name, evidence, "requirepass was removed: restart the node")
-        return warn(node.name, evidence, "set requirepass and masterauth")
+        return warn(node.name, evidence, _password_hint(subject, node))
 
     client = "a client without a password"
     yield from per_node(asked, judge, f"refuse {client}", f"refuses {client}")
+
+
+def _password_hint(subject: CheckSubject, node: NodeSeen) -> str:
+    """How to require a password; Sentinels replicate nothing, and read theirs at a start only."""
+    if node.is_sentinel:
+        return (
+            "set the same requirepass, and `sentinel sentinel-pass`, in the sentinel.conf of every "
+            "Sentinel, and restart them"
+        )
+    alone = len(subject.seen.nodes) == 1
+    return "set requirepass" if alone else "set requirepass and masterauth"
 
 
 def _remove_user(node: NodeSeen, user: str) -> str:
