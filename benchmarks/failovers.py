@@ -37,7 +37,7 @@ def failovers(stage: Stage, runs: int) -> Outcome:
         for number in range(runs):
             fault = _FAULTS[number % len(_FAULTS)]
             with _Beside(made) as beside:
-                found = _drilled(stage, made, "--shard", str(1 + number % 3), "--fault", fault)
+                found = run_drill(stage, made, "--shard", str(1 + number % 3), "--fault", fault)
             away = max(one["unavailable"] for one in found["traffic"] if one["hurt"]) / 1000
             done.append({**_brief(found), "beside": beside.longest if number % 3 == 0 else None})
             lines.append(f"{fault} {found['target']}: away {away:.2f} s, {_told(done[-1])}")
@@ -76,8 +76,8 @@ def _first(found: dict[str, Any], kind: str) -> float | None:
     return next((one["at"] for one in found["moments"] if one["kind"] == kind), None)
 
 
-def _drilled(stage: Stage, made: Made, *words: str) -> dict[str, Any]:
-    """The report of one drill; SystemExit where there is none."""
+def run_drill(stage: Stage, made: Made, *words: str) -> dict[str, Any]:
+    """Run one drill and return its report; SystemExit where there is none."""
     argv = [*stage.command, "drill", "failover", "--json", "--dir", str(made.folder), *words]
     done = subprocess.run(
         argv, env=stage.environment, capture_output=True, text=True, check=False, timeout=180

@@ -16,6 +16,7 @@ import psutil
 
 from benchmarks.judge import Judge, Wanted
 
+ROOT = Path(__file__).parents[1]
 _FIRST, _LAST = 16000, 17999
 _BUS = 10000
 _SERVERS = ("redis-server", "valkey-server", "redis-check-rdb", "valkey-check-rdb")

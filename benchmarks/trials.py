@@ -7,6 +7,7 @@ from benchmarks.failovers import failovers
 from benchmarks.overhead import overhead
 from benchmarks.planned import planned
 from benchmarks.trial import Trial
+from benchmarks.truth import truth
 
 TRIALS: tuple[Trial, ...] = (
     Trial(
@@ -32,6 +33,12 @@ TRIALS: tuple[Trial, ...] = (
         what="unplanned failovers with the default node timeout of 5 s, under load",
         runs=20,
         run=failovers,
+    ),
+    Trial(
+        name="drill-truth",
+        what="the downtime that a drill reports beside an independent probe, load 0 to 20",
+        runs=40,
+        run=truth,
     ),
     Trial(
         name="planned",

@@ -13,12 +13,15 @@ from redistopo.model.protocol.slots import (
     ranges,
     unassigned_slots,
 )
-from redistopo.model.state.hints import (
-    command_prefix,
-    fix_slots_command,
-    rebalance_command,
-    started_by_us,
+from redistopo.model.remedies.of_servers import (
+    assign_slots,
+    move_slots,
+    settle_slots,
+    spread_slots,
 )
+from redistopo.model.remedies.remedy import joined
+from redistopo.model.state.copies_seen import all_slots_led, no_copy_in
+from redistopo.model.state.hints import cli_prefix, command_prefix
 from redistopo.model.state.observed import NodeSeen, Role
 
 _GOSSIP = "gossip spreads it within the node timeout; if not, see cluster.links"
@@ -56,8 +59,11 @@ def slots(subject: CheckSubject) -> Iterator[CheckResult]:
         yield fail(
             "topology",
             f"{_slots_have(len(doubles))} two owners: {', '.join(shown)}",
-            "the higher epoch wins within seconds once the two can connect (cluster.links); if "
-            f"not: {_fix(subject)}",
+            joined(
+                "the higher epoch wins within seconds once the two can connect (cluster.links); if "
+                "not: ",
+                _fix(subject),
+            ),
         )
     missing = unassigned_slots((s.slots for s in subject.shards if s.primary), SLOT_COUNT)
     if missing:
@@ -100,27 +106,30 @@ def _uncovered(subject: CheckSubject, missing: tuple[SlotRange, ...]) -> Iterato
                 "topology",
                 f"{sum(map(len, taken))} slots belong to {one.address}, which is not part of this "
                 f"topology: {format_ranges_briefly(taken)}",
-                f"move them back, with their keys: {_reshard(subject, one, taken)}",
+                joined("move them back, with their keys: ", _reshard(subject, one, taken)),
             )
     if lost := ranges(open_ones - owned):
         yield fail(
             "topology",
             f"{sum(map(len, lost))} slots have no owner: {format_ranges_briefly(lost)}",
-            _ownerless_hint(subject, lost),
+            ownerless_hint(subject, lost),
         )
 
 
-def _ownerless_hint(subject: CheckSubject, lost: tuple[SlotRange, ...]) -> str:
+def ownerless_hint(subject: CheckSubject, lost: tuple[SlotRange, ...]) -> str:
     """Assign the slots to a node, empty, only if no node of the topology may have their keys."""
     seen = subject.seen
     if silent := [node for node in seen.nodes if not node.answers]:
         names = ", ".join(node.name for node in silent)
-        return f"{names} may have their keys: {subject.recovery(silent)}"
-    holders = [node for node in seen.answering if node.keys and _follows_owner_of(node, lost)]
-    if holders:
-        names = ", ".join(node.name for node in holders)
-        return f"{names} has their keys: {subject.recovery(holders)} says how to keep them"
-    return f"assign them to a node: {_fix(subject)}   (asks first; the slots start empty)"
+        return joined(f"{names} may have their keys: ", subject.recovery(silent))
+    holders = [node for node in seen.answering if _follows_owner_of(node, lost)]
+    proof = no_copy_in(f"{sum(map(len, lost))} slots", holders)
+    if proof is None:
+        rich = [node for node in holders if node.keys]
+        names = ", ".join(node.name for node in rich)
+        return f"{names} has their keys: {subject.recovery(rich)} says how to keep them"
+    entry = next(iter(seen.answering))
+    return assign_slots(_cli(subject, entry), entry.address, proof)
 
 
 def _follows_owner_of(node: NodeSeen, lost: tuple[SlotRange, ...]) -> bool:
@@ -137,13 +146,8 @@ def _reshard(subject: CheckSubject, owner: ClusterNodesLine, slots: tuple[SlotRa
     if not primaries:
         return "start a primary first"
     to = min(primaries, key=lambda one: sum(map(len, one.myself.slots)) if one.myself else 0)
-    ids = f"--cluster-from {owner.id} --cluster-to {to.myself.id if to.myself else ''}"
-    words = f"--cluster reshard {to.address} {ids}"
-    words += f" --cluster-slots {sum(map(len, slots))} --cluster-yes"
-    if started_by_us(to):
-        user = " --user admin" if subject.expected.rights is not None else ""
-        return f"redistopo cli {to.name}{user} -- {words}"
-    return f"redis-cli {words}"
+    target = (to.address, to.myself.id if to.myself else "")
+    return move_slots(_cli(subject, to), target, owner.id, sum(map(len, slots)))
 
 
 def _claimed_twice(claims: list[tuple[SlotRange, str]]) -> list[tuple[int, str, str]]:
@@ -168,7 +172,11 @@ def _claimed_twice(claims: list[tuple[SlotRange, str]]) -> list[tuple[int, str, 
 def _fix(subject: CheckSubject) -> str:
     """The command that gives each slot one owner, by way of a node that replies."""
     entry = next(iter(subject.seen.answering or subject.seen.nodes))
-    return fix_slots_command(entry, acl=subject.expected.rights is not None)
+    return settle_slots(_cli(subject, entry), entry.address, all_slots_led(subject.seen))
+
+
+def _cli(subject: CheckSubject, node: NodeSeen) -> str:
+    return cli_prefix(node, acl=subject.expected.rights is not None)
 
 
 def empty_shards(subject: CheckSubject) -> Iterator[CheckResult]:
@@ -181,8 +189,8 @@ def empty_shards(subject: CheckSubject) -> Iterator[CheckResult]:
     missing = unassigned_slots((shard.slots for shard in led), SLOT_COUNT)
     for node in empty:
         evidence = "is a primary without slots: its shard holds no data"
-        command = rebalance_command(node, acl=subject.expected.rights is not None)
-        hint = f"spread the slots evenly: {command}"
+        command = spread_slots(_cli(subject, node), node.address)
+        hint = joined("spread the slots evenly: ", command)
         if subject.ours:
             # nothing moves slots by itself, once all have an owner
             lasting = not missing and len(led) == subject.expected.shards
@@ -263,7 +271,7 @@ def open_slots(subject: CheckSubject) -> Iterator[CheckResult]:
             moves.setdefault(f"{one.move} {_name(subject, node, one.node)}", []).append(one.slot)
         evidence = "; ".join(_moving(move, moved) for move, moved in moves.items())
         # since Valkey 8.0 a replica has its primary's, and closes them after it
-        hint = f"wait for a running reshard, or: {_fix(subject)}"
+        hint = joined("wait for a running reshard, or: ", _fix(subject))
         return fail(node.name, evidence, hint, settles=me.replica)
 
     yield from per_node(subject.seen.answering, judge, "no slot is migrating or importing")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, per_node, skip
 from redistopo.model.protocol.endpoint import BUS_OFFSET
 from redistopo.model.protocol.replies import ClusterNodesLine
+from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.hints import command_prefix, forget_command
 from redistopo.model.state.observed import NodeSeen
 
@@ -104,10 +105,10 @@ def _suspect_hint(subject: CheckSubject, node: NodeSeen, member: ClusterNodesLin
     back = "start the node whose nodes.conf has this id" if member.lost else subject.start
     if needed:
         return f"it has slots or replicas: {back}"
-    forget = forget_command(node, member.id)
+    forget = forget_command(subject.seen, node, member)
     if member.lost:
-        return f"no node has this id any more; to remove it: {forget}"
-    return f"if it is down: {back}; if it was removed for good: {forget}"
+        return joined("no node has this id any more: ", forget)
+    return joined(f"if it is down: {back}; if it was removed for good: ", forget)
 
 
 def _counted(
@@ -134,7 +135,7 @@ def _counted(
         hint = f"{subject.name_of(owner)} owns {sum(map(len, owner.slots))} slots: move "
         hint += "them back first, see cluster.slots"
     elif others:
-        hint = f"to remove the extra node: {forget_command(node, others[0].id)}"
+        hint = forget_command(subject.seen, node, others[0])
     elif lost:
         where = f"{lost[0].host} {lost[0].port}"
         hint = f"to add the missing node: {command_prefix(node)} CLUSTER MEET {where}"

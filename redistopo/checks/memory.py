@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from redistopo.checks.check_types import CheckResult, CheckSubject, fail, per_node
 from redistopo.model.protocol.replies import parse_pairs
+from redistopo.model.remedies.of_servers import set_live
+from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.hints import command_prefix
 from redistopo.model.state.observed import NodeSeen, Role
 
@@ -62,4 +64,4 @@ def _raise_limit(node: NodeSeen, used: int) -> str:
     prefix = command_prefix(node)
     if prefix.startswith("redistopo"):
         return f"delete keys, or raise the limit: redistopo set maxmemory={value}"
-    return f"delete keys, or raise the limit: {prefix} CONFIG SET maxmemory {value}"
+    return joined("delete keys, or raise the limit: ", set_live(prefix, "maxmemory", value))

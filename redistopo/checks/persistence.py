@@ -11,6 +11,7 @@ from redistopo.checks.check_types import (
     skip,
     unknown,
 )
+from redistopo.model.protocol.aof import rewrites_log
 from redistopo.model.state.hints import allow_command_hint, command_prefix
 from redistopo.model.state.observed import NodeSeen
 
@@ -56,12 +57,12 @@ def _unread(node: NodeSeen) -> CheckResult | None:
 
 
 def _write_fault(node: NodeSeen) -> CheckResult | None:
-    if node.log_there is False:
+    if node.log_damage:
         return fail(
             node.name,
-            "the append-only log is missing from its folder: the next start would be empty",
+            f"its append-only log is damaged: {node.log_damage}: the next start would lose keys",
             f"rewrite it from memory: {command_prefix(node)} BGREWRITEAOF",
-            settles=True,  # a replica that has just synced writes its first log
+            settles=rewrites_log(node.info),  # a replica that has just synced writes its first log
         )
     for field, what in (
         ("aof_last_write_status", "writing the append-only log failed"),

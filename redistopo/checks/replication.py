@@ -15,8 +15,11 @@ from redistopo.checks.memory import is_out_of_memory
 from redistopo.checks.unqueried_replicas import unqueried_replicas
 from redistopo.model.connectivity.full_sync_loop import REMEDY, sync_loop
 from redistopo.model.protocol.endpoint import split_address
-from redistopo.model.state.hints import command_prefix, rebalance_command
-from redistopo.model.state.observed import NO_SLOTS, NodeSeen, Role, ShardSeen, WriteProbeResult
+from redistopo.model.remedies.of_servers import follow, spread_slots
+from redistopo.model.remedies.remedy import joined
+from redistopo.model.state.hints import cli_prefix, command_prefix
+from redistopo.model.state.observed import NodeSeen, Role, ShardSeen
+from redistopo.model.state.write_probe_result import NO_SLOTS, WriteProbeResult
 from redistopo.model.topology.spec import Shape
 
 _LAG_BYTES = 1024 * 1024
@@ -62,6 +65,9 @@ def _replica_count(subject: CheckSubject, shard: ShardSeen, primary: NodeSeen) -
     return ok(f"primary {primary.name}{followers}", about)
 
 
+_ONLY_IT = "writes that only the node that becomes a replica received"
+
+
 def _restore_replica(subject: CheckSubject, primary: NodeSeen) -> str:
     """How to restore a missing replica: it is down, became a primary, or follows another one."""
     silent = [node for node in subject.seen.nodes if node not in subject.seen.answering]
@@ -90,15 +96,13 @@ def _demotion(subject: CheckSubject) -> str:
         return ""
     keep, *others = (one.primary for one in shards if one.primary)
     if rank(shards[0]) == rank(shards[1]):
-        return (
-            "choose the primary whose data to keep; the others discard theirs: "
-            f"{command_prefix(others[0])} REPLICAOF {keep.host} {keep.port}, "
-            "or the other way round"
+        command = follow(command_prefix(others[0]), keep.host, keep.port, _ONLY_IT)
+        return joined(
+            "choose the primary whose data to keep: ", command, ", or the other way round"
         )
-    commands = "; ".join(
-        f"{command_prefix(one)} REPLICAOF {keep.host} {keep.port}" for one in others
+    return joined(
+        *(follow(command_prefix(one), keep.host, keep.port, _ONLY_IT) for one in others), by="; "
     )
-    return f"{commands}   (discards writes that only it received)"
 
 
 def _primary_of(subject: CheckSubject, node: NodeSeen) -> NodeSeen | None:
@@ -123,18 +127,20 @@ def _stray(subject: CheckSubject, node: NodeSeen) -> CheckResult | None:
         evidence = f"follows {followed.name}, which is itself a replica"
     else:
         return None
-    return fail(node.name, evidence, f"{command_prefix(node)} {_rejoin(subject, node, followed)}")
+    return fail(node.name, evidence, _rejoin(subject, node, followed))
 
 
 def _rejoin(subject: CheckSubject, node: NodeSeen, followed: NodeSeen | None) -> str:
     """The command that makes a replica follow a primary: the end of its chain, or the only one."""
     if node.myself is not None:
         above = followed.myself if followed else None
-        return f"CLUSTER REPLICATE {above.primary_id if above else '<id of its primary>'}"
+        target = above.primary_id if above else "<id of its primary>"
+        return f"{command_prefix(node)} CLUSTER REPLICATE {target}"
     primaries = [one for one in subject.seen.answering if one.role is Role.PRIMARY]
+    host, port = "<host>", "<port of its primary>"
     if len(primaries) == 1:
-        return f"REPLICAOF {primaries[0].host} {primaries[0].port}"
-    return "REPLICAOF <host> <port of its primary>"
+        host, port = primaries[0].host, str(primaries[0].port)
+    return follow(command_prefix(node), host, port, "what its new primary lacks")
 
 
 def link(subject: CheckSubject) -> Iterator[CheckResult]:
@@ -253,7 +259,7 @@ def _unproven(subject: CheckSubject, probe: WriteProbeResult, about: str) -> Che
         return fail(about, error, "see memory.full of its primary")
     if error == NO_SLOTS and (entry := next(iter(subject.seen.answering), None)):
         acl = subject.expected.rights is not None
-        return fail(about, error, rebalance_command(entry, acl=acl))
+        return fail(about, error, spread_slots(cli_prefix(entry, acl=acl), entry.address))
     if "NOREPLICAS" in error:
         return _too_few_replicas(subject, probe, about)
     return fail(about, error, "see this shard's other findings first", settles=True)

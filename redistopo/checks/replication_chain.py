@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, warn
+from redistopo.model.remedies.of_servers import follow
+from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.hints import command_prefix
 
 
@@ -20,11 +22,12 @@ def chain(subject: CheckSubject) -> Iterator[CheckResult]:
         chained = [(node, source) for node, source in sources if source not in (None, primary)]
         for node, source in chained:
             evidence = f"follows {source.name if source else '?'}, which is itself a replica"
-            hint = f"{command_prefix(node)} REPLICAOF {primary.host} {primary.port}"
+            lost = "what only this node has: writes to a replica"
+            hint = follow(command_prefix(node), primary.host, primary.port, lost)
             if subject.ours:
                 yield fail(node.name, evidence, hint)
             else:
-                yield warn(node.name, evidence, f"if that isn't intended: {hint}")
+                yield warn(node.name, evidence, joined("if that isn't intended: ", hint))
         if not chained:
             names = ", ".join(node.name for node in shard.replicas)
             verb = "follows" if len(sources) == 1 else "follow"

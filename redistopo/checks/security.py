@@ -15,6 +15,8 @@ from redistopo.checks.check_types import (
 )
 from redistopo.model.protocol.conf import without_hashes
 from redistopo.model.protocol.credentials import Certificate, TopologyUser, granted
+from redistopo.model.remedies.of_servers import delete_user
+from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.hints import allow_command_hint, command_prefix
 from redistopo.model.state.observed import NodeSeen
 
@@ -62,8 +64,8 @@ def _password_hint(subject: CheckSubject, node: NodeSeen) -> str:
 
 def _remove_user(node: NodeSeen, user: str) -> str:
     """The default user can't be removed (acl.c, aclCommand), only restored by a restart."""
-    removed = "" if user == "default" else f"{command_prefix(node)} ACL DELUSER {user}, or "
-    return f"{removed}redistopo down, then up"
+    removed = "" if user == "default" else delete_user(command_prefix(node), user)
+    return joined(removed, "redistopo down, then up", by=", or ")
 
 
 def _without_password(node: NodeSeen) -> str:

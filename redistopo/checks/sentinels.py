@@ -17,6 +17,7 @@ from redistopo.checks.check_types import (
 )
 from redistopo.checks.unqueried_replicas import unqueried_replicas
 from redistopo.model.protocol.sentinel_replies import MonitoredPrimary, Peer
+from redistopo.model.remedies.of_servers import forget_sentinels
 from redistopo.model.state.hints import allow_command_hint
 from redistopo.model.state.observed import NodeSeen, Role
 
@@ -156,7 +157,7 @@ def peers(subject: CheckSubject) -> Iterator[CheckResult]:
         if planned is not None and others != planned - 1:
             hint = "wait: Sentinels discover each other within 2 s, by way of the data nodes"
             if others > planned - 1:
-                hint = "to remove a Sentinel that is gone for good: SENTINEL RESET on each Sentinel"
+                hint = forget_sentinels()
             return fail(node.name, f"knows {others} others, the plan has {planned - 1}", hint)
         return _down(subject, node, known)
 

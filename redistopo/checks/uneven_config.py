@@ -10,6 +10,8 @@ from redistopo.model.protocol.conf import (
     canonical_directive,
     same_value,
 )
+from redistopo.model.remedies.of_servers import set_live
+from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.hints import command_prefix
 from redistopo.model.state.observed import NodeSeen, Role
 
@@ -107,10 +109,9 @@ def _told(node: NodeSeen, odd: Mapping[str, tuple[str, str]], *, ours: bool) -> 
     shown = [f"{one} is {now or 'empty'}, not {was or 'empty'}" for one, (now, was) in odd.items()]
     more = [f"and {len(shown) - _MOST} more"] if len(shown) > _MOST else []
     evidence = "; ".join([*shown[:_MOST], *more])
-    undo = f"{command_prefix(node)} CONFIG SET {name} {wanted or chr(34) * 2}"
+    undo = set_live(command_prefix(node), name, wanted or '""')
     if not ours:
-        return warn(node.name, evidence, f"the other nodes have another value: {undo}")
+        return warn(node.name, evidence, joined("the other nodes have another value: ", undo))
     keep = f"redistopo set {name}={live}"
-    return warn(
-        node.name, f"{evidence} (set at runtime)", f"to keep it: {keep}; to undo it: {undo}"
-    )
+    hint = joined(f"to keep it: {keep}; to undo it: ", undo)
+    return warn(node.name, f"{evidence} (set at runtime)", hint)

@@ -1,6 +1,6 @@
 """Progress of a verb, on stderr: a spinner, plain lines, or a record for each event."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 import click
 
@@ -19,6 +19,16 @@ _MARKS = {
 }
 
 
+class ProgressRecord(TypedDict):
+    """A line on stderr with --json: started, done, failed, note or warning. `seconds` is the
+    duration of a step that ended."""
+
+    event: str
+    text: str
+    detail: NotRequired[str]
+    seconds: NotRequired[float]
+
+
 def plain_lines(event: Event) -> None:
     """Print a line for each step that ended, and each note."""
     if event.kind is EventKind.STARTED:
@@ -31,7 +41,7 @@ def records(form: Format) -> Progress:
     """Return a progress that prints a record for each event."""
 
     def progress(event: Event) -> None:
-        record: dict[str, object] = {"event": event.kind.value, "text": event.text}
+        record = ProgressRecord(event=event.kind.value, text=event.text)
         if event.detail:
             record["detail"] = event.detail
         if event.seconds is not None:

@@ -7,20 +7,20 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from errno import EACCES, EPERM
 from itertools import pairwise
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import click
 
 from redistopo import __version__
 from redistopo.cli import theme
+from redistopo.cli.envelope import ENVELOPE, Envelope, ErrorFields
 from redistopo.cli.formats import FORMATS, TEXT, Format
 from redistopo.cli.options import FORMAT, FOUND, QUIET
 from redistopo.cli.streams import discard
 from redistopo.errors import ExitCode, Interrupted, RedistopoError, UsageError
+from redistopo.model.remedies.commands import warned
+from redistopo.model.remedies.remedy import remedy_fields
 from redistopo.progress import Event, Progress, no_progress, note
-
-ENVELOPE = 1
-"""Version of the envelope around results and errors; incompatible changes increase it."""
 
 
 class HasCode(Protocol):
@@ -175,9 +175,15 @@ def _terminable() -> Iterator[None]:
 def _fail(out: Output, error: RedistopoError) -> int:
     try:
         if out.format:
-            texts = {"message": error.message, "detail": error.detail, "hint": error.hint}
-            fields = {"kind": type(error).__name__, **texts}
-            _print_envelope(out.format, out.verb, error.code, error=fields)
+            told = ErrorFields(
+                kind=type(error).__name__,
+                message=error.message,
+                detail=error.detail,
+                hint=error.hint,
+            )
+            if error.hint:
+                told["remedy"] = remedy_fields(error.hint)
+            _print_envelope(out.format, out.verb, error.code, error=told)
         else:
             print_error(error.message, error.detail, error.hint)
     except BrokenPipeError:
@@ -192,7 +198,7 @@ def print_error(message: str, detail: str = "", hint: str = "") -> None:
         for line in detail.splitlines():
             click.echo(f"  {line}", err=True)
         if hint:
-            click.echo(theme.paint("  Next: ", bold=True) + hint, err=True)
+            click.echo(theme.paint("  Next: ", bold=True) + warned(hint), err=True)
     except OSError:
         discard(sys.stderr)
 
@@ -227,14 +233,18 @@ def fail_output(error: OSError) -> int:
 
 
 def _print_envelope(
-    form: Format, verb: str, code: ExitCode, result: object = None, error: Any = None
+    form: Format,
+    verb: str,
+    code: ExitCode,
+    result: object = None,
+    error: ErrorFields | None = None,
 ) -> None:
-    envelope = {
-        "envelope": ENVELOPE,
-        "redistopo": __version__,
-        "verb": verb,
-        "code": int(code),
-        "result": result,
-        "error": error,
-    }
+    envelope = Envelope(
+        envelope=ENVELOPE,
+        redistopo=__version__,
+        verb=verb,
+        code=code,
+        result=result,
+        error=error,
+    )
     click.echo(form.document(envelope))

@@ -1,5 +1,8 @@
 """The verbs in groups, as `redistopo --help` lists them, and hints for the verbs of other tools."""
 
+from redistopo.model.remedies.of_topology import replace_file, wipe
+from redistopo.model.remedies.remedy import joined
+
 GROUPS = {
     "Create": {
         "init": "Write redistopo.toml for a topology.",
@@ -53,7 +56,7 @@ GROUPS = {
 
 VERBS = {name: summary for verbs in GROUPS.values() for name, summary in verbs.items()}
 
-_REMOVE = "redistopo down --wipe   (stops the topology and removes its data)"
+_REMOVE = wipe("   (stops the topology and removes its data)")
 _SHELL = "redistopo cli   (redis-cli on a primary; on all nodes: redistopo call COMMAND)"
 _LIST = "redistopo ps lists topologies; redistopo status lists the nodes of this one"
 
@@ -73,8 +76,11 @@ ANSWERS = {
     "rm": _REMOVE,
     "remove": _REMOVE,
     "destroy": _REMOVE,
-    "scale": "a topology keeps its size; for another one: redistopo down --wipe, then "
-    "redistopo init cluster --shards 5 --replicas 1 --force, then redistopo up",
+    "scale": joined(
+        "a topology keeps its size; for another one: ",
+        wipe(", then "),
+        replace_file("", "redistopo init cluster --shards 5 --replicas 1", ", then redistopo up"),
+    ),
     "env": "redistopo connect   (prints the variables and the command)",
     "config": "redistopo set DIRECTIVE VALUE; to read: redistopo call CONFIG GET DIRECTIVE",
     "test": "redistopo verify; for a test under load: redistopo drill failover",
@@ -86,8 +92,8 @@ FOREIGN_OPTIONS = {
     ("status", "-w"): "redistopo watch",
     ("status", "--watch"): "redistopo watch",
     ("status", "-f"): "redistopo watch",
-    ("down", "-v"): "redistopo down --wipe",
-    ("down", "--volumes"): "redistopo down --wipe",
+    ("down", "-v"): wipe(),
+    ("down", "--volumes"): wipe(),
     ("up", "-d"): "redistopo up   (servers always run in the background)",
     ("up", "--detach"): "redistopo up   (servers always run in the background)",
     ("init", "--nodes"): "redistopo init cluster --shards N --replicas N",

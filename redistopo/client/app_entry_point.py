@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from redistopo.model.protocol.credentials import Login
@@ -61,7 +61,9 @@ class LoadRequest:
     `rate` is the total of operations per second, half of them writes, and four fifths of them
     on the hurt shards if there are others. `clients` is the total; there are at least a writer
     and a reader for each hurt shard, and one client for all others. `id` is part of each key.
-    `wait_replicas` N: WAIT N after each write. Raises ValueError for invalid values.
+    `wait_replicas` N: WAIT N after each write. `nodes` maps shards to the addresses of their nodes,
+    for the probe that measures downtime (none: the clients measure it). Raises ValueError for
+    invalid values.
     """
 
     id: str
@@ -71,6 +73,7 @@ class LoadRequest:
     rate: int = 500
     clients: int = 4
     wait_replicas: int = 0
+    nodes: Mapping[int, tuple[Endpoint, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", self.id):

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from pathlib import Path
 
 from redistopo.client.announce_probe import probe_announced
 from redistopo.client.connection import (
@@ -17,9 +18,9 @@ from redistopo.client.connection import (
 from redistopo.client.failover_probe import probe_failover
 from redistopo.client.login_probe import probe_access
 from redistopo.errors import AccessDenied, BadReply, Unreachable
-from redistopo.host.host import Host
+from redistopo.host.host import Files, Host
 from redistopo.host.local_host import LOCAL
-from redistopo.host.node_data import has_log
+from redistopo.host.node_data import log_damage
 from redistopo.host.node_disk import read_disk
 from redistopo.host.stop_record_files import load_stop_record
 from redistopo.model.protocol.credentials import Login
@@ -159,7 +160,7 @@ def query_node(
 ) -> NodeSeen:
     """Query the server; add its replies, or the error, to the node."""
     try:
-        return _with_files(_query(shape, seen, client, depth), target)
+        return _with_files(_query(shape, seen, client, depth), target, client)
     except (Unreachable, BadReply) as error:
         return replace(seen, error=f"{error.message}: {error.detail}")
     except AccessDenied as error:
@@ -257,12 +258,13 @@ def _with_peers(seen: NodeSeen, watch: MonitoredPrimary, client: Connections) ->
     )
 
 
-def _with_files(seen: NodeSeen, target: Target) -> NodeSeen:
+def _with_files(seen: NodeSeen, target: Target, client: Connections) -> NodeSeen:
     """Add what its folder shows, also if the project was moved while the node ran."""
-    layout, files = target.layout, target.machine.files
+    layout = target.layout
     if layout and seen.config and seen.info.get("aof_enabled") == "1":
         root = layout.node(seen.name).root
-        seen = replace(seen, log_there=has_log(files, root, seen.config))
+        damage = damage_of_log(target.machine.files, root, seen, client)
+        seen = replace(seen, log_damage=damage)
     former = moved_from(layout, seen.name, seen.info.get("config_file", "")) if layout else ""
     if layout is None or not former:
         return seen
@@ -270,6 +272,16 @@ def _with_files(seen: NodeSeen, target: Target) -> NodeSeen:
         name: relocated_path(value, former, layout) for name, value in seen.config.items()
     }
     return replace(seen, moved_from=former, config=config)
+
+
+def damage_of_log(files: Files, root: Path, seen: NodeSeen, client: Connections) -> str:
+    """Return the damage to a running server's log; a rewrite may have ended since its INFO, so
+    that what is found is confirmed by another one."""
+    live = seen.config or {}
+    if damage := log_damage(files, root, live, seen.info):
+        again = parse_info(_text(client.execute(seen.endpoint, [("INFO",)])[0], "INFO"))
+        damage = log_damage(files, root, live, again) if again.get("aof_enabled") == "1" else ""
+    return damage
 
 
 def _members(text: str, host: str) -> tuple[ClusterNodesLine, ...]:

@@ -23,7 +23,8 @@ from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.slots import key_in
-from redistopo.model.state.observed import NO_SLOTS, NodeSeen, ShardSeen, WriteProbeResult
+from redistopo.model.state.observed import NodeSeen, ShardSeen
+from redistopo.model.state.write_probe_result import NO_SLOTS, WriteProbeResult
 
 PREFIX = "redistopo:verify:"
 EXPIRY_SECONDS = 60

@@ -13,6 +13,8 @@ from redistopo.host.machine_facts import MemoryAndDisk
 from redistopo.model.planning.resource_limits import ResourceShortage
 from redistopo.model.protocol.engine import Engine, Version
 from redistopo.model.protocol.nodes_conf import NodesConf
+from redistopo.model.remedies.no_other_copy import no_data_in
+from redistopo.model.remedies.of_machine import end_process, remove_folder
 from redistopo.model.state.record import ProcessMark
 
 
@@ -262,13 +264,16 @@ def fixes_of(facts: DoctorFacts, paused: Mapping[str, int]) -> tuple[DoctorFix, 
     return tuple(_fixes(facts.leftovers, paused))
 
 
+_BARE = "holds no data, and no node"
+
+
 def _fixes(left: Leftovers, paused: Mapping[str, int]) -> Iterator[DoctorFix]:
     for name, root in left.gone:
         if not any(one.folder.startswith(f"{root}/") for one in left.orphans):
             command, why = f"remove {root} from the list of `redistopo ps`", "its folder is gone"
             yield DoctorFix(FixKind.FORGET, root, command, f"{name}: {why}")
     for folder in left.empty:
-        yield DoctorFix(FixKind.REMOVE, folder, f"rm -r {folder}", "holds no data, and no node")
+        yield DoctorFix(FixKind.REMOVE, folder, remove_folder(folder, no_data_in(folder)), _BARE)
     for file in left.unprotected:
         command, why = (
             f"chmod {file.wanted:o} {file.path}",
@@ -280,6 +285,6 @@ def _fixes(left: Leftovers, paused: Mapping[str, int]) -> Iterator[DoctorFix]:
         yield DoctorFix(FixKind.RESUME, name, f"redistopo resume {name}", why, asks=True)
     for orphan in left.orphans:
         if orphan.listed:
-            command = f"kill -TERM {orphan.mark.pid}"
+            command = end_process(f"-TERM {orphan.mark.pid}")
             why = f"a server in {orphan.folder} that no topology has recorded; it saves first"
             yield DoctorFix(FixKind.END, orphan.folder, command, why, asks=True, mark=orphan.mark)

@@ -4,11 +4,17 @@ load or after a failover, and which node must be reset before it can join this c
 import re
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, per_node, skip, warn
 from redistopo.doctor.facts import DoctorFacts
 from redistopo.model.planning.plan_rejoin import reset_nodes
 from redistopo.model.protocol.slots import format_ranges_briefly
+from redistopo.model.remedies.of_machine import move_aside
+from redistopo.model.remedies.of_servers import leave_cluster
+from redistopo.model.remedies.of_topology import rebuild_node, reset_node, start_over
+from redistopo.model.remedies.remedy import joined
+from redistopo.model.state.copies_seen import no_copy_in
 from redistopo.model.state.hints import command_prefix, started_by_us
 from redistopo.model.state.observed import NodeSeen, Role
 
@@ -155,7 +161,7 @@ def stray_nodes(subject: CheckSubject) -> Iterator[CheckResult]:
             lost.append(f"{sum(map(len, me.slots))} slots ({format_ranges_briefly(me.slots)})")
         loss = ", ".join(lost) or "nothing but its id"
         evidence = f"{where} (id {me.id[:8]}); a reset would remove: {loss}"
-        return fail(node.name, evidence, _reset(node))
+        return fail(node.name, evidence, _reset(node, loss))
 
     target = "to this cluster"
     yield from per_node(subject.seen.answering, judge, f"belong {target}", f"belongs {target}")
@@ -185,22 +191,22 @@ def _reset_and_alone(node: NodeSeen, others: list[NodeSeen]) -> CheckResult | No
     return fail(node.name, "was reset: it is empty and alone", hint)
 
 
-def _reset(node: NodeSeen) -> str:
+def _reset(node: NodeSeen, lost: str) -> str:
     if started_by_us(node):
-        return f"redistopo reset {node.name} --hard; redistopo up   (lists what is lost, and asks)"
-    keys = f"{command_prefix(node)} FLUSHALL; " if node.keys else ""
-    return f"save what you need from it; then: {keys}{command_prefix(node)} CLUSTER RESET HARD"
+        return reset_node(node.name, lost, options=" --hard", after="; redistopo up")
+    return leave_cluster(command_prefix(node), node.name, no_copy_in("keys", [node]))
+
+
+_FROM_OTHERS = "   (rebuilds it from another node's)"
 
 
 def tables(facts: DoctorFacts) -> Iterator[CheckResult]:
     """Check that each stopped node's nodes.conf is intact, and belongs to this cluster: it has
     another node, or another node's has it."""
     # `up` starts no node while one of them is left
-    options = " ".join(f"--rebuild {lost.name}" for lost in facts.lost)
+    again = joined(rebuild_node([lost.name for lost in facts.lost]), _FROM_OTHERS)
     for lost in facts.lost:
-        hint = f"redistopo up {options}   (rebuilds it from another node's)"
-        if not facts.tables:
-            hint = "restore it from a copy; or start over without the data: redistopo down --wipe"
+        hint = again if facts.tables else start_over("restore it from a copy")
         yield fail(lost.name, f"its nodes.conf is {lost.why}: {lost.path}", hint)
     ids = {one.id for one in facts.tables}
     strange = [
@@ -214,8 +220,9 @@ def tables(facts: DoctorFacts) -> Iterator[CheckResult]:
     for one in strange:
         other = next(entry.address for entry in one.table.entries if entry.id in one.known)
         text = f"its nodes.conf is of another cluster: it has {other}, and no node of this one"
-        hint = f"mv {one.path} {one.path}.other; redistopo up --rebuild {one.name}"
-        yield fail(one.name, text, f"{hint}   (rebuilds it from another node's)")
+        aside = move_aside(Path(one.path), ".other")
+        hint = joined(aside, "; ", rebuild_node([one.name]), _FROM_OTHERS)
+        yield fail(one.name, text, hint)
     if ids and not (strange or facts.lost):
         yield ok(f"{len(ids)} nodes.conf on disk are of one cluster", facts.topology.name)
 

@@ -4,6 +4,9 @@ from collections.abc import Iterator
 
 from redistopo.checks.check_types import CheckResult, fail, ok, skip, warn
 from redistopo.doctor.facts import DoctorFacts, PortSeen, TopologyPresence, pid_in
+from redistopo.model.remedies.no_other_copy import no_data_in
+from redistopo.model.remedies.of_machine import end_process, remove_folder
+from redistopo.model.remedies.remedy import joined
 
 PORTS = "ports"
 LEFT = "leftovers"
@@ -38,7 +41,9 @@ def _held(holder: str, ports: list[PortSeen]) -> CheckResult:
         return warn(PORTS, f"{text} free, but {holder}", hint)
     hint = "stop that program, or choose another `port` in redistopo.toml"
     if pid := pid_in(holder):
-        hint = f"stop it (kill {pid}, if it is yours), or choose another `port`"
+        hint = end_process(
+            str(pid), before="stop it (", after=", if it is yours), or choose another `port`"
+        )
     return fail(PORTS, f"{text} in use by {holder}", hint)
 
 
@@ -78,11 +83,10 @@ def folders(facts: DoctorFacts) -> Iterator[CheckResult]:
         text = f"the folder of {name} is gone, but on the list of `redistopo ps`: {root}{more}"
         yield warn(LEFT, text, "redistopo doctor --fix removes missing folders from the list")
     for one in left.empty:
-        hint = f"redistopo doctor --fix, or: rm -r {one}"
+        hint = joined("redistopo doctor --fix, or: ", remove_folder(one, no_data_in(one)))
         yield warn(LEFT, f"{one} belongs to no node, and has no data", hint)
     for one in left.kept:
-        hint = f"check it first, then remove it if you don't need it: rm -r {one}"
-        yield warn(LEFT, f"{one} belongs to no node, but has data", hint)
+        yield warn(LEFT, f"{one} belongs to no node, but has data", remove_folder(one, None))
     if not (left.gone or left.empty or left.kept):
         yield ok("no folder and no list entry is left over", LEFT)
 
@@ -91,9 +95,9 @@ def orphans(facts: DoctorFacts) -> Iterator[CheckResult]:
     """Check that no server runs in a state folder without being recorded there."""
     for one in facts.leftovers.orphans:
         text = f"pid {one.mark.pid} runs in {one.folder}, but no topology has recorded it"
-        hint = f"kill -TERM {one.mark.pid}   (it saves first, if it can)"
-        if one.listed:
-            hint = f"redistopo doctor --fix asks, and ends it; or: {hint}"
+        by_fix = "redistopo doctor --fix asks, and ends it; or" if one.listed else ""
+        lost = "what it can't save: it saves first"
+        hint = joined(by_fix, end_process(f"-TERM {one.mark.pid}", lost=lost), by=": ")
         yield warn(LEFT, text, hint)
     if not facts.leftovers.orphans:
         yield ok("no unrecorded server is running", LEFT)

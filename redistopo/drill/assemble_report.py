@@ -24,6 +24,7 @@ from redistopo.drill.drill_request import (
 )
 from redistopo.drill.fault_injection import FaultInjection
 from redistopo.drill.load_result import LoadResult
+from redistopo.drill.report_sentences import busy_text
 from redistopo.model.state.observed import Observed, shards_of
 
 
@@ -84,6 +85,8 @@ def _notes(
     setup: DrillSetup, traffic: tuple[Traffic, ...], after: dict[str, str]
 ) -> tuple[str, ...]:
     found = [f"{setup.request.fault.value}: {setup.request.fault.story}"]
+    if busy := busy_text(traffic):
+        found.append(busy)
     if any("CLUSTERDOWN" in one.errors for one in traffic if not one.hurt):
         found.append(
             "other shards refused clients as well (CLUSTERDOWN): with "

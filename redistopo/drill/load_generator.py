@@ -7,9 +7,10 @@ from typing import Self
 
 from redistopo.client.app_entry_point import PREFIX, LoadRequest
 from redistopo.drill.load_jobs import distribute_load
-from redistopo.drill.load_result import LoadResult, Operation, OperationKind, TimeSpan
+from redistopo.drill.load_result import LoadResult, OperationKind, ServedSpan, TimeSpan
 from redistopo.drill.load_worker import Entry, LoadKeys, Worker
 from redistopo.drill.lost_writes import WriteCheck
+from redistopo.drill.service_probe import ServiceProbe
 from redistopo.errors import RedistopoError, TimedOut
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.protocol.slots import key_in
@@ -18,7 +19,7 @@ MOST_KEYS = 200_000
 """Of one load over all shards: about 25 MB of a server's memory, 400 s at 500 writes a second."""
 
 _HEARTBEAT_SECONDS = 0.02
-_HICCUP_SECONDS = 0.1
+_HICCUP_SECONDS = 0.05
 _STOP_SECONDS = 0.3
 
 
@@ -53,6 +54,9 @@ class LoadGenerator:
         self._workers = tuple(
             Worker(job, request.way, keys, request.wait_replicas, self._stopping) for job in plan
         )
+        self._keys = keys
+        self._probe: ServiceProbe | None = None
+        self._served: tuple[ServedSpan, ...] = ()
         self._write_check = WriteCheck(request, keys, self._workers)
         self._hiccups: list[TimeSpan] = []
         self._heartbeat = Thread(target=self._measure_hiccups, name="load-heartbeat", daemon=True)
@@ -62,6 +66,9 @@ class LoadGenerator:
         """Start the clients."""
         self._span = TimeSpan(time.monotonic(), 0.0)
         try:
+            if self.request.nodes:
+                keys = {shard: self._keys.probe(shard) for shard in self.request.hurt}
+                self._probe = ServiceProbe(self.request, keys)
             for worker in self._workers:
                 worker.thread.start()
             self._heartbeat.start()
@@ -80,14 +87,17 @@ class LoadGenerator:
         What happened until then does not count, except for acknowledged writes: clients that all
         connect at once slow each other down.
         """
+        deadline = Deadline(seconds)
         try:
             wait_for(
                 lambda: None if self._cold_clients(answers) else True,
-                Deadline(seconds),
+                deadline,
                 lambda: "; ".join(self._cold_clients(answers)),
             )
         except TimedOut as error:
             return error.detail
+        if self._probe:
+            self._probe.ready(deadline)
         self._span = TimeSpan(time.monotonic(), 0.0)
         return ""
 
@@ -116,6 +126,9 @@ class LoadGenerator:
                 thread.join(5)
         if self._heartbeat.ident:
             self._heartbeat.join(5)
+        if probe := self._probe:
+            self._probe = None
+            self._served = probe.finish()
         if not self._span.end:
             self._span = TimeSpan(self._span.begin, time.monotonic())
 
@@ -128,9 +141,9 @@ class LoadGenerator:
         """
         self.stop()
         self._refuse_broken()
-        entries = [entry for worker in self._workers for entry in worker.log]
-        acknowledged = sum(entry[0] is OperationKind.WRITE and not entry[4] for entry in entries)
-        seen = [Operation(*entry[:5]) for entry in entries if entry[2] >= self._span.begin]
+        every = [op for worker in self._workers for op, _sequence in worker.log]
+        acknowledged = sum(op.kind is OperationKind.WRITE and op.good for op in every)
+        seen = [op for op in every if op.started >= self._span.begin]
         ops = tuple(sorted(seen, key=lambda op: op.started))
         found = self._write_check.find_lost(seconds)
         return LoadResult(
@@ -143,6 +156,7 @@ class LoadGenerator:
             unchecked=found.unchecked,
             examples=found.examples,
             hiccups=tuple(self._hiccups),
+            served=self._served,
         )
 
     def clean(self, seconds: float) -> int:
@@ -168,7 +182,7 @@ class LoadGenerator:
             f"client {worker.job.number} got {good} of {answers} replies"
             + (f", last error {worker.last_error}" if worker.last_error else "")
             for worker in self._workers
-            if (good := sum(not entry[4] for entry in worker.log[:1000])) < answers
+            if (good := sum(op.good for op, _sequence in worker.log[:1000])) < answers
         ]
 
     def _measure_hiccups(self) -> None:
@@ -192,8 +206,8 @@ def _base(request: LoadRequest, shard: int) -> str:
 def _successes_since(log: list[Entry], since: float) -> int:
     """Return how many operations at the end of the log, due after `since`, succeeded in a row."""
     run = 0
-    for _kind, _shard, due, _took, error, _sequence in reversed(log):
-        if error or due <= since:
+    for op, _sequence in reversed(log):
+        if op.error or op.started <= since:
             break
         run += 1
     return run

@@ -22,8 +22,10 @@ class Operation:
     `started` is when it was due by the load's schedule: if the client was still busy with an
     earlier one, the wait is part of what it `took` (otherwise a server that hangs would get fewer
     operations, and its worst moments would be missing from the latencies: Gil Tene's "coordinated
-    omission"). `error` is "" or a kind: MOVED, CLUSTERDOWN, READONLY, LOADING, ConnectionError,
-    Timeout, WAIT (too few replicas had it), Overdue (dropped unsent).
+    omission"). `waited` is the part of it before the operation was sent; None if it never was: it
+    is counted, but proves nothing about a server. `error` is "" or a kind: MOVED, CLUSTERDOWN,
+    READONLY, LOADING, ConnectionError, Timeout, WAIT (too few replicas had it), Overdue (dropped
+    unsent).
     """
 
     kind: OperationKind
@@ -31,6 +33,11 @@ class Operation:
     started: float
     took: float
     error: str = ""
+    waited: float | None = 0.0
+
+    @property
+    def sent(self) -> float:
+        return self.started + (self.waited or 0.0)
 
     @property
     def ended(self) -> float:
@@ -68,6 +75,23 @@ class TimeSpan:
         return max(0.0, min(self.end, other.end) - max(self.begin, other.begin))
 
 
+@dataclass(slots=True, kw_only=True)
+class ServedSpan:
+    """A span in which one node served one kind of operation, as the probe of the drill saw it.
+
+    It served from `begin`, when the first reply was read, to `end`, when the last one was; the last
+    one was requested at `sent`. The node did not serve yet at `earliest`, nor any more at `latest`.
+    """
+
+    shard: int
+    kind: OperationKind
+    earliest: float
+    begin: float
+    sent: float
+    end: float
+    latest: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadResult:
     """Everything that the load did while it ran, from `span.begin` to `span.end`.
@@ -75,7 +99,8 @@ class LoadResult:
     `hurt` are the numbers of the affected shards; operations on any other are the control.
     `hiccups` are spans in which the load's own process did not run. `lost` counts acknowledged
     writes that were gone at the check, `examples` are the first of them, and `unchecked` counts
-    those that could not be read; all are 0 before the check.
+    those that could not be read; all are 0 before the check. `served` is what the probe saw; where
+    it saw nothing, the operations tell.
     """
 
     span: TimeSpan
@@ -87,6 +112,7 @@ class LoadResult:
     unchecked: int = 0
     examples: tuple[LostWrite, ...] = ()
     hiccups: tuple[TimeSpan, ...] = field(default=())
+    served: tuple[ServedSpan, ...] = ()
 
     def of(self, kind: OperationKind, *, hurt: bool) -> tuple[Operation, ...]:
         """Return the operations of a kind on the affected shards, or on the others."""

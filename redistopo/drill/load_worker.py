@@ -8,7 +8,7 @@ from threading import Event, Thread
 from redistopo.client.app_clients import CLIENT_ERRORS, AppClient, connect_app_client, error_kind
 from redistopo.client.app_entry_point import EntryPoint
 from redistopo.drill.load_jobs import Job
-from redistopo.drill.load_result import OperationKind
+from redistopo.drill.load_result import Operation, OperationKind
 
 PAUSE_SECONDS = 0.05
 """How long a client sends nothing after an error, like the back-off of a client library.
@@ -31,8 +31,8 @@ OVERDUE = "Overdue"
 _CLOSED_UNDER_IT = (ValueError, AttributeError)
 """What redis-py raises when another thread closes the connection that it reads from."""
 
-Entry = tuple[OperationKind, int, float, float, str, int]
-"""Kind, shard, start, duration, error, and a write's sequence number (0 for a read)."""
+Entry = tuple[Operation, int]
+"""An operation, and a write's sequence number (0 for a read)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +51,10 @@ class LoadKeys:
     def first(self, shard: int) -> str:
         """Return the key that readers read: the first one written in a shard."""
         return self.key(shard, self.writers[shard], 1)
+
+    def probe(self, shard: int) -> str:
+        """Return the key that the probe writes, again and again."""
+        return f"{self.bases[shard]}:probe"
 
     def key(self, shard: int, writer: int, sequence: int) -> str:
         """Return the key of a writer's nth write."""
@@ -123,9 +127,9 @@ class Worker:
         """Run or drop one operation, and log it."""
         now = time.monotonic()
         if due < pause.until:
-            self._note(task, due, 0.0, pause.error)
+            self._note(Operation(*task, due, 0.0, pause.error, None))
         elif now - due > PATIENCE_SECONDS:
-            self._note(task, due, PATIENCE_SECONDS, OVERDUE)
+            self._note(Operation(*task, due, PATIENCE_SECONDS, OVERDUE, None))
         else:
             before = time.thread_time()
             if error := self._do(task, due):
@@ -138,6 +142,7 @@ class Worker:
         error = ""
         if task[0] is OperationKind.WRITE:
             self.sequence += 1
+        sent = time.monotonic()
         try:
             if self.client is None:
                 self.client = connect_app_client(self.way)
@@ -151,7 +156,7 @@ class Worker:
             self.last_error = f"{error}: {failure}"
             if self.way.where is not None:
                 self.close()  # to connect again, to the address reported by then
-        self._note(task, due, time.monotonic() - due, error)
+        self._note(Operation(*task, due, time.monotonic() - due, error, sent - due))
         return error
 
     def _send(self, client: AppClient, kind: OperationKind, shard: int) -> None:
@@ -161,9 +166,9 @@ class Worker:
         else:
             client.read(self.keys.first(shard))
 
-    def _note(self, task: tuple[OperationKind, int], due: float, took: float, error: str) -> None:
-        sequence = self.sequence if task[0] is OperationKind.WRITE else 0
-        self.log.append((*task, due, took, error, sequence))
+    def _note(self, operation: Operation) -> None:
+        sequence = self.sequence if operation.kind is OperationKind.WRITE else 0
+        self.log.append((operation, sequence))
 
 
 @dataclass(slots=True)

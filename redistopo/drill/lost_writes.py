@@ -80,15 +80,17 @@ class WriteCheck:
         """Return the last acknowledged write of each key, as reported if it is lost."""
         last: dict[str, LostWrite] = {}
         for worker in self._workers:
-            for kind, where, due, took, error, sequence in worker.log:
-                if kind is OperationKind.WRITE and where == shard and not error:
+            for op, sequence in worker.log:
+                if op.kind is OperationKind.WRITE and op.shard == shard and op.good:
                     key = self._keys.key(shard, worker.job.number, sequence)
                     last[key] = LostWrite(
-                        key=key, sequence=sequence, shard=shard, acknowledged=due + took
+                        key=key, sequence=sequence, shard=shard, acknowledged=op.ended
                     )
         return last.values()
 
     def _written(self, shard: int) -> Iterator[str]:
+        if self._request.nodes and shard in self._request.hurt:
+            yield self._keys.probe(shard)
         for worker in self._workers:
             if (OperationKind.WRITE, shard) in worker.job.tasks:
                 for sequence in range(1, min(worker.sequence, self._keys.most) + 1):

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from redistopo.errors import Unhealthy, UsageError
 from redistopo.model.planning.promotability import Promotability, promotability_of
+from redistopo.model.remedies.of_topology import drill_anyway
+from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.finding import root_causes
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.spec import Shape
@@ -53,7 +55,7 @@ def _check(
         refusal = Unhealthy(
             f"no replica can take over from {orphans}",
             detail="\n".join(what for what, _hint in obstacles),
-            hint=f"{obstacles[0][1]}; or --force runs the drill anyway, and repairs the topology",
+            hint=joined(obstacles[0][1], drill_anyway("; or ", _ANYWAY)),
         )
         if not force:
             raise refusal
@@ -63,6 +65,9 @@ def _check(
     for takeover in takeovers:
         note(progress, _takeover_text(takeover))
     return Preflight(takeovers=takeovers, no_failover=False)
+
+
+_ANYWAY = "runs the drill anyway, and repairs the topology"
 
 
 def _takeover_text(takeover: Promotability) -> str:
@@ -82,11 +87,17 @@ def _no_automatic_failover(
         raise UsageError(
             f"a {seen.shape.value} has no automatic failover: it has {what}",
             detail=f"if {primary.name} fails, no node takes over",
-            hint="redistopo failover runs a planned failover; --force measures the outage until "
-            "the drill repairs it; redistopo init cluster, or init sentinel, has failover"
+            hint=drill_anyway(
+                "redistopo failover runs a planned failover; ",
+                "measures the outage until the drill repairs it; redistopo init cluster, or init "
+                "sentinel, has failover",
+            )
             if len(seen.nodes) > 1
-            else "--force measures the outage until the drill repairs it; redistopo init cluster "
-            "creates a topology with failover",
+            else drill_anyway(
+                "",
+                "measures the outage until the drill repairs it; redistopo init cluster creates a "
+                "topology with failover",
+            ),
         )
     warn(progress, f"no node will take over from {primary.name}: the topology has {what}")
     return Preflight(takeovers=(), no_failover=True)
@@ -103,6 +114,7 @@ def _require_health(verdict: Verdict, progress: Progress, *, force: bool) -> Non
     raise Unhealthy(
         "the topology isn't healthy, so a drill would measure that instead",
         detail="\n".join(shown),
-        hint="redistopo up repairs what it can, redistopo verify shows all findings; --force runs "
-        "the drill anyway, and repairs the topology",
+        hint=drill_anyway(
+            "redistopo up repairs what it can, redistopo verify shows all findings; ", _ANYWAY
+        ),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from redistopo.drill.drill_report import DrillReport
-from redistopo.drill.report_sentences import errors_text
+from redistopo.drill.report_sentences import downtime_text, errors_text
 from redistopo.render.junit import JUnitCase, junit_xml
 
 
@@ -38,8 +38,6 @@ def _lines(report: DrillReport) -> list[str]:
     lines = [f"{one.at:+.3f} s {one.source}: {one.text}" for one in report.moments]
     for one in report.traffic:
         errors = f" ({errors_text(one.errors)})" if one.errors else ""
-        lines.append(
-            f"{one.name}: {one.unavailable:.0f} ms unavailable, {one.failed} failed{errors}"
-        )
+        lines.append(f"{one.name}: {downtime_text(one)} unavailable, {one.failed} failed{errors}")
     lines.append(f"{report.writes.acknowledged} writes acknowledged, {report.writes.lost} lost")
     return lines

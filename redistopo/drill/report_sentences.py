@@ -1,8 +1,8 @@
 """The texts of a drill's report, the same in every format."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from redistopo.drill.drill_report import DrillReport
+from redistopo.drill.drill_report import DrillReport, Traffic
 from redistopo.drill.outage import Latency
 
 
@@ -24,12 +24,29 @@ def verdict_text(report: DrillReport) -> str:
 
 def budget_text(report: DrillReport) -> str:
     """Return the downtime of the affected shards against the budget, and when all was healthy."""
-    parts = [f"{one.name} {one.unavailable:.0f} ms" for one in report.traffic if one.hurt]
+    parts = [f"{one.name} {downtime_text(one)}" for one in report.traffic if one.hurt]
     downtime = ", ".join(parts) or "not measured"
     text = f"downtime: {downtime}, budget {report.budget.seconds * 1000:.0f} ms"
     if report.healed is None:
         return f"{text}; never healthy again"
     return f"{text}; healthy after {report.healed:.1f} s"
+
+
+def downtime_text(one: Traffic) -> str:
+    """Return the downtime, with its bounds where they are far apart."""
+    if not one.bounded:
+        return f"{one.unavailable:.0f} ms"
+    return f"{one.unavailable:.0f} ms (at least {one.at_least:.0f}, at most {one.at_most:.0f})"
+
+
+def busy_text(traffic: Iterable[Traffic]) -> str:
+    """Return what a machine that was too busy leaves to say about the downtime; "" if it wasn't."""
+    parts = [
+        f"{one.name} at least {one.at_least:.0f} ms, at most {one.at_most:.0f} ms"
+        for one in traffic
+        if one.hurt and one.blurred
+    ]
+    return f"this machine was too busy to measure the downtime: {'; '.join(parts)}" if parts else ""
 
 
 def writes_text(report: DrillReport) -> str:

@@ -12,6 +12,10 @@ from redistopo.host.server_log import log_since_start, log_tail
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.nodes_conf import latest_nodes_conf, parse_nodes_conf
+from redistopo.model.remedies.no_other_copy import CopySeen, Place, no_other_copy
+from redistopo.model.remedies.of_machine import move_aside, truncate_log
+from redistopo.model.remedies.of_topology import rebuild_node, use_primary
+from redistopo.model.remedies.remedy import Remedy, joined
 from redistopo.model.state.hints import takeover_command
 from redistopo.model.state.observed import Role
 
@@ -27,8 +31,10 @@ def early_exit_error(host: Host, plan: Plan, node: NodePlan, when: str) -> Redis
         return NodeDied(
             f"{message}: its nodes.conf is damaged",
             detail=f"{node.folder.table}\n{_message(said)}",
-            hint=f"to rebuild it from another node's, with the same id, and keep the damaged file: "
-            f"redistopo up --rebuild {node.name}",
+            hint=rebuild_node(
+                [node.name],
+                "to rebuild it from another node's, with the same id, and keep the damaged file: ",
+            ),
         )
     if "append only file" in whole and ("Bad file format" in whole or "Unexpected end" in whole):
         said = next(line for line in whole.splitlines() if "append only file" in line)
@@ -42,6 +48,9 @@ def early_exit_error(host: Host, plan: Plan, node: NodePlan, when: str) -> Redis
         return MissingPrerequisite(message, detail=last + held, hint=hint + log)
     if "FATAL CONFIG FILE ERROR" in whole:
         return NodeDied(message, detail=last, hint="correct that line in the topology file; " + log)
+    if "ready to exit, bye bye" in last:
+        told = "a command or a signal told it to end: redistopo up starts it again; "
+        return NodeDied(message, detail=last, hint=told + log)
     return NodeDied(message, detail=last, hint=log)
 
 
@@ -54,20 +63,20 @@ def _bad_log(files: Files, plan: Plan, node: NodePlan, message: str, said: str) 
     """A damaged append-only file: how to repair it, and which nodes have a copy of the data."""
     path = _append_only(files, node, said)
     folder = path if path.parent == node.folder.root else path.parent
-    aside = f"mv {_word(folder)} {_word(folder)}.damaged"
+    aside = move_aside(folder, ".damaged")
     others = _kin(files, plan, node)
     names = ", ".join(others)
     fix = f"{_checker(files, plan)} --fix {_word(path)}"
     if not others:
         copies = "no other node has a copy of its data"
-        hint = f"back up {folder}, then truncate it at the damage: {fix}"
+        proof = no_other_copy(f"the data of {node.name}", _copies(files, plan, node))
+        hint = truncate_log(fix, str(folder), proof)
     elif _is_replica(files, plan, node):
         copies = f"{names} has the same data: {node.name} is a replica"
-        hint = f"{aside}; then redistopo up: it gets the data from its primary"
+        hint = joined(aside, "; then redistopo up: it gets the data from its primary")
     else:
         copies = f"{names} has a copy of its data, as a replica"
-        hint = f"promote {others[0]}: {_promotion(plan, others[0], aside)}. Or back up {folder} "
-        hint += f"and truncate it at the damage: {fix}"
+        hint = joined(f"promote {others[0]}: ", _promotion(plan, others[0], aside))
     return NodeDied(
         f"{message}: its append-only file is damaged",
         detail=f"{path}\n{said}\n{copies}",
@@ -75,16 +84,16 @@ def _bad_log(files: Files, plan: Plan, node: NodePlan, message: str, said: str) 
     )
 
 
-def _promotion(plan: Plan, replica: str, aside: str) -> str:
+def _promotion(plan: Plan, replica: str, aside: Remedy) -> str:
     """The commands that promote a replica, so that it doesn't sync from an empty primary.
 
     After all nodes were stopped, a cluster's replica never starts an election by itself: its
     data counts as infinitely old (cluster_legacy.c, clusterHandleSlaveFailover).
     """
     if not plan.topology.clustered:
-        return f"{aside}; redistopo up --primary {replica}"
+        return use_primary(replica, f"{aside}; ", f"writes that {replica} did not receive")
     takeover = takeover_command(replica)
-    return f"redistopo up --keep; then {takeover}; after OK: {aside}; redistopo up"
+    return joined("redistopo up --keep; then ", takeover, f"; after OK: {aside}; redistopo up")
 
 
 def _append_only(files: Files, node: NodePlan, said: str) -> Path:
@@ -132,6 +141,11 @@ def _is_replica(files: Files, plan: Plan, node: NodePlan) -> bool:
 
 def _kin(files: Files, plan: Plan, node: NodePlan) -> list[str]:
     """Other nodes with the same data on disk: a replica's primary, a primary's replicas."""
+    return [one.node for one in _copies(files, plan, node) if one.may_exist]
+
+
+def _copies(files: Files, plan: Plan, node: NodePlan) -> list[CopySeen]:
+    """Whether each other node of its shard has data on disk."""
     if plan.topology.clustered:
         read = (
             parse_nodes_conf(text, address)
@@ -144,7 +158,7 @@ def _kin(files: Files, plan: Plan, node: NodePlan) -> list[str]:
     else:
         addresses = tuple(one.address for one in plan.nodes if one is not node)
     return [
-        one.name
+        CopySeen(node=one.name, place=Place.DISK, may_exist=read_disk(files, one.folder).has_data)
         for one in plan.nodes
-        if one.address in addresses and read_disk(files, one.folder).has_data
+        if one.address in addresses
     ]

@@ -2,9 +2,9 @@
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from redistopo.errors import BadReply, UsageError
+from redistopo.errors import BadReply, Unreachable, UsageError
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.create_by_cli import form_by_cli
 from redistopo.execute.create_instantly import form_instantly, seed
@@ -13,12 +13,13 @@ from redistopo.execute.monitor_primary import monitor_again
 from redistopo.execute.promote import promote, take_over
 from redistopo.execute.rejoin_cluster import forget_ids, rejoin, reset_again
 from redistopo.execute.start import await_ready, start
-from redistopo.execute.switch_persistence import load_from, put_log_aside, switch
+from redistopo.execute.switch_persistence import load_from, put_log_aside, rewrite_log, switch
 from redistopo.execute.terminate import end_all
 from redistopo.host.node_data import clear_data
 from redistopo.host.polling import Deadline
 from redistopo.host.stop_record_files import forget_stop_record
 from redistopo.model.planning.plan import FormationMethod, NodePlan
+from redistopo.model.planning.readdress import readdressed
 from redistopo.model.planning.step import USERS_FILE, Step, StepKind
 from redistopo.model.protocol.conf import with_values, without_hashes
 from redistopo.progress import step, warn
@@ -32,11 +33,26 @@ def execute(context: ExecutionContext, steps: tuple[Step, ...]) -> None:
             _DOERS[one.do](context, one)
 
 
+def _abort(context: ExecutionContext, one: Step) -> None:
+    """Cancel shutdowns that wait for replicas; one that is over meanwhile is seen afterwards."""
+    for node in context.nodes(one.nodes):
+        with suppress(Unreachable, BadReply):
+            context.send(node, "SHUTDOWN", "ABORT")
+
+
 def _resume(context: ExecutionContext, one: Step) -> None:
     for name in one.nodes:
         if process := context.host.processes.find(context.plan.layout, name):
             context.host.processes.signal(process, signal.SIGCONT)
     await_ready(context, context.nodes(one.nodes))
+
+
+def _readdress(context: ExecutionContext, one: Step) -> None:
+    """Write each file as a whole, so that it has former addresses, or new ones, but not both."""
+    files = context.host.files
+    for node in context.nodes(one.nodes):
+        path = node.folder.table if node.bus_port else node.folder.config
+        files.write(path, readdressed(files.read(path) or "", node, one.settings[node.name]))
 
 
 def _clear(context: ExecutionContext, one: Step) -> None:
@@ -191,7 +207,9 @@ _FORMING: dict[FormationMethod, Callable[[ExecutionContext, Step], None]] = {
 }
 
 _DOERS: dict[StepKind, Callable[[ExecutionContext, Step], None]] = {
+    StepKind.ABORT: _abort,
     StepKind.RESUME: _resume,
+    StepKind.READDRESS: _readdress,
     StepKind.CLEAR: _clear,
     StepKind.KEEP: _keep,
     StepKind.WRITE: _write,
@@ -208,6 +226,7 @@ _DOERS: dict[StepKind, Callable[[ExecutionContext, Step], None]] = {
     StepKind.CORRECT_SENTINEL: _correct_sentinel,
     StepKind.DEFER: _defer,
     StepKind.SWITCH: _switch,
+    StepKind.REWRITE: rewrite_log,
     StepKind.REBUILD: _rewrite_nodes_conf,
     StepKind.PROMOTE: _rewrite_nodes_conf,
     StepKind.LEAD: promote,

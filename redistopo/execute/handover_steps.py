@@ -8,6 +8,8 @@ from redistopo.execute.context import ExecutionContext
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.replies import parse_info
+from redistopo.model.remedies.of_topology import end_node
+from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 
 PAUSE_SECONDS = 5.0
@@ -143,7 +145,11 @@ def _silent_in_cluster(change: HandoverState) -> Unanswered:
         f"{change.to.name} was promoted, but doesn't reply; {change.before.name} is primary until "
         "it resumes",
         detail="writes until then would be lost",
-        hint=f"stop it before it resumes: redistopo kill {change.to.name}; then redistopo up",
+        hint=joined(
+            "stop it before it resumes: ",
+            end_node(change.to.name, f"what {change.to.name} has not written to its files"),
+            "; then redistopo up",
+        ),
     )
 
 

@@ -1,7 +1,7 @@
 """Shuts servers down with their data saved, Sentinels first, primaries last."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -9,39 +9,29 @@ from redistopo.client.connection import Command, Connections
 from redistopo.errors import AccessDenied, MissingPrerequisite, RedistopoError, Unreachable
 from redistopo.execute.terminate import Ask, Ended, Said, end_all
 from redistopo.host.host import Host
+from redistopo.host.node_data import log_damage
 from redistopo.host.polling import Deadline
 from redistopo.host.server_log import log_since_start, log_tail
 from redistopo.host.stop_record_files import save_stop_record
+from redistopo.model.planning.shutdown_decision import (
+    Ending,
+    LastReply,
+    after_refusal,
+    can_be_asked,
+    data_is_to_be_kept,
+    how_to_end,
+)
 from redistopo.model.planning.shutdown_order import shutdown_phases
 from redistopo.model.protocol.conf import Directives, read_conf
-from redistopo.model.protocol.data_files import NAMES, keeps_data, with_directives
-from redistopo.model.protocol.replies import count_keys, parse_info
+from redistopo.model.protocol.data_files import with_directives
+from redistopo.model.protocol.replies import parse_info
+from redistopo.model.remedies.of_topology import give_up_unsaved
+from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, step
 
 _CRASHED = re.compile(r"BUG REPORT|ASSERTION FAILED|crashed by signal")
-
-_BUSY = "BUSY"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LastReply:
-    """What a server replied before it was told to end: INFO, and the directives that decide what
-    it keeps on disk, None if it didn't reply to CONFIG GET."""
-
-    info: Mapping[str, str]
-    config: Mapping[str, str] | None = None
-
-    @property
-    def keeps(self) -> bool:
-        """Whether it has persistence now, by its live configuration."""
-        live = self.config or {}
-        return keeps_data({name: (value,) for name, value in live.items()})
-
-    @property
-    def keys(self) -> int:
-        return count_keys(self.info)
 
 
 def shut_down_saving(
@@ -79,7 +69,7 @@ def losing(shutdown: "ShutdownRequest", names: Iterable[str]) -> tuple[str, ...]
     """Ask these running nodes, and return those whose keys would be gone with their process."""
     found = []
     for node in (one for one in shutdown.seen.nodes if one.name in names and one.answers):
-        shutdown.last[node.name], _error = shutdown.ask_last(node)
+        shutdown.last[node.name] = shutdown.ask_last(node)
         if shutdown.last[node.name].keys and not shutdown.keeps(node.name):
             found.append(node.name)
     return tuple(found)
@@ -97,20 +87,25 @@ def _refuse_loss(shutdown: "ShutdownRequest", ends: list[Ended]) -> None:
         what = f"{', '.join(crashed)} crashed before saving: its replicas may have more"
         unsaved = "\n".join(filter(None, (unsaved, what)))
     if busy := [name for name in spared if name in shutdown.busy]:
-        names = " ".join(busy)
         raise RedistopoError(
             f"{', '.join(busy)} is busy running a script, and was left running",
             detail=unsaved,
-            hint=f"redistopo call --node {busy[0]} SCRIPT KILL (or FUNCTION KILL), then {again}; "
-            f"or {again} --force discards what {names} has not saved",
+            hint=joined(
+                f"redistopo call --node {busy[0]} SCRIPT KILL (or FUNCTION KILL), ",
+                f"then {again}; or ",
+                give_up_unsaved(again, busy),
+            ),
         )
     if spared:
         log = layout.node(spared[0]).log
         raise RedistopoError(
             f"{', '.join(spared)} can't save, and still {'run' if len(spared) > 1 else 'runs'}",
             detail="\n".join(filter(None, (unsaved, log_tail(shutdown.host.files, log, 6)))),
-            hint=f"free disk space, or make its folder writable, then {again} again; or "
-            f"{again} --force discards unsaved data. Its log: {log}",
+            hint=joined(
+                f"free disk space, or make its folder writable, then {again} again; or ",
+                give_up_unsaved(again, spared),
+                f". Its log: {log}",
+            ),
         )
     if killed or crashed:
         log = layout.node((killed or crashed)[0]).log
@@ -142,42 +137,40 @@ class ShutdownRequest:
 
     def keeps(self, name: str) -> bool:
         """Return whether the node's data is kept: what was decided before it was told to end."""
-        return self.kept[name] if name in self.kept else self.is_to_keep(name)
+        return self.kept[name] if name in self.kept else self._is_to_keep(name)
 
-    def is_to_keep(self, name: str) -> bool:
-        """Return whether the node's data is to be on disk after its end: by its live
-        configuration, or by that of its start, which CONFIG REWRITE doesn't change."""
-        last = self.last.get(name)
-        if name not in self.rendered or (last is not None and last.keeps):
-            return True
-        started = self.host.files.read(self.layout.node(name).started)
-        if started is not None and keeps_data(read_conf(started)):
-            return True
-        return keeps_data(self.rendered[name])
+    def _is_to_keep(self, name: str) -> bool:
+        text = self.host.files.read(self.layout.node(name).started)
+        started = read_conf(text) if text is not None else None
+        return data_is_to_be_kept(self.last.get(name), started, self.rendered.get(name))
 
     def __call__(self, name: str) -> Said:
         """Tell one server to end, and return what it replied; it agrees by hanging up."""
         node = next((one for one in self.seen.nodes if one.name == name), None)
         self.busy.discard(name)
-        if node is None or not (node.answers or _BUSY in node.error):
+        if node is None or not can_be_asked(node):
             return Said.NOTHING
-        if node.answers and node.info.get("process_id") != str(node.pid):
-            return Said.NOTHING  # a stranger answers at the address in our files
-        last, reply = self.ask_last(node)
-        if _BUSY in reply:
+        last = self.ask_last(node)
+        if last.busy:
             self.busy.add(name)
-            return self._shut(node, "NOSAVE") if self.lossy else Said.NO
-        if last.info.get("process_id") != str(node.pid):
-            return Said.NOTHING
-        if name not in self.last or last.config is not None:
+        elif name not in self.last or last.config is not None:
             self.last[name] = last
-        if last.info.get("aof_last_write_status") == "err" and not self.lossy:
-            return Said.NEVER  # it would crash, and lose what it has in memory (networking.c)
-        self.kept[name] = self.is_to_keep(name)
-        said = self._shut(node, "SAVE" if self.kept[name] else "NOSAVE")
-        if said is Said.NO and (self.lossy or self._logged(node)):
-            return self._shut(node, "NOSAVE")
+        keeps = self._is_to_keep(name)
+        ending = how_to_end(node, last, keeps=keeps, lossy=self.lossy)
+        if ending is Ending.SAVE or (ending is Ending.NOSAVE and not last.busy):
+            self.kept[name] = keeps
+        said = self._end(node, ending)
+        if ending is Ending.SAVE and said is Said.NO:
+            return self._end(node, after_refusal(self.ask_last(node), lossy=self.lossy))
         return said
+
+    def _end(self, node: NodeSeen, ending: Ending) -> Said:
+        if ending in (Ending.SAVE, Ending.NOSAVE):
+            return self._shut(node, ending.name)
+        if ending is Ending.REWRITE:
+            with suppress(Unreachable, AccessDenied):
+                self.client.execute(node.endpoint, [("BGREWRITEAOF",)])
+        return _UNTOLD[ending]
 
     def record(self, ended: Iterable[str], killed: Iterable[str]) -> None:
         """Record what these nodes had, and the names of their data files, for their next start."""
@@ -191,33 +184,32 @@ class ShutdownRequest:
             lost = name in self.crashed or (name in killed and last.info.get("aof_enabled") != "1")
             with suppress(MissingPrerequisite):  # on a full disk, nothing is recorded
                 save_stop_record(files, self.layout, name, last.info, saved=not lost)
-            text = files.read(folder.started)
-            live = (
-                {one: last.config[one] for one in (*NAMES, "appendonly") if one in last.config}
-                if last.config
-                else {}
-            )
+            text, live = files.read(folder.started), last.data_settings
             if text is not None and (changed := with_directives(text, live)) != text:
                 with suppress(MissingPrerequisite):
                     files.write(folder.started, changed)
 
-    def ask_last(self, node: NodeSeen) -> tuple[LastReply, str]:
-        """The server's last reply, from the snapshot if it doesn't reply now; and the text of an
-        error reply."""
+    def ask_last(self, node: NodeSeen) -> LastReply:
+        """Return the server's last reply, from the snapshot if it doesn't reply now."""
         patterns = ("append*", "save", "dbfilename")
         commands: list[Command] = [("INFO",), *(("CONFIG", "GET", one) for one in patterns)]
         try:
-            info, *pairs = self.client.execute(node.endpoint, commands)
+            text, *pairs = self.client.execute(node.endpoint, commands)
         except (Unreachable, AccessDenied):
-            return LastReply(info=node.info), ""
-        if not isinstance(info, str):
-            return LastReply(info=node.info), str(info)
-        lists = [one for one in pairs if isinstance(one, list)]
+            return LastReply(info=node.info)
+        if not isinstance(text, str):
+            return LastReply(info=node.info, error=str(text))
+        info, lists = parse_info(text), [one for one in pairs if isinstance(one, list)]
         config = {
             str(k): str(v) for one in lists for k, v in zip(one[::2], one[1::2], strict=False)
         }
-        known = len(lists) == len(pairs) and bool(config)
-        return LastReply(info=parse_info(info), config=config if known else None), ""
+        if len(lists) < len(pairs) or not config:
+            return LastReply(info=info)
+        damage = ""
+        if info.get("aof_enabled") == "1":
+            root = self.layout.node(node.name).root
+            damage = log_damage(self.host.files, root, config, info)
+        return LastReply(info=info, config=config, log_damage=damage)
 
     def _shut(self, node: NodeSeen, how: str) -> Said:
         try:
@@ -228,8 +220,11 @@ class ShutdownRequest:
             return Said.NOTHING
         return Said.NO if "trying to SHUTDOWN" in str(reply) else Said.NOTHING
 
-    def _logged(self, node: NodeSeen) -> bool:
-        """Whether all of its data is in an append-only file, so that a snapshot adds nothing."""
-        last, _error = self.ask_last(node)
-        told = last.info
-        return told.get("aof_enabled") == "1" and told.get("aof_last_write_status") == "ok"
+
+_UNTOLD = {
+    Ending.SIGNAL: Said.NOTHING,
+    Ending.REWRITE: Said.NO,
+    Ending.WAIT: Said.NO,
+    Ending.LEAVE: Said.NEVER,
+}
+"""As what a server counts that was not told to end."""

@@ -11,6 +11,7 @@ from redistopo.host.polling import wait_for
 from redistopo.host.server_log import log_tail
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.planning.step import Step
+from redistopo.model.protocol.aof import rewrites_log
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.protocol.data_files import data_file_name, with_log
 from redistopo.model.protocol.replies import parse_info
@@ -50,17 +51,28 @@ def _keep_log(files: Files, node: NodePlan, *, on: bool) -> None:
 def to_log(context: ExecutionContext, node: NodePlan) -> None:
     """Make the running node write all of its data to an append-only file."""
     context.send(node, "CONFIG", "SET", "appendonly", "yes")
+    _await_log(context, node)
+    _ran(context.host.files, node, on=True)
 
+
+def rewrite_log(context: ExecutionContext, one: Step) -> None:
+    """Make these running nodes write their append-only files again."""
+    for node in context.nodes(one.nodes):
+        with suppress(BadReply):  # it is already being written
+            context.send(node, "BGREWRITEAOF")
+    for node in context.nodes(one.nodes):
+        _await_log(context, node)
+
+
+def _await_log(context: ExecutionContext, node: NodePlan) -> None:
     def look() -> bool | None:
         told = _persistence(context, node)
-        names = ("aof_rewrite_in_progress", "aof_rewrite_scheduled")
-        busy = any(told.get(name) != "0" for name in names)
+        busy = rewrites_log(told)
         if not busy and told.get("aof_last_bgrewrite_status") != "ok":
             raise _unsaved(context, node, "can't write its append-only file")
         return None if busy else True
 
     wait_for(look, context.deadline, lambda: f"{node.name} is still writing its append-only file")
-    _ran(context.host.files, node, on=True)
 
 
 def to_snapshot(context: ExecutionContext, node: NodePlan) -> None:

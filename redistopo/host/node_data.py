@@ -1,12 +1,14 @@
 """Redis's own files in a node's folder: finds, clears and renames them."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
 from redistopo.host.host import FileKind, Files
 from redistopo.model.planning.plan import NodePlan
-from redistopo.model.protocol.aof import parse_manifest
+from redistopo.model.protocol.aof import is_log, parse_manifest, rewrites_log
+from redistopo.model.protocol.rdb import HEAD, is_rdb
 from redistopo.model.topology.project_paths import Layout
 
 
@@ -27,24 +29,51 @@ def clear_data(files: Files, layout: Layout, node: str) -> None:
                 files.remove(path)
 
 
-def has_log(files: Files, root: Path, live: Mapping[str, str]) -> bool:
-    """Return whether a node's folder has the append-only log of a server with that live
-    configuration: a file, since Redis 7.0 a folder with a manifest and the files that it names.
+def log_damage(files: Files, root: Path, live: Mapping[str, str], info: Mapping[str, str]) -> str:
+    """Return why a start would not find all that a running server wrote to its append-only log;
+    "" if it would. `live` is its live configuration, and `info` its INFO.
 
-    The base file may be missing until a rewrite ends, if the log was lost. History files (type
-    h) are no longer part of the log (aof.c, aofLoadManifestFromFile).
+    Since Redis 7.0 the log is a folder, with a manifest and the files that it names.
     """
     name = live.get("appendfilename", "appendonly.aof")
     folder = live.get("appenddirname")
     if not folder:
-        return files.status(root / name) is not None
+        return _files_damage(files, root, (name,), info)
     manifest, before = root / folder / f"{name}.manifest", None
+    damage = f"{folder}/{manifest.name} is missing"
     while (text := files.read(manifest)) != before:  # a rewrite may end in the meantime
         listed = parse_manifest(text) if text is not None else None
-        if listed and all(files.status(manifest.parent / one) for one in listed.files):
-            return True
+        if text is not None:
+            damage = f"{folder}/{manifest.name} is {'damaged' if text.strip() else 'empty'}"
+        if listed:
+            damage = _files_damage(files, root, [f"{folder}/{one}" for one in listed.files], info)
+        if not damage:
+            return ""
         before = text
-    return False
+    return damage
+
+
+def _files_damage(files: Files, root: Path, names: Iterable[str], info: Mapping[str, str]) -> str:
+    """Why these files aren't the log of the server with that INFO.
+
+    It counts what it wrote (aof_current_size), which may be gone from the files: they were cut,
+    or replaced by older ones. History files (type h) are no longer part of the log (aof.c,
+    aofLoadManifestFromFile).
+    """
+    total, known = 0, int(info.get("aof_current_size", 0))
+    for name in names:
+        status = files.status(root / name)
+        if status is None:
+            return f"{name} is missing"
+        total += status.size
+        head = b""
+        with suppress(OSError):  # a rewrite may have removed it
+            head = files.head(root / name, HEAD)
+        if head and not (is_rdb(head) or is_log(head)):
+            return f"{name} is neither a snapshot nor a log"
+    if total < known and not rewrites_log(info):
+        return f"its files have {total:,} bytes of the {known:,} that the server wrote"
+    return ""
 
 
 def put_aside(files: Files, path: Path) -> Path | None:

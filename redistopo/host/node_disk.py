@@ -8,7 +8,7 @@ from pathlib import Path
 
 from redistopo.host.host import FileKind, Files, FileStatus
 from redistopo.host.server_log import log_since_start
-from redistopo.model.protocol.aof import ends_in_a_command
+from redistopo.model.protocol.aof import ends_in_a_command, is_log
 from redistopo.model.protocol.rdb import HEAD, TAIL, ends_whole, is_rdb, rdb_facts
 from redistopo.model.state.disk import DiskSeen, FileSeen
 from redistopo.model.state.stop_record import StopRecord
@@ -91,7 +91,7 @@ def _file(path: Path, status: FileStatus, files: Files, *, ended: bool) -> FileS
             ends = ends_whole(files.end(path, TAIL))
             torn = ended and not ends and not (log and not _torn(files, path, seen.size))
             return replace(seen, empty=facts.empty and not log, snapshot=facts, torn=torn)
-        if head.startswith((b"*", b"#TS:")):
+        if is_log(head):
             return replace(seen, torn=ended and _torn(files, path, seen.size))
         return replace(seen, foreign=path.suffix in (".rdb", ".aof"))
     return seen

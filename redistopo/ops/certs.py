@@ -7,12 +7,13 @@ from redistopo.client.connection import Connections, raise_on_error
 from redistopo.client.observe import Target
 from redistopo.client.tls import presented
 from redistopo.errors import ExitCode, RedistopoError, Unreachable, UsageError
-from redistopo.model.planning.guards import refuse_other_layout
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.credentials import Certificate, Credentials
+from redistopo.model.remedies.of_topology import renew_ca
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.certificates import ensure_certificates, made_before, renew_certificates
 from redistopo.project.started_topology import live_targets, running_nodes
+from redistopo.session.local_preconditions import refuse_other_nodes
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
 
@@ -54,11 +55,11 @@ def renew(root: Path, days: int, progress: Progress, *, new_ca: bool = False) ->
         layout, told = session.layout, session.progress
         _refuse(session)
         plan = session.plan(assume=True)
-        refuse_other_layout(plan, session.state, session.rendered)
+        refuse_other_nodes(session, plan)
         if new_ca and (names := running_nodes(layout)):
             raise RedistopoError(
                 f"{', '.join(names)} run{'s' if len(names) == 1 else ''} with the CA that there is",
-                hint="redistopo down, then redistopo certs renew --new-ca, then redistopo up",
+                hint=renew_ca("redistopo down, then ", ", then redistopo up"),
             )
         credentials, nodes = session.credentials, live_targets(layout, session.rendered)
         before = {node.name: _presented(node, credentials) for node in nodes}

@@ -12,6 +12,9 @@ from redistopo.execute.shutdown import shut_down_saving
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.run_recorded import end_leftover
 from redistopo.host.running_servers import servers_below
+from redistopo.model.remedies.of_machine import end_process
+from redistopo.model.remedies.of_topology import wipe
+from redistopo.model.remedies.remedy import joined
 from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Shape
 from redistopo.progress import Progress, step
@@ -101,7 +104,10 @@ def _wipe(layout: Layout, progress: Progress) -> None:
         raise RedistopoError(
             f"a server that is not on record works in {left[0].folder}: nothing was removed",
             detail="\n".join(f"pid {server.pid} in {server.folder}" for server in left),
-            hint=f"if it is yours, stop it (kill {left[0].pid}), then run down --wipe again",
+            hint=joined(
+                end_process(str(left[0].pid), before="if it is yours, stop it (", after="), then "),
+                wipe(" again"),
+            ),
         )
     with step(progress, f"remove {layout.state}"):
         unregister(layout.root)
@@ -120,7 +126,9 @@ def _refuse_left(layout: Layout) -> None:
         raise RedistopoError(
             f"a server that is not on record still runs: pid {left[0].pid} in {left[0].folder}",
             detail="\n".join(f"pid {server.pid} in {server.folder}" for server in left),
-            hint=f"if it is yours, stop it: kill {' '.join(str(one.pid) for one in left)}",
+            hint=end_process(
+                " ".join(str(one.pid) for one in left), before="if it is yours, stop it: "
+            ),
         )
 
 

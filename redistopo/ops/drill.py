@@ -170,6 +170,7 @@ def _load_request(scene: DrillSetup) -> LoadRequest:
         id=secrets.token_hex(4),
         way=application_entry(scene.seen, scene.context.credentials),
         shards={shard.number: shard.slots for shard in shards},
+        nodes={shard.number: tuple(node.endpoint for node in shard.nodes) for shard in shards},
         # a Sentinel is in no shard: then all are observed
         hurt=frozenset(numbers or {shard.number for shard in shards}),
         rate=scene.request.rate,

@@ -9,6 +9,7 @@ from pathlib import Path
 from redistopo.errors import ExitCode, MissingPrerequisite, UsageError
 from redistopo.host.files import read_text, write_errors
 from redistopo.host.ports import ephemeral_range
+from redistopo.model.remedies.of_topology import replace_file
 from redistopo.model.topology.exposure import plaintext_warning
 from redistopo.model.topology.parse import TopologyProblem, shape_named, topology_file_error
 from redistopo.model.topology.ports import (
@@ -208,7 +209,7 @@ def _different(path: Path, found: str, wanted: str) -> UsageError:
     return UsageError(
         f"{path} is there already, and says something else",
         detail="\n".join(lines),
-        hint="--force replaces it; or keep it: redistopo up",
+        hint=replace_file("", "", " replaces it; or keep it: redistopo up"),
     )
 
 

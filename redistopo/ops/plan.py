@@ -6,12 +6,21 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, RedistopoError
 from redistopo.model.planning.decide_up import Decision, decide
-from redistopo.model.planning.plan import FormationMethod, Plan
-from redistopo.model.planning.plan_nodes import with_observed_roles
+from redistopo.model.planning.placement import (
+    current_slots,
+    decides_replicas,
+    with_current_placement,
+    without_placement,
+)
+from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.proposal import Asked
-from redistopo.model.planning.step import Step
-from redistopo.model.protocol.slots import format_ranges
-from redistopo.model.state.observed import Observed, shards_of
+from redistopo.model.planning.readdress import (
+    after_readdressing,
+    readdress_steps,
+    with_addresses,
+)
+from redistopo.model.planning.step import Step, linked
+from redistopo.model.state.observed import Observed
 from redistopo.project.certificates import refuse_lost_authority
 from redistopo.project.redact_secrets import hide
 from redistopo.project.topology_record import current_record
@@ -34,8 +43,9 @@ class Refusal:
 class PlanResult:
     """The plan with current roles, the steps of `up`, none if it would refuse, and its warnings.
 
-    `slots` are those that each primary of a formed cluster owns now; `replicas_by` is the program
-    that decides at formation which primary a replica follows ("" if the plan does, or did).
+    `slots` are those that each primary of a formed cluster owns, or owned when it stopped;
+    `replicas_by` is the program that will decide which primary a replica follows: then the plan's
+    replicas follow no primary yet, and are in no shard. It is "" otherwise.
     """
 
     plan: Plan
@@ -77,20 +87,14 @@ def _formed(session: Session) -> bool:
 
 
 def _result(found: Decision, seen: Observed | None, *, formed: bool) -> PlanResult:
-    """Add what the servers of a formed topology report, or, before, what isn't decided yet."""
-    made = found.plan
+    """Add where the nodes of a formed topology are; of another one, remove what isn't decided."""
+    made, slots, program = found.plan, {}, ""
     if seen is not None:
-        shards = shards_of(seen) if made.topology.clustered else ()
-        held = {one.primary.name: format_ranges(one.slots) for one in shards if one.primary}
-        return PlanResult(plan=made, steps=found.steps, warnings=found.warnings, slots=held)
-    left = (
-        not formed and made.formation.method is FormationMethod.REDIS_CLI and made.topology.replicas
-    )
+        made, slots = with_current_placement(made, seen), current_slots(made, seen)
+    elif not formed and (program := decides_replicas(made)):
+        made = without_placement(made)
     return PlanResult(
-        plan=made,
-        steps=found.steps,
-        warnings=found.warnings,
-        replicas_by="redis-cli" if left else "",
+        plan=made, steps=found.steps, warnings=found.warnings, slots=slots, replicas_by=program
     )
 
 
@@ -105,17 +109,18 @@ def _ahead(session: Session, made: Plan, asked: Asked) -> tuple[Decision, Observ
     written. The snapshot is returned if the topology is formed."""
     try:
         refuse_request(made, asked)
-        refuse_folder(session, made)
+        refuse_folder(session, made, readdresses=True)
         if made.topology.tls:  # `up` does this when it creates certificates
             refuse_lost_authority(made.layout.tls)
         context = session.context(made)
         seen = observe_for_steps(context)
-        record, _warning = current_record(made, session.state, seen)
+        moves = readdress_steps(made, session.state, seen)
+        seen = after_readdressing(made, seen, moves)
+        record, _warning = current_record(made, with_addresses(made, session.state), seen)
         now = situation(context, record, seen)
     except RedistopoError as error:
         return Decision(plan=made, refusal=error), None
     found = decide(made, now, asked)
-    if record.formed:
-        seen_plan = with_observed_roles(found.plan, shards_of(now.seen))
-        return replace(found, plan=seen_plan), now.seen
-    return found, None
+    if moves and found.refusal is None:
+        found = replace(found, steps=linked(found.plan, (*moves, *found.steps)))
+    return found, now.seen if record.formed else None

@@ -18,19 +18,16 @@ from redistopo.model.planning.guards import guard, limit_warnings
 from redistopo.model.planning.impact import losses
 from redistopo.model.planning.node_start import start_steps, write_steps
 from redistopo.model.planning.proposal import Asked, Proposal
-from redistopo.model.planning.rolling import (
-    Act,
-    Turn,
-    emptying,
-    forgetting,
-    replacements,
-    shard_of,
-    turns,
+from redistopo.model.planning.restart_losses import (
+    refuse_unavailable,
+    refuse_unsaved,
     unfollowed,
 )
+from redistopo.model.planning.rolling import Act, Turn, replacements, shard_of, turns
 from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.step import Step
 from redistopo.model.protocol.data_files import keeps_data
+from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.observed import Role, shards_of
 from redistopo.model.state.selector import SELECTOR_SYNTAX, select_nodes
 from redistopo.ops.failover import hand_over_to
@@ -129,14 +126,14 @@ def preview_restart(request: RestartRequest) -> Preview:
         if request.rolling:
             if failed := now.faults():
                 raise _unhealthy("\n".join(f"{check}: {about}" for check, about in failed))
-            _refuse_away(now, names, force=request.force)
+            refuse_unavailable(now.seen, names, _saving(now), force=request.force)
             found = tuple(map(str, turns(now.seen, names, restore=request.restore)))
             lost = losses(now.seen, (one.name for one in unfollowed(now.seen, names)))
             return Preview(verb="restart", nodes=names, turns=found, losses=lost)
         shards = shards_of(now.seen) if now.context.plan.sentinels else ()
         first = [one.primary.name for one in shards if one.primary and replacements(one, names)]
         staying = [name for name in _running(now, names) if name not in first]
-        _refuse_memory_only(now, staying, force=request.force)
+        refuse_unsaved(now.seen, staying, _saving(now), force=request.force)
         lost = losses(now.seen, staying)
         acts = tuple(f"{Act.HAND_OVER} {name}" for name in first)
         return Preview(verb="restart", nodes=names, turns=acts, losses=lost)
@@ -185,7 +182,7 @@ def _saving(now: LiveChange) -> tuple[str, ...]:
 def _at_once(work: _Work, names: tuple[str, ...]) -> None:
     now = work.now
     _hand_over_first(work, names)
-    _refuse_memory_only(now, _running(now, names), force=work.request.force)
+    refuse_unsaved(now.seen, _running(now, names), _saving(now), force=work.request.force)
     known = frozenset((check, about) for check, about in now.faults() if about not in names)
     _restart(work, names)
     with step(now.context.progress, "wait until every node agrees"):
@@ -194,17 +191,6 @@ def _at_once(work: _Work, names: tuple[str, ...]) -> None:
 
 def _running(now: LiveChange, names: Iterable[str]) -> list[str]:
     return [node.name for node in now.seen.nodes if node.running and node.name in names]
-
-
-def _refuse_memory_only(now: LiveChange, running: list[str], *, force: bool) -> None:
-    """Raise UsageError if nodes would lose what they have in memory alone."""
-    if doomed := emptying(now.seen, running, _saving(now)):
-        them = " ".join(node.name for node in doomed)
-        raise UsageError(
-            f"{them} is primary without persistence: it would start empty, and empty its replicas",
-            hint=f"redistopo restart --rolling {them} hands over first, and loses nothing",
-        )
-    _refuse_loss(forgetting(now.seen, running, _saving(now)), force=force)
 
 
 def _hand_over_first(work: _Work, names: tuple[str, ...]) -> None:
@@ -229,20 +215,10 @@ def _hand_over_first(work: _Work, names: tuple[str, ...]) -> None:
             work.handovers += [done] if done else []
 
 
-def _refuse_loss(names: tuple[str, ...], *, force: bool) -> None:
-    if names and not force:
-        raise UsageError(
-            f"what {', '.join(names)} holds is in memory alone, and would be gone",
-            detail="persistence is none, and no replica has a copy",
-            hint='persistence = "aof" in the topology file, then redistopo up, keeps it; or '
-            "--force",
-        )
-
-
 def _roll(work: _Work, names: tuple[str, ...]) -> None:
     now, request = work.now, work.request
     _require_health(now)
-    _refuse_away(now, names, force=request.force)
+    refuse_unavailable(now.seen, names, _saving(now), force=request.force)
     left = list(turns(now.seen, names, restore=request.restore))
     while left:
         now.context.deadline = Deadline(request.seconds)
@@ -254,17 +230,6 @@ def _roll(work: _Work, names: tuple[str, ...]) -> None:
             _tell_left(work, left, error)
             raise
         left.pop(0)
-
-
-def _refuse_away(now: LiveChange, names: tuple[str, ...], *, force: bool) -> None:
-    """Raise UsageError if a rolling restart would make data unavailable, or lose it."""
-    away = [node.name for node in unfollowed(now.seen, names)]
-    if away and not force:
-        raise UsageError(
-            f"{', '.join(away)} has no replica: its data is unavailable while it restarts",
-            hint="--force accepts that; what it has saved is kept",
-        )
-    _refuse_loss(forgetting(now.seen, away, _saving(now)), force=force)
 
 
 def _require_health(now: LiveChange) -> None:
@@ -319,7 +284,7 @@ def _tell_left(work: _Work, left: list[Turn], error: RedistopoError) -> None:
         )
     )
     on = f"to repair: redistopo up; to continue: redistopo restart --rolling {' '.join(waiting)}"
-    error.hint = f"{error.hint}; {on}" if error.hint else on
+    error.hint = joined(error.hint, on, by="; ")
 
 
 def _restart(work: _Work, names: tuple[str, ...]) -> None:

@@ -10,6 +10,7 @@ from redistopo.execute.rotate_passwords import carry_over
 from redistopo.host.server_process import find_process
 from redistopo.model.planning.password_rotation import PasswordRotation, acl_password_hash
 from redistopo.model.protocol.credentials import Credentials, TopologyUser
+from redistopo.model.remedies.of_topology import rotate_passwords
 from redistopo.model.state.finding import Finding, Status, failed_findings
 from redistopo.progress import Progress, note, step
 from redistopo.project.passwords import load_password, new_password, password_source
@@ -144,7 +145,7 @@ def _rotation(session: Session, old: Credentials, *, keep_old: bool) -> Password
     if given is not None and application == before and not old.acl:
         raise UsageError(
             f"{given} holds the password that is in use",
-            hint="put the new one there first, then run redistopo secret rotate",
+            hint=rotate_passwords("put the new one there first, then run "),
         )
     passwords = {TopologyUser.APPLICATION.value: application}
     if old.acl:
@@ -181,6 +182,6 @@ def _proven(session: Session, old: Credentials, *, keep_old: bool) -> tuple[Find
         evidence=f"{', '.join(let_in)}: the old password still works"
         if let_in
         else "the old password is refused by every server",
-        hint="run redistopo secret rotate again" if let_in else "",
+        hint=rotate_passwords("run ", " again") if let_in else "",
     )
     return (*verdict.findings, refused)

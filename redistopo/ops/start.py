@@ -104,7 +104,7 @@ def _refuse(session: Session, plan: Plan) -> None:
     if session.rotation is not None:
         raise RedistopoError(
             "a change of passwords was cut off half-way",
-            hint="redistopo up, or redistopo secret rotate, brings it to its end first",
+            hint="redistopo up brings it to its end first",
         )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, UsageError
 from redistopo.host.files import absolute, write_errors
+from redistopo.model.remedies.of_topology import replace_file
 from redistopo.render.jinja_templates import plain_files, sources
 
 
@@ -33,7 +34,7 @@ def export_templates(folder: Path, *, force: bool = False) -> TemplatesResult:
         raise UsageError(
             f"{len(changed)} templates in {target} are there already, and differ from ours",
             detail="\n".join(str(path.relative_to(target)) for path in changed),
-            hint="--force replaces them",
+            hint=replace_file("", "", " replaces them"),
         )
     for path, text in wanted.items():
         with write_errors(path):

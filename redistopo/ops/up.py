@@ -14,10 +14,17 @@ from redistopo.execute.rollback import rolled_back_on_failure
 from redistopo.execute.rotate_passwords import carry_over, restore_old
 from redistopo.host.run_recorded import end_leftover
 from redistopo.model.planning.decide_up import decide
+from redistopo.model.planning.placement import with_current_placement
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_rejoin import non_empty_resets, plan_rejoins, stale_ids
 from redistopo.model.planning.proposal import Asked
+from redistopo.model.planning.readdress import (
+    after_readdressing,
+    readdress_steps,
+    with_addresses,
+)
 from redistopo.model.planning.step import Step, StepKind, linked
+from redistopo.model.remedies.of_topology import rotate_passwords
 from redistopo.model.state.finding import Finding
 from redistopo.model.state.observed import Observed, ShardSeen, shards_of
 from redistopo.model.state.record import TopologyState
@@ -40,7 +47,13 @@ _ROUNDS = 4
 """The maximum: resume paused nodes, inspect an interrupted topology, create it again."""
 
 
-_OBSERVE_AGAIN = (StepKind.RESUME, StepKind.FAILOVER, StepKind.RESET, StepKind.REJOIN)
+_OBSERVE_AGAIN = (
+    StepKind.ABORT,
+    StepKind.RESUME,
+    StepKind.FAILOVER,
+    StepKind.RESET,
+    StepKind.REJOIN,
+)
 """Steps after which more may be to do."""
 
 
@@ -105,7 +118,7 @@ def up(request: UpRequest, progress: Progress) -> UpResult:
 
 def _up(session: Session, plan: Plan, request: UpRequest, began: float) -> UpResult:
     layout, told = session.layout, session.progress
-    refuse_folder(session, plan)
+    refuse_folder(session, plan, readdresses=True)
     prepare_certificates(plan, told)
     _finish_rotation(session, plan)
     context = session.context(plan)
@@ -125,7 +138,7 @@ def _finish_rotation(session: Session, plan: Plan) -> None:
     if rotation.keep_old:
         note(
             session.progress,
-            "the old password still works; `redistopo secret rotate` ends that",
+            rotate_passwords("the old password still works; to end that: "),
         )
     context = session.context(plan)
     paused = tuple(one.name for one in context.observe(Detail.PROCESS).nodes if one.paused)
@@ -149,7 +162,7 @@ def bring_up(
             verdict = _prove(session, context, formed_now=formed_now)
         kept = password_path(context.plan.topology, context.plan.layout)
         return UpResult(
-            plan=context.plan,
+            plan=with_current_placement(context.plan, verdict.seen),
             steps=steps,
             seconds=time.monotonic() - began,
             findings=verdict.findings,
@@ -164,13 +177,18 @@ def _converge(session: Session, context: ExecutionContext, asked: Asked) -> tupl
     done: tuple[Step, ...] = ()
     for number in range(_ROUNDS):
         seen = observe_for_steps(context)
-        record, told = current_record(context.plan, session.state, seen)
+        moves = readdress_steps(context.plan, session.state, seen)
+        seen = after_readdressing(context.plan, seen, moves)
+        state = with_addresses(context.plan, session.state)
+        record, told = current_record(context.plan, state, seen)
         if told:
             warn(context.progress, told)
         found = decide(context.plan, situation(context, record, seen), asked)
         context.plan = found.plan
         if found.refusal is not None:
             raise found.refusal
+        execute(context, moves)  # before they are recorded: if interrupted, this is continued
+        done = (*done, *moves)
         if not number:
             record = begin_lifecycle(context.plan, record, context.progress)
             session.save_state(record)

@@ -13,6 +13,7 @@ from redistopo.client.tls import loads
 from redistopo.errors import RedistopoError
 from redistopo.host.files import private_folder, read_text, write_errors, write_private
 from redistopo.model.planning.plan import Plan
+from redistopo.model.remedies.of_topology import renew_ca
 from redistopo.model.topology.project_paths import TlsFolder
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def refuse_lost_authority(folder: TlsFolder) -> None:
         else "the topology's CA is damaged: ca.crt or ca.key is invalid",
         detail=f"in {folder.root}; with a new CA, all servers must restart, and applications "
         "need the new ca.crt",
-        hint="restore the files, or: redistopo down, then redistopo certs renew --new-ca",
+        hint=renew_ca("restore the files, or: redistopo down, then "),
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from redistopo.errors import MissingPrerequisite, UsageError
 from redistopo.host.files import read_text
 from redistopo.host.ports import is_free
+from redistopo.model.remedies.of_topology import wipe
 from redistopo.model.topology.parse import parse_topology, read_toml
 from redistopo.model.topology.ports import port_block_of
 from redistopo.model.topology.project_paths import Layout
@@ -47,7 +48,7 @@ def port_blocker(root: Path, host: str) -> Blocker:
     for entry in registered_topologies():
         other = Path(entry.root)
         if other != root and Layout(other).state.is_dir():
-            reason = _reserved(entry.name, other, "redistopo down --wipe in it")
+            reason = _reserved(entry.name, other, wipe(" in it"))
             found |= dict.fromkeys(entry.ports, reason)
     return Blocker(host, found)
 

@@ -17,6 +17,7 @@ from redistopo.model.protocol.redact import (
     secrets_in_acl,
     secrets_in_topology,
 )
+from redistopo.model.remedies.remedy import rewritten
 from redistopo.model.topology.project_paths import Layout
 from redistopo.project.rotation_file import pending_rotation
 from redistopo.project.topology_state_file import node_folder_names
@@ -47,7 +48,7 @@ def hide(error: RedistopoError, layout: Layout) -> None:
     """Remove all secrets of the project from an error."""
     scrub = Redactor(secrets_of(layout))
     error.message, error.detail = scrub.text(error.message), scrub.text(error.detail)
-    error.hint = scrub.text(error.hint)
+    error.hint = rewritten(error.hint, scrub.text(error.hint))
 
 
 def _secrets(layout: Layout) -> Iterator[str]:

@@ -16,6 +16,7 @@ from redistopo.errors import (
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.slow_wait import find_reach
 from redistopo.model.connectivity.report import ConnectivityReport, explanation_lines
+from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.observed import Observed
 from redistopo.project.redact_secrets import hide
 from redistopo.session.raw_replies import ask_nodes
@@ -71,7 +72,7 @@ def explain(error: RedistopoError, found: ConnectivityReport | None) -> None:
         error.detail = _lines(error.detail, explanation_lines(found))
     # a check's hint is a guess at what is known now
     guessed = isinstance(error, Unhealthy) or error.hint in remedy
-    error.hint = "; ".join(filter(None, [remedy, "" if remedy and guessed else error.hint]))
+    error.hint = joined(remedy, "" if remedy and guessed else error.hint, by="; ")
     # not in the hint, which often ends with a command to paste
     error.detail = _lines(error.detail, BUNDLE)
 

@@ -35,9 +35,14 @@ class Verdict:
 
     @property
     def failures(self) -> tuple[Finding, ...]:
-        """The failed findings, without known faults."""
-        failed = failed_findings(self.findings)
-        return tuple(one for one in failed if (one.check, one.subject) not in self.known)
+        """The failed findings, without known faults and what follows from known faults alone:
+        a node that is down shows in its peers only after the node timeout."""
+        known = {f"{check} {subject}" for check, subject in self.known}
+        return tuple(
+            one
+            for one in failed_findings(self.findings)
+            if one.ref not in known and not (one.because_of and known.issuperset(one.because_of))
+        )
 
     @property
     def healthy(self) -> bool:

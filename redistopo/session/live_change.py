@@ -6,10 +6,10 @@ from pathlib import Path
 from redistopo.checks.catalogue import judge
 from redistopo.client.observe import Detail
 from redistopo.execute.context import ExecutionContext
-from redistopo.model.planning.plan_nodes import with_observed_roles
+from redistopo.model.planning.placement import with_current_placement
 from redistopo.model.planning.situation import Situation, with_current_roles
 from redistopo.model.state.finding import Finding, failed_findings
-from redistopo.model.state.observed import Observed, shards_of
+from redistopo.model.state.observed import Observed
 from redistopo.session.expected import expected_of
 from redistopo.session.failures import unhealthy_error
 from redistopo.session.health import Known, wait_until_healthy
@@ -34,8 +34,8 @@ class LiveChange:
     def follow_roles(self) -> None:
         """Update the plan's roles from the snapshot."""
         now = Situation(seen=self.seen, record=self.session.state)
-        self.context.plan = with_observed_roles(
-            with_current_roles(self.context.plan, now), shards_of(self.seen)
+        self.context.plan = with_current_placement(
+            with_current_roles(self.context.plan, now), self.seen
         )
 
     def faults(self) -> Known:

@@ -11,6 +11,7 @@ from redistopo.model.planning.nodes_conf_repair import require_rebuildable
 from redistopo.model.planning.password_rotation import acl_password_hash
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.proposal import Asked
+from redistopo.model.planning.readdress import is_readdressed
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.credentials import CREDENTIALS_CHANGED_HINT
 from redistopo.project.includes import refuse_includes
@@ -30,10 +31,25 @@ def refuse_request(plan: Plan, asked: Asked) -> None:
     refuse_planted(plan.layout)
 
 
-def refuse_folder(session: Session, plan: Plan) -> None:
-    """Raise RedistopoError if the folder's files or servers contradict the topology file."""
+def refuse_folder(session: Session, plan: Plan, *, readdresses: bool = False) -> None:
+    """Raise RedistopoError if the folder's files or servers contradict the topology file.
+
+    `readdresses` is set for `up`, which changes the addresses in the files of stopped nodes.
+    """
     refuse_changed_security(session)
-    refuse_other_layout(plan, session.state, session.rendered)
+    refuse_other_nodes(session, plan)
+    if not readdresses and session.state is not None and is_readdressed(plan, session.state):
+        raise UsageError(
+            f"{session.layout.topology.name} has other addresses than the nodes' files",
+            hint="redistopo up starts all nodes at the new addresses; the data is kept",
+        )
+
+
+def refuse_other_nodes(session: Session, plan: Plan) -> None:
+    """Raise UsageError if the topology file no longer describes the nodes in the folder."""
+    known = (node.name for node in session.state.nodes) if session.state else ()
+    running = [name for name in known if session.host.processes.find(session.layout, name)]
+    refuse_other_layout(plan, session.state, session.rendered, running)
 
 
 def refuse_changed_security(session: Session) -> None:

@@ -1,7 +1,7 @@
 """Rounds of chaos: no key that all copies had is lost, nobody else's server is touched, and what
 `up` says is to be typed heals. TESTS_FULL=1 runs 200 rounds, otherwise 6."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ SHAPES = {
     "sentinel": (),
 }
 COPIES = {"cluster": 1, "replication": 2, "sentinel": 2}
-ROUNDS = [(seed, ("cluster", "replication", "sentinel")[seed % 3]) for seed in range(200)]
+ROUNDS = [(seed, list(SHAPES)[seed % 3]) for seed in range(200)]
 
 
 @pytest.fixture
@@ -51,10 +51,17 @@ def _kept(project: Project, keys: list[str], shape: str) -> list[str]:
     raise AssertionError("no primary")
 
 
-@pytest.mark.parametrize(("seed", "shape"), ROUNDS if FULL else ROUNDS[:6])
+@pytest.mark.parametrize(
+    "case", ROUNDS if FULL else ROUNDS[:6], ids=lambda one: f"{one[1]}-{one[0]}"
+)
 def test_a_round(
-    project: Project, decoy: tuple[int, int], tmp_path: Path, seed: int, shape: str
+    project: Project,
+    decoy: tuple[int, int],
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+    case: tuple[int, str],
 ) -> None:
+    seed, shape = case
     project.init(shape, *SHAPES[shape], engine=BUNDLED.path)
     project.up()
     chaos = Chaos(project, seed)
@@ -67,6 +74,9 @@ def test_a_round(
         writer.finish()
     hints = up_by_remedies(project, most=5)
     told = (chaos.done, hints)
+    record_property("actions", len(chaos.done))
+    record_property("acknowledged", len(writer.acknowledged))
+    record_property("remedies", len(hints))
     assert _kept(project, writer.acknowledged, shape) == [], told
     assert project.run("verify", "--timeout", "20s").code == 0, told
     assert len(project.servers()) == project.size + project.sentinels, told

@@ -82,7 +82,7 @@ def test_a_new_ca_is_made_only_when_asked_for(project: Project, lost: str) -> No
         assert node.ping()
 
 
-def test_renew_refuses_another_host_as_up_does(project: Project) -> None:
+def test_another_host_is_for_stopped_nodes_which_get_certificates_for_it(project: Project) -> None:
     folder = _up(project, "replication")
     before = (folder / "node1.pem").read_bytes()
     file = project.root / "redistopo.toml"
@@ -93,8 +93,17 @@ def test_renew_refuses_another_host_as_up_does(project: Project) -> None:
         else text.replace("tls = true", 'tls = true\nhost = "127.0.0.2"')
     )
     for words in (("certs", "renew"), ("up",)):
-        assert "no longer describes" in project.run(*words, check=2).err
+        refused = project.run(*words, check=2).err
+        assert "redistopo down, then redistopo up: the data is kept" in refused
     assert (folder / "node1.pem").read_bytes() == before
+    project.run("down", check=0)
+    project.up()
+    pem = str(folder / "client.pem")
+    with Redis(
+        "127.0.0.2", project.port, password=project.password, ssl=True,
+        ssl_ca_certs=str(folder / "ca.crt"), ssl_certfile=pem, ssl_keyfile=pem,
+    ) as node:  # fmt: skip
+        assert node.ping()
 
 
 def test_up_makes_damaged_and_expired_certificates_anew(project: Project) -> None:

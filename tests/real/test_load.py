@@ -303,7 +303,7 @@ def test_a_client_that_breaks_down_is_not_passed_over(
 def test_what_nobody_waits_for_any_more_is_given_up_and_told(server: Server) -> None:
     """More than one client can do: each operation waits for the ones before it."""
     with LoadGenerator(request(server, rate=40_000, clients=2)) as load:
-        until(lambda: OVERDUE in {entry[4] for entry in _tail(load)}, what=OVERDUE)
+        until(lambda: OVERDUE in {op.error for op, _sequence in _tail(load)}, what=OVERDUE)
         seen = load.check(20)
         load.clean(20)
     given_up = [op for op in seen.ops if op.error == OVERDUE]

@@ -37,6 +37,9 @@ def _new_id(project: Project) -> None:
     _call(project, 5, "CLUSTER", "MEET", "127.0.0.1", project.port)
     until(lambda: primary in _call(project, 5, "CLUSTER", "NODES"))
     _call(project, 5, "CLUSTER", "REPLICATE", primary)
+    known = f"{_id(project, 5)} 127.0.0.1:{project.port + 4}"
+    for node in (1, 2, 3, 4, 6):
+        until(lambda node=node: known in _call(project, node, "CLUSTER", "NODES"))
     until(lambda: "noaddr" in _call(project, 1, "CLUSTER", "NODES"))
 
 
@@ -92,4 +95,8 @@ def test_the_printed_commands_repair_a_cluster(project: Project) -> None:
         for name in names:
             BROKEN[name][0](project)
         done = [project.run(*order) for order in _orders(project, names)]
-        until(lambda: project.run("verify", "--timeout", "0").code == 0, 15, str(done))
+        until(
+            lambda: project.run("verify", "--timeout", "0").code == 0,
+            15,
+            lambda done=done: f"{done}\n{project.run('verify').out}",
+        )

@@ -58,7 +58,7 @@ def _asked(project: Project, primary: int, replica: int, *words: str, first: str
     for said in (refused, project.run("plan", check=0).out):
         assert f"node{replica} would be emptied: its primary node{primary} was reset" in said
         assert f"to keep them: {first}redistopo up --primary node{replica}" in said
-        assert f"to discard them: redistopo up --primary node{primary}" in said
+        assert "discard" not in said
     plan = project.run("plan", "--json", check=0).json["result"]
     assert plan["steps"] == []
     assert "would be emptied" in plan["refusal"]["message"]
@@ -75,8 +75,8 @@ def _whole(project: Project) -> None:
 
 @pytest.mark.fault(
     "a primary is reset with --force while its replica, which has the data on disk, is stopped",
-    "`up`, `start`, `restart` and `resume` refuse to empty it, and name both choices; the "
-    "chosen node becomes primary",
+    "`up`, `start`, `restart` and `resume` refuse to empty it, and name the command that "
+    "keeps its keys; the chosen node becomes primary",
 )
 @pytest.mark.parametrize("engine", EDGES)
 def test_the_full_circle(project: Project, engine: str) -> None:

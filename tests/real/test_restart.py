@@ -119,3 +119,15 @@ def test_it_stops_at_the_first_fault(project: Project) -> None:
     project.up()
     project.run("restart", "--rolling", check=0)
     assert project.faults(cluster=False) == []
+
+
+@pytest.mark.parametrize("shape", ["cluster", "replication"])
+def test_it_waits_for_nothing_that_a_dead_node_explains(project: Project, shape: str) -> None:
+    short = ("--node-timeout", "1000") if shape == "cluster" else ()
+    project.init(shape, *short, engine=BUNDLED.path)
+    project.up()
+    dead, replica = ("node4", "node5") if shape == "cluster" else ("node1", "node2")
+    project.run("pause" if dead == "node1" else "kill", dead, check=0)
+    before = project.pid(int(replica[-1]))
+    project.run("restart", replica, "--timeout", "10s", check=0)
+    assert project.pid(int(replica[-1])) != before

@@ -1,4 +1,4 @@
-"""The workshop and README's five minutes, typed command by command as a reader would.
+"""The workshop, README's five minutes and the jq recipes, typed one by one as a reader would.
 
 Both languages of the workshop type the same; REDISTOPO_UPDATE_GOLDENS=1 writes what was printed
 into both pages. README is abridged by hand.
@@ -69,6 +69,14 @@ def test_the_five_minutes_of_the_readme(shell: Shell) -> None:
     )
     wrong = _wrong(shell, commands)
     shell.type("redistopo down --wipe --yes")
+    assert not wrong, _difference(wrong)
+
+
+@pytest.mark.skipif(not shutil.which("jq"), reason="no jq: apt install jq")
+def test_the_jq_recipes_of_the_json_page(shell: Shell) -> None:
+    commands = typed((DOCS / "json.md").read_text(encoding="utf-8"))
+    assert sum("| jq" in one.command for one in commands) >= 10
+    wrong = _wrong(shell, commands)
     assert not wrong, _difference(wrong)
 
 

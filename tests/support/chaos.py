@@ -130,7 +130,7 @@ class Chaos:
     def _killed_verb(self) -> None:
         process = self._begin(self._random.choice(VERBS))
         seconds = self._random.uniform(0.05, 1.2)
-        self.done.append(f"  killed after {seconds:.3f} s")
+        self.done[-1] += f", killed after {seconds:.3f} s"
         with suppress(subprocess.TimeoutExpired):
             process.communicate(timeout=seconds)
         process.kill()

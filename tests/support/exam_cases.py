@@ -193,7 +193,7 @@ AROUND: list[tuple[str, Status, str, str, DoctorFacts]] = [
     ),
     ("left.folders", WARN, "and 2 more", "--fix", left_of(gone=(("a", "/b"),) * 3)),
     ("left.folders", WARN, "has no data", "rm -r /srv/node9", left_of(empty=("/srv/node9",))),
-    ("left.folders", WARN, "has data", "check it first", left_of(kept=("/srv/node9",))),
+    ("left.folders", WARN, "has data", "may have the only copy", left_of(kept=("/srv/node9",))),
     ("left.orphans", OK, "no unrecorded server", "", WELL),
     (
         "left.orphans",

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 import psutil
 import redis
 
+from redistopo.model.remedies.commands import classify
+from redistopo.model.remedies.remedy import RemedyClass
 from support import judge
 from support.forked import COMMAND, FORKER
 from support.waiting import until
@@ -63,6 +66,7 @@ class Project:
                 stdin=subprocess.DEVNULL,
             )
         found = Done(done.returncode, done.stdout, done.stderr)
+        require_true_classes(found.out)
         if check is not None:
             assert found.code == check, f"{words}: {found}"
         return found
@@ -153,6 +157,25 @@ class Project:
         self.run("down", "--wipe", "--yes")
         for process in processes_below(self.root):
             process.send_signal(signal.SIGKILL)
+
+
+def require_true_classes(out: str) -> None:
+    """Every hint in a JSON document is of a class at least as high as its commands are."""
+    if not (out.startswith("{") and '"hint"' in out):
+        return
+    with suppress(json.JSONDecodeError):
+        for one in _with_hint(json.loads(out)):
+            hint, remedy = one["hint"], one["remedy"]
+            assert RemedyClass(remedy["class"]).level >= classify(hint).level, one
+            assert bool(remedy["loses"]) is (remedy["class"] != RemedyClass.SAFE), one
+
+
+def _with_hint(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict) and isinstance(value.get("hint"), str) and value["hint"]:
+        yield value
+    parts = value.values() if isinstance(value, dict) else value
+    for part in parts if isinstance(value, dict | list) else ():
+        yield from _with_hint(part)
 
 
 def servers_below(root: Path) -> list[psutil.Process]:

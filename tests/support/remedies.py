@@ -24,7 +24,7 @@ def type_remedy(project: Project, refused: Done) -> str:
     elif other := re.search(r"redistopo ((?:resume|start|restart|secret rotate)\b[^;,(]*)", told):
         project.run(*other[1].split())
     else:
-        raise AssertionError(f"nothing to type in: {hint}")
+        raise AssertionError(f"nothing to type in: {refused.out}")
     return told
 
 

@@ -9,6 +9,7 @@ from redistopo.cli.counts import counted
 from redistopo.cli.run_verb import run_and_show
 from redistopo.cli.usage_hints import ExactForm
 from redistopo.errors import ExitCode
+from redistopo.model.remedies.of_topology import wipe
 
 if TYPE_CHECKING:
     from redistopo.ops.down import DownResult
@@ -50,7 +51,7 @@ def _confirm_wipe(root: Path) -> None:
     if not sys.stdin.isatty():
         raise ExactForm(
             "--wipe removes all data, and needs --yes without a terminal",
-            "redistopo down --wipe --yes",
+            wipe(" --yes"),
         )
     if not click.confirm(f"Remove all data of the topology in {root.resolve()}?", err=True):
         click.echo("Nothing was stopped or removed.")

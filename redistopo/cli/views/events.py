@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import NotRequired, TypedDict
 
 import click
 
@@ -9,9 +10,26 @@ from redistopo.cli import theme
 from redistopo.cli.counts import counted
 from redistopo.cli.formats import Format
 from redistopo.cli.views.status import count_states, size
+from redistopo.model.remedies.remedy import RemedyFields, remedy_fields
 from redistopo.model.state.diff import BAD, CHANGED, GOOD, ChangeKind
 from redistopo.ops.events import Round
 from redistopo.ops.watch import Scene
+
+
+class EventRecord(TypedDict):
+    """A line of `events --json`. `node` is empty for the topology as a whole. The line of kind
+    `waiting`, while there is nothing to observe, has a `hint` and its
+    `remedy` instead of `was` and `now`."""
+
+    at: str
+    node: str
+    kind: str
+    words: str
+    was: NotRequired[str]
+    now: NotRequired[str]
+    hint: NotRequired[str]
+    remedy: NotRequired[RemedyFields]
+
 
 _KIND_WIDTH = max(len(kind.value) for kind in ChangeKind)
 
@@ -44,17 +62,24 @@ def print_records(form: Format) -> Callable[[Round], None]:
 
     def show(found: Round) -> None:
         if found.trouble:
-            fields = {"kind": "waiting", "words": found.trouble.message, "hint": found.trouble.hint}
-            click.echo(form.record({"at": _with_offset(found.at), "node": "", **fields}))
+            waiting = EventRecord(
+                at=_with_offset(found.at),
+                node="",
+                kind="waiting",
+                words=found.trouble.message,
+                hint=found.trouble.hint,
+                remedy=remedy_fields(found.trouble.hint),
+            )
+            click.echo(form.record(waiting))
         for one in found.news:
-            record = {
-                "at": _with_offset(one.at),
-                "node": one.node,
-                "kind": one.kind.value,
-                "words": one.words,
-                "was": one.was,
-                "now": one.now,
-            }
+            record = EventRecord(
+                at=_with_offset(one.at),
+                node=one.node,
+                kind=one.kind.value,
+                words=one.words,
+                was=one.was,
+                now=one.now,
+            )
             click.echo(form.record(record))
 
     return show

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
+from typing import TypedDict
 
 import click
 
@@ -12,6 +13,17 @@ from redistopo.cli.formats import Format
 from redistopo.model.protocol.reply_text import escaped_line
 from redistopo.model.protocol.server_log import LogEntry
 from redistopo.ops.logs import LogsRequest, LogsResult, logs
+
+
+class LogRecord(TypedDict):
+    """A line of `logs --json`: an entry of a server's log, with its continuation lines. `at` and
+    `level` are null if the entry has none."""
+
+    node: str
+    at: str | None
+    level: str | None
+    text: str
+
 
 _WARNING = "warning"
 _AT_ONCE = 500
@@ -30,10 +42,11 @@ def print_records(result: LogsResult, form: Format) -> None:
     _write((form.record(_record(one)) for one in result.entries), result)
 
 
-def _record(one: LogEntry) -> dict[str, str | None]:
+def _record(one: LogEntry) -> LogRecord:
     at = datetime.fromtimestamp(one.at).astimezone().isoformat(timespec="milliseconds")
-    known = {"node": one.node, "at": at if one.at else None, "level": one.level or None}
-    return {**known, "text": one.text}
+    return LogRecord(
+        node=one.node, at=at if one.at else None, level=one.level or None, text=one.text
+    )
 
 
 def _write(lines: Iterator[str], result: LogsResult) -> None:

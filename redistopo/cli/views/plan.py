@@ -8,38 +8,38 @@ from redistopo.cli.views.up import show_steps
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.replies import slot_range
 from redistopo.model.protocol.slots import format_ranges_briefly
+from redistopo.model.state.observed import Role
 from redistopo.ops.plan import PlanResult
 
 
-def _place(result: PlanResult, node: NodePlan, watches: str) -> str:
+def _place(result: PlanResult, node: NodePlan) -> str:
     """Return the primary that a node follows, or its slots: as they are, once it is formed."""
-    if node.follows:
+    if node.role is Role.SENTINEL:
+        return f"watches {result.plan.shards[0].primary}"
+    if node.role is Role.REPLICA:
         return f"{result.replicas_by} decides" if result.replicas_by else f"follows {node.follows}"
     if result.slots:
         held = result.slots.get(node.name, "")
         return format_ranges_briefly(map(slot_range, filter(None, held.split(",")))) or "-"
     planned = next((one.slots for one in result.plan.shards if one.number == node.shard), None)
-    return watches or str(planned or "-")
+    return str(planned or "-")
 
 
 def show_plan(result: PlanResult) -> None:
     """Print the plan with its reasons, and the steps, or why `up` would refuse."""
     plan = result.plan
-    shards = {shard.number: shard for shard in plan.shards}
     rows = []
     for node in plan.nodes:
-        shard = shards.get(node.shard)
-        watches = f"watches {plan.shards[0].primary}" if shard is None else ""
-        left = bool(node.follows and result.replicas_by)
+        unknown = "?" if node.role is Role.REPLICA else "-"
         rows.append(
             (
                 node.name,
-                "?" if left else str(node.shard or "-"),
+                str(node.shard or unknown),
                 node.role.value,
                 node.address,
                 str(node.bus_port or "-"),
-                _place(result, node, watches),
-                "-" if watches else node.memory_policy,
+                _place(result, node),
+                "-" if node.role is Role.SENTINEL else node.memory_policy,
             )
         )
     print_table(

@@ -4,6 +4,8 @@ import click
 
 from redistopo.cli.counts import counted
 from redistopo.cli.views.verify import show_hints
+from redistopo.model.remedies.commands import warned
+from redistopo.model.remedies.of_topology import rotate_passwords
 from redistopo.model.state.finding import Status
 from redistopo.ops.secret import RotateResult
 
@@ -22,4 +24,4 @@ def show_rotation(result: RotateResult) -> None:
     if result.finished and not result.kept_old:
         click.echo("The previous password no longer works. For a new one, run it again.")
     if result.kept_old:
-        click.echo("The old password still works; to remove it: redistopo secret rotate")
+        click.echo(warned(rotate_passwords("The old password still works; to remove it: ")))

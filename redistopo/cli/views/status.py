@@ -9,6 +9,8 @@ import click
 from redistopo.cli import theme
 from redistopo.cli.table import Table, print_table
 from redistopo.model.protocol.slots import format_ranges_briefly as slots_text
+from redistopo.model.remedies.commands import warned
+from redistopo.model.remedies.of_machine import end_process
 from redistopo.model.state.status_rows import NodeStatus
 from redistopo.model.topology.spec import Shape
 
@@ -130,7 +132,11 @@ def show_ps(result: "PsResult") -> None:
         click.echo(
             theme.paint("orphan ", theme.WARNING)
             + f"pid {orphan.pid} runs in {orphan.folder}, but no topology started it; "
-            f"to end it: kill {orphan.pid}"
+            + warned(
+                end_process(
+                    str(orphan.pid), before="to end it: ", lost="what it can't save: it saves first"
+                )
+            )
         )
 
 

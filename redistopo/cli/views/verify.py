@@ -10,6 +10,7 @@ from redistopo.cli import theme
 from redistopo.cli.counts import counted
 from redistopo.cli.table import Table, print_table
 from redistopo.model.connectivity.report import matrix_lines
+from redistopo.model.remedies.commands import warned
 from redistopo.model.state.finding import Finding, Status, consequences, root_causes
 from redistopo.ops.verify import VerifyResult
 
@@ -79,16 +80,16 @@ def show_hints(findings: Iterable[Finding], *, evidence: bool = True) -> None:
     `evidence`, where there is a hint."""
     found = _folded(findings)
     open_ones = (Status.UNKNOWN, Status.WARN)
-    warned = tuple(one for status in open_ones for one in found if one.status is status)
+    warnings = tuple(one for status in open_ones for one in found if one.status is status)
     failed = tuple(reversed(root_causes(found)))
-    for problems, color in ((warned, theme.WARNING), (failed, theme.ERROR)):
+    for problems, color in ((warnings, theme.WARNING), (failed, theme.ERROR)):
         shown = [one for one in problems if evidence or one.hint]
         for one, after in zip(shown, (*shown[1:], None), strict=False):
             head = f"{one.status.value} {one.check} {one.subject}"
             text = theme.paint(f"{head}: ", color) + one.evidence if evidence else ""
             click.echo(text or theme.paint(head, color))
             if one.hint and (after is None or after.hint != one.hint):
-                click.echo(f"     Next: {one.hint}")
+                click.echo(f"     Next: {warned(one.hint)}")
 
 
 def closing(result: VerifyResult) -> str:

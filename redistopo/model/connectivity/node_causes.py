@@ -12,6 +12,8 @@ from redistopo.model.protocol.credentials import (
 )
 from redistopo.model.protocol.endpoint import format_address
 from redistopo.model.protocol.engine import Engine, Product, Version, parse_request
+from redistopo.model.remedies.of_servers import leave_cluster
+from redistopo.model.state.copies_seen import no_copy_in
 from redistopo.model.state.hints import (
     TOO_MANY_CLIENTS_HINT,
     command_prefix,
@@ -181,9 +183,7 @@ def _elsewhere(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
             kind=CauseKind.ELSEWHERE,
             node=node.name,
             evidence=f"{node.name} is a node of another cluster, with {first}",
-            remedy=f"it has {node.keys} keys, maybe the only copy: use another node here"
-            if node.keys
-            else f"to remove it from there: {command_prefix(node)} CLUSTER RESET HARD",
+            remedy=leave_cluster(command_prefix(node), node.name, no_copy_in("keys", [node])),
         )
     return Cause(
         kind=CauseKind.ELSEWHERE,
@@ -191,7 +191,7 @@ def _elsewhere(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
         evidence=f"{node.name} knows {first}, which is not a node of this topology",
         remedy="it owns slots: see cluster.slots"
         if strangers[0].slots
-        else forget_command(node, strangers[0].id),
+        else forget_command(scene.seen, node, strangers[0]),
     )
 
 

@@ -3,7 +3,7 @@
 A guard checks a proposal and raises the error for the user; none changes anything.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from redistopo.errors import MissingPrerequisite, RedistopoError, UsageError
 from redistopo.model.planning.load_old_persistence import refuse_renamed
@@ -14,6 +14,7 @@ from redistopo.model.planning.nodes_conf_repair import (
 from redistopo.model.planning.plan import FormationMethod, Plan
 from redistopo.model.planning.plan_rejoin import non_empty_resets, refuse_more_keys
 from redistopo.model.planning.proposal import Proposal
+from redistopo.model.planning.readdress import is_readdressed
 from redistopo.model.planning.resource_limits import ResourceShortage, resource_shortages
 from redistopo.model.planning.shard_copies import refuse_demotion, refuse_worse_copies
 from redistopo.model.planning.sole_copies import chosen_primaries, sole_copies_on_disk
@@ -21,17 +22,23 @@ from redistopo.model.planning.step import StepKind, join_names
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.engine import parse_request
 from redistopo.model.protocol.sentinel_replies import read_sentinel_file
+from redistopo.model.remedies.of_topology import reset_anyway, start_over
+from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.record import TopologyState
 from redistopo.model.topology.exposure import refuse_exposed
 
 
 def refuse_other_layout(
-    plan: Plan, record: TopologyState | None, rendered: Mapping[str, Directives]
+    plan: Plan,
+    record: TopologyState | None,
+    rendered: Mapping[str, Directives],
+    running: Collection[str],
 ) -> None:
     """Raise UsageError if the file no longer describes the topology that was formed.
 
-    Its nodes have data for the old layout; `up` doesn't change shape, size or ports. This is
-    checked before any server is queried: a snapshot of other nodes would say nothing.
+    Its nodes have data for the old layout: `up` changes neither shape nor size, and addresses
+    only while no node is `running`. This is checked before any server is queried: a snapshot of
+    other nodes would say nothing.
     """
     if record is None or not record.formed:
         return
@@ -43,18 +50,25 @@ def refuse_other_layout(
             f"name is {plan.topology.name} in {source}, but the Sentinels monitor the primary "
             f"as {', '.join(sorted(names))}",
             detail="clients query the primary by that name; Sentinels can't change it",
-            hint="set name back, or start over without the data: redistopo down --wipe",
+            hint=f'set name = "{min(names)}" in {source}; the data is kept',
         )
     was = [(node.name, node.host, node.port) for node in record.nodes]
     asked = [(node.name, node.host, node.port) for node in plan.nodes]
     if was == asked and record.shape == plan.topology.shape.value:
         return
-    raise UsageError(
-        f"{source} no longer describes the topology in this folder",
-        detail=f"formed: {record.shape}, {_span(was)}\nasked:  {plan.topology.shape}, "
-        f"{_span(asked)}",
-        hint="set the file back, or start over without the data: redistopo down --wipe",
-    )
+    spans = f"formed: {record.shape}, {_span(was)}\nasked:  {plan.topology.shape}, {_span(asked)}"
+    if not is_readdressed(plan, record):
+        raise UsageError(
+            f"{source} no longer describes the topology in this folder",
+            detail=spans,
+            hint=start_over(f"set shape and the numbers of nodes in {source} back"),
+        )
+    if running:
+        raise UsageError(
+            f"{source} has other addresses than the nodes that run: {join_names(running)}",
+            detail=spans,
+            hint="redistopo down, then redistopo up: the data is kept",
+        )
 
 
 def _span(nodes: list[tuple[str, str, int]]) -> str:
@@ -93,11 +107,13 @@ def _lost_keys(it: Proposal) -> None:
     """A reset would lose the only copy of a node's keys."""
     found = it.reset
     if found and found.lost and not it.asked.force:
-        again = f"redistopo reset {found.name}{' --hard' if found.hard else ''} --force"
+        again = joined(
+            reset_anyway(found.name, f"{found.keys} keys", hard=found.hard), " gives it up"
+        )
         raise RedistopoError(
             f"{found.name} is not reset: {found.lost}",
             detail="\n".join(one for one in found.sentences if one != found.lost),
-            hint="; ".join(filter(None, [found.instead, f"{again} gives it up"])),
+            hint=joined(found.instead, again, by="; "),
         )
 
 

@@ -9,6 +9,7 @@ from redistopo.model.planning.plan_nodes import with_primary
 from redistopo.model.planning.sentinel_primary import named_primary
 from redistopo.model.planning.shard_copies import LOSES
 from redistopo.model.protocol.replies import ClusterNodesLine
+from redistopo.model.remedies.of_topology import ask_primary, use_primary
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.record import TopologyState
 from redistopo.model.state.stop_record import follows_later
@@ -61,7 +62,7 @@ def _with_data_on_disk(
         raise UsageError(
             f"{', '.join(rich)} have data, and more than one was primary in the last snapshot",
             detail=LOSES,
-            hint=f"choose the primary: redistopo up --primary NODE, one of {', '.join(rich)}",
+            hint=ask_primary(rich),
         )
     return _if_latest(plan, seen, rich)
 
@@ -73,7 +74,7 @@ def require_primaries(plan: Plan, names: Collection[str]) -> None:
     if len(names) > 1 and not plan.topology.clustered:
         raise UsageError(
             f"{' and '.join(names)} can't both be primary of a {plan.topology.shape}",
-            hint=f"choose one: redistopo up --primary {next(iter(names))}",
+            hint=use_primary(next(iter(names)), "choose one: "),
         )
 
 
@@ -140,7 +141,7 @@ def _as_followed(plan: Plan, running: list[NodeSeen], rich: list[str]) -> Plan:
     if not followed or any(node.name == followed for node in running):
         raise UsageError(
             f"{lead}, the recorded primary, is a replica of {mine.follows}; there is no primary",
-            hint=f"choose it: redistopo up --primary NODE, one of {', '.join(rich or [lead])}",
+            hint=ask_primary(rich or [lead], "choose it"),
         )
     return with_primary(plan, followed)
 
@@ -176,7 +177,7 @@ def _newer(newer: list[str], lead: str, what: str, bare: Iterable[str] = ()) -> 
     return UsageError(
         f"{', '.join(newer)} wrote data after {lead}, {what}",
         detail=f"{LOSES}{note}A node that was promoted has 'MODE enabled' in its log",
-        hint=f"choose the primary: redistopo up --primary NODE, one of {', '.join(able)}",
+        hint=ask_primary(able),
     )
 
 

@@ -10,6 +10,7 @@ from redistopo.model.planning.sole_copies import SoleCopy
 from redistopo.model.planning.step import Step, StepKind
 from redistopo.model.protocol.nodes_conf import parse_nodes_conf, promoted, rebuilt
 from redistopo.model.protocol.slots import format_ranges_briefly
+from redistopo.model.remedies.of_topology import rebuild_node, start_over
 from redistopo.model.state.disk import DiskSeen
 from redistopo.model.state.observed import Observed
 from redistopo.model.state.record import TopologyState
@@ -52,13 +53,12 @@ def refuse_lost_nodes_confs(it: Proposal) -> None:
         raise RedistopoError(
             "no node of this cluster has its nodes.conf",
             detail="\n".join(lines[:4]),
-            hint="restore the files; or start over without the data: redistopo down --wipe",
+            hint=start_over("restore the files"),
         )
-    options = " ".join(f"--rebuild {name}" for name in found)
     raise RedistopoError(
         f"{', '.join(found)} would start as a new node, unknown to its cluster",
         detail="\n".join(lines),
-        hint=f"to rebuild it from another node's, with the same id: redistopo up {options}",
+        hint=rebuild_node(found, "to rebuild it from another node's, with the same id: "),
     )
 
 
@@ -131,5 +131,5 @@ def refuse_unknown_nodes(it: Proposal) -> None:
         raise RedistopoError(
             f"no other node's nodes.conf contains {name} ({address})",
             detail=f"checked: {', '.join(looked) or 'none exists'}",
-            hint="restore the file from a backup; or start over: redistopo down --wipe",
+            hint=start_over("restore the file from a backup"),
         )

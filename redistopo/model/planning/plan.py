@@ -35,7 +35,7 @@ class FormationChoice:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodePlan(Addressed):
     """One planned server: `follows` names its primary ("" for a primary or a Sentinel; the
-    latter is in no shard: 0); `bus_port` is 0 for none.
+    latter is in no shard: 0, as a replica whose primary isn't decided); `bus_port` is 0 for none.
 
     `directives` are the user's, for all nodes and for this node.
     """
@@ -63,7 +63,8 @@ class NodePlan(Addressed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardPlan:
-    """A primary and its replicas by name; `slots` is None outside a cluster."""
+    """A primary and its replicas by name; `slots` is None outside a cluster, and if the primary
+    doesn't own a single range of slots."""
 
     number: int
     slots: SlotRange | None

@@ -13,6 +13,8 @@ from redistopo.model.planning.handover import plan_handover, unfit_reason
 from redistopo.model.planning.plan_rejoin import reset_nodes
 from redistopo.model.planning.promotability import shard_of
 from redistopo.model.protocol.slots import format_ranges_briefly
+from redistopo.model.remedies.of_topology import start_over
+from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.observed import NodeSeen, Observed, Role, ShardSeen
 from redistopo.model.topology.spec import Shape
 
@@ -79,7 +81,7 @@ def plan_reset(seen: Observed, node: NodeSeen, *, hard: bool) -> NodeReset:
     if seen.shape is not Shape.CLUSTER:
         raise UsageError(
             f"{node.name} is part of a {seen.shape.value}: only cluster nodes can be reset",
-            hint="to start over without the data: redistopo down --wipe, then redistopo up",
+            hint=start_over(more=", then redistopo up"),
         )
     me, shard = node.myself, shard_of(seen, node)
     if not node.answers or me is None or shard is None:
@@ -90,12 +92,12 @@ def plan_reset(seen: Observed, node: NodeSeen, *, hard: bool) -> NodeReset:
             hint=f"redistopo {verb} {node.name}",
         )
     if all(other is node or other in reset_nodes(seen) for other in seen.answering):
-        over = "to start over without the data: redistopo down --wipe, then redistopo up"
+        over = start_over(more=", then redistopo up")
         silent = len(seen.answering) < len(seen.nodes)
         raise RedistopoError(
             f"{node.name} is the last node of this cluster that replies",
             detail="after its reset there would be no cluster to rejoin",
-            hint=f"to start the others: redistopo start; {over}" if silent else over,
+            hint=joined("to start the others: redistopo start" if silent else "", over, by="; "),
         )
     heir = _successor(seen, shard, node)
     kept = not node.keys or bool(heir) or _replicated(shard, node)

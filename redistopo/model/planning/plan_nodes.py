@@ -14,7 +14,7 @@ from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.endpoint import BUS_OFFSET, Endpoint
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.slots import split_slots
-from redistopo.model.state.observed import Role, ShardSeen
+from redistopo.model.state.observed import Role
 from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Formation, Shape, Topology, node_name, sentinel_name
 
@@ -142,25 +142,3 @@ def with_primary(plan: Plan, primary: str) -> Plan:
     others = tuple(node.name for node in nodes if node.name != primary)
     shard = replace(plan.shards[0], primary=primary, replicas=others)
     return replace(plan, nodes=(*nodes, *plan.sentinels), shards=(shard,))
-
-
-def with_observed_roles(plan: Plan, shards: tuple[ShardSeen, ...]) -> Plan:
-    """Set a cluster plan's shards and roles as observed; silent nodes keep their planned ones.
-
-    redis-cli chooses the primary of each replica, and every failover changes roles.
-    """
-    if not plan.topology.clustered or len(shards) != len(plan.shards):
-        return plan
-    observed = {
-        node.name: (shard.number, node.role or Role.PRIMARY, shard.primary)
-        for shard in shards
-        for node in shard.nodes
-    }
-    nodes = []
-    for node in plan.nodes:
-        number, role, primary = observed.get(node.name, (node.shard, node.role, None))
-        follows = primary.name if primary and role is Role.REPLICA else node.follows
-        if role is Role.PRIMARY:
-            follows = ""
-        nodes.append(replace(node, shard=number, role=role, follows=follows))
-    return replace(plan, nodes=tuple(nodes))

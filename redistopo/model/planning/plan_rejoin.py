@@ -11,6 +11,8 @@ from redistopo.model.protocol.slots import (
     split_slots,
     unassigned_slots,
 )
+from redistopo.model.remedies.of_topology import reset_anyway
+from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.observed import NodeSeen, Observed, shards_of
 
 
@@ -90,8 +92,16 @@ def refuse_more_keys(found: Iterable[NonEmptyReset]) -> None:
                 f"{one.name} was reset, but has more keys on disk than {one.primary}, "
                 "the primary of their slots",
                 detail=f"it started alone and claims the slots of its {one.keys} keys",
-                hint=f"to discard them: redistopo start {one.name}, then redistopo reset "
-                f"{one.name} --force, then redistopo up",
+                hint=joined(
+                    f"to keep a copy of its keys: redistopo start {one.name}, then ",
+                    f"redistopo cli {one.name} -- --rdb {one.name}.rdb; then, to rejoin it ",
+                    reset_anyway(
+                        one.name,
+                        f"keys of {one.name} that {one.primary} lacks, except in {one.name}.rdb",
+                        before="without them: ",
+                    ),
+                    ", then redistopo up",
+                ),
             )
 
 

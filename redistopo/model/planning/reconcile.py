@@ -23,9 +23,8 @@ def reconcile(plan: Plan, situation: Situation) -> tuple[Step, ...]:
 
 
 def _steps(plan: Plan, situation: Situation) -> tuple[Step, ...]:
-    if paused := tuple(node.name for node in situation.seen.nodes if node.paused):
-        # their data, and so the other steps, can be determined once they reply
-        return (Step(do=StepKind.RESUME, nodes=paused, cause="paused by SIGSTOP"),)
+    if unsteady := tuple(_unsteady(situation.seen)):
+        return unsteady  # their data, and so the other steps, can be determined afterwards
     absent = tuple(node for node in situation.seen.nodes if not node.running)
     if plan.topology.clustered and not situation.formed:
         return _unformed(plan, situation, absent)
@@ -39,6 +38,15 @@ def _steps(plan: Plan, situation: Situation) -> tuple[Step, ...]:
         *_rejoining(plan, situation.seen),
         *_correct(plan, situation),
     )
+
+
+def _unsteady(seen: Observed) -> Iterable[Step]:
+    """A shutdown that waits for replicas is cancelled first: a resumed replica would let it end."""
+    if ending := tuple(node.name for node in seen.nodes if node.ending):
+        why = "a shutdown waits for its replicas"
+        yield Step(do=StepKind.ABORT, nodes=ending, cause=why)
+    if paused := tuple(node.name for node in seen.nodes if node.paused):
+        yield Step(do=StepKind.RESUME, nodes=paused, cause="paused by SIGSTOP")
 
 
 def _rejoining(plan: Plan, seen: Observed) -> Iterable[Step]:
@@ -294,6 +302,16 @@ def _correct(plan: Plan, situation: Situation) -> Iterable[Step]:
     yield from _changing(StepKind.CORRECT_SENTINEL, sentinels, _settable)
     yield from _changing(StepKind.SWITCH, drifting, _log_is("yes"))
     yield from _changing(StepKind.SWITCH, drifting, _log_is("no"))
+    yield from _rewritten(situation.seen)
+
+
+def _rewritten(seen: Observed) -> Iterable[Step]:
+    """Rewrite the damaged logs of running servers, which have all data in memory: at their next
+    start they would lose it, and their replicas with them."""
+    damaged = {node.name: node.log_damage for node in seen.answering if node.log_damage}
+    if damaged:
+        cause = "; ".join(f"{name}: {damage}" for name, damage in damaged.items())
+        yield Step(do=StepKind.REWRITE, nodes=tuple(damaged), cause=cause)
 
 
 def _log_is(kept: str) -> Callable[[str, str | None], bool]:

@@ -1,10 +1,10 @@
-"""The order of a rolling restart, and what would be unavailable during it; pure."""
+"""The order of a rolling restart; pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from redistopo.model.state.observed import NodeSeen, Observed, Role, ShardSeen, shards_of
+from redistopo.model.state.observed import Observed, Role, ShardSeen, shards_of
 
 
 class Act(StrEnum):
@@ -63,34 +63,3 @@ def replacements(shard: ShardSeen, names: Iterable[str]) -> list[str]:
     if shard.primary is None or shard.primary.name not in wanted:
         return []
     return [node.name for node in shard.replicas if node.name not in wanted]
-
-
-def unfollowed(seen: Observed, names: Iterable[str]) -> tuple[NodeSeen, ...]:
-    """Return the primaries among these nodes that have no replica to promote."""
-    wanted = set(names)
-    return tuple(
-        shard.primary
-        for shard in shards_of(seen)
-        if shard.primary and shard.primary.name in wanted and not shard.replicas
-    )
-
-
-def emptying(seen: Observed, names: Iterable[str], saving: Iterable[str]) -> tuple[NodeSeen, ...]:
-    """Return the primaries with replicas that have nothing on disk (aren't `saving`): they would
-    start empty, and empty their replicas too."""
-    wanted = set(names) - set(saving)
-    return tuple(
-        shard.primary
-        for shard in shards_of(seen)
-        if shard.primary and shard.primary.name in wanted and shard.replicas
-    )
-
-
-def forgetting(seen: Observed, names: Iterable[str], saving: Iterable[str]) -> tuple[str, ...]:
-    """Return the nodes whose data would be lost: no persistence, with keys, not a replica."""
-    wanted = set(names) - set(saving)
-    return tuple(
-        node.name
-        for node in seen.nodes
-        if node.name in wanted and node.keys and node.role is not Role.REPLICA
-    )

@@ -15,6 +15,9 @@ from redistopo.model.planning.situation import Situation
 from redistopo.model.protocol.conf import Directives, read_conf
 from redistopo.model.protocol.data_files import NAMES, data_file_name, logs
 from redistopo.model.protocol.nodes_conf import latest_nodes_conf, parse_nodes_conf
+from redistopo.model.remedies.of_machine import move_aside
+from redistopo.model.remedies.of_topology import ask_primary, rebuild_node, use_primary
+from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.data_copy import DataCopy, data_copy
 from redistopo.model.state.hints import takeover_command
 from redistopo.model.state.observed import NodeSeen, Observed, Role
@@ -157,18 +160,16 @@ def _remedy(it: Proposal, lead: NodeSeen, mine: DataCopy, better: list[NodeSeen]
     plan = it.plan
     if not plan.topology.clustered:
         names = [node.name for node in better] + ([] if mine.empty else [lead.name])
-        return f"choose the primary: redistopo up --primary NODE, one of {', '.join(names)}"
+        return ask_primary(names)
     live = [node for node in better if node.running and node.role is Role.REPLICA]
     if live:
         best = max(live, key=lambda node: node.offset)
-        return f"promote {best.name}: {takeover_command(best.name)}; after OK: redistopo up"
+        command = takeover_command(best.name)
+        return joined(f"promote {best.name}: ", command, "; after OK: redistopo up")
     source = next((node for node in better if not node.running), None)
     if source is None:
         return f"redistopo resume {better[0].name}, then redistopo up"
-    keep = f"; to use what {lead.name} has: redistopo up --primary {lead.name}"
-    return f"copy the data: {copy_command(it, lead, source)}; then redistopo up" + (
-        "" if mine.empty else keep
-    )
+    return joined("copy the data: ", copy_command(it, lead, source), "; then redistopo up")
 
 
 def copy_command(it: Proposal, lead: NodeSeen, source: NodeSeen) -> str:
@@ -186,7 +187,7 @@ def copy_command(it: Proposal, lead: NodeSeen, source: NodeSeen) -> str:
             for text in (".replaced", *(f".replaced{n}" for n in range(2, 1000)))
             if not lead.on_disk.holds(f"{name}{text}")
         )
-        words.append(f"mv {_word(root / name)} {_word(root / f'{name}{suffix}')}")
+        words.append(move_aside(root / name, suffix))
     words.append(f"cp -a {' '.join(_word(copy / one) for one in theirs)} {_word(root)}/")
     return " && ".join(words)
 
@@ -201,12 +202,13 @@ def _word(path: object) -> str:
 
 def _damaged(lead: NodeSeen, mine: DataCopy) -> UsageError:
     if mine.unlisted:
-        hint = f"to write a new manifest of its files: redistopo up --rebuild {lead.name}"
+        hint = rebuild_node([lead.name], "to write a new manifest of its files: ")
     elif mine.empty or mine.damage:
-        hint = f"restore {mine.file or 'its data'} from a backup, then redistopo up; or, to start "
-        hint += f"with what is left: redistopo up --primary {lead.name}"
+        backup = f"restore {mine.file or 'its data'} from a backup, then redistopo up"
+        lost = "what its files lack"
+        hint = use_primary(lead.name, f"{backup}; or, to start with what is left: ", lost)
     else:
-        hint = f"to start with what is left: redistopo up --primary {lead.name}"
+        hint = use_primary(lead.name, "to start with what is left: ", "what its files lack")
     return UsageError(
         f"{lead.name} would start with less data than it had",
         detail=f"{mine.fault}; no other node has a better copy; nothing was started",
@@ -228,5 +230,5 @@ def refuse_demotion(it: Proposal) -> None:
             f"{names} runs as primary with {leads[0].keys} keys, but the Sentinels name {named}, "
             "which is stopped",
             detail=f"as a replica of {named}, {names} loses what {named} lacks; nothing was done",
-            hint=f"choose the primary: redistopo up --primary NODE, one of {names}, {named}",
+            hint=ask_primary([names, named]),
         )

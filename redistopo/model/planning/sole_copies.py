@@ -18,6 +18,8 @@ from redistopo.model.protocol.slots import (
     slots_in_both,
     unassigned_slots,
 )
+from redistopo.model.remedies.of_topology import end_node, use_primary
+from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.hints import takeover_command
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.record import TopologyState
@@ -41,13 +43,15 @@ class SoleCopy:
     def keep(self) -> str:
         """The commands that keep its keys."""
         if self.waits:
-            return f"{takeover_command(self.name)}; after OK: redistopo up"
+            return joined(takeover_command(self.name), "; after OK: redistopo up")
         if self.unsaved:
             first = f"redistopo stop {self.primary}, then redistopo resume {self.name}"
-            return f"{first}, then {takeover_command(self.name)}; after OK: redistopo up"
+            then = takeover_command(self.name)
+            return joined(f"{first}, then ", then, "; after OK: redistopo up")
         # it would be emptied as soon as it is resumed
-        first = f"redistopo kill {self.name}, then " if self.paused else ""
-        return f"{first}redistopo up --primary {self.name}"
+        lost = f"what {self.primary} has, nothing since its reset"
+        first = end_node(self.name, "what it has not written to its files") if self.paused else ""
+        return joined(first, use_primary(self.name, "", lost), by=", then ")
 
 
 def sole_copies_on_disk(
@@ -132,7 +136,7 @@ def chosen_primaries(found: Iterable[SoleCopy], primaries: Collection[str]) -> t
         if len(both) > 1:
             raise UsageError(
                 f"{' and '.join(both)} can't both be primary: they are in one shard",
-                hint=f"choose one: redistopo up --primary {both[0]}",
+                hint=use_primary(both[0], "choose one: "),
             )
         if not both or any(one.paused or one.waits for one in asked):
             raise _undecided(primary, kin)
@@ -143,9 +147,9 @@ def chosen_primaries(found: Iterable[SoleCopy], primaries: Collection[str]) -> t
 def _undecided(primary: str, kin: list[SoleCopy]) -> UsageError:
     names = ", ".join(one.name for one in kin)
     slots = format_ranges_briefly(kin[0].slots)
-    keep = " or ".join(one.keep for one in kin)
+    keep = joined(*(one.keep for one in kin), by=" or ")
     return UsageError(
         f"{names} would be emptied: its primary {primary} was reset and has no data",
         detail=f"{names} has the only copy of the keys of slots {slots}; nothing was done",
-        hint=f"to keep them: {keep}; to discard them: redistopo up --primary {primary}",
+        hint=joined("to keep them: ", keep),
     )

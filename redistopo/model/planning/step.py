@@ -12,7 +12,9 @@ from redistopo.model.state.observed import Role
 class StepKind(StrEnum):
     """The kind of a step; the executor has one function for each."""
 
+    ABORT = "abort"
     RESUME = "resume"
+    READDRESS = "readdress"
     CLEAR = "clear"
     KEEP = "keep"
     WRITE = "write"
@@ -29,6 +31,7 @@ class StepKind(StrEnum):
     CORRECT_SENTINEL = "correct-sentinel"
     DEFER = "defer"
     SWITCH = "switch"
+    REWRITE = "rewrite"
     REBUILD = "rebuild"
     PROMOTE = "promote"
     LEAD = "lead"
@@ -42,7 +45,9 @@ class StepKind(StrEnum):
 
 
 _TEXT = {
+    StepKind.ABORT: "cancel the shutdown of",
     StepKind.RESUME: "resume",
+    StepKind.READDRESS: "change the addresses in the files of",
     StepKind.CLEAR: "stop and clear",
     StepKind.KEEP: "keep a copy of the rewritten configuration of",
     StepKind.WRITE: "write the configuration of",
@@ -57,6 +62,7 @@ _TEXT = {
     StepKind.CORRECT: "correct the live configuration of",
     StepKind.CORRECT_SENTINEL: "correct the live settings of",
     StepKind.DEFER: "leave settings until a restart of",
+    StepKind.REWRITE: "rewrite, from memory, the append-only file of",
     StepKind.REBUILD: "write a new nodes.conf of",
     StepKind.PROMOTE: "promote, with the data on its disk,",
     StepKind.LEAD: "promote",
@@ -93,7 +99,8 @@ class Step:
     """One action on some nodes, and its cause.
 
     `after` has the positions of the steps that it depends on, from 0. `settings` maps nodes to
-    the directives that are set, or written to their files; `slots` are those of the node in
+    the directives that are set, or written to their files, in `READDRESS` to the new address of
+    each former one; `slots` are those of the node in
     `REJOIN` or `PROMOTE`; `ids` maps nodes to the ids to forget; `texts` maps nodes to the
     nodes.conf, or the manifest, to write; `recorded` are the nodes of `START` whose configuration
     is recorded as that of their start, to be compared later.

@@ -1,6 +1,7 @@
 """The append-only file: its manifest, and whether its end was cut; pure."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from redistopo.model.protocol.conf import unquote
@@ -39,6 +40,19 @@ def parse_manifest(text: str) -> Manifest | None:
         elif entry[3] == "i":
             incremental.append(name)
     return Manifest(base, tuple(incremental)) if lines else None
+
+
+def is_log(head: bytes) -> bool:
+    """Return whether a file with these first bytes is a log of commands, or of annotations
+    (aof-timestamp-enabled)."""
+    return head.startswith((b"*", b"#TS:"))
+
+
+def rewrites_log(info: Mapping[str, str]) -> bool:
+    """Return whether a server with that INFO is writing its log again, or is about to: then the
+    files on disk are those of before."""
+    names = ("aof_rewrite_in_progress", "aof_rewrite_scheduled")
+    return any(info.get(name, "0") != "0" for name in names)
 
 
 def ends_in_a_command(tail: bytes) -> bool | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.remedies.of_topology import rotate_passwords
 
 
 class TopologyUser(StrEnum):
@@ -21,9 +22,10 @@ class TopologyUser(StrEnum):
 
 ENVIRONMENT_VARIABLE = "REDISTOPO_PASSWORD"
 
-CREDENTIALS_CHANGED_HINT = (
-    "if REDISTOPO_PASSWORD or password_file was changed: redistopo secret rotate applies it to "
-    "running servers; if the password was changed on a server: redistopo down, then up"
+CREDENTIALS_CHANGED_HINT = rotate_passwords(
+    "if REDISTOPO_PASSWORD or password_file was changed: ",
+    " applies it to running servers; if the password was changed on a server: redistopo down, "
+    "then up",
 )
 """For a server of ours that rejects our password."""
 

@@ -1,7 +1,11 @@
 """Commands for hints: redistopo's own verbs for nodes that it started, since they have the
 password and the certificates; plain redis-cli commands for other nodes."""
 
-from redistopo.model.state.observed import NodeSeen, ProcessState
+from redistopo.model.protocol.replies import ClusterNodesLine
+from redistopo.model.remedies.of_servers import forget, takeover
+from redistopo.model.remedies.remedy import Remedy
+from redistopo.model.state.copies_seen import stranger_needless
+from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 
 TOO_MANY_CLIENTS_HINT = (
     "close idle clients, or raise maxclients in the topology file and restart: "
@@ -39,36 +43,28 @@ def command_prefix(node: NodeSeen) -> str:
     )
 
 
-def forget_command(node: NodeSeen, stranger: str) -> str:
+def forget_command(seen: Observed, node: NodeSeen, stranger: ClusterNodesLine) -> str:
     """How to remove an unknown node from a cluster: on every node, within a minute.
 
     After a minute, nodes accept it again from others that still know it (redis.io,
     CLUSTER FORGET).
     """
+    proof = stranger_needless(seen, stranger)
+    ours = started_by_us(node)
+    prefix = "redistopo call" if ours else f"on every node, within a minute: {command_prefix(node)}"
+    return forget(prefix, stranger.id, stranger.address, proof)
+
+
+def cli_prefix(node: NodeSeen, *, acl: bool) -> str:
+    """The prefix of redis-cli's own options, by way of a node; with `acl`, only admin may."""
     if started_by_us(node):
-        return f"redistopo call CLUSTER FORGET {stranger}"
-    return f"on every node, within a minute: {command_prefix(node)} CLUSTER FORGET {stranger}"
+        return f"redistopo cli {node.name}{' --user admin' if acl else ''} --"
+    return "redis-cli"
 
 
-def fix_slots_command(node: NodeSeen, *, acl: bool) -> str:
-    """How to give each slot one owner, by way of that node; with `acl`, only admin may."""
-    words = f"--cluster fix {node.address}"
-    if started_by_us(node):
-        return f"redistopo cli {node.name}{' --user admin' if acl else ''} -- {words}"
-    return f"redis-cli {words}"
-
-
-def rebalance_command(node: NodeSeen, *, acl: bool) -> str:
-    """How to give each primary as many slots, also one without any; with `acl`, only admin may."""
-    words = f"--cluster rebalance {node.address} --cluster-use-empty-masters"
-    if started_by_us(node):
-        return f"redistopo cli {node.name}{' --user admin' if acl else ''} -- {words}"
-    return f"redis-cli {words}"
-
-
-def takeover_command(name: str) -> str:
+def takeover_command(name: str) -> Remedy:
     """How to make a replica of ours the primary of its shard without an election."""
-    return f"{call_prefix(name)} CLUSTER FAILOVER TAKEOVER"
+    return takeover(call_prefix(name))
 
 
 def continue_command(node: NodeSeen) -> str:

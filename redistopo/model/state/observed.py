@@ -12,6 +12,7 @@ from redistopo.model.protocol.sentinel_replies import MonitoredPrimary, latest_a
 from redistopo.model.protocol.slots import SlotRange
 from redistopo.model.state.announced import Announced
 from redistopo.model.state.disk import DiskSeen
+from redistopo.model.state.write_probe_result import WriteProbeResult
 from redistopo.model.topology.spec import Shape
 
 
@@ -55,8 +56,9 @@ class NodeSeen(Addressed):
     if it hasn't moved), and paths below it in `config` are translated to the current one;
     `refused` maps a query to the error that the server replied with, `failover_refusals` the
     commands that a Sentinel needs to the errors it would get (None if they weren't tried);
-    `users` is ACL LIST, empty if unknown; `log_there` is whether the append-only log that the
-    server writes is in its folder, None if unknown; `watches` are the primaries that a
+    `users` is ACL LIST, empty if unknown; `log_damage` is why a start would not find all
+    of the append-only log that the running server writes, "" if it would, None if unknown;
+    `watches` are the primaries that a
     Sentinel monitors, whose settings are its `config`; `disk` is what is in its folder,
     None if it wasn't read; `sent` is the number of commands that we had sent on our
     connections before this INFO, which its statistics include.
@@ -67,7 +69,7 @@ class NodeSeen(Addressed):
     pid: int = 0
     paused: bool = False
     disk: DiskSeen | None = None
-    log_there: bool | None = None
+    log_damage: str | None = None
     held_by: str = ""
     moved_from: str = ""
     users: tuple[str, ...] = ()
@@ -104,6 +106,11 @@ class NodeSeen(Addressed):
     @property
     def answers(self) -> bool:
         return not self.error and bool(self.info)
+
+    @property
+    def ending(self) -> bool:
+        """Whether SHUTDOWN waits for its replicas (INFO server, since Redis 7.0)."""
+        return "shutdown_in_milliseconds" in self.info
 
     @property
     def running(self) -> bool:
@@ -167,8 +174,6 @@ class NodeSeen(Addressed):
         """The replicas that this node lists."""
         found = []
         for name, value in self.info.items():
-            if not name.startswith("slave"):
-                continue
             listed = re.fullmatch(r"slave([0-9]{1,9})", name)
             if listed is None or int(listed[1]) >= int(self.info.get("connected_slaves", 0)):
                 continue
@@ -187,21 +192,6 @@ class NodeSeen(Addressed):
     def keys(self) -> int:
         """Keys in all databases (INFO keyspace)."""
         return count_keys(self.info)
-
-
-NO_SLOTS = "it owns no slots"  # the write probe's error if a shard has no slot for a key
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriteProbeResult:
-    """The write probe of one shard; `error` is "" if every step succeeded."""
-
-    shard: int
-    key: str
-    primary: str
-    replicas: tuple[str, ...]
-    milliseconds: float
-    error: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from redistopo.model.protocol.conf import (
     quote_argument,
 )
 from redistopo.model.protocol.sentinel_replies import MONITOR
+from redistopo.model.remedies.of_topology import rotate_passwords
 from redistopo.model.topology.parse import DIRECTIVE
 from redistopo.model.topology.spec import Topology
 from redistopo.model.topology.validate import OWNED
@@ -41,7 +42,7 @@ def settable(name: str) -> str:
     if directive in ("requirepass", "masterauth", "primaryauth"):
         raise UsageError(
             f"{directive} is a secret and isn't kept in the topology file",
-            hint="to change it, also on running servers: redistopo secret rotate",
+            hint=rotate_passwords("to change it, also on running servers: "),
         )
     if directive in OWNED:
         instead = OWNED[directive]

@@ -9,6 +9,7 @@ from typing import Any
 
 from redistopo.errors import UsageError
 from redistopo.model.protocol.conf import Directives, canonical_directive
+from redistopo.model.remedies.of_topology import replace_file
 from redistopo.model.topology.spec import (
     SHAPE_ALIASES,
     TOPOLOGY_KEYS,
@@ -61,7 +62,7 @@ def read_toml(text: str, source: str) -> dict[str, object]:
         raise UsageError(
             f"{source} is not valid TOML",
             detail=str(error),
-            hint="correct that line, or write a new file: redistopo init cluster --force",
+            hint=replace_file("correct that line, or write a new file: ", "redistopo init cluster"),
         ) from error
 
 

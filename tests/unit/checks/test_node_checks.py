@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import pytest
 from support.cases import Case, alone, table
 
 from redistopo.model.protocol.credentials import AccessProbe, Certificate
@@ -331,25 +330,3 @@ def test_a_check_says_what_is_wrong_with_a_node(
 
 def test_drift_is_nothing_to_ask_of_a_stranger(scene: Callable[[str, str], Any]) -> None:
     assert scene("redis-7.0", "cluster").expect(config=None).findings("config.drift") == ()
-
-
-@pytest.mark.parametrize(
-    "directive", ["requirepass", "masterauth", "primaryauth", "tls-client-key-file-pass"]
-)
-def test_a_secret_is_never_shown(scene: Callable[[str, str], Any], directive: str) -> None:
-    stage = scene("redis-7.0", "cluster")
-    rendered = {**stage.expected.config, "node1": {directive: ("planned-secret",)}}
-    drifted = stage.expect(config=rendered).config("node1", **{directive: "live-secret"})
-    (finding,) = drifted.findings("config.drift")
-    assert finding.status is Status.FAIL
-    assert "secret" not in finding.evidence
-
-
-def test_no_finding_of_any_check_shows_the_password(
-    engine_name: str, scene: Callable[[str, str], Any]
-) -> None:
-    stage = scene(engine_name, "cluster")
-    for name in ("node1", "node2"):
-        stage = stage.config(name, requirepass="p", masterauth="p", maxmemory="1", appendonly="no")
-    told = " ".join(f"{one.evidence} {one.hint}" for one in stage.down("node6").judged)
-    assert "a-password-only-for-samples" not in told

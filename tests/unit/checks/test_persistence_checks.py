@@ -19,13 +19,13 @@ def _all(scene: Any, **said: object) -> Any:
 
 CASES: list[Case] = [
     ("data.kept", OK, "topology", "6 of 6 nodes: data is written to disk", lambda s: s),
-    ("data.kept", OK, "topology", "6 of 6 nodes", lambda s: s.every(log_there=True)),
+    ("data.kept", OK, "topology", "6 of 6 nodes", lambda s: s.every(log_damage="")),
     (
         "data.kept",
         FAIL,
         "node2",
-        "log is missing from its folder",
-        lambda s: s.node("node2", log_there=False),
+        "its append-only log is damaged: a.manifest is missing: the next start would lose keys",
+        lambda s: s.node("node2", log_damage="a.manifest is missing"),
     ),
     (
         "data.kept",

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from redistopo.host.local_host import LOCAL
-from redistopo.host.node_data import has_log
+from redistopo.host.node_data import log_damage
 
 MANIFEST = (
     "file a.aof.1.base.rdb seq 1 type h\n"
@@ -14,35 +14,45 @@ MANIFEST = (
 )
 """As a server writes it: the first is history, which it removes."""
 
+LISTED = {"d/a.aof.manifest": MANIFEST}
+BASE, INCR = "d/a.aof.2.base.rdb", "d/a.aof.2.incr.aof"
+WHOLE = {**LISTED, BASE: "REDIS0011", INCR: "*1\r\n$4\r\nPING\r\n"}
+
 CASES = [
-    ("nothing", {}, False),
-    ("a folder without a manifest", {"d/a.aof.1.base.rdb": "x"}, False),
-    ("an old server's file", {"a.aof": ""}, False),
-    (
-        "all of it",
-        {"d/a.aof.manifest": MANIFEST, "d/a.aof.2.base.rdb": "x", "d/a.aof.2.incr.aof": ""},
-        True,
-    ),
-    ("an empty manifest", {"d/a.aof.manifest": "", "d/a.aof.2.incr.aof": "x"}, False),
-    ("no base yet", {"d/a.aof.manifest": MANIFEST, "d/a.aof.2.incr.aof": ""}, False),
-    ("no log", {"d/a.aof.manifest": MANIFEST, "d/a.aof.2.base.rdb": "x"}, False),
+    ("nothing", {}, "d/a.aof.manifest is missing"),
+    ("a folder without a manifest", {BASE: "REDIS0011"}, "d/a.aof.manifest is missing"),
+    ("an old server's file", {"a.aof": ""}, "d/a.aof.manifest is missing"),
+    ("all of it", WHOLE, ""),
+    ("an empty manifest", {**WHOLE, "d/a.aof.manifest": ""}, "d/a.aof.manifest is empty"),
+    ("a wrong manifest", {**WHOLE, "d/a.aof.manifest": "x"}, "d/a.aof.manifest is damaged"),
+    ("no base yet", {**LISTED, INCR: ""}, f"{BASE} is missing"),
+    ("no log", {**LISTED, BASE: "REDIS0011"}, f"{INCR} is missing"),
+    ("a cut log", {**WHOLE, INCR: "*1\r\n"}, "its files have 13 bytes of the 23 that the server"),
+    ("another base", {**WHOLE, BASE: "garbage " * 9}, f"{BASE} is neither a snapshot nor a log"),
 ]
 
 
 @pytest.mark.parametrize(
-    ("files", "there"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
+    ("files", "damage"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
 )
-def test_a_log_is_its_manifest_and_what_that_names(
-    tmp_path: Path, files: dict[str, str], there: bool
+def test_a_log_is_its_manifest_and_all_that_was_written_to_what_that_names(
+    tmp_path: Path, files: dict[str, str], damage: str
 ) -> None:
     (tmp_path / "d").mkdir()
     for name, text in files.items():
-        (tmp_path / name).write_text(text)
+        (tmp_path / name).write_bytes(text.encode())
     live = {"appendfilename": "a.aof", "appenddirname": "d"}
-    assert has_log(LOCAL.files, tmp_path, live) is there
+    found = log_damage(LOCAL.files, tmp_path, live, {"aof_current_size": "23"})
+    assert (found.startswith(damage) and bool(damage)) or found == damage
+
+
+def test_while_a_log_is_written_again_its_size_says_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.aof").touch()
+    info = {"aof_current_size": "23", "aof_rewrite_in_progress": "1"}
+    assert log_damage(LOCAL.files, tmp_path, {"appendfilename": "a.aof"}, info) == ""
 
 
 def test_before_redis_7_it_is_one_file(tmp_path: Path) -> None:
-    assert not has_log(LOCAL.files, tmp_path, {})
+    assert log_damage(LOCAL.files, tmp_path, {}, {}) == "appendonly.aof is missing"
     (tmp_path / "appendonly.aof").touch()
-    assert has_log(LOCAL.files, tmp_path, {})
+    assert log_damage(LOCAL.files, tmp_path, {}, {}) == ""

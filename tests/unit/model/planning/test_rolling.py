@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from redistopo.model.planning.rolling import emptying, forgetting, shard_of, turns, unfollowed
+from redistopo.model.planning.restart_losses import emptying, forgetting, unfollowed
+from redistopo.model.planning.rolling import shard_of, turns
 from redistopo.model.state.observed import Observed
 
 Seen = Callable[[str, str], Observed]

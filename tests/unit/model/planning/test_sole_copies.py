@@ -12,6 +12,7 @@ from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.nodes_conf import parse_nodes_conf, promoted
 from redistopo.model.protocol.replies import parse_nodes
 from redistopo.model.protocol.slots import SlotRange
+from redistopo.model.remedies.remedy import loses
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.topology.spec import Shape
 
@@ -126,12 +127,11 @@ def test_what_is_in_memory_alone_is_not_killed() -> None:
     assert "kill" not in told
 
 
-def test_who_says_nothing_is_told_both_ways() -> None:
+def test_an_only_copy_is_never_told_to_be_discarded() -> None:
     with pytest.raises(UsageError, match="node2 would be emptied: its primary node1") as error:
         chosen_primaries([FOUND], ["node3"])
-    assert error.value.hint == (
-        "to keep them: redistopo up --primary node2; to discard them: redistopo up --primary node1"
-    )
+    assert error.value.hint == "to keep them: redistopo up --primary node2"
+    assert loses(error.value.hint) == "what node1 has, nothing since its reset"
     with pytest.raises(UsageError, match="node1 can't both be primary") as error:
         chosen_primaries([FOUND], ["node1", "node2"])
     assert chosen_primaries([FOUND], ["node2"]) == (FOUND,)

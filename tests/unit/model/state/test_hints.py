@@ -29,19 +29,14 @@ FOREIGN = NodeSeen(name="10.0.0.7:7002", endpoint=Endpoint("10.0.0.7", 7002))
         ),
         (remedies.continue_command, "redistopo resume node2", "kill -CONT PID"),
         (
-            lambda node: remedies.forget_command(node, "abc"),
-            "redistopo call CLUSTER FORGET abc",
-            "on every node, within a minute: redis-cli -h 10.0.0.7 -p 7002 CLUSTER FORGET abc",
+            lambda node: remedies.cli_prefix(node, acl=False),
+            "redistopo cli node2 --",
+            "redis-cli",
         ),
         (
-            lambda node: remedies.fix_slots_command(node, acl=False),
-            "redistopo cli node2 -- --cluster fix 127.0.0.1:7002",
-            "redis-cli --cluster fix 10.0.0.7:7002",
-        ),
-        (
-            lambda node: remedies.fix_slots_command(node, acl=True),
-            "redistopo cli node2 --user admin -- --cluster fix 127.0.0.1:7002",
-            "redis-cli --cluster fix 10.0.0.7:7002",
+            lambda node: remedies.cli_prefix(node, acl=True),
+            "redistopo cli node2 --user admin --",
+            "redis-cli",
         ),
     ],
 )

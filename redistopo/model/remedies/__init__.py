@@ -1,0 +1,1 @@
+"""What to type to repair a fault, with what it would lose; no other module spells such commands."""

@@ -1,0 +1,91 @@
+"""Remedies that are verbs of redistopo."""
+
+from collections.abc import Iterable
+
+from redistopo.model.remedies.commands import of_class
+from redistopo.model.remedies.remedy import Remedy, joined
+
+WIPED = "all data, passwords and configuration of the topology"
+_OTHERS = "what other nodes have and the new primary lacks"
+
+
+def wipe(more: str = "") -> Remedy:
+    """Remove a topology's data."""
+    return of_class(f"redistopo down --wipe{more}", WIPED)
+
+
+def start_over(before: str = "", more: str = "") -> str:
+    """Start over without the data; `before` is what keeps it."""
+    over = joined("start over without the data: ", wipe(more))
+    return joined(before, over, by="; or ") if before else joined("to ", over)
+
+
+def ask_primary(
+    names: Iterable[str], before: str = "choose the primary", lost: str = _OTHERS
+) -> Remedy:
+    """Choose the primary among nodes that all have data."""
+    text = f"{before}: redistopo up --primary NODE, one of {', '.join(names)}"
+    return of_class(text, lost)
+
+
+def use_primary(name: str, before: str, lost: str = _OTHERS) -> Remedy:
+    """Use one node's data; `before` says what for."""
+    return of_class(f"{before}redistopo up --primary {name}", lost)
+
+
+def rebuild_node(names: Iterable[str], before: str = "") -> Remedy:
+    """Write the nodes.conf or manifest of nodes anew; a damaged one is kept under another name."""
+    return of_class(f"{before}redistopo up {' '.join(f'--rebuild {name}' for name in names)}")
+
+
+def reset_node(
+    name: str, lost: str, *, options: str = "", before: str = "", after: str = ""
+) -> Remedy:
+    """Reset a node; the command lists what is lost, and asks."""
+    return of_class(f"{before}redistopo reset {name}{options}{after}", lost)
+
+
+def reset_anyway(name: str, lost: str, *, hard: bool = False, before: str = "") -> Remedy:
+    """Reset a node that has the only copy of its data."""
+    options = " --hard --force" if hard else " --force"
+    return reset_node(name, lost, options=options, before=before)
+
+
+def end_node(name: str, lost: str) -> Remedy:
+    """Kill a node of ours."""
+    return of_class(f"redistopo kill {name}", lost)
+
+
+def give_up_unsaved(command: str, names: Iterable[str]) -> Remedy:
+    """Stop nodes that can't save; "" as the command is the one that refused."""
+    text = f"{command} --force".strip()
+    return of_class(text, f"what {', '.join(names)} has not saved")
+
+
+def rotate_passwords(before: str = "", after: str = "") -> Remedy:
+    """Change all passwords."""
+    lost = "access of clients that have only the old password"
+    return of_class(f"{before}redistopo secret rotate{after}", lost)
+
+
+def renew_ca(before: str = "", after: str = "") -> Remedy:
+    """Make a new CA."""
+    lost = "access of clients that have only the old CA"
+    return of_class(f"{before}redistopo certs renew --new-ca{after}", lost)
+
+
+def replace_file(before: str, command: str, after: str = "") -> Remedy:
+    """Write a new topology file, or templates, in place of the present one."""
+    text = f"{before}{command + ' ' if command else ''}--force{after}"
+    return of_class(text, "the present file")
+
+
+def accept_absence(names: Iterable[str]) -> Remedy:
+    """Restart primaries that no replica stands in for."""
+    text = "--force accepts that; what it has saved is kept"
+    return of_class(text, f"access to {', '.join(names)} while it restarts")
+
+
+def drill_anyway(before: str, after: str) -> Remedy:
+    """Run a drill that the topology does not survive by itself."""
+    return of_class(f"{before}--force {after}", "writes while no node is primary")

@@ -1,0 +1,18 @@
+"""What writing a key to each shard, and reading it from the replicas, gave."""
+
+from dataclasses import dataclass
+
+NO_SLOTS = "it owns no slots"
+"""The error of a shard without a slot for a key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteProbeResult:
+    """The write probe of one shard; `error` is "" if every step succeeded."""
+
+    shard: int
+    key: str
+    primary: str
+    replicas: tuple[str, ...]
+    milliseconds: float
+    error: str = ""

@@ -1,0 +1,89 @@
+"""Files of nodes with new addresses: each address is changed, once, and nothing else."""
+
+from collections.abc import Callable
+
+import pytest
+
+from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.readdress import readdressed
+
+A, B, C = ("a" * 40, "b" * 40, "c" * 40)
+
+TABLES = {
+    "6.2": (
+        f"{A} 127.0.0.1:7000@17000 myself,master - 0 0 1 connected 0-9 [5->-{B}]\n"
+        f"{B} 127.0.0.1:7001@17001 slave {A} 0 17 1 connected\n"
+        f"{C} 10.0.0.9:7001@17001 handshake - 0 0 0 disconnected\n"
+        "vars currentEpoch 6 lastVoteEpoch 0\n",
+        f"{A} 127.0.0.1:7001@17001 myself,master - 0 0 1 connected 0-9 [5->-{B}]\n"
+        f"{B} 127.0.0.1:7002@17002 slave {A} 0 17 1 connected\n"
+        f"{C} 10.0.0.9:7001@17001 handshake - 0 0 0 disconnected\n"
+        "vars currentEpoch 6 lastVoteEpoch 0\n",
+    ),
+    "never met, with a hostname and a shard id": (
+        f"{A} :7000@17000,name,tls-port=0,shard-id={B} myself,master - 0 0 0 connected\n",
+        f"{A} 127.0.0.1:7001@17001,name,tls-port=0,shard-id={B} myself,master - 0 0 0 connected\n",
+    ),
+    "damaged": (f"{A} 127.0.0.1:7000@17000 myse", f"{A} 127.0.0.1:7000@17000 myse"),
+    "empty": ("", ""),
+}
+
+WATCHING = """port 26379
+bind 127.0.0.1
+sentinel announce-ip "127.0.0.1"
+sentinel monitor shop 127.0.0.1 7001 2
+sentinel auth-pass shop 7001
+sentinel monitor other 10.0.0.9 7001 2
+sentinel known-replica shop 127.0.0.1 7000
+sentinel known-sentinel shop 127.0.0.1 26380 {id}
+sentinel current-epoch 7000
+""".replace("{id}", A)
+
+MOVED = """port 26380
+bind 127.0.0.1
+sentinel announce-ip "127.0.0.1"
+sentinel monitor shop 127.0.0.1 7002 2
+sentinel auth-pass shop 7001
+sentinel monitor other 10.0.0.9 7001 2
+sentinel known-replica shop 127.0.0.1 7001
+sentinel known-sentinel shop 127.0.0.1 26381 {id}
+sentinel current-epoch 7000
+""".replace("{id}", A)
+
+
+def _moves(made: Plan) -> dict[str, str | None]:
+    """Each node's address is the former one of the next node."""
+    return {f"{one.host}:{one.port - 1}": one.address for one in made.nodes}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_each_address_in_a_nodes_conf_is_changed_once(plan: Callable[..., Plan], name: str) -> None:
+    made = plan(shape="cluster", port=7001)
+    before, after = TABLES[name]
+    assert readdressed(before, made.node("node1"), _moves(made)) == after
+    assert readdressed(after, made.node("node1"), _moves(made)) == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (WATCHING, MOVED),
+        (WATCHING.replace("port 26379", "port 0\ntls-port 26379"),
+         MOVED.replace("port 26380", "port 0\ntls-port 26380")),
+    ],
+)  # fmt: skip
+def test_each_address_in_a_sentinel_conf_is_changed_once(
+    plan: Callable[..., Plan], before: str, after: str
+) -> None:
+    made = plan(shape="sentinel", port=7001, sentinel_port=26380)
+    assert readdressed(before, made.node("sentinel1"), _moves(made)) == after
+    assert readdressed(after, made.node("sentinel1"), _moves(made)) == after
+
+
+def test_a_host_of_another_family_is_written_as_servers_do(plan: Callable[..., Plan]) -> None:
+    made = plan(shape="cluster", port=7000, host="::1")
+    moves: dict[str, str | None] = {f"127.0.0.1:{one.port}": one.address for one in made.nodes}
+    text = f"{A} 127.0.0.1:7000@17000 myself,master - 0 0 1 connected\n"
+    changed = readdressed(text, made.node("node1"), moves)
+    assert changed == text.replace("127.0.0.1", "::1")
+    assert readdressed(changed, made.node("node1"), moves) == changed
