@@ -60,7 +60,7 @@ $(BIN)/python:
 	else $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv is missing: install it (Debian: apt install python3-venv), or install uv" >&2; exit 4; }; fi
 
 $(VENV)/.installed-%: $(BIN)/python pyproject.toml
-	@echo "Installing redistopo[$*] into $(VENV) ..."
-	@if command -v uv >/dev/null 2>&1; then uv pip install --quiet --python $(BIN)/python -e '.[$*]'; \
-	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$*]'; fi
+	@echo "Installing redistopo[$*] into $(VENV); about 20 s:"
+	@if command -v uv >/dev/null 2>&1; then uv pip install --python $(BIN)/python -e '.[$*]'; \
+	else $(BIN)/python -m pip install --disable-pip-version-check -e '.[$*]'; fi
 	@touch $@

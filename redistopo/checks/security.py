@@ -49,7 +49,7 @@ def password(subject: CheckSubject) -> Iterator[CheckResult]:
         evidence = f"a client without a password got {node.anonymous!r}"
         if subject.expected.auth:
             return fail(node.name, evidence, f"requirepass was removed: {_restart(node)}")
-        return warn(node.name, evidence, "set requirepass and masterauth")
+        return warn(node.name, evidence, _password_hint(subject, node))
 
     client = "a client without a password"
     yield from per_node(asked, judge, f"refuse {client}", f"refuses {client}")
@@ -68,6 +68,17 @@ def _users_unread(node: NodeSeen) -> CheckResult | None:
         return None
     evidence = f"its users are unknown: ACL LIST: {refused}"
     return unknown(node.name, evidence, allow_command_hint(node, "ACL", refused))
+
+
+def _password_hint(subject: CheckSubject, node: NodeSeen) -> str:
+    """How to require a password; Sentinels replicate nothing, and read theirs at a start only."""
+    if node.is_sentinel:
+        return (
+            "set the same requirepass, and `sentinel sentinel-pass`, in the sentinel.conf of every "
+            "Sentinel, and restart them"
+        )
+    alone = len(subject.seen.nodes) == 1
+    return "set requirepass" if alone else "set requirepass and masterauth"
 
 
 def _remove_user(node: NodeSeen, user: str) -> str:

@@ -7,7 +7,7 @@ import click
 
 from redistopo import __version__
 from redistopo.cli import options
-from redistopo.cli.streams import discard, open_streams
+from redistopo.cli.streams import discard, open_streams, require_utf8
 from redistopo.cli.verb_group import VerbGroup
 from redistopo.errors import ExitCode
 
@@ -34,6 +34,7 @@ def main(prog_name: str = "redistopo") -> None:
     if os.name == "nt":
         click.echo("redistopo needs Linux or macOS; on Windows, run it inside WSL.", err=True)
         sys.exit(ExitCode.LACKING)
+    require_utf8()
     open_streams()
     if _COMPLETE in os.environ:
         from redistopo.cli.bash_colon_words import register

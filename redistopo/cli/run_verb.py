@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from errno import EACCES, EPERM
 from itertools import pairwise
 from typing import Protocol, TypeVar
 
@@ -222,8 +223,12 @@ def _format_in(words: list[str]) -> Format | None:
 
 
 def fail_output(error: OSError) -> int:
-    """The output can't be written; what the verb did is done."""
-    print_error("can't write the output", error.strerror or str(error))
+    """The output can't be written, and what the verb did is done; or a file can't be used."""
+    if error.filename is None:
+        print_error("can't write the output", error.strerror or str(error))
+    else:
+        owner = "run it as the user who owns that file" if error.errno in (EACCES, EPERM) else ""
+        print_error(f"can't use {error.filename}", error.strerror or str(error), owner)
     return ExitCode.FAILED
 
 

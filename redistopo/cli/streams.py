@@ -13,6 +13,13 @@ def discard(stream: TextIO) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+def require_utf8() -> None:
+    """Start again in UTF-8 mode, in the same process, where the locale has another encoding:
+    a path of the file system could not be written to a configuration file there."""
+    if sys.getfilesystemencoding() != "utf-8":
+        os.execv(sys.executable, [sys.executable, "-X", "utf8=1", *sys.orig_argv[1:]])  # noqa: S606
+
+
 def open_streams() -> None:
     """Open stdout and stderr also where the shell closed them (``>&-``)."""
     for name in ("stdout", "stderr"):

@@ -21,15 +21,16 @@ def refuse_report(path: Path, *, many: bool = False) -> None:
 
 
 def write_report(
-    reports: Sequence[DrillReport], path: Path, *, title: str = "", own: str = ""
+    reports: Sequence[DrillReport], path: Path, *, root: Path, title: str = ""
 ) -> None:
-    """Write a page with all reports, or the timeline of a single one (`.svg`).
-
-    `own` is the user's own folder of templates (render.conf, `own_templates`).
-    """
+    """Write a page with all reports, or the timeline of a single one (`.svg`), with the templates
+    of the project in `root`, if it has its own."""
     from redistopo.drill.report_html import drill_html, drill_svg
+    from redistopo.project.load import load_project, plan_of
+    from redistopo.render.conf import own_templates
 
     refuse_report(path, many=len(reports) != 1)
+    own = own_templates(plan_of(load_project(root), assume=True))
     if path.suffix.lower() == ".svg":
         text = drill_svg(reports[0], own=own)
     else:

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -194,6 +195,19 @@ def test_quiet_leaves_a_requested_value(project: Project) -> None:
         told = project.run(*words, check=0).out
         assert project.run(*words, "--quiet", check=0).out == told != ""
     assert project.run("verify", "-q", check=0).out == ""
+
+
+def test_a_folder_with_an_accent_works_where_the_locale_is_c(project: Project) -> None:
+    folder = project.root / "été"
+    folder.mkdir()
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    there = replace(project, root=folder, env=plain)
+    there.init("standalone", engine=BUNDLED.path)
+    there.up()
+    with there.client() as node:
+        assert node.config_get("dir")["dir"].startswith(str(folder))
+    assert "not started" not in there.run("status", check=0).out
+    there.run("down", "--wipe", "--yes", check=0)
 
 
 def test_times_are_local_with_their_offset_in_json(project: Project) -> None:

@@ -10,6 +10,7 @@ from xml.etree import ElementTree as Xml
 import pytest
 from redis.exceptions import RedisError
 from support.drilled import at, cluster, left_over, part, report
+from support.editing import own_templates
 from support.engines import BUNDLED, ENGINES
 from support.judge import client, roles
 from support.project import Project
@@ -110,3 +111,12 @@ def test_a_budget_that_is_exceeded_fails_the_drill(project: Project, tmp_path: P
     timeline = (project.root / ".redistopo" / "events.jsonl").read_text()
     assert any(json.loads(line)["run"] == "drill" for line in timeline.splitlines())
     assert project.run("drill", "failover", "--report", "drill.pdf", check=2)
+
+
+def test_the_reports_are_of_the_projects_own_templates(project: Project) -> None:
+    project.init("cluster", "--node-timeout", "1000", "--formation", "instant", engine=BUNDLED.path)
+    page = own_templates(project).parent / "report" / "drill.html.j2"
+    page.write_text(page.read_text().replace("</body>", "<p>of our own</p></body>"))
+    project.up()
+    project.run("drill", "failover", "--report", "mine.html", seconds=120, check=0)
+    assert "<p>of our own</p>" in (project.root / "mine.html").read_text()

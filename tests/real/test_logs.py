@@ -145,3 +145,15 @@ def test_a_reader_that_goes_away_is_no_error(project: Project) -> None:
     )  # fmt: skip
     assert done.stdout.splitlines()[-1] == "0"
     assert done.stderr == ""
+
+
+def test_a_log_that_cannot_be_read_is_named_not_called_output(project: Project) -> None:
+    project.init("standalone", engine=BUNDLED.path)
+    project.up()
+    project.run("down", check=0)
+    log = project.folder(1) / "redis.log"
+    log.rename(log.with_suffix(".kept"))
+    log.mkdir()  # root may read any file, but no folder as one
+    said = project.run("logs", check=1).err
+    assert f"can't use {log}" in said
+    assert "output" not in said

@@ -317,3 +317,14 @@ def test_many_open_and_scattered_slots_are_counted_not_listed(project: Project) 
         assert max(map(len, said.out.splitlines())) < 250, words
     assert "and 198 more ranges" in project.run("status").out
     assert "1398" in project.run("status", "--json").out
+
+
+def test_sentinels_without_a_password_are_not_advised_to_set_masterauth(project: Project) -> None:
+    project.init("sentinel", "--no-auth", engine=BUNDLED.path)
+    project.up()
+    at = f"127.0.0.1:{project.port + 10}"
+    done = project.run("verify", "--connect", at, "--timeout", "1s", "--all", "--json")
+    hints = {one["subject"]: one["hint"] for one in found_in(done, "access.password", "warn")}
+    of_sentinels = [hint for hint in hints.values() if "sentinel sentinel-pass" in hint]
+    assert (len(hints), len(of_sentinels)) == (6, 3), hints
+    assert not any("masterauth" in hint for hint in of_sentinels)

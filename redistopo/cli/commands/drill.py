@@ -96,7 +96,8 @@ def failover(
         asked = request()
         result = drill(asked, progress)
         if report:
-            write_report((result,), report, title=f"Failover drill of {result.topology}")
+            title = f"Failover drill of {result.topology}"
+            write_report((result,), report, root=root, title=title)
         if junit:
             write_drills_junit((result,), junit, name=f"redistopo drill {result.topology}")
         return result
@@ -136,7 +137,7 @@ def all_(
         result = drill_all(root, scenario, progress)
         reports = tuple(one.report for one in result.drills)
         if report:
-            write_report(reports, report)
+            write_report(reports, report, root=root)
         if junit:
             write_drills_junit(reports, junit, name=f"redistopo drill all {result.scenario}")
         return result

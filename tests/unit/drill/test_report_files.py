@@ -76,8 +76,9 @@ def test_letters_that_xml_cant_hold_dont_break_the_junit_file() -> None:
 
 
 def test_files_are_written_by_their_names(tmp_path: Path) -> None:
-    write_report([report()], tmp_path / "new" / "a.svg")
-    write_report([report(), report()], tmp_path / "b.HTML", title="<both>")
+    (tmp_path / "redistopo.toml").write_text('format = 1\nshape = "cluster"\n')
+    write_report([report()], tmp_path / "new" / "a.svg", root=tmp_path)
+    write_report([report(), report()], tmp_path / "b.HTML", root=tmp_path, title="<both>")
     write_drills_junit([report()], tmp_path / "c.xml", name="drills")
     assert (tmp_path / "new" / "a.svg").read_text(encoding="utf-8").startswith("<svg")
     assert "<h1>&lt;both&gt;</h1>" in (tmp_path / "b.HTML").read_text(encoding="utf-8")
