@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Iterator
-from pathlib import PurePath
+from pathlib import Path
 
 from redistopo.checks.check_types import (
     CheckResult,
@@ -15,6 +15,7 @@ from redistopo.checks.check_types import (
 )
 from redistopo.model.protocol.aof import rewrites_log
 from redistopo.model.protocol.data_files import NAMES
+from redistopo.model.remedies.of_machine import move_aside
 from redistopo.model.remedies.of_topology import end_node
 from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.hints import allow_command_hint, command_prefix
@@ -89,16 +90,16 @@ def _rescue(lead: NodeSeen, others: tuple[NodeSeen, ...]) -> str:
     replicas = [one for one in others if one.follows == lead.address]
     if heir := next((one for one in replicas if one.link_up and not one.folder_lost), None):
         return f"redistopo failover {heir.name}, then redistopo up"
-    folder = PurePath(lead.info.get("config_file", "")).parent
+    folder = Path(lead.info.get("config_file", "")).parent
     log, snapshot = (
         folder / (lead.config or {}).get(name, NAMES[name])
         for name in ("appenddirname", "dbfilename")
     )
-    aside = f"mv {shlex.quote(str(log))} {shlex.quote(f'{log}.old')}"
+    aside = move_aside(log, ".old")
     save = f"redistopo cli {lead.name} -- --rdb {shlex.quote(str(snapshot))}"
     names = " ".join(one.name for one in (lead, *replicas))
     end = end_node(names, f"what {lead.name} writes after the snapshot")
-    return joined(f"save its memory: {aside}; {save}; then ", end, ", then redistopo up")
+    return joined("save its memory: ", aside, f"; {save}; then ", end, ", then redistopo up")
 
 
 def _write_fault(node: NodeSeen) -> CheckResult | None:

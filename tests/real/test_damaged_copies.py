@@ -3,10 +3,12 @@ they crashed, or while they run: no key is lost that any copy has, and what `up`
 remedy that works when it is typed."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import astuple
+from pathlib import Path
 
 import pytest
+import redis
 from support import judge
 from support.damage import Damage, apply, product_of_damage
 from support.forms import FULL
@@ -14,6 +16,7 @@ from support.pairwise import pairwise
 from support.project import Done
 from support.remedies import type_remedy
 from support.stages import KEYS, Stage, lived
+from support.waiting import until
 
 _SECONDS = {"cluster": 3.0, "sentinel": 1.5, "replication": 0.4}
 
@@ -78,12 +81,27 @@ def test_no_key_is_lost_that_any_copy_has(stage: Callable[[str], Stage], one: Da
     at = stage(one.shape)
     at.restore("crash" if one.state == "crash" else "down")
     if one.state == "running":
-        at.project.up()
+        at.run()
     apply(one, at.state, at.old, at.of(one.role))
     _judge(at, one, _up(at))
     if one.state == "running":  # what was repaired is there at the next start
         at.project.run("down", check=0)
         _judge(at, one, _up(at))
+
+
+@pytest.mark.parametrize("shape", ["replication", "sentinel"])
+def test_memory_wins_where_every_folder_was_replaced_by_an_older_copy(
+    stage: Callable[[str], Stage], shape: str
+) -> None:
+    at = stage(shape)
+    at.restore("down")
+    at.run()
+    one = Damage("folder", "week-old", "all", shape, "running")
+    apply(one, at.state, at.old, ["node1", "node2", "node3"])
+    refused = at.project.run("down")
+    assert refused.code == 1, refused.err
+    assert "Next: redistopo up" in refused.err, refused.err
+    _judge(at, one, _up(at))
 
 
 @pytest.mark.parametrize("what", ["incr", "manifest", "log folder"])
@@ -92,8 +110,28 @@ def test_a_log_damaged_while_it_runs_is_written_again_before_down_ends_the_serve
 ) -> None:
     at = stage("replication")
     at.restore("down")
-    at.project.up()
+    at.run()
     one = Damage(what, "missing", "both", "replication", "running")
     apply(one, at.state, at.old, at.of("both"))
     at.project.run("down", check=0)
     _judge(at, one, _up(at))
+
+
+def test_a_log_whose_rewrite_failed_once_is_rewritten_by_up(
+    stage: Callable[[str], Stage], tmp_path: Path
+) -> None:
+    at = stage("replication")
+    at.restore("down")
+    at.run()
+    log = at.project.folder(1) / "appendonlydir"
+    log.rename(tmp_path / "log")
+    log.touch()
+    with at.project.client() as node:
+        with suppress(redis.ResponseError):
+            node.bgrewriteaof()
+        until(lambda: node.info("persistence")["aof_last_bgrewrite_status"] == "err")
+    log.unlink()
+    (tmp_path / "log").rename(log)
+    assert at.project.run("verify").code == 3
+    at.project.up()
+    _judge(at, Damage("log folder", "missing", "primary", "replication", "running"), [])
