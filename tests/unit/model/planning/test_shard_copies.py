@@ -110,7 +110,7 @@ REFUSED = [
     ),
     ("an older copy, asked for", (SOUND, LATER, NONE), ONE, ""),
     ("memory saved in a snapshot", (SAVED, SOUND, SOUND), NO, ""),
-    ("a snapshot restored from a backup", (SAVED, LATER, NONE), NO, "node2 has a better copy"),
+    ("a snapshot restored from a backup", (SAVED, LATER, NONE), NO, "has no data; node2 has"),
     ("the latest copy", (LATER, SOUND, SOUND), NO, ""),
     (
         "written while it was idle",
