@@ -160,6 +160,8 @@ def _if_latest(plan: Plan, seen: Observed, rich: list[str]) -> Plan:
     newer = []
     for node in (one for one in nodes.values() if one.name != lead.name and not one.running):
         later = follows_later(node.on_disk.stopped, lead.on_disk.stopped)
+        if node.on_disk.by_hand and lead.on_disk.stopped:
+            later = True
         if later is None:  # what damaged a file dated it, too
             later = bool(written) and node.on_disk.written_at - written > _CLOSE
             later = later and (_copy(node).torn or not _copy(node).damage)

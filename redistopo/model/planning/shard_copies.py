@@ -146,9 +146,12 @@ def _written_later(
     lead: NodeSeen, mine: DataCopy, others: list[NodeSeen], now: Situation
 ) -> list[NodeSeen]:
     """The nodes to whose files a command was written after the last one to the primary's: theirs
-    are older, as from a backup. Only where no record says what the primary had."""
-    if mine.fault or mine.unsaved or lead.on_disk.stopped is not None:
+    are older, as from a backup. Where a record says what the primary had, only the nodes that were
+    started by hand since."""
+    if mine.fault or mine.unsaved:
         return []
+    if lead.on_disk.stopped is not None:
+        return [one for one in others if one.on_disk.by_hand]
     return [one for one in others if copy_on_disk(one, now).written > mine.latest + _DELAY]
 
 
@@ -188,7 +191,7 @@ def _worse(it: Proposal, lead: NodeSeen, mine: DataCopy, better: list[NodeSeen])
         why = f"{mine.fault}; {names} has"
     elif not (mine.fault or mine.unsaved):
         longest = max(copy_on_disk(node, it.now).written for node in better) - mine.latest
-        why = f"its data was last written {_span(longest)} before that of {names}"
+        why = f"its data was last written {_span(max(longest, 0))} before that of {names}"
     return UsageError(
         f"{lead.name} would be primary, but {why}",
         detail=f"{LOSES}{_where(it, lead, mine)}",
