@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Iterator
-from pathlib import PurePath
+from pathlib import Path
 
 from redistopo.checks.check_types import (
     CheckResult,
@@ -90,7 +90,7 @@ def _rescue(lead: NodeSeen, others: tuple[NodeSeen, ...]) -> str:
     replicas = [one for one in others if one.follows == lead.address]
     if heir := next((one for one in replicas if one.link_up and not one.folder_lost), None):
         return f"redistopo failover {heir.name}, then redistopo up"
-    folder = PurePath(lead.info.get("config_file", "")).parent
+    folder = Path(lead.info.get("config_file", "")).parent
     log, snapshot = (
         folder / (lead.config or {}).get(name, NAMES[name])
         for name in ("appenddirname", "dbfilename")
@@ -99,7 +99,7 @@ def _rescue(lead: NodeSeen, others: tuple[NodeSeen, ...]) -> str:
     save = f"redistopo cli {lead.name} -- --rdb {shlex.quote(str(snapshot))}"
     names = " ".join(one.name for one in (lead, *replicas))
     end = end_node(names, f"what {lead.name} writes after the snapshot")
-    return joined(f"save its memory: {aside}; {save}; then ", end, ", then redistopo up")
+    return joined("save its memory: ", aside, f"; {save}; then ", end, ", then redistopo up")
 
 
 def _write_fault(node: NodeSeen) -> CheckResult | None:

@@ -19,6 +19,7 @@ from redistopo.client.failover_probe import probe_failover
 from redistopo.client.login_probe import probe_access
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.host.host import Files, Host
+from redistopo.host.listening_sockets import listening_of_process
 from redistopo.host.local_host import LOCAL
 from redistopo.host.node_data import log_damage
 from redistopo.host.node_disk import read_disk
@@ -75,7 +76,7 @@ def observe(
         nodes = tuple(pool.map(lambda one: _observe_node(shape, one, client, depth), wanted))
     nodes = _without_other_primaries(nodes)
     if depth is Detail.FULL:
-        nodes = _with_listening(wanted, nodes)
+        nodes = tuple(map(_with_other_ports, _with_listening(wanted, nodes)))
     if disk:
         # last, so that it includes what a process wrote when it ended
         nodes = tuple(map(_with_disk, nodes, wanted))
@@ -109,6 +110,15 @@ def _with_disk(seen: NodeSeen, target: Target) -> NodeSeen:
     stopped = None if seen.running else load_stop_record(files, target.layout, target.name)
     disk = read_disk(files, folder, ended=not seen.running, stopped=stopped)
     return replace(seen, disk=disk)
+
+
+def _with_other_ports(node: NodeSeen) -> NodeSeen:
+    """Add where the process of a node that doesn't reply listens, if not at the node's port."""
+    if node.answers or node.paused or not node.pid or node.listening:
+        return node
+    found = listening_of_process(node.pid) or ()
+    same = any(one.endswith(f":{node.port}") for one in found)
+    return node if same else replace(node, elsewhere=found)
 
 
 def _with_listening(

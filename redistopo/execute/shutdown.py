@@ -96,6 +96,17 @@ def _refuse_loss(shutdown: "ShutdownRequest", ends: list[Ended]) -> None:
                 give_up_unsaved(again, busy),
             ),
         )
+    lost = [node.name for node in shutdown.seen.nodes if node.folder_lost]
+    if homeless := [name for name in spared if name in lost]:
+        its = "their folders were" if len(homeless) > 1 else "its folder was"
+        raise RedistopoError(
+            f"{', '.join(homeless)} can't save: {its} removed or replaced; left running",
+            detail=unsaved,
+            hint=joined(
+                "redistopo up, which prints how the data in memory is kept; or ",
+                give_up_unsaved(again, homeless),
+            ),
+        )
     if spared:
         log = layout.node(spared[0]).log
         raise RedistopoError(

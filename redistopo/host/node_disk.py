@@ -11,7 +11,7 @@ from redistopo.host.server_log import log_since_start
 from redistopo.model.protocol.aof import ends_in_a_command, is_log
 from redistopo.model.protocol.rdb import HEAD, TAIL, ends_whole, is_rdb, rdb_facts
 from redistopo.model.state.disk import DiskSeen, FileSeen
-from redistopo.model.state.stop_record import StopRecord
+from redistopo.model.state.stop_record import StopRecord, is_outdated
 from redistopo.model.topology.project_paths import NodeFolder
 
 _REFUSED = re.compile(r"^.*(?:corrupted|flag in \w+) cluster config file.*$", re.MULTILINE)
@@ -34,6 +34,8 @@ def read_disk(
     its data files are inspected.
     """
     seen = dict(_seen(files, folder.root, ended=ended))
+    sizes = {name: one.size for name, one in seen.items()}
+    by_hand = ended and stopped is not None and is_outdated(stopped, sizes)
     texts = {
         path.name: files.read(path) if path.name in seen else None
         for path in (folder.config, folder.started, folder.users, folder.listed, folder.table)
@@ -50,7 +52,8 @@ def read_disk(
             for name in seen
             if name.endswith(".manifest")
         },
-        stopped=stopped if ended else None,
+        stopped=stopped if ended and not by_hand else None,
+        by_hand=by_hand,
         refusal=nodes_conf_refusal(files, folder) if ended and texts[folder.table.name] else "",
     )
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -30,6 +31,9 @@ _children: dict[int, Started] = {}
 that embeds redistopo would keep a zombie of each, and Python would warn about it."""
 
 _REMOVED = " (deleted)"
+
+_MOMENT = 0.1
+"""Seconds for which the processes' working folders are not read again."""
 
 SERVERS = ("redis-server", "valkey-server", "redis-check-rdb", "valkey-check-rdb")
 
@@ -202,15 +206,9 @@ def has_working_folder(process: psutil.Process, folder: Path) -> bool:
 
 def _unmarked(layout: Layout, node: str) -> psutil.Process | None:
     """A server whose working folder is the node's, whatever is recorded, or was, before it was
-    removed.
-
-    After a server was stopped, it has neither a mark nor a pidfile, but a stop record; then, and
-    before the first start, the search through all processes of the machine is skipped.
-    """
+    removed; also one that was started by hand after redistopo had stopped the node."""
     folder = layout.node(node)
-    if not (folder.process.exists() or folder.pidfile.exists()) and (
-        layout.stopped(node).exists() or not layout.record.exists()
-    ):
+    if not (folder.process.exists() or folder.pidfile.exists() or layout.record.exists()):
         return None
     for pid in _working_in(folder.root):
         with suppress(psutil.Error, OSError):
@@ -248,23 +246,28 @@ def _working_in(folder: Path) -> Iterator[int]:
     """Pids of all visible processes with that working folder, then of those in one that was
     removed from there, where the system shows that."""
     if sys.platform == "linux":
-        wanted = str(folder.resolve())
-        removed = []
-        for entry in Path("/proc").iterdir():
-            # psutil would read each process's start time, pathlib create a path for each link;
-            # this runs often
-            with suppress(OSError):
-                cwd = os.readlink(entry / "cwd") if entry.name.isdigit() else ""  # noqa: PTH115
-                if cwd == wanted:
-                    yield int(entry.name)
-                elif cwd == wanted + _REMOVED:
-                    removed.append(int(entry.name))
-        yield from removed
+        wanted, found = str(folder.resolve()), _working_folders(int(time.monotonic() / _MOMENT))
+        yield from (*found.get(wanted, ()), *found.get(wanted + _REMOVED, ()))
         return
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
             if Path(process.cwd()).samefile(folder):
                 yield process.pid
+
+
+@lru_cache(maxsize=1)
+def _working_folders(_moment: int) -> dict[str, list[int]]:
+    """Working folder -> pids of all visible processes, read once for all nodes of a snapshot.
+
+    psutil would read each process's start time, pathlib create a path for each link.
+    """
+    found: dict[str, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdigit():
+                cwd = os.readlink(entry / "cwd")  # noqa: PTH115
+                found.setdefault(cwd, []).append(int(entry.name))
+    return found
 
 
 def lost_folder(process: psutil.Process) -> bool:

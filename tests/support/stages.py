@@ -50,6 +50,11 @@ class Stage:
         shutil.rmtree(self.state, ignore_errors=True)
         shutil.copytree(self.saved / name, self.state)
 
+    def run(self) -> None:
+        """All nodes run, with everything on disk: a replica rewrites its log after a full sync."""
+        self.project.up()
+        until(lambda: _settled(self.project), what="every node has written its log")
+
     def of(self, role: str) -> list[str]:
         """The names of the nodes with that role in the shard."""
         return [*self.nodes.values()] if role == "both" else [self.nodes[role]]

@@ -22,6 +22,7 @@ from redistopo.model.planning.step import StepKind, join_names
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.engine import parse_request
 from redistopo.model.protocol.sentinel_replies import read_sentinel_file
+from redistopo.model.remedies.of_machine import end_process
 from redistopo.model.remedies.of_topology import reset_anyway, start_over
 from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.record import TopologyState
@@ -103,6 +104,19 @@ def _silent(it: Proposal) -> None:
             )
 
 
+def _occupied(it: Proposal) -> None:
+    """A server in a node's folder listens on other ports: a user's own, or after a CONFIG SET."""
+    for node in it.now.seen.nodes:
+        if node.elsewhere:
+            own = end_process(str(node.pid), before="if it is another server: ")
+            raise RedistopoError(
+                f"pid {node.pid} runs in the folder of {node.name}, but listens on "
+                f"{', '.join(node.elsewhere)}, not on {node.address}",
+                detail="two servers would write the same files; nothing was started",
+                hint=joined(own, f", then redistopo up; otherwise redistopo restart {node.name}"),
+            )
+
+
 def _lost_keys(it: Proposal) -> None:
     """A reset would lose the only copy of a node's keys."""
     found = it.reset
@@ -167,6 +181,7 @@ def _missing_cli(it: Proposal) -> None:
 
 
 GUARDS: tuple[Callable[[Proposal], None], ...] = (
+    _occupied,
     _older_engine,
     refuse_demotion,
     refuse_worse_copies,

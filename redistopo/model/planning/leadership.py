@@ -8,8 +8,10 @@ from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_nodes import with_primary
 from redistopo.model.planning.sentinel_primary import named_primary
 from redistopo.model.planning.shard_copies import LOSES
+from redistopo.model.protocol.conf import read_conf
 from redistopo.model.protocol.replies import ClusterNodesLine
 from redistopo.model.remedies.of_topology import ask_primary, use_primary
+from redistopo.model.state.data_copy import DataCopy, data_copy
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.record import TopologyState
 from redistopo.model.state.stop_record import follows_later
@@ -158,22 +160,36 @@ def _if_latest(plan: Plan, seen: Observed, rich: list[str]) -> Plan:
     newer = []
     for node in (one for one in nodes.values() if one.name != lead.name and not one.running):
         later = follows_later(node.on_disk.stopped, lead.on_disk.stopped)
-        if later is None:
+        if node.on_disk.by_hand and lead.on_disk.stopped:
+            later = True
+        if later is None:  # what damaged a file dated it, too
             later = bool(written) and node.on_disk.written_at - written > _CLOSE
+            later = later and (_copy(node).torn or not _copy(node).damage)
         if later and node.on_disk.has_keys | (node.on_disk.stopped is None):
             newer.append(node)
     if newer:
         bare = [node.name for node in newer if rich and node.name not in rich]
-        raise _newer([node.name for node in newer], lead.name, "the recorded primary", bare)
+        torn = [node.name for node in newer if _copy(node).torn]
+        raise _newer([node.name for node in newer], lead.name, "the recorded primary", bare, torn)
     return plan
 
 
-def _newer(newer: list[str], lead: str, what: str, bare: Iterable[str] = ()) -> UsageError:
+def _copy(node: NodeSeen) -> DataCopy:
+    disk = node.on_disk
+    return data_copy(disk, read_conf(disk.started or disk.config or ""))
+
+
+def _newer(
+    newer: list[str], lead: str, what: str, bare: Iterable[str] = (), torn: Iterable[str] = ()
+) -> UsageError:
     """`bare` are the newer nodes without a key on disk: emptied, or killed while they rewrote
-    their log after a full sync (aof.c: a start then loads the old one)."""
-    empty = [name for name in newer if name in bare]
+    their log after a full sync (aof.c: a start then loads the old one); `torn` those whose log
+    ends in the middle of a command."""
+    empty, cut = ([name for name in newer if name in some] for some in (bare, torn))
     note = f"{', '.join(empty)} would start without any key. " if empty else ""
-    able = [*(name for name in newer if name not in empty), lead, *empty]
+    note += f"The log of {', '.join(cut)} ends in the middle of a command. " if cut else ""
+    last = dict.fromkeys((*cut, *empty))
+    able = [*(name for name in newer if name not in last), lead, *last]
     return UsageError(
         f"{', '.join(newer)} wrote data after {lead}, {what}",
         detail=f"{LOSES}{note}A node that was promoted has 'MODE enabled' in its log",

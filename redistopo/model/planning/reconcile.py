@@ -10,6 +10,7 @@ from redistopo.model.planning.plan import FormationMethod, Plan
 from redistopo.model.planning.plan_rejoin import non_empty_resets, plan_rejoins, stale_ids
 from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.step import USERS_FILE, Drifts, NodeSettings, Step, StepKind, linked
+from redistopo.model.protocol.aof import failed_rewrite
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 
 
@@ -307,9 +308,10 @@ def _correct(plan: Plan, situation: Situation) -> Iterable[Step]:
 
 def _rewritten(seen: Observed) -> Iterable[Step]:
     """Rewrite the damaged logs of running servers, which have all data in memory: at their next
-    start they would lose it, and their replicas with them."""
-    some = (one for one in seen.answering if one.log_damage and not one.folder_lost)
-    damaged = {node.name: node.log_damage for node in some}
+    start they would lose it, and their replicas with them. And those whose last rewrite failed."""
+    some = [node for node in seen.answering if not node.folder_lost]
+    found = {node.name: node.log_damage or failed_rewrite(node.info) for node in some}
+    damaged = {name: why for name, why in found.items() if why}
     if damaged:
         cause = "; ".join(f"{name}: {damage}" for name, damage in damaged.items())
         yield Step(do=StepKind.REWRITE, nodes=tuple(damaged), cause=cause)

@@ -19,6 +19,7 @@ from redistopo.model.remedies.of_machine import move_aside
 from redistopo.model.remedies.of_topology import ask_primary, rebuild_node, use_primary
 from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.data_copy import DataCopy, data_copy
+from redistopo.model.state.disk import FileSeen
 from redistopo.model.state.hints import takeover_command
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.spec import Persistence
@@ -81,11 +82,25 @@ def has_sound_copy(node: NodeSeen, now: Situation) -> bool:
 def loads_snapshot(node: NodeSeen, now: Situation) -> bool:
     """Return whether nothing is left of the node's log, but a snapshot has keys, from a backup for
     example: a start loads that, and then creates the log."""
+    return _lone_snapshot(node, now) is not None
+
+
+def _lone_snapshot(node: NodeSeen, now: Situation) -> FileSeen | None:
     wanted = now.wanted.get(node.name, {})
-    snapshot = node.on_disk.files.get(data_file_name(wanted, "dbfilename"))
-    gone = logs(wanted) and not copy_on_disk(node, now).file
-    readable = snapshot is not None and not (snapshot.torn or snapshot.foreign)
-    return gone and readable and snapshot is not None and not snapshot.empty
+    found = node.on_disk.files.get(data_file_name(wanted, "dbfilename"))
+    if not logs(wanted) or copy_on_disk(node, now).file or found is None:
+        return None
+    return None if found.torn or found.foreign or found.empty else found
+
+
+def _saved_later(node: NodeSeen, other: NodeSeen, now: Situation) -> bool:
+    """Whether a node that was killed has only a snapshot, which was saved after the last write to
+    the other one's files: its memory, saved because its log was lost while it ran. The date in the
+    snapshot counts, since that of the file is new in a restored backup."""
+    found = _lone_snapshot(node, now)
+    if found is None or found.snapshot is None or node.on_disk.stopped or other.running:
+        return False
+    return found.snapshot.saved_at > copy_on_disk(other, now).latest
 
 
 def refuse_worse_copies(it: Proposal) -> None:
@@ -103,6 +118,7 @@ def refuse_worse_copies(it: Proposal) -> None:
         mine = copy_on_disk(lead, now)
         others = [node for node in shard.others if has_sound_copy(node, now)]
         better = [one for one in others if mine.damage or not _same_files(lead, one, now)]
+        better = [one for one in better if not _saved_later(lead, one, now)]
         if later := _written_later(lead, mine, better, now):
             better = later
         fault = mine.fault or mine.unsaved or later
@@ -130,9 +146,12 @@ def _written_later(
     lead: NodeSeen, mine: DataCopy, others: list[NodeSeen], now: Situation
 ) -> list[NodeSeen]:
     """The nodes to whose files a command was written after the last one to the primary's: theirs
-    are older, as from a backup. Only where no record says what the primary had."""
-    if mine.fault or mine.unsaved or lead.on_disk.stopped is not None:
+    are older, as from a backup. Where a record says what the primary had, only the nodes that were
+    started by hand since."""
+    if mine.fault or mine.unsaved:
         return []
+    if lead.on_disk.stopped is not None:
+        return [one for one in others if one.on_disk.by_hand]
     return [one for one in others if copy_on_disk(one, now).written > mine.latest + _DELAY]
 
 
@@ -172,7 +191,7 @@ def _worse(it: Proposal, lead: NodeSeen, mine: DataCopy, better: list[NodeSeen])
         why = f"{mine.fault}; {names} has"
     elif not (mine.fault or mine.unsaved):
         longest = max(copy_on_disk(node, it.now).written for node in better) - mine.latest
-        why = f"its data was last written {_span(longest)} before that of {names}"
+        why = f"its data was last written {_span(max(longest, 0))} before that of {names}"
     return UsageError(
         f"{lead.name} would be primary, but {why}",
         detail=f"{LOSES}{_where(it, lead, mine)}",

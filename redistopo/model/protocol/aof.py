@@ -55,6 +55,13 @@ def rewrites_log(info: Mapping[str, str]) -> bool:
     return any(info.get(name, "0") != "0" for name in names)
 
 
+def failed_rewrite(info: Mapping[str, str]) -> str:
+    """Return that the server's last rewrite failed, and none has begun since; "" otherwise. It
+    tries again only once its log has grown (server.c, serverCron)."""
+    failed = info.get("aof_enabled") == "1" and info.get("aof_last_bgrewrite_status") == "err"
+    return "its last rewrite failed" if failed and not rewrites_log(info) else ""
+
+
 def ends_in_a_command(tail: bytes) -> bool | None:
     """Return whether an append-only file with these last bytes ends where a command, or a
     transaction, ends; None if no command begins in them.

@@ -15,12 +15,15 @@ _AUX, _RESIZE, _SELECT, _END, _FUNCTION = 0xFA, 0xFB, 0xFE, 0xFF, 0xF5
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RdbFacts:
     """`keys` of the first database, None if the file doesn't tell; `empty` is a snapshot without
-    a key; `offset` is the replication offset at which it was saved, None if unknown."""
+    a key; `offset` is the replication offset at which it was saved, None if unknown; `saved_at` is
+    when that was by the server's clock, in seconds since the epoch, 0 if unknown: a copy of the
+    file keeps it."""
 
     keys: int | None = None
     empty: bool = False
     replication_id: str = ""
     offset: int | None = None
+    saved_at: int = 0
 
 
 def is_rdb(head: bytes) -> bool:
@@ -52,12 +55,13 @@ def rdb_facts(head: bytes) -> RdbFacts:
             else:
                 empty = code == _END
                 break
-    offset = found.get("repl-offset", "")
+    offset, saved_at = found.get("repl-offset", ""), found.get("ctime", "")
     return RdbFacts(
         keys=0 if empty else keys,
         empty=empty or not head,
         replication_id=found.get("repl-id", ""),
         offset=int(offset) if offset.isdigit() else None,
+        saved_at=int(saved_at) if saved_at.isdigit() else 0,
     )
 
 

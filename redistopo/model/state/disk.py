@@ -39,7 +39,7 @@ class DiskSeen:
     its ACL file and what ACL LIST replied. `manifests` are the texts of all append-only
     files' manifests. `refusal` is the line of the log with which a stopped node's last start
     ended at its nodes.conf; `stopped` is what was recorded when the node was last stopped by
-    redistopo, None if it has been started since.
+    redistopo, None if it has been started since: by hand, too, which is `by_hand` if it wrote.
     """
 
     files: Mapping[str, FileSeen] = field(default_factory=dict)
@@ -51,6 +51,7 @@ class DiskSeen:
     manifests: Mapping[str, str] = field(default_factory=dict)
     refusal: str = ""
     stopped: StopRecord | None = None
+    by_hand: bool = False
 
     def holds(self, name: str) -> bool:
         """Return whether that file or folder exists."""

@@ -60,7 +60,8 @@ class NodeSeen(Addressed):
     removed or replaced while it ran; `log_damage` is why a start would not find all of the
     append-only log that it writes, "" if it would, None if unknown; `watches` are the primaries
     that a Sentinel monitors, whose settings are its `config`; `disk` is what is in its folder,
-    None if it wasn't read; `sent` is the number of commands that we had sent on our
+    None if it wasn't read; `elsewhere` is where a process in its folder listens that doesn't
+    at its port; `sent` is the number of commands that we had sent on our
     connections before this INFO, which its statistics include.
     """
 
@@ -86,6 +87,7 @@ class NodeSeen(Addressed):
     anonymous: str | None = None
     access_probe: AccessProbe | None = None
     listening: tuple[str, ...] | None = None
+    elsewhere: tuple[str, ...] = ()
 
     @property
     def config_refused(self) -> str:

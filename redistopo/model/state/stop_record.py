@@ -1,5 +1,6 @@
 """What is recorded of a node when redistopo stops it: which data it had, and in which files."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -23,6 +24,25 @@ class StopRecord:
     promoted_at: int = -1
     saved: bool = True
     files: Mapping[str, int] = field(default_factory=dict)
+
+
+def is_outdated(record: StopRecord, sizes: Mapping[str, int]) -> bool:
+    """Return whether a server that was started by hand has written to the node's files since, whose
+    bytes those are now: a file grew, or its log has a later part, as after a rewrite.
+
+    An older copy of a log has earlier parts, or shorter ones.
+    """
+    if any(sizes.get(name, 0) > size for name, size in record.files.items()):
+        return True
+    before = max(map(_part, record.files), default=0)
+    return any(size and _part(name) > before for name, size in sizes.items())
+
+
+def _part(name: str) -> int:
+    """The number of a part of an append-only log (aof.c, getNewBaseFileNameAndMarkPreAsHistory);
+    0 for another file."""
+    found = re.search(r"\.(\d+)\.(?:base|incr)\.(?:aof|rdb)$", name)
+    return int(found[1]) if found else 0
 
 
 def follows_later(mine: StopRecord | None, primary: StopRecord | None) -> bool | None:

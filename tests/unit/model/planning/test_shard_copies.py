@@ -18,6 +18,7 @@ from redistopo.model.planning.shard_copies import copy_command, cut_logs, refuse
 from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.step import StepKind
 from redistopo.model.protocol.conf import read_conf
+from redistopo.model.protocol.rdb import RdbFacts
 from redistopo.model.state.disk import DiskSeen, FileSeen
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.state.record import TopologyState
@@ -49,6 +50,10 @@ UNSAVED = _disk(stopped=StopRecord(role="master", keys=1, offset=1, saved=False)
 LATER = _disk(replace(FILE, written=99, size=10))
 SPOILT = _disk(replace(FILE, foreign=True))
 UNNAMED = _disk(files={INCR: FILE, INCR.replace(".1.", ".2."): FILE, "appendonlydir/": FILE})
+SAVED = _disk(
+    files={"dump.rdb": FileSeen(written=500, size=90, snapshot=RdbFacts(keys=9, saved_at=50))},
+    manifests={},
+)
 CUT = _disk(stopped=StopRecord(role="master", keys=1, offset=1, files={INCR: 900}))
 
 
@@ -104,6 +109,8 @@ REFUSED = [
         "its data was last written 94 s before that of node2",
     ),
     ("an older copy, asked for", (SOUND, LATER, NONE), ONE, ""),
+    ("memory saved in a snapshot", (SAVED, SOUND, SOUND), NO, ""),
+    ("a snapshot restored from a backup", (SAVED, LATER, NONE), NO, "has no data; node2 has"),
     ("the latest copy", (LATER, SOUND, SOUND), NO, ""),
     (
         "written while it was idle",
