@@ -43,7 +43,7 @@ def _nodes(project: Project, port: int) -> str:
 def _next(done: Done) -> list[str]:
     """The command that the error names."""
     line = next(line for line in done.err.splitlines() if line.startswith("  Next: "))
-    return shlex.split(line.partition("redistopo ")[2])
+    return shlex.split(line.partition("redistopo ")[2].partition("   (")[0])
 
 
 @pytest.mark.parametrize("break_it", [_half_migrated, _without_slots])
