@@ -88,7 +88,7 @@ def count_states(lines: Sequence[NodeStatus]) -> str:
 
 def row(line: NodeStatus) -> tuple[str, ...]:
     """Return the cells of a node, one for each of `COLUMNS`."""
-    watched = f"{line.watches}, epoch {line.epoch}" if line.watches else ""
+    watched = line.watches if line.epoch is None else f"{line.watches}, epoch {line.epoch}"
     return (
         str(line.shard or "-"),
         line.name,
