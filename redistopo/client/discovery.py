@@ -5,9 +5,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from redistopo.client.announce_probe import announced_by_replica
 from redistopo.client.cluster_endpoints import cluster_endpoints
 from redistopo.client.connection import Connections, raise_on_error, try_ping
-from redistopo.client.observe import Target
+from redistopo.client.observe import Target, parse_config
 from redistopo.client.replication_tree import replication_around
 from redistopo.errors import AccessDenied, Unreachable, UsageError
 from redistopo.host.tcp import numeric
@@ -90,9 +91,16 @@ def discover(endpoint: Endpoint, client: Connections, master: str = "") -> Disco
         text = raise_on_error(client.execute(endpoint, [("CLUSTER", "NODES")])[0], "CLUSTER NODES")
         found = cluster_endpoints(endpoint, parse_nodes(str(text)), client)
         return Discovered(shape=Shape.CLUSTER, targets=_targets(sorted(found)))
-    nodes = replication_around(endpoint, info, lambda one: _info(one, client))
+    announced = _announced(endpoint, client) if info.get("role") == "slave" else None
+    nodes = replication_around(endpoint, info, lambda one: _info(one, client), announced)
     shape = Shape.REPLICATION if len(nodes) > 1 else Shape.STANDALONE
     return Discovered(shape=shape, targets=_targets(nodes))
+
+
+def _announced(endpoint: Endpoint, client: Connections) -> Endpoint:
+    """Return the address by which a replica's primary lists it; its own if CONFIG is refused."""
+    reply = client.execute(endpoint, [("CONFIG", "GET", "replica-announce-*")])[0]
+    return announced_by_replica(endpoint, parse_config(reply) or {})
 
 
 def with_new_nodes(before: Discovered, seen: Observed, port: int) -> Discovered:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 
-from redistopo.client.announce_probe import probe_announced
+from redistopo.client.announce_probe import probe_announced, probe_announced_replicas
 from redistopo.client.connection import (
     Command,
     Connections,
@@ -83,6 +83,8 @@ def observe(
     announced = None
     if depth is Detail.FULL and shape is Shape.CLUSTER:
         announced = probe_announced(nodes, client)
+    elif depth is Detail.FULL:
+        announced = probe_announced_replicas(nodes, client)
     return Observed(shape=shape, nodes=nodes, announced=announced)
 
 

@@ -125,6 +125,12 @@ class NodeSeen(Addressed):
         return next((member for member in self.members if member.myself), None)
 
     @property
+    def id(self) -> str:
+        """Its id in the cluster, otherwise that of its process."""
+        me = self.myself
+        return me.id if me else self.info.get("run_id", "")
+
+    @property
     def role(self) -> Role | None:
         """Its role as it reports it; None if it didn't reply."""
         # Valkey calls it server_mode, unless it is set to be compatible
