@@ -55,10 +55,13 @@ def lost_nodes_confs(plan: Plan, record: TopologyState | None, seen: Observed) -
 
 def _outdated(tables: Mapping[str, NodesConf | None], address: str) -> str:
     """Why a node's table is from before it was promoted: a server saves its own promotion before
-    it announces it, and would otherwise give up its slots, which no node has then. "" if not."""
+    it announces it, and would otherwise give up its slots, which no node has then. "" if not, and
+    for one with another id, which was reset."""
     own, latest = tables.get(address), latest_nodes_conf(tables.values())
     mine, known = (table.at(address) if table else None for table in (own, latest))
     if not (mine and known and known.is_primary and known.slots) or mine.epoch >= known.epoch:
+        return ""
+    if mine.id != known.id:
         return ""
     return f"an older copy (epoch {mine.epoch}; the other nodes know it in {known.epoch})"
 
