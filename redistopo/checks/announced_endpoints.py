@@ -1,4 +1,4 @@
-"""Check of the endpoints that the nodes of a cluster give to clients."""
+"""Check of the endpoints that clients are given."""
 
 from collections.abc import Iterator
 
@@ -17,22 +17,25 @@ from redistopo.model.state.observed import NodeSeen
 
 
 def reachable(subject: CheckSubject) -> Iterator[CheckResult]:
-    """Check that each endpoint that a node prints for clients leads to the node that it names.
+    """Check that each endpoint that clients are given leads to the node that it names.
 
-    Clients connect to what CLUSTER SLOTS prints: an address, or a hostname, by the setting
-    cluster-preferred-endpoint-type of the node that they ask.
+    Clients of a cluster connect to what CLUSTER SLOTS prints: an address, or a hostname, by the
+    setting cluster-preferred-endpoint-type of the node that they ask. Of a replication they get
+    what each replica announces: the primary lists it, and Sentinels give it to clients, after a
+    failover as the primary's.
     """
-    told = subject.seen.announced
+    by_id = {node.id: node for node in subject.seen.answering}
+    told = [one for one in subject.seen.announced or () if one.id in by_id]
     if not told:
         yield skip("not inspected")
         return
-    by_id = {me.id: node for node in subject.seen.answering if (me := node.myself)}
-    wrong = [one for one in told if (one.error or one.refused) and one.id in by_id]
+    wrong = [one for one in told if one.error or one.refused]
     for one in wrong:
         node = by_id[one.id]
         if one.refused:
-            hint = allow_command_hint(node, "CLUSTER", one.refused)
-            yield unknown(node.name, f"it refuses CLUSTER SLOTS: {one.refused}", hint)
+            command, what = ("CLUSTER", "SLOTS") if node.myself else ("CONFIG", "GET")
+            hint = allow_command_hint(node, command, one.refused)
+            yield unknown(node.name, f"it refuses {command} {what}: {one.refused}", hint)
         elif one.host != UNKNOWN_HOST:
             yield _astray(one, node)
     if nameless := [one for one in wrong if one.host == UNKNOWN_HOST]:
@@ -59,6 +62,8 @@ def _astray(one: Announced, node: NodeSeen) -> CheckResult:
     directive = "cluster-announce-hostname"
     if me and one.host == me.host:
         directive = "cluster-announce-ip" if one.host != node.host else "cluster-announce-port"
+    if me is None:
+        directive = "replica-announce-ip" if one.host != node.host else "replica-announce-port"
     evidence = f"announces {one.address} ({directive}): {one.error}; it replied at {node.address}"
     default = 0 if directive.endswith("port") else '""'
     hint = f"{command_prefix(node)} CONFIG SET {directive} {default}, or an address that clients "

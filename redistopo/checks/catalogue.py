@@ -19,6 +19,7 @@ from redistopo.checks import (
 )
 from redistopo.checks.causes import with_root_causes
 from redistopo.checks.check_types import Check, Expected, subject_of
+from redistopo.checks.several_primaries import of_each_primary
 from redistopo.model.state.finding import Finding
 from redistopo.model.state.observed import Observed
 from redistopo.model.topology.spec import Shape
@@ -61,9 +62,8 @@ CHECKS: tuple[Check, ...] = (
                    cluster.epochs),
     Check("cluster.open-slots", "Are all slot migrations finished?",
           cluster.open_slots, shapes=_CLUSTER),
-    _cluster_check("announce.reachable",
-                   "Do the endpoints that clients are given lead to their nodes?",
-                   announced_endpoints.reachable),
+    Check("announce.reachable", "Do the endpoints that clients are given lead to their nodes?",
+          announced_endpoints.reachable, settles=True, shapes=_REPLICATED),
     Check("replication.shape", "Are there as many primaries and replicas as planned?",
           replication.shape, settles=True),
     Check("replication.chain", "Does every replica follow its primary, not another replica?",
@@ -103,7 +103,10 @@ CHECKS: tuple[Check, ...] = (
 
 def judge(seen: Observed, expected: Expected) -> tuple[Finding, ...]:
     """Run every check on one snapshot; findings are in catalogue order, each with its cause."""
-    about = subject_of(seen, expected)
-    return with_root_causes(
-        about, tuple(finding for check in CHECKS for finding in check.findings(about))
-    )
+
+    def of(part: Observed) -> tuple[Finding, ...]:
+        about = subject_of(part, expected)
+        found = tuple(finding for check in CHECKS for finding in check.findings(about))
+        return with_root_causes(about, found)
+
+    return of_each_primary(seen, of)

@@ -6,6 +6,7 @@ from redistopo.checks import sentinels
 from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, skip, unknown, warn
 from redistopo.checks.replication import integer
 from redistopo.checks.unqueried_replicas import unqueried_replicas
+from redistopo.model.protocol.sentinel_replies import HELLO_CHANNEL
 from redistopo.model.state.observed import NodeSeen, ShardSeen
 from redistopo.model.topology.spec import Shape
 
@@ -17,13 +18,24 @@ def promotable(subject: CheckSubject) -> Iterator[CheckResult]:
         return
     if subject.seen.shape is not Shape.CLUSTER:
         if any(shard.replicas for shard in subject.shards):
-            yield skip("replication alone has no automatic failover; Cluster and Sentinel do")
+            yield _without_sentinels(subject)
         return
     voters = [shard for shard in subject.shards if shard.slots]
     needed = len(voters) // 2 + 1
     alive = sum(1 for shard in voters if shard.primary is not None)
     for shard in voters:
         yield _promotable(subject, shard, votes=alive - bool(shard.primary), needed=needed)
+
+
+def _without_sentinels(subject: CheckSubject) -> CheckResult:
+    """Report that nothing fails over, unless clients subscribe to the primary as Sentinels do."""
+    primaries = [shard.primary for shard in subject.shards if shard.primary]
+    count = max((node.hello_clients for node in primaries), default=0)
+    if not count:
+        return skip("replication alone has no automatic failover; Cluster and Sentinel do")
+    listed = "1 client subscribes" if count == 1 else f"{count} clients subscribe"
+    evidence = f"{listed} to {HELLO_CHANNEL} as Sentinels do: whether they fail over is unknown"
+    return unknown("topology", evidence, "use the address of a Sentinel: --connect HOST:PORT")
 
 
 def _promotable(subject: CheckSubject, shard: ShardSeen, *, votes: int, needed: int) -> CheckResult:

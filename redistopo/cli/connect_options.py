@@ -23,15 +23,16 @@ class TargetOptions:
     user: str
     cacert: Path | None
     cert: Path | None
+    master: str = ""
 
     def login(self, password: str = "") -> "Login":
         """Return how to log in there; raise UsageError for options that don't go together."""
         from redistopo.errors import UsageError
         from redistopo.model.protocol.credentials import Login, TlsFiles
 
-        if not self.connect and (self.user or self.cacert or self.cert):
+        if not self.connect and (self.user or self.cacert or self.cert or self.master):
             raise UsageError(
-                "--user, --cacert and --cert are options of --connect",
+                "--user, --cacert, --cert and --master are options of --connect",
                 hint="add --connect HOST:PORT",
             )
         if self.cert and not self.cacert:
@@ -47,7 +48,18 @@ class TargetOptions:
         """Return the target of a verb that polls; raise UsageError as `login` does."""
         from redistopo.session.watched_topology import TargetRequest
 
-        return TargetRequest(root=root, connect=self.connect, access=self.login())
+        return TargetRequest(
+            root=root, connect=self.connect, access=self.login(), master=self.master
+        )
+
+
+master_option = click.option(
+    "--master",
+    default="",
+    metavar="NAME",
+    help="Of the primaries that a Sentinel monitors, only this one; the default is all.",
+)
+"""Of verbs that observe; it is passed on in the argument of `target_options`, which is below it."""
 
 
 def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -55,9 +67,15 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def with_target(
-        *args: Any, connect: str, user: str, cacert: Path | None, cert: Path | None, **rest: Any
+        *args: Any,
+        connect: str,
+        user: str,
+        cacert: Path | None,
+        cert: Path | None,
+        master: str = "",
+        **rest: Any,
     ) -> Any:
-        target = TargetOptions(connect=connect, user=user, cacert=cacert, cert=cert)
+        target = TargetOptions(connect=connect, user=user, cacert=cacert, cert=cert, master=master)
         return command(*args, target=target, **rest)
 
     decorated: Callable[..., Any] = with_target

@@ -1,4 +1,4 @@
-"""Follows the endpoints that the nodes of a cluster give to clients."""
+"""Follows the endpoints that clients are given: by nodes of a cluster, or for replicas."""
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -10,9 +10,9 @@ from redistopo.errors import AccessDenied, RedistopoError
 from redistopo.host.tcp import numeric, probe_port
 from redistopo.model.connectivity.matrix import MEANING, PortState
 from redistopo.model.protocol.endpoint import LAST_PORT, Endpoint
-from redistopo.model.protocol.replies import NO_REPLY
+from redistopo.model.protocol.replies import NO_REPLY, parse_info
 from redistopo.model.state.announced import UNKNOWN_HOST, Announced
-from redistopo.model.state.observed import NodeSeen
+from redistopo.model.state.observed import NodeSeen, Role
 
 
 def probe_announced(nodes: Iterable[NodeSeen], client: Connections) -> tuple[Announced, ...]:
@@ -32,6 +32,33 @@ def probe_announced(nodes: Iterable[NodeSeen], client: Connections) -> tuple[Ann
                 if one.id in by_id:
                     told.setdefault((one.endpoint, one.id + one.refused), one)
         return tuple(pool.map(lambda one: _followed(one, by_id, client), told.values()))
+
+
+def probe_announced_replicas(
+    nodes: Iterable[NodeSeen], client: Connections
+) -> tuple[Announced, ...]:
+    """Return the endpoint that each replica announces, which its primary lists and Sentinels give
+    to clients, and whether it leads there; never raises for a faulty node."""
+    replicas = [node for node in nodes if node.role is Role.REPLICA]
+    by_id = {node.id: node.endpoint for node in replicas}
+    return tuple(_followed(_announced_by(node), by_id, client) for node in replicas)
+
+
+def announced_by_replica(own: Endpoint, settings: Mapping[str, str]) -> Endpoint:
+    """Return the endpoint that a replica announces by its settings, or its own."""
+    port = settings.get("replica-announce-port", "")
+    number = int(port) if port.isdecimal() and 0 < int(port) <= LAST_PORT else own.port
+    return Endpoint(settings.get("replica-announce-ip") or own.host, number)
+
+
+def _announced_by(node: NodeSeen) -> Announced:
+    """What a replica announces by its live settings: the primary got it when it connected."""
+    return Announced(
+        endpoint=announced_by_replica(node.endpoint, node.config or {}),
+        id=node.id,
+        told_by=node.name,
+        refused=node.config_refused,
+    )
 
 
 def _printed(node: NodeSeen, client: Connections) -> list[Announced]:
@@ -87,13 +114,15 @@ def _is_address(host: str) -> bool:
 
 
 def _another(one: Announced, client: Connections) -> str:
-    """What replies there, if it isn't the node; "" also where it refuses CLUSTER MYID."""
+    """What replies there, if it isn't the node; "" also where it refuses both commands."""
     try:
         # several nodes may announce one endpoint, so each needs a connection of its own
         with Connections(client.credentials) as own:
-            found = own.execute(one.endpoint, [("CLUSTER", "MYID")])[0]
+            id_, info = own.execute(one.endpoint, [("CLUSTER", "MYID"), ("INFO", "server")])
     except AccessDenied:
         return "another server replies there, which rejects our password"
     except RedistopoError as error:
         return f"it accepts connections, but doesn't reply as this node: {error.detail}"
-    return "" if isinstance(found, Exception) or found == one.id else "another server replies there"
+    found = (id_, parse_info(str(info)).get("run_id"))
+    refused = isinstance(id_, Exception) and isinstance(info, Exception)
+    return "" if refused or one.id in found else "another server replies there"

@@ -5,9 +5,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from redistopo.client.announce_probe import announced_by_replica
 from redistopo.client.cluster_endpoints import cluster_endpoints
 from redistopo.client.connection import Connections, raise_on_error, try_ping
-from redistopo.client.observe import Target
+from redistopo.client.observe import Target, parse_config
 from redistopo.client.replication_tree import replication_around
 from redistopo.errors import AccessDenied, Unreachable, UsageError
 from redistopo.host.tcp import numeric
@@ -69,24 +70,37 @@ def parse_address(text: str) -> Endpoint:
     return Endpoint(host or "127.0.0.1", int(port))
 
 
-def discover(endpoint: Endpoint, client: Connections) -> Discovered:
-    """Discover the topology of any one of its nodes.
+def discover(endpoint: Endpoint, client: Connections, master: str = "") -> Discovered:
+    """Discover the topology of any one of its nodes. `master` is the name of one of the primaries
+    that a Sentinel monitors; without it, all of them belong to the topology.
 
-    Raises Unreachable or AccessDenied with a hint.
+    Raises Unreachable or AccessDenied with a hint, UsageError for a name that isn't monitored.
     """
     endpoint = numeric(endpoint)
     info = _info(endpoint, client)
     # Valkey calls it server_mode, unless it is set to be compatible (server.c,
     # genValkeyInfoString)
     if "sentinel" in (info.get("redis_mode"), info.get("server_mode")):
-        return _discover_by_sentinel(endpoint, client)
+        return _discover_by_sentinel(endpoint, client, master)
+    if master:
+        raise UsageError(
+            f"{endpoint} is not a Sentinel, and knows no primary by the name {master}",
+            hint="give the address of a Sentinel, or leave out --master",
+        )
     if info.get("cluster_enabled") == "1":
         text = raise_on_error(client.execute(endpoint, [("CLUSTER", "NODES")])[0], "CLUSTER NODES")
         found = cluster_endpoints(endpoint, parse_nodes(str(text)), client)
         return Discovered(shape=Shape.CLUSTER, targets=_targets(sorted(found)))
-    nodes = replication_around(endpoint, info, lambda one: _info(one, client))
+    announced = _announced(endpoint, client) if info.get("role") == "slave" else None
+    nodes = replication_around(endpoint, info, lambda one: _info(one, client), announced)
     shape = Shape.REPLICATION if len(nodes) > 1 else Shape.STANDALONE
     return Discovered(shape=shape, targets=_targets(nodes))
+
+
+def _announced(endpoint: Endpoint, client: Connections) -> Endpoint:
+    """Return the address by which a replica's primary lists it; its own if CONFIG is refused."""
+    reply = client.execute(endpoint, [("CONFIG", "GET", "replica-announce-*")])[0]
+    return announced_by_replica(endpoint, parse_config(reply) or {})
 
 
 def with_new_nodes(before: Discovered, seen: Observed, port: int) -> Discovered:
@@ -120,7 +134,7 @@ def with_new_nodes(before: Discovered, seen: Observed, port: int) -> Discovered:
     return Discovered(shape=Shape.REPLICATION if grew else before.shape, targets=_targets(known))
 
 
-def _discover_by_sentinel(endpoint: Endpoint, client: Connections) -> Discovered:
+def _discover_by_sentinel(endpoint: Endpoint, client: Connections, master: str) -> Discovered:
     """The data nodes and Sentinels that a Sentinel knows, and the Sentinel itself."""
 
     def query(*words: str) -> object:
@@ -130,20 +144,28 @@ def _discover_by_sentinel(endpoint: Endpoint, client: Connections) -> Discovered
 
     reply = query("MASTERS")
     found = [parse_monitored(one) for one in reply] if isinstance(reply, list) else []
-    if len(found) != 1:
-        names = ", ".join(one.name for one in found) or "none"
+    found.sort(key=lambda one: one.name)
+    if not found:
         raise UsageError(
-            f"{endpoint} is a Sentinel that monitors {len(found)} primaries: {names}",
+            f"{endpoint} is a Sentinel that monitors no primary",
             hint="give the address of a data node instead",
         )
-    name = found[0].name
-    replicas = parse_peers(query("REPLICAS", name), "SENTINEL REPLICAS")
-    others = parse_peers(query("SENTINELS", name), "SENTINEL SENTINELS")
-    watching = [endpoint, *(one.endpoint for one in others)]
-    data = [found[0].endpoint, *(one.endpoint for one in replicas)]
+    chosen = [one for one in found if master in ("", one.name)]
+    if not chosen:
+        names = ", ".join(one.name for one in found)
+        raise UsageError(
+            f"{endpoint} monitors no primary by the name {master}, but {names}",
+            hint=f"--master {found[0].name}, or leave it out for all of them",
+        )
+    data, watching = [], [endpoint]
+    for one in chosen:
+        replicas = parse_peers(query("REPLICAS", one.name), "SENTINEL REPLICAS")
+        others = parse_peers(query("SENTINELS", one.name), "SENTINEL SENTINELS")
+        data += [one.endpoint, *(peer.endpoint for peer in replicas)]
+        watching += [peer.endpoint for peer in others]
     return Discovered(
         shape=Shape.SENTINEL,
-        targets=_targets([*data, *watching]),
+        targets=_targets(dict.fromkeys((*data, *watching))),
         sentinels=frozenset(watching),
     )
 

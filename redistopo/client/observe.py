@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 
-from redistopo.client.announce_probe import probe_announced
+from redistopo.client.announce_probe import probe_announced, probe_announced_replicas
 from redistopo.client.connection import (
     Command,
     Connections,
@@ -28,11 +28,12 @@ from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.endpoint import Addressed, Endpoint
 from redistopo.model.protocol.replies import ClusterNodesLine, parse_info, parse_nodes
 from redistopo.model.protocol.sentinel_replies import (
-    MONITOR,
+    HELLO_CHANNEL,
     MonitoredPrimary,
     parse_monitored,
     parse_peers,
 )
+from redistopo.model.state.monitored_primaries import without_other_primaries
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
 from redistopo.model.state.relocation import moved_from, relocated_path
 from redistopo.model.topology.project_paths import Layout
@@ -74,7 +75,7 @@ def observe(
     workers = max(1, min(32, len(wanted)))
     with ThreadPoolExecutor(workers, thread_name_prefix="observe") as pool:
         nodes = tuple(pool.map(lambda one: _observe_node(shape, one, client, depth), wanted))
-    nodes = _without_other_primaries(nodes)
+    nodes = without_other_primaries(nodes)
     if depth is Detail.FULL:
         nodes = tuple(map(_with_other_ports, _with_listening(wanted, nodes)))
     if disk:
@@ -83,24 +84,9 @@ def observe(
     announced = None
     if depth is Detail.FULL and shape is Shape.CLUSTER:
         announced = probe_announced(nodes, client)
+    elif depth is Detail.FULL:
+        announced = probe_announced_replicas(nodes, client)
     return Observed(shape=shape, nodes=nodes, announced=announced)
-
-
-def _without_other_primaries(nodes: tuple[NodeSeen, ...]) -> tuple[NodeSeen, ...]:
-    """Leave out what Sentinels monitor besides this topology, in whatever order they list it."""
-    ours = {node.address for node in nodes if not node.is_sentinel}
-
-    def about_us(watch: MonitoredPrimary) -> bool:
-        return watch.address in ours or any(one.address in ours for one in watch.replicas)
-
-    def only_ours(node: NodeSeen) -> NodeSeen:
-        kept = tuple(filter(about_us, node.watches))
-        if not kept or kept == node.watches:
-            return node
-        seen = replace(node, watches=kept)
-        return replace(seen, config=_settings(seen)) if node.config is not None else seen
-
-    return tuple(map(only_ours, nodes))
 
 
 def _with_disk(seen: NodeSeen, target: Target) -> NodeSeen:
@@ -205,7 +191,7 @@ def _query(shape: Shape, seen: NodeSeen, client: Connections, depth: Detail) -> 
     if shape is Shape.CLUSTER:
         commands += [("CLUSTER", "INFO"), ("CLUSTER", "NODES")]
     if depth is Detail.FULL:
-        commands += [("ACL", "LIST"), ("CONFIG", "GET", "*")]
+        commands += [_HELLO, ("ACL", "LIST"), ("CONFIG", "GET", "*")]
     replies = client.execute(seen.endpoint, commands)
     sent = client.sent[seen.endpoint] - len(commands)
     found = replace(seen, info=parse_info(_text(replies[0], "INFO")), sent=sent)
@@ -222,6 +208,7 @@ def _query(shape: Shape, seen: NodeSeen, client: Connections, depth: Detail) -> 
             found,
             config=_settings(found) if sentinel else parse_config(replies[-1]),
             refused={} if sentinel else _refused(commands, replies),
+            hello_clients=_subscribers(replies[-3]),
             failover_refusals=probe_failover(seen.endpoint, client.credentials)
             if shape is Shape.SENTINEL and not sentinel
             else None,
@@ -230,6 +217,14 @@ def _query(shape: Shape, seen: NodeSeen, client: Connections, depth: Detail) -> 
             access_probe=probe_access(seen.endpoint, client.credentials, users=not sentinel),
         )
     return found
+
+
+_HELLO: Command = ("PUBSUB", "NUMSUB", HELLO_CHANNEL)
+
+
+def _subscribers(reply: Reply) -> int:
+    """Return how many clients subscribe to a channel; 0 if the user may not ask."""
+    return int(str(reply[1])) if isinstance(reply, list) and len(reply) == 2 else 0
 
 
 def _refused(commands: list[Command], replies: list[Reply]) -> dict[str, str]:
@@ -251,9 +246,7 @@ def _with_monitored(seen: NodeSeen, client: Connections) -> NodeSeen:
 
 
 def _settings(seen: NodeSeen) -> dict[str, str]:
-    """The settings of a Sentinel, which has no CONFIG."""
-    watch = next(iter(seen.watches), None)
-    return {**watch.settings, MONITOR: watch.name} if watch else {}
+    return seen.watches[0].config if seen.watches else {}
 
 
 def _with_peers(seen: NodeSeen, watch: MonitoredPrimary, client: Connections) -> MonitoredPrimary:

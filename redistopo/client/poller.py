@@ -9,6 +9,7 @@ from redistopo.client.connection import Connections
 from redistopo.client.observe import Detail, Target, process_state, query_node
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.state.monitored_primaries import without_other_primaries
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.topology.spec import Shape
 
@@ -52,12 +53,10 @@ class Poller:
                 self._queries[place] = self._pool.submit(self._query, shape, target, seen)
         prompt = [one for place, one in self._queries.items() if place not in self._late]
         wait(prompt, timeout=self._patience)
-        return Observed(
-            shape=shape,
-            nodes=tuple(
-                seen if seen.error else self._result(_place(t), seen) for t, seen in inspected
-            ),
+        nodes = tuple(
+            seen if seen.error else self._result(_place(t), seen) for t, seen in inspected
         )
+        return Observed(shape=shape, nodes=without_other_primaries(nodes))
 
     def _drop(self, place: _Place) -> None:
         """Forget a query to a server that is no longer there."""

@@ -18,17 +18,19 @@ _MOST_NODES = 1000
 @dataclass(slots=True)
 class _Tree:
     """What was asked: addresses in the order of the tree, and the run ids of the servers, since
-    one server may be known by several addresses."""
+    one server may be known by several addresses; `silent` are those that can't be asked."""
 
     ask: Ask
     found: list[Endpoint] = field(default_factory=list)
     servers: set[str] = field(default_factory=set)
+    silent: set[Endpoint] = field(default_factory=set)
 
     def info(self, endpoint: Endpoint) -> dict[str, str]:
         """A node's INFO; empty if it can't be asked: the checks report what is wrong with it."""
         try:
             return self.ask(endpoint)
         except (Unreachable, AccessDenied):
+            self.silent.add(endpoint)
             return {}
 
     def add(self, endpoint: Endpoint, info: dict[str, str]) -> None:
@@ -43,10 +45,13 @@ class _Tree:
                 self.add(replica, self.info(replica))
 
 
-def replication_around(endpoint: Endpoint, info: dict[str, str], ask: Ask) -> list[Endpoint]:
+def replication_around(
+    endpoint: Endpoint, info: dict[str, str], ask: Ask, announced: Endpoint | None = None
+) -> list[Endpoint]:
     """Return all nodes of the replication that a node belongs to, its first primary first.
 
-    `info` is the node's INFO.
+    `info` is the node's INFO, `announced` the address that it announces: if nothing replies there,
+    it is known by its own alone.
     """
     tree = _Tree(ask)
     top, above, passed = endpoint, info, [endpoint]
@@ -59,6 +64,8 @@ def replication_around(endpoint: Endpoint, info: dict[str, str], ask: Ask) -> li
         top, above = upper, tree.info(upper)
     tree.add(top, above)
     tree.add(endpoint, info)  # where nothing lists it: its primary can't be asked
+    if announced in tree.silent and announced in tree.found and endpoint in tree.found:
+        tree.found.remove(announced)
     return tree.found
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from redistopo.checks.check_types import Check, CheckResult, Expected, subject_of
+from redistopo.checks.several_primaries import of_each_primary
 from redistopo.doctor import conf_checks as config
 from redistopo.doctor import failover_risks as risks
 from redistopo.doctor import leftover_checks as left
@@ -130,5 +131,9 @@ def run_doctor_checks(facts: DoctorFacts) -> tuple[Finding, ...]:
 
 def run_extra_checks(seen: Observed, expected: Expected) -> tuple[Finding, ...]:
     """Return the findings that `verify` does not have for the same snapshot; pure."""
-    about = subject_of(seen, expected)
-    return tuple(finding for check in EXTRA_CHECKS for finding in check.findings(about))
+
+    def of(part: Observed) -> tuple[Finding, ...]:
+        about = subject_of(part, expected)
+        return tuple(finding for check in EXTRA_CHECKS for finding in check.findings(about))
+
+    return of_each_primary(seen, of)

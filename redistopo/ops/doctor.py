@@ -16,12 +16,13 @@ from redistopo.progress import Progress, no_progress, step
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorRequest:
-    """What to check besides the machine: the folder's topology, or the one around `connect`, and
-    the redis.conf `config`. `seconds` is how long checks that may recover are repeated; `write`
-    allows the write probe."""
+    """What to check besides the machine: the folder's topology, or the one around `connect` (of a
+    Sentinel, with the primary `master`, or all), and the redis.conf `config`. `seconds` is how
+    long checks that may recover are repeated; `write` allows the write probe."""
 
     root: Path
     connect: str = ""
+    master: str = ""
     access: Login = field(default_factory=Login)
     config: Path | None = None
     seconds: float = 3.0
@@ -79,6 +80,7 @@ def _verifying(request: DoctorRequest) -> VerifyRequest:
     return VerifyRequest(
         root=request.root,
         connect=request.connect,
+        master=request.master,
         access=request.access,
         seconds=request.seconds,
         write=request.write,

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from redistopo.client.observe import Detail
 from redistopo.errors import ExitCode, RedistopoError
+from redistopo.host.polling import Deadline
 from redistopo.model.planning.decide_up import Decision, decide
 from redistopo.model.planning.placement import (
     current_slots,
@@ -20,11 +22,14 @@ from redistopo.model.planning.readdress import (
     with_addresses,
 )
 from redistopo.model.planning.step import Step, linked
+from redistopo.model.planning.unrepaired_faults import unrepaired_faults
 from redistopo.model.remedies.remedy import loses
+from redistopo.model.state.finding import Finding
 from redistopo.model.state.observed import Observed
 from redistopo.project.certificates import refuse_lost_authority
 from redistopo.project.redact_secrets import hide
 from redistopo.project.topology_record import current_record
+from redistopo.session.health import wait_until_healthy
 from redistopo.session.local_preconditions import refuse_folder, refuse_request
 from redistopo.session.open import open_session
 from redistopo.session.preview_result import Preview
@@ -45,6 +50,7 @@ class Refusal:
 class PlanResult:
     """The plan with current roles, the steps of `up`, none if it would refuse, and its warnings.
 
+    `faults` are what `verify` finds and no step repairs: `up` would wait for it, and fail.
     `slots` are those that each primary of a formed cluster owns, or owned when it stopped;
     `replicas_by` is the program that will decide which primary a replica follows: then the plan's
     replicas follow no primary yet, and are in no shard. It is "" otherwise.
@@ -56,6 +62,7 @@ class PlanResult:
     refusal: Refusal | None = None
     slots: Mapping[str, str] = field(default_factory=dict)
     replicas_by: str = ""
+    faults: tuple[Finding, ...] = ()
     code: ExitCode = field(default=ExitCode.DONE)
 
 
@@ -64,24 +71,24 @@ def plan(root: Path, engine: str = "") -> PlanResult:
     with open_session(_session(root)) as session:
         found, seen = _ahead(session, session.plan(engine, assume=True), Asked())
         if (error := found.refusal) is None:
-            return _result(found, seen, formed=_formed(session))
+            return _result(session, found, seen)
         hide(error, session.layout)
-    told = Refusal(message=error.message, detail=error.detail, hint=error.hint)
-    return replace(
-        _result(found, seen, formed=_formed(session)), steps=(), warnings=(), refusal=told
-    )
+        told = Refusal(message=error.message, detail=error.detail, hint=error.hint)
+        return replace(_result(session, found, seen), steps=(), warnings=(), refusal=told)
 
 
 def dry_run(
     root: Path, engine: str = "", primary: tuple[str, ...] = (), rebuild: tuple[str, ...] = ()
 ) -> PlanResult:
-    """The same, but raises the error for which `up` with these options would refuse."""
+    """The same, but raises the error for which `up` with these options would refuse; the code is
+    that of a fault if no step repairs it."""
     with open_session(_session(root)) as session:
         asked = Asked(primary=primary, rebuild=rebuild)
         found, seen = _ahead(session, session.plan(engine), asked)
         if found.refusal is not None:
             raise found.refusal
-    return _result(found, seen, formed=_formed(session))
+        result = _result(session, found, seen)
+    return replace(result, code=ExitCode.FAULT) if result.faults else result
 
 
 def preview_up(
@@ -102,20 +109,41 @@ def preview_up(
     return Preview(verb="up", nodes=named)
 
 
-def _formed(session: Session) -> bool:
-    return session.state is not None and session.state.formed
-
-
-def _result(found: Decision, seen: Observed | None, *, formed: bool) -> PlanResult:
+def _result(session: Session, found: Decision, seen: Observed | None) -> PlanResult:
     """Add where the nodes of a formed topology are; of another one, remove what isn't decided."""
     made, slots, program = found.plan, {}, ""
+    faults: tuple[Finding, ...] = ()
+    formed = session.state is not None and session.state.formed
     if seen is not None:
         made, slots = with_current_placement(made, seen), current_slots(made, seen)
+        if found.refusal is None:
+            faults = _unrepaired(session, found, seen)
     elif not formed and (program := decides_replicas(made)):
         made = without_placement(made)
     return PlanResult(
-        plan=made, steps=found.steps, warnings=found.warnings, slots=slots, replicas_by=program
+        plan=made,
+        steps=found.steps,
+        warnings=found.warnings,
+        slots=slots,
+        replicas_by=program,
+        faults=faults,
     )
+
+
+_SETTLING_SECONDS = 2.0
+
+
+def _unrepaired(session: Session, found: Decision, seen: Observed) -> tuple[Finding, ...]:
+    """Judge the snapshot; without steps, later ones too while every failure may still settle."""
+    context = session.context(found.plan)
+    earlier = iter((seen,))
+    seconds = 0.0 if found.steps else _SETTLING_SECONDS
+    verdict = wait_until_healthy(
+        lambda: next(earlier, None) or context.observe(Detail.FULL),
+        session.expected,
+        Deadline(seconds),
+    )
+    return unrepaired_faults(found.steps, verdict.findings, session.rendered)
 
 
 def _session(root: Path) -> SessionRequest:

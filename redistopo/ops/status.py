@@ -4,21 +4,25 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from redistopo.checks.catalogue import judge
+from redistopo.client.observe import Detail
 from redistopo.client.tls import presented
 from redistopo.errors import ExitCode
 from redistopo.model.protocol.credentials import Certificate, Credentials
+from redistopo.model.state.finding import Finding, failed_findings
 from redistopo.model.state.observed import Observed
 from redistopo.model.state.selector import select_nodes
 from redistopo.model.state.status_rows import NodeStatus, status_rows
 from redistopo.model.topology.spec import Shape
 from redistopo.session.open import open_session
-from redistopo.session.session import SessionRequest
+from redistopo.session.session import CredentialSource, SessionRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusResult:
     """Every node of the folder's topology, shard by shard, then those in no shard.
 
+    `faults` are the failed findings of `verify` without a write, whichever nodes are selected;
     `certificate` is the one that expires first, of those that the servers present.
     """
 
@@ -27,6 +31,7 @@ class StatusResult:
     root: Path
     engine: str
     nodes: tuple[NodeStatus, ...]
+    faults: tuple[Finding, ...] = ()
     certificate: Certificate | None = None
     code: ExitCode = field(default=ExitCode.DONE)
 
@@ -34,8 +39,9 @@ class StatusResult:
 def status(root: Path, words: tuple[str, ...] = ()) -> StatusResult:
     """Return the state of each node, or each selected one; a topology that isn't running is no
     error."""
-    with open_session(SessionRequest(root=root, needs_started=False)) as session:
-        seen = session.observe()
+    asked = SessionRequest(root=root, needs_started=False, credentials=CredentialSource.APPLICATION)
+    with open_session(asked) as session:
+        seen = session.observe(Detail.FULL)
         names = {node.name for node in select_nodes(seen, words)} if words else set()
         return StatusResult(
             name=session.topology.name,
@@ -43,6 +49,7 @@ def status(root: Path, words: tuple[str, ...] = ()) -> StatusResult:
             root=session.layout.root,
             engine=seen.engine,
             nodes=tuple(line for line in status_rows(seen) if not words or line.name in names),
+            faults=failed_findings(judge(seen, session.expected)) if seen.nodes else (),
             certificate=_first_to_expire(seen, session.credentials),
         )
 

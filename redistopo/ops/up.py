@@ -23,7 +23,7 @@ from redistopo.model.planning.readdress import (
     readdress_steps,
     with_addresses,
 )
-from redistopo.model.planning.step import Step, StepKind, linked
+from redistopo.model.planning.step import OBSERVE_AGAIN, Step, StepKind, linked
 from redistopo.model.remedies.of_topology import rotate_passwords
 from redistopo.model.state.finding import Finding
 from redistopo.model.state.observed import Observed, ShardSeen, shards_of
@@ -45,16 +45,6 @@ from redistopo.session.situation import observe_for_steps, situation
 
 _ROUNDS = 4
 """The maximum: resume paused nodes, inspect an interrupted topology, create it again."""
-
-
-_OBSERVE_AGAIN = (
-    StepKind.ABORT,
-    StepKind.RESUME,
-    StepKind.FAILOVER,
-    StepKind.RESET,
-    StepKind.REJOIN,
-)
-"""Steps after which more may be to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +201,7 @@ def _converge(session: Session, context: ExecutionContext, asked: Asked) -> tupl
 def _goes_on(context: ExecutionContext, record: TopologyState, steps: tuple[Step, ...]) -> bool:
     """Whether there may be more to do, now that these steps are done."""
     kinds = {one.do for one in steps}
-    if kinds & set(_OBSERVE_AGAIN):
+    if kinds & OBSERVE_AGAIN:
         return True
     if not record.formed:
         return context.plan.topology.clustered and bool(kinds) and StepKind.FORM not in kinds

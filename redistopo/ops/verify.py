@@ -31,7 +31,8 @@ from redistopo.session.session import CredentialSource, SessionRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyRequest:
-    """What to verify: the folder's topology, or the one around `connect`.
+    """What to verify: the folder's topology, or the one around `connect`; of a Sentinel, with the
+    primary `master`, or all that it monitors.
 
     `seconds` is how long failures that may resolve are checked again; `write` allows the write
     probe; `access` is the login for `connect`.
@@ -39,6 +40,7 @@ class VerifyRequest:
 
     root: Path
     connect: str = ""
+    master: str = ""
     access: Login = field(default_factory=Login)
     seconds: float = 5.0
     write: bool = True
@@ -83,7 +85,7 @@ def verify(request: VerifyRequest, progress: Progress) -> VerifyResult:
     if request.connect:
         endpoint = parse_address(request.connect)
         with Connections(credentials_elsewhere(request.access, endpoint)) as client:
-            found = discover(endpoint, client)
+            found = discover(endpoint, client, request.master)
             client.credentials = with_sentinel_logins(client.credentials, found)
             about = _Subject(
                 name=request.connect, shape=found.shape, targets=found.targets, expected=Expected()

@@ -1,7 +1,6 @@
 """`wait`: waits until a topology is started, replicated or healthy."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from redistopo.checks.catalogue import judge
@@ -64,8 +63,11 @@ def wait(request: WaitRequest, progress: Progress) -> WaitResult:
     deadline = Deadline(request.seconds)
     with open_target(request.sight) as topology:
         attempt = _Attempt(topology=topology, wanted=request.wanted)
-        with suppress(TimedOut), step(progress, f"wait until {topology.name} is {request.wanted}"):
-            wait_for(attempt.look, deadline, pause=0.02)
+        try:
+            with step(progress, f"wait until {topology.name} is {request.wanted}"):
+                wait_for(attempt.look, deadline, pause=0.02)
+        except TimedOut:
+            attempt.complete()
         return WaitResult(
             name=topology.name,
             wanted=request.wanted,
@@ -91,6 +93,14 @@ class _Attempt:
         """True once nothing is missing."""
         self.missing = tuple(self._look())
         return None if self.missing else True
+
+    def complete(self) -> None:
+        """Add what only a full snapshot shows, which was not taken while something else failed."""
+        seen = self.seen
+        if self.wanted is not WaitCondition.HEALTHY or seen is None or self._few(seen):
+            return
+        if all(node.answers for node in seen.nodes) and (deep := self.topology.full_snapshot()):
+            self.missing = self._failed(deep) or self.missing
 
     def _look(self) -> Iterable[Missing]:
         seen = self.topology.snapshot()

@@ -18,6 +18,7 @@ from redistopo.model.state.finding import (
     has_permanent_failure,
     root_causes,
 )
+from redistopo.model.state.monitored_primaries import by_primary
 from redistopo.model.state.observed import Observed, shards_of
 from redistopo.model.topology.spec import Shape
 
@@ -83,6 +84,9 @@ def _first(verdict: Verdict) -> str:
 
 def with_write_probe(seen: Observed, client: Connections) -> Observed:
     """Add the write probe of every shard with a primary to a snapshot."""
+    if parts := by_primary(seen):
+        probed = [with_write_probe(part, client).write_probes or () for part in parts.values()]
+        return replace(seen, write_probes=tuple(one for some in probed for one in some))
     clustered = seen.shape is Shape.CLUSTER
     # nothing can be written to a shard without slots: cluster.empty-shards reports it
     shards = tuple(

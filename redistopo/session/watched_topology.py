@@ -30,7 +30,8 @@ from redistopo.session.session import CredentialSource, Session, SessionRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetRequest:
-    """The folder's topology, or the one around `connect` with the login `access`.
+    """The folder's topology, or the one around `connect` with the login `access`; of a
+    Sentinel, with the primary `master`, or all that it monitors.
 
     With `remembers`, changes of the primary are recorded: a replica that was promoted manually
     is primary again after all nodes have stopped, even if no command was run in between.
@@ -38,6 +39,7 @@ class TargetRequest:
 
     root: Path
     connect: str = ""
+    master: str = ""
     access: Login = field(default_factory=Login)
     patience: float = 1.0
     remembers: bool = False
@@ -177,7 +179,7 @@ class _Elsewhere:
         self.name = request.connect
         self.trouble: RedistopoError | None = None
         self._entry = parse_address(request.connect)
-        self._access = request.access
+        self._access, self._master = request.access, request.master
         self.credentials = single_credential(request.access)
         self.poller = Poller(self.credentials, patience=request.patience)
         self._found: Discovered | None = None
@@ -201,7 +203,7 @@ class _Elsewhere:
         try:
             self.credentials = credentials_elsewhere(self._access, self._entry)
             with Connections(self.credentials, seconds=1.0) as client:
-                self._found = discover(self._entry, client)
+                self._found = discover(self._entry, client, self._master)
             self.credentials = self.poller.client.credentials = with_sentinel_logins(
                 self.credentials, self._found
             )

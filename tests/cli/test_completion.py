@@ -67,6 +67,7 @@ def test_bash_gets_only_what_follows_a_colon(project: Project) -> None:
         ("redistopo stop shard : 2 rep", 5, ["replica"]),
         ("redistopo -C nowhere stop n", 4, []),
         ("redistopo call ", 2, []),
+        ("redistopo wait --mas", 2, ["--master"]),
     ):
         env = {"_REDISTOPO_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(at)}
         project.env |= env

@@ -42,7 +42,6 @@ def test_status_imports_what_it_takes_to_look(project: Project) -> None:
     verbs = {name for name in names if name.startswith(("redistopo.ops.", "redistopo.cli.views."))}
     assert verbs == {"redistopo.ops.status", "redistopo.cli.views.status"}
     unused = (
-        "checks.catalogue",
         "execute.executor",
         "host.engine_search",
         "model.planning.reconcile",

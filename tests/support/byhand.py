@@ -20,11 +20,24 @@ class ByHand:
 
     def start(self, port: int, *words: str) -> int:
         """The pid of a server on that port; it may not listen yet."""
+        return self._start(port, "--port", str(port), "--bind", "127.0.0.1", "--save", "", *words)
+
+    def sentinel(self, port: int, *primaries: tuple[str, int]) -> int:
+        """The pid of a Sentinel of these primaries, by name and port, with a quorum of 1."""
+        lines = [f"port {port}", "bind 127.0.0.1"]
+        for name, of in primaries:
+            lines.append(f"sentinel monitor {name} 127.0.0.1 {of} 1")
+            lines.append(f"sentinel down-after-milliseconds {name} 60000")
+        conf = self._root / f"sentinel-{port}.conf"
+        conf.write_text("\n".join(lines) + "\n")
+        return self._start(port, str(conf), "--sentinel")
+
+    def _start(self, port: int, *words: str) -> int:
         folder = self._root / f"byhand-{port}"
         folder.mkdir(exist_ok=True)
         with (folder / "log").open("ab") as log:
             process = subprocess.Popen(
-                [BUNDLED.path, "--port", str(port), "--bind", "127.0.0.1", "--save", "", *words],
+                [BUNDLED.path, *words],
                 cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
         self._made.append(process)

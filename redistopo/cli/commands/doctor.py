@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 import click
 
 from redistopo.cli import options
-from redistopo.cli.connect_options import TargetOptions, target_options
+from redistopo.cli.connect_options import TargetOptions, master_option, target_options
 from redistopo.cli.run_verb import output, run_and_show
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 @click.command("doctor")
 @options.project
+@master_option
 @target_options
 @click.option(
     "--config",
@@ -47,6 +48,7 @@ def command(
         request = DoctorRequest(
             root=root,
             connect=target.connect,
+            master=target.master,
             access=target.login(),
             config=config,
             seconds=timeout,

@@ -4,7 +4,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.connect_options import TargetOptions, target_options
+from redistopo.cli.connect_options import TargetOptions, master_option, target_options
 from redistopo.cli.run_verb import output, run_and_stream
 
 
@@ -12,6 +12,7 @@ from redistopo.cli.run_verb import output, run_and_stream
 @options.project
 @options.duration("--for", "length", "Stop after this time.  [default: at Ctrl-C]")
 @click.option("--count", type=click.IntRange(min=1), metavar="N", help="Stop after N events.")
+@master_option
 @target_options
 @options.formats
 def command(root: Path, length: float | None, count: int | None, target: TargetOptions) -> None:

@@ -42,7 +42,7 @@ def command(
 
         run_and_show(
             lambda _progress: preview(root, engine, primaries, rebuilt),
-            lambda result: show_steps(result.steps, result.warnings),
+            lambda result: show_steps(result.steps, result.warnings, result.faults),
         )
         return
     from redistopo.ops.up import UpRequest, UpResult, up

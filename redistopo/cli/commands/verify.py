@@ -4,12 +4,13 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.connect_options import TargetOptions, target_options
+from redistopo.cli.connect_options import TargetOptions, master_option, target_options
 from redistopo.cli.run_verb import output, run_and_show
 
 
 @click.command("verify")
 @options.project
+@master_option
 @target_options
 @click.option("--ask-password", is_flag=True, help="Ask for the password of --connect.")
 @click.option("--no-write", is_flag=True, help="Skip the data proof: write no key.")
@@ -43,7 +44,12 @@ def command(
     def verified(progress: Progress) -> VerifyResult:
         login = target.login(password)
         request = VerifyRequest(
-            root=root, connect=target.connect, access=login, seconds=timeout, write=not no_write
+            root=root,
+            connect=target.connect,
+            master=target.master,
+            access=login,
+            seconds=timeout,
+            write=not no_write,
         )
         try:
             return verify(request, progress)

@@ -3,7 +3,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.connect_options import TargetOptions, target_options
+from redistopo.cli.connect_options import TargetOptions, master_option, target_options
 from redistopo.cli.run_verb import run_and_show
 from redistopo.model.state.wait_condition import WaitCondition
 
@@ -19,6 +19,7 @@ from redistopo.model.state.wait_condition import WaitCondition
     help="Every node replies; replicas have all data; or no check fails.",
 )
 @options.timeout("10s", "Time limit; 0 checks once.")
+@master_option
 @target_options
 @options.output
 def command(root: Path, wanted: str, timeout: float, target: TargetOptions) -> None:

@@ -3,13 +3,14 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.connect_options import TargetOptions, target_options
+from redistopo.cli.connect_options import TargetOptions, master_option, target_options
 from redistopo.cli.run_verb import run_and_stream
 
 
 @click.command("watch")
 @options.project
 @options.duration("--interval", "interval", "Time between two snapshots.", default="1s")
+@master_option
 @target_options
 def command(root: Path, interval: float, target: TargetOptions) -> None:
     """Show roles, slots, load, lag and links live; q quits.

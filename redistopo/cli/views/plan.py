@@ -64,4 +64,4 @@ def show_plan(result: PlanResult) -> None:
             click.echo(f"  {line}")
         click.echo(theme.paint("  Next: ", bold=True) + result.refusal.hint)
         return
-    show_steps(result.steps, result.warnings)
+    show_steps(result.steps, result.warnings, result.faults)

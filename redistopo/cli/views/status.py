@@ -11,6 +11,7 @@ from redistopo.cli.table import Table, print_table
 from redistopo.model.protocol.slots import format_ranges_briefly as slots_text
 from redistopo.model.remedies.commands import warned
 from redistopo.model.remedies.of_machine import end_process
+from redistopo.model.state.finding import Finding, root_causes
 from redistopo.model.state.status_rows import NodeStatus
 from redistopo.model.topology.spec import Shape
 
@@ -57,6 +58,25 @@ def show_status(result: "StatusResult") -> None:
             theme.paint(f"Certificates are valid until {found.expires} ({found.lasts})", color)
             + ("; renew them: redistopo certs renew" if late else "")
         )
+    if not any(line.pid for line in result.nodes):
+        click.echo("No node runs. Start it: redistopo up")
+    elif result.faults:
+        _show_faults(result.faults)
+
+
+_MOST_FAULTS = 3
+
+
+def _show_faults(faults: Sequence[Finding]) -> None:
+    """Print the first root causes, as the columns don't show each of them."""
+    roots = root_causes(faults)
+    for one in roots[:_MOST_FAULTS]:
+        head = theme.paint(f"fail {one.check} {one.subject}: ", theme.ERROR)
+        click.echo(f"{head}{one.evidence}")
+    more = f"and {len(roots) - _MOST_FAULTS} more; " if len(roots) > _MOST_FAULTS else ""
+    click.echo(
+        f"{theme.verdict('Unhealthy', good=False)}  {more}causes and hints: redistopo verify"
+    )
 
 
 def count_states(lines: Sequence[NodeStatus]) -> str:
@@ -68,7 +88,7 @@ def count_states(lines: Sequence[NodeStatus]) -> str:
 
 def row(line: NodeStatus) -> tuple[str, ...]:
     """Return the cells of a node, one for each of `COLUMNS`."""
-    watched = f"{line.watches}, epoch {line.epoch}" if line.watches else ""
+    watched = line.watches if line.epoch is None else f"{line.watches}, epoch {line.epoch}"
     return (
         str(line.shard or "-"),
         line.name,

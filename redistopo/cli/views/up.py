@@ -13,7 +13,8 @@ from redistopo.cli.run_verb import output
 from redistopo.cli.views.connect import show_connect
 from redistopo.model.planning.step import Step
 from redistopo.model.protocol.slots import format_ranges_briefly as slots_text
-from redistopo.model.state.finding import Status
+from redistopo.model.remedies.commands import warned
+from redistopo.model.state.finding import Finding, Status
 from redistopo.model.state.observed import ShardSeen
 from redistopo.ops.up import UpResult
 from redistopo.progress import Event, EventKind, Progress
@@ -91,14 +92,24 @@ def _shard(shard: ShardSeen) -> str:
     return f"{slots}primary {primary}" + (f"  replicas {replicas}" if replicas else "")
 
 
-def show_steps(steps: tuple[Step, ...], warnings: tuple[str, ...] = ()) -> None:
-    """Print warnings, and the steps with their causes, in order."""
+def show_steps(
+    steps: tuple[Step, ...], warnings: tuple[str, ...] = (), faults: tuple[Finding, ...] = ()
+) -> None:
+    """Print warnings, the steps with their causes, in order, and the faults that they leave."""
     for text in warnings:
         click.echo(theme.paint("Warning: ", theme.WARNING) + text)
-    if not steps:
-        rest = "nothing that `redistopo up` would do" if warnings else "everything runs as planned"
-        click.echo(f"Steps: none, {rest}.")
-        return
-    click.echo("Steps that `redistopo up` would take now:")
+    if steps:
+        click.echo("Steps that `redistopo up` would take now:")
+    elif warnings or faults:
+        click.echo("Steps: none, nothing that `redistopo up` would do.")
+    else:
+        click.echo("Steps: none, everything runs as planned.")
     for number, one in enumerate(steps, start=1):
         click.echo(f"  {number}. {one} - because: {one.cause}")
+    if faults:
+        click.echo("Faults that no step repairs, so that `redistopo up` would exit with 3:")
+    for fault in faults:
+        head = theme.paint(f"  fail {fault.check} {fault.subject}: ", theme.ERROR)
+        click.echo(f"{head}{fault.evidence}")
+        if fault.hint:
+            click.echo(f"     Next: {warned(fault.hint)}")

@@ -108,8 +108,8 @@ def _cells(scene: Scene, line: NodeStatus) -> dict[str, str]:
         # what a Sentinel or a data node has no value for stays blank
         found = {name: "" if cell == "-" else cell for name, cell in found.items()}
         names = {one.address: one.name for one in scene.lines}
-        named = names.get(line.watches, "")
-        watched = f"{named or line.watches}, epoch {line.epoch}" if line.watches else ""
+        watched = ", ".join(names.get(one, one) for one in line.watches.split(", "))
+        watched += "" if line.epoch is None else f", epoch {line.epoch}"
         link = scene.links.get(line.name, "-").replace("-", "")
         return {**found, "slots": "", "bus": "", "link": link, "watches": watched}
     more = len(line.slots) - 1

@@ -44,6 +44,12 @@ class StepKind(StrEnum):
     FORGET = "forget"
 
 
+OBSERVE_AGAIN = frozenset(
+    {StepKind.ABORT, StepKind.RESUME, StepKind.FAILOVER, StepKind.RESET, StepKind.REJOIN}
+)
+"""Steps after which more may be to do."""
+
+
 _TEXT = {
     StepKind.ABORT: "cancel the shutdown of",
     StepKind.RESUME: "resume",

@@ -18,11 +18,14 @@ SETTINGS = ("quorum", "down-after-milliseconds", "failover-timeout", "parallel-s
 MONITOR = "monitor"
 """Pseudo setting: the name under which the primary is monitored."""
 
+HELLO_CHANNEL = "__sentinel__:hello"
+"""Where Sentinels publish themselves, on each data node that they monitor."""
+
 FAILOVER_COMMANDS: tuple[tuple[str, ...], ...] = (
     ("INFO",),
     ("ROLE",),
-    ("SUBSCRIBE", "__sentinel__:hello"),
-    ("PUBLISH", "__sentinel__:hello", ""),
+    ("SUBSCRIBE", HELLO_CHANNEL),
+    ("PUBLISH", HELLO_CHANNEL, ""),
     ("SLAVEOF", "NO", "ONE"),
     ("CONFIG", "REWRITE"),
     ("CLIENT", "KILL", "TYPE", "normal"),
@@ -66,6 +69,11 @@ class MonitoredPrimary(Addressed):
     sentinels: tuple[Peer, ...] = ()
     quorum: str = ""
     flagged: str = ""
+
+    @property
+    def config(self) -> dict[str, str]:
+        """The settings of a Sentinel, which has no CONFIG."""
+        return {**self.settings, MONITOR: self.name}
 
     @property
     def down(self) -> bool:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from redistopo.model.protocol.sentinel_replies import votes_needed
 from redistopo.model.protocol.slots import SlotRange
+from redistopo.model.state.monitored_primaries import by_primary
 from redistopo.model.state.observed import (
     NodeSeen,
     Observed,
@@ -127,11 +128,13 @@ def _with_sentinels(known: LastKnown, seen: Observed, before: LastKnown | None) 
     counts = [1 + len(watch.sentinels) for watch in watches]
     watchers = max([ours, *counts, before.watchers if before else 0])
     awake = [node for node in seen.sentinels if not node.tilted]
-    enough = any(watch.enough for node in awake for watch in node.watches[:1])
+    enough = any(node.watches and all(watch.enough for watch in node.watches) for node in awake)
     named = seen.at(seen.named)
     last = (before.named, before.epoch) if before else ("", 0)
     name, epoch = last
-    if seen.named:
+    if by_primary(seen):
+        name, epoch = "", 0  # each has its own: their roles show a failover
+    elif seen.named:
         name = named.name if named else seen.named
         epoch = max(watch.epoch for watch in watches)
     return replace(
@@ -229,9 +232,9 @@ def _flagged(seen: Observed) -> dict[str, tuple[int, int]]:
 def flagged_by_sentinels(seen: Observed) -> dict[str, tuple[int, int]]:
     """Map an address to the number of Sentinels that have it as s_down, and as o_down."""
     found: dict[str, tuple[int, int]] = {}
-    for watch in seen.named_watches:
-        marks = {watch.flagged or watch.address: watch.flags}
-        for peer in (*watch.replicas, *watch.sentinels):
+    for node in seen.sentinels:
+        marks = {watch.flagged or watch.address: watch.flags for watch in node.watches}
+        for peer in (peer for one in node.watches for peer in (*one.replicas, *one.sentinels)):
             marks.setdefault(peer.address, peer.flags)
         for address, flags in marks.items():
             down, agreed = found.get(address, (0, 0))

@@ -56,6 +56,7 @@ class NodeSeen(Addressed):
     if it hasn't moved), and paths below it in `config` are translated to the current one;
     `refused` maps a query to the error that the server replied with, `failover_refusals` the
     commands that a Sentinel needs to the errors it would get (None if they weren't tried);
+    `hello_clients` is how many clients subscribe to the channel of Sentinels, as each of them does;
     `users` is ACL LIST, empty if unknown; `folder_lost` is whether its working folder was
     removed or replaced while it ran; `log_damage` is why a start would not find all of the
     append-only log that it writes, "" if it would, None if unknown; `watches` are the primaries
@@ -84,6 +85,7 @@ class NodeSeen(Addressed):
     config: Mapping[str, str] | None = None
     refused: Mapping[str, str] = field(default_factory=dict)
     failover_refusals: Mapping[str, str] | None = None
+    hello_clients: int = 0
     anonymous: str | None = None
     access_probe: AccessProbe | None = None
     listening: tuple[str, ...] | None = None
@@ -123,6 +125,12 @@ class NodeSeen(Addressed):
     def myself(self) -> ClusterNodesLine | None:
         """Its own line in CLUSTER NODES."""
         return next((member for member in self.members if member.myself), None)
+
+    @property
+    def id(self) -> str:
+        """Its id in the cluster, otherwise that of its process."""
+        me = self.myself
+        return me.id if me else self.info.get("run_id", "")
 
     @property
     def role(self) -> Role | None:

@@ -10,7 +10,8 @@ from redistopo.model.state.observed import NodeSeen, Observed, Role, ShardSeen, 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeStatus(Addressed):
     """One row of `status`; numbers are None if the node doesn't reply. For a Sentinel,
-    `watches` is the address of the primary that it monitors, in which `epoch`."""
+    `watches` is the address of the primary that it monitors, in which `epoch`; the addresses, if
+    there are several."""
 
     name: str
     shard: int | None
@@ -49,10 +50,10 @@ def _line(node: NodeSeen, shard: ShardSeen | None) -> NodeStatus:
     if shard and shard.primary and node.role is Role.REPLICA:
         behind = max(0, shard.primary.offset - node.offset)
     me = node.myself
-    watch = next(iter(node.watches), None)
+    watch = node.watches[0] if len(node.watches) == 1 else None
     return replace(
         base,
-        watches=watch.address if watch else "",
+        watches=", ".join(one.address for one in node.watches),
         epoch=watch.epoch if watch else None,
         slots=me.slots if me else (),
         memory=_number(node, "used_memory"),
@@ -75,11 +76,11 @@ def _reported(node: NodeSeen) -> str:
     """Its state according to its own replies."""
     if node.info.get("loading", "0") != "0":
         return "loading"
-    if node.watches and node.watches[0].down:
+    if any(watch.down for watch in node.watches):
         return "primary down"
     if node.tilted:
         return "tilt"
-    if node.watches and not node.watches[0].enough:
+    if not all(watch.enough for watch in node.watches):
         return "no quorum"
     if node.role is Role.REPLICA and not node.link_up:
         return "link down"
