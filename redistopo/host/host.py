@@ -57,6 +57,10 @@ class Processes(Protocol):
     def find(self, layout: Layout, node: str) -> Process | None:
         """Return the node's running process; None if there is none."""
 
+    def server_of_script(self, layout: Layout, node: str) -> Process | None:
+        """Return the server that the node's program started beside itself; None if there is
+        none."""
+
     def adopt(self, layout: Layout, node: str) -> None:
         """Record the node's running process, if there is one."""
 

@@ -31,6 +31,7 @@ from redistopo.model.protocol.endpoint import Endpoint
 class _LocalProcesses:
     start = staticmethod(process.launch)
     find = staticmethod(process.find_process)
+    server_of_script = staticmethod(process.server_of_script)
     adopt = staticmethod(process.adopt_process)
     forget = staticmethod(remove_process_mark)
     run = staticmethod(run_recorded)

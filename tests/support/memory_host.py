@@ -176,6 +176,9 @@ class MemoryProcesses:
         found = self.known.get(node)
         return found if found is not None and found.code is None else None
 
+    def server_of_script(self, layout: Layout, node: str) -> MemoryProcess | None:
+        return None  # its programs are the servers
+
     def adopt(self, layout: Layout, node: str) -> None:
         self.journal.act("adopt", node)
 
