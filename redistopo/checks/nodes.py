@@ -23,8 +23,10 @@ from redistopo.model.state.hints import (
     TOO_MANY_CLIENTS_HINT,
     allow_command_hint,
     continue_command,
+    start_lost_command,
 )
 from redistopo.model.state.observed import NodeSeen, ProcessState, Role
+from redistopo.model.topology.spec import Shape
 
 
 def alive(subject: CheckSubject) -> Iterator[CheckResult]:
@@ -32,7 +34,9 @@ def alive(subject: CheckSubject) -> Iterator[CheckResult]:
 
     def judge(node: NodeSeen) -> CheckResult | None:
         if node.process is ProcessState.ABSENT:
-            return fail(node.name, f"{node.address}: {node.error}", subject.start)
+            gone = ", and its folder is gone" if node.folder_lost else ""
+            hint = start_lost_command(node, clustered=subject.seen.shape is Shape.CLUSTER)
+            return fail(node.name, f"{node.address}: {node.error}{gone}", hint)
         if not node.answers:
             seen = f"pid {node.pid} runs, but " if node.pid else ""
             hint = f"if the process is paused: {continue_command(node)}; otherwise see its log"

@@ -15,6 +15,7 @@ from redistopo.checks.check_types import (
 )
 from redistopo.model.protocol.aof import rewrites_log
 from redistopo.model.protocol.data_files import NAMES
+from redistopo.model.remedies.of_machine import move_aside
 from redistopo.model.remedies.of_topology import end_node
 from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.hints import allow_command_hint, command_prefix
@@ -94,7 +95,7 @@ def _rescue(lead: NodeSeen, others: tuple[NodeSeen, ...]) -> str:
         folder / (lead.config or {}).get(name, NAMES[name])
         for name in ("appenddirname", "dbfilename")
     )
-    aside = f"mv {shlex.quote(str(log))} {shlex.quote(f'{log}.old')}"
+    aside = move_aside(log, ".old")
     save = f"redistopo cli {lead.name} -- --rdb {shlex.quote(str(snapshot))}"
     names = " ".join(one.name for one in (lead, *replicas))
     end = end_node(names, f"what {lead.name} writes after the snapshot")

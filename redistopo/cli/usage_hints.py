@@ -2,8 +2,9 @@
 
 import click
 
+from redistopo.cli.other_tools import ANSWERS, FOREIGN_OPTIONS
 from redistopo.cli.spelling import similar
-from redistopo.cli.verbs import ANSWERS, FOREIGN_OPTIONS, VERBS
+from redistopo.cli.verbs import VERBS
 
 
 class UnknownVerb(click.UsageError):

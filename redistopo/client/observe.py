@@ -179,9 +179,12 @@ def query_node(
 def _absent(target: Target, seen: NodeSeen) -> NodeSeen:
     ports = target.machine.ports
     taken = next((p for p in target.ports if not ports.is_free(Endpoint(target.host, p))), None)
+    layout, files = target.layout, target.machine.files
+    lost = layout and files.status(layout.record) and not files.status(layout.node(seen.name).root)
     return replace(
         seen,
         process=ProcessState.ABSENT,
+        folder_lost=bool(lost),
         held_by=f"port {taken} is in use by {ports.holder(taken)}" if taken else "",
         error="its process isn't running",
     )

@@ -7,13 +7,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
 import psutil
 
 from redistopo.errors import MissingPrerequisite, TimedOut
-from redistopo.host.files import private_folder, write_errors
+from redistopo.host.files import private_folder, read_json, write_errors
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.process_marks import load_process_mark, save_process_mark
 from redistopo.host.run_program import clean_environment
@@ -214,9 +215,19 @@ def _unmarked(layout: Layout, node: str) -> psutil.Process | None:
     for pid in _working_in(folder.root):
         with suppress(psutil.Error, OSError):
             process = psutil.Process(pid)
-            if serves(process):
+            if serves(process) and (not lost_folder(process) or _of_record(process, layout)):
                 return process
     return None
+
+
+def _of_record(process: psutil.Process, layout: Layout) -> bool:
+    """Whether a process started after the topology was recorded: one whose folder was removed may
+    be of an earlier topology in the same place."""
+    created = (read_json(layout.record) or {}).get("created")
+    with suppress(TypeError, ValueError):
+        since = datetime.fromisoformat(str(created)).timestamp()
+        return bool(process.create_time() >= since)
+    return False
 
 
 def serves(process: psutil.Process) -> bool:

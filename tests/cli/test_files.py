@@ -77,7 +77,7 @@ def test_plan_and_render_work_without_any_server(project: Project) -> None:
     assert "assumed" in project.run("plan", check=0).out
     project.run("render", check=0)
     lacking = project.run("up", check=4)
-    assert "pip install valkey" in lacking.err
+    assert "set `engine` to the path of its server" in lacking.err
 
 
 def test_own_templates_are_used(project: Project) -> None:
@@ -110,7 +110,11 @@ def test_ps_shows_topologies_and_orphans(project: Project) -> None:
     assert [(one["name"], one["running"]) for one in listed["topologies"]] == [("seen", 3)]
     mine = str(project.root)
     assert not [one for one in listed["orphans"] if one["folder"].startswith(mine)]
-    # in this order: a `ps` elsewhere on the machine would adopt it again by its pid file
+    # as if somebody had started it by hand after it was stopped; in this order: a `ps` elsewhere
+    # on the machine would adopt it again by its pid file
+    stopped = project.root / ".redistopo" / "stopped" / "node2.json"
+    stopped.parent.mkdir(exist_ok=True)
+    stopped.write_text("{}")
     (project.folder(2) / "redis.pid").unlink()
     (project.folder(2) / "process.json").rename(project.folder(2) / "elsewhere.json")
     listed = project.run("ps", "--json", check=0).json["result"]

@@ -10,7 +10,9 @@ from support.engines import BUNDLED
 from support.project import COMMAND, Project
 from support.terminal import Terminal
 
-from redistopo.cli.verbs import ANSWERS, GROUPS, VERBS
+from redistopo.cli.other_tools import ANSWERS
+from redistopo.cli.verbs import GROUPS, VERBS
+from redistopo.model.remedies.commands import warned
 
 
 @pytest.mark.parametrize("columns", [80, 100])
@@ -67,7 +69,7 @@ def test_a_wrong_command_line_is_answered_with_the_right_one(project: Project, w
 
 @pytest.mark.parametrize("word", ANSWERS)
 def test_a_verb_of_another_tool_has_a_pointed_answer(project: Project, word: str) -> None:
-    assert f"  Next: {ANSWERS[word]}\n" in project.run(word, check=2).err
+    assert f"  Next: {warned(ANSWERS[word])}\n" in project.run(word, check=2).err
 
 
 def test_forms_of_other_tools_work(project: Project) -> None:

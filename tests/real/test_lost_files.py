@@ -85,7 +85,9 @@ def test_a_lost_folder_is_a_node_of_the_topology_that_is_down(project: Project) 
     shutil.rmtree(project.folder(1))
     done = project.run("verify", "--json", "--timeout", "0", "--no-write", check=3)
     found = done.json["result"]["findings"]
-    assert {"node1"} & {one["subject"] for one in found if one["check"] == "node.alive"}
+    (lost,) = (one for one in found if (one["check"], one["subject"]) == ("node.alive", "node1"))
+    assert "its folder is gone" in lost["evidence"]
+    assert lost["hint"].startswith("redistopo up --rebuild node1")
     told = " ".join(f"{one}" for one in found)
     assert "FORGET" not in told
     assert "--cluster fix" not in told

@@ -10,7 +10,7 @@ _EMPTY = (
     "real/test_verdicts.py::"
     "test_a_shard_without_slots_is_a_fault_at_once_and_rebalanced_by_what_is_printed"
 )
-_COPIES = "real/test_damaged_copies.py::test_no_key_is_lost_that_another_node_has"
+_COPIES = "real/test_damaged_copies.py::test_no_key_is_lost_that_any_copy_has"
 _DOCTOR = "real/test_doctor.py::test_"
 _TABLES = f"{_DOCTOR}a_node_that_lost_its_table_or_was_reset_is_named_and_its_remedy_works"
 _STRANGE = f"{_DOCTOR}a_table_of_another_cluster_is_named_and_its_remedy_works"

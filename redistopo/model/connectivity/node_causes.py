@@ -21,6 +21,7 @@ from redistopo.model.state.hints import (
     forget_command,
     open_port_hint,
     restart_command,
+    start_lost_command,
     started_by_us,
     unset_directive_command,
 )
@@ -61,14 +62,16 @@ def _taken(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     )
 
 
-def _gone(_scene: ConnectivityView, node: NodeSeen) -> Cause | None:
+def _gone(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     if node.process is not ProcessState.ABSENT:
         return None
+    start = start_lost_command(node, clustered=scene.clustered)
+    lost = ", and its folder is gone" if node.folder_lost else ""
     return Cause(
         kind=CauseKind.GONE,
         node=node.name,
-        evidence=f"{node.name}'s process isn't running",
-        remedy="redistopo up starts it; see its redis.log for why it ended",
+        evidence=f"{node.name}'s process isn't running{lost}",
+        remedy=f"{start} starts it{'' if lost else '; see its redis.log for why it ended'}",
     )
 
 

@@ -1,14 +1,14 @@
 """Remedies that are commands of the system: files and processes."""
 
 import shlex
-from pathlib import Path
+from pathlib import PurePath
 
 from redistopo.model.remedies.commands import of_class
 from redistopo.model.remedies.no_other_copy import NoOtherCopy
 from redistopo.model.remedies.remedy import Remedy
 
 
-def move_aside(path: Path, suffix: str) -> Remedy:
+def move_aside(path: PurePath, suffix: str) -> Remedy:
     """Keep a file or a folder under another name."""
     return of_class(f"mv {shlex.quote(str(path))} {shlex.quote(f'{path}{suffix}')}")
 

@@ -3,6 +3,7 @@ password and the certificates; plain redis-cli commands for other nodes."""
 
 from redistopo.model.protocol.replies import ClusterNodesLine
 from redistopo.model.remedies.of_servers import forget, takeover
+from redistopo.model.remedies.of_topology import rebuild_node
 from redistopo.model.remedies.remedy import Remedy
 from redistopo.model.state.copies_seen import stranger_needless
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
@@ -27,6 +28,14 @@ def start_command(*, ours: bool) -> str:
 def restart_command(node: NodeSeen) -> str:
     """How to start a node again."""
     return start_command(ours=started_by_us(node))
+
+
+def start_lost_command(node: NodeSeen, *, clustered: bool) -> str:
+    """How to start a node that isn't running. Without its nodes.conf, a cluster's node would be a
+    new one: it gets another node's, with its own id, and then the data from its shard."""
+    if clustered and node.folder_lost:
+        return rebuild_node([node.name])
+    return restart_command(node)
 
 
 def call_prefix(name: str) -> str:
