@@ -135,6 +135,9 @@ class Files(Protocol):
     def remove(self, path: Path) -> None:
         """Remove a file, or a folder with its content."""
 
+    def sync_seconds(self, folder: Path) -> float:
+        """Return how long a synced write (fsync) takes there; 0 if none is possible."""
+
     def disk_full(self, path: Path) -> bool:
         """Return whether the disk is almost full."""
 

@@ -62,6 +62,7 @@ class _LocalFiles:
     private_folder = staticmethod(files.private_folder)
     remove = staticmethod(files.remove)
     disk_full = staticmethod(files.disk_full)
+    sync_seconds = staticmethod(files.sync_seconds)
 
     def tail(self, path: Path, most: int) -> str:
         with suppress(OSError):

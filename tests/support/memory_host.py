@@ -71,6 +71,7 @@ class MemoryFiles:
         self.texts: dict[Path, str] = {}
         self.folders: set[Path] = set()
         self.full = False
+        self.sync = 0.0
         self._clock = 1.0
         self._written: dict[Path, float] = {}
 
@@ -134,6 +135,9 @@ class MemoryFiles:
             raise MissingPrerequisite(f"can't write {path}", detail="No such file or directory")
         self.texts = {one: text for one, text in self.texts.items() if not one.is_relative_to(path)}
         self.folders = {one for one in self.folders if not one.is_relative_to(path)}
+
+    def sync_seconds(self, folder: Path) -> float:
+        return self.sync
 
     def disk_full(self, path: Path) -> bool:
         return self.full
