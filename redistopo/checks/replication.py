@@ -271,7 +271,7 @@ def _too_few_replicas(subject: CheckSubject, probe: WriteProbeResult, about: str
     primary, planned = subject.seen.at(probe.primary), subject.expected.replicas
     required = integer(((primary and primary.config) or {}).get("min-replicas-to-write"), 0)
     evidence = f"refuses writes: min-replicas-to-write is {required}, it has "
-    evidence += f"{len(probe.replicas)} replicas ({probe.error})"
+    evidence += f"{len(probe.replicas)} replica{'s' * (len(probe.replicas) != 1)} ({probe.error})"
     if planned is None or required <= planned:
         return fail(about, evidence, "see replication.link of its replicas", settles=True)
     hint = f"redistopo set min-replicas-to-write={planned}, or plan more replicas"

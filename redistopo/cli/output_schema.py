@@ -12,7 +12,7 @@ _PREVIEW = "redistopo.session.preview_result:Preview"
 RESULTS: Mapping[str, tuple[str, ...]] = {
     "bundle": ("redistopo.ops.bundle:BundleResult",),
     "call": ("redistopo.ops.call:CallResult",),
-    "certs renew": ("redistopo.ops.certs:CertsResult",),
+    "certs renew": ("redistopo.ops.certs:CertsResult", _PREVIEW),
     "cli": ("redistopo.ops.cli:CliResult",),
     "connect": ("redistopo.ops.connect:ConnectResult",),
     "demo": ("redistopo.demo.cache_check:CheckResult",),

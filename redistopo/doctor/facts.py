@@ -28,13 +28,17 @@ def pid_in(holder: str) -> str:
 class EnginesSeen:
     """The servers of this machine, and the one that `up` uses, if any; `lacking` is why there is
     none. `tls` is whether the topology file needs it; `fixed_cves` maps a server's path to the
-    CVEs that its package's changelog names."""
+    CVEs that its package's changelog names. `newer` is how to use a later server without known
+    vulnerabilities; `local` and `auth` are the host and the password of the topology file."""
 
     found: tuple[Engine, ...] = ()
     chosen: Engine | None = None
     lacking: str = ""
     install: str = ""
     tls: bool = False
+    newer: str = ""
+    local: bool = True
+    auth: bool = True
     fixed_cves: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 

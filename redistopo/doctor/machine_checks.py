@@ -61,7 +61,8 @@ def vulnerable(facts: DoctorFacts) -> Iterator[CheckResult]:
     left = _left(facts, chosen) if chosen else ()
     left = tuple(sorted(left, key=lambda flaw: not flaw.severe))
     if chosen and left:
-        yield warn(MACHINE, _flawed(facts, chosen, left), _newer(chosen))
+        hint = "; ".join(filter(None, (facts.engines.newer, _newer(chosen))))
+        yield warn(MACHINE, _flawed(facts, chosen, left), hint)
     elif chosen:
         known = sum(len(flaw.ids) for flaw in vulnerabilities_of(chosen))
         named = f"its package's changelog names all {known} of its version"
@@ -101,7 +102,17 @@ def _flawed(facts: DoctorFacts, engine: Engine, left: tuple[Vulnerability, ...])
     # TLS vulnerabilities come first only if TLS is used
     worst = next((flaw for flaw in left if facts.engines.tls or not flaw.tls), left[0])
     text = f"{engine.title}: {', '.join(ids[:_SHOWN])}{more}, as of {AS_OF}: {worst.what}"
-    return text + (", without a password" if worst.unauthenticated else "")
+    text += ", without a password" * worst.unauthenticated
+    return f"{text}; {_reach(facts, left)}"
+
+
+def _reach(facts: DoctorFacts, left: tuple[Vulnerability, ...]) -> str:
+    """What loopback and a password mean for these vulnerabilities."""
+    needed = (flaw for flaw in left if facts.engines.tls or not flaw.tls)
+    auth = facts.engines.auth and not any(flaw.unauthenticated for flaw in needed)
+    if facts.engines.local:
+        return "only programs on this machine reach it" + ", and need the password" * auth
+    return "a client needs the password" if auth else "any client that connects can use it"
 
 
 def _count(left: tuple[Vulnerability, ...]) -> str:

@@ -3,16 +3,18 @@
 import signal
 from collections.abc import Iterable
 
-from redistopo.errors import AccessDenied, TimedOut, Unreachable
+from redistopo.errors import AccessDenied, MissingPrerequisite, TimedOut, Unreachable
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.early_exit import early_exit_error
 from redistopo.execute.slow_wait import reporting_slow_wait
 from redistopo.host.interrupts import interrupts_deferred
-from redistopo.host.polling import wait_for
+from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.server_log import log_tail
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.credentials import CREDENTIALS_CHANGED_HINT
 from redistopo.model.protocol.replies import parse_info
+
+_END_SECONDS = 10.0
 
 
 def start(context: ExecutionContext, names: Iterable[str]) -> None:
@@ -54,6 +56,7 @@ def await_ready(context: ExecutionContext, nodes: Iterable[NodePlan]) -> None:
         for name, node in list(pending.items()):
             process = context.started.get(name)
             if process is not None and process.poll() is not None:
+                _refuse_script(context, node)
                 raise early_exit_error(
                     context.host,
                     context.plan,
@@ -95,9 +98,35 @@ def _unready(context: ExecutionContext, node: NodePlan) -> str:
     fields = parse_info(info)
     process = context.started.get(node.name)
     if process is not None and fields.get("process_id") != str(process.pid):
+        _refuse_script(context, node)
         return f"another server (pid {fields.get('process_id')}) replies at {node.address}"
     if fields.get("loading", "0") != "0":
         return "it is loading its data"
     if context.plan.topology.clustered and fields.get("cluster_enabled") != "1":
         return "it runs without cluster mode"
     return ""
+
+
+def _refuse_script(context: ExecutionContext, node: NodePlan) -> None:
+    """End the servers of an engine that is a script and doesn't become the server, and raise
+    MissingPrerequisite: such a server gets no signal, and outlives its script."""
+    processes, layout = context.host.processes, context.plan.layout
+    server = processes.server_of_script(layout, node.name)
+    if server is None:
+        return
+    scripts = [one for one in context.started.values() if one.poll() is None]
+    for script in scripts:
+        processes.signal(script, signal.SIGKILL)
+    processes.await_end(scripts, Deadline(_END_SECONDS))
+    below = (processes.server_of_script(layout, name) for name in context.started)
+    servers = [one for one in below if one is not None]
+    for one in servers:
+        processes.signal(one, signal.SIGTERM)
+    processes.await_end(servers, Deadline(_END_SECONDS))
+    engine = context.plan.engine.path
+    raise MissingPrerequisite(
+        f"{engine} does not become the server: it starts it as another process",
+        detail=f"{node.name}: pid {context.started[node.name].pid} was started, the server is pid "
+        f"{server.pid}; signals would not reach it, so it was stopped again",
+        hint=f"write exec before the server's command in {engine}, without & or --daemonize",
+    )

@@ -5,6 +5,8 @@ import json
 import os
 import shutil
 import stat
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -174,6 +176,17 @@ def disk_full(path: Path) -> bool:
         found = os.statvfs(path)
         return found.f_bavail * found.f_frsize < _ALMOST_FULL_BYTES
     return False
+
+
+def sync_seconds(folder: Path) -> float:
+    """Measure one synced write (fsync) to a temporary file in a folder; 0 if none is possible."""
+    with suppress(OSError), tempfile.TemporaryFile(dir=folder) as file:
+        began = time.monotonic()
+        file.write(b"x")
+        file.flush()
+        os.fsync(file.fileno())
+        return time.monotonic() - began
+    return 0.0
 
 
 def last_part(path: Path, most: int) -> str:

@@ -57,6 +57,10 @@ class Processes(Protocol):
     def find(self, layout: Layout, node: str) -> Process | None:
         """Return the node's running process; None if there is none."""
 
+    def server_of_script(self, layout: Layout, node: str) -> Process | None:
+        """Return the server that the node's program started beside itself; None if there is
+        none."""
+
     def adopt(self, layout: Layout, node: str) -> None:
         """Record the node's running process, if there is one."""
 
@@ -130,6 +134,9 @@ class Files(Protocol):
 
     def remove(self, path: Path) -> None:
         """Remove a file, or a folder with its content."""
+
+    def sync_seconds(self, folder: Path) -> float:
+        """Return how long a synced write (fsync) takes there; 0 if none is possible."""
 
     def disk_full(self, path: Path) -> bool:
         """Return whether the disk is almost full."""

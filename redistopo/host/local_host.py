@@ -31,6 +31,7 @@ from redistopo.model.protocol.endpoint import Endpoint
 class _LocalProcesses:
     start = staticmethod(process.launch)
     find = staticmethod(process.find_process)
+    server_of_script = staticmethod(process.server_of_script)
     adopt = staticmethod(process.adopt_process)
     forget = staticmethod(remove_process_mark)
     run = staticmethod(run_recorded)
@@ -61,6 +62,7 @@ class _LocalFiles:
     private_folder = staticmethod(files.private_folder)
     remove = staticmethod(files.remove)
     disk_full = staticmethod(files.disk_full)
+    sync_seconds = staticmethod(files.sync_seconds)
 
     def tail(self, path: Path, most: int) -> str:
         with suppress(OSError):

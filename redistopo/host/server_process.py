@@ -242,6 +242,21 @@ def serves(process: psutil.Process) -> bool:
     return program in SERVERS and "server" in Path(word).name
 
 
+def server_of_script(layout: Layout, node: str) -> psutil.Process | None:
+    """Find the server that the node's started program runs beside itself, as a script does that
+    doesn't become the server: it works in the node's folder, and isn't older than the record."""
+    folder = layout.node(node)
+    mark = load_process_mark(folder.process)
+    if mark is None:
+        return None
+    for pid in _working_in(folder.root):
+        with suppress(psutil.Error, OSError):
+            process = psutil.Process(pid)
+            if pid != mark.pid and started_at(pid) >= mark.started and serves(process):
+                return process
+    return None
+
+
 def _working_in(folder: Path) -> Iterator[int]:
     """Pids of all visible processes with that working folder, then of those in one that was
     removed from there, where the system shows that."""

@@ -10,11 +10,13 @@ from redistopo.errors import ExitCode, RedistopoError, Unreachable, UsageError
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.credentials import Certificate, Credentials
 from redistopo.model.remedies.of_topology import renew_ca
+from redistopo.model.remedies.remedy import loses
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.certificates import ensure_certificates, made_before, renew_certificates
 from redistopo.project.started_topology import live_targets, running_nodes
 from redistopo.session.local_preconditions import refuse_other_nodes
 from redistopo.session.open import open_session
+from redistopo.session.preview_result import Preview
 from redistopo.session.session import Session, SessionRequest
 
 
@@ -53,14 +55,7 @@ def renew(root: Path, days: int, progress: Progress, *, new_ca: bool = False) ->
     asked = SessionRequest(root=root, lock="certs renew", seconds=30, needs_started=False)
     with open_session(asked, progress) as session:
         layout, told = session.layout, session.progress
-        _refuse(session)
-        plan = session.plan(assume=True)
-        refuse_other_nodes(session, plan)
-        if new_ca and (names := running_nodes(layout)):
-            raise RedistopoError(
-                f"{', '.join(names)} run{'s' if len(names) == 1 else ''} with the CA that there is",
-                hint=renew_ca("redistopo down, then ", ", then redistopo up"),
-            )
+        plan = _ready(session, new_ca=new_ca)
         credentials, nodes = session.credentials, live_targets(layout, session.rendered)
         before = {node.name: _presented(node, credentials) for node in nodes}
         with step(told, "create a new CA" if new_ca else "sign new certificates"):
@@ -80,13 +75,37 @@ def renew(root: Path, days: int, progress: Progress, *, new_ca: bool = False) ->
     )
 
 
+def preview_renew(root: Path, *, new_ca: bool) -> Preview:
+    """Determine the effects of `renew`; raises what it would raise."""
+    asked = SessionRequest(root=root, seconds=30, needs_started=False)
+    with open_session(asked) as session:
+        plan = _ready(session, new_ca=new_ca)
+    lost = f"{loses(renew_ca())}: give them the new {session.layout.tls.ca}"
+    names = tuple(node.name for node in plan.nodes)
+    return Preview(verb="certs renew", nodes=names, losses=(lost,) if new_ca else ())
+
+
+def _ready(session: Session, *, new_ca: bool) -> Plan:
+    """Return the plan; raises RedistopoError if there is nothing to renew, or servers run with the
+    CA to be replaced."""
+    _refuse(session)
+    plan = session.plan(assume=True)
+    refuse_other_nodes(session, plan)
+    if new_ca and (names := running_nodes(session.layout)):
+        raise RedistopoError(
+            f"{', '.join(names)} run{'s' if len(names) == 1 else ''} with the CA that there is",
+            hint=renew_ca("redistopo down, then ", ", then redistopo up"),
+        )
+    return plan
+
+
 def _refuse(session: Session) -> None:
     if not session.topology.tls:
         raise UsageError(
             "tls = false in the topology file: there are no certificates",
             hint="redistopo init --tls makes a topology with TLS",
         )
-    if not session.locked or not made_before(session.layout.tls):
+    if not made_before(session.layout.tls):
         raise RedistopoError("no certificate was made here yet", hint="redistopo up makes them")
 
 

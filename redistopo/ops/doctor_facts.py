@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from redistopo.doctor.conf_includes import loopback
 from redistopo.doctor.conf_reader import read_conf_file
 from redistopo.doctor.distro_backports import cves_fixed_by_package
 from redistopo.doctor.facts import (
@@ -22,6 +23,7 @@ from redistopo.doctor.facts import (
     TopologySeen,
 )
 from redistopo.doctor.leftover_cleanup import holds_no_data, open_permissions
+from redistopo.doctor.vulnerabilities import vulnerabilities_of
 from redistopo.errors import MissingPrerequisite, RedistopoError, UsageError
 from redistopo.host.engine_search import choose_engine, find_engines, install_hint
 from redistopo.host.files import read_text
@@ -31,10 +33,12 @@ from redistopo.host.listening_sockets import port_holders
 from redistopo.host.local_host import LOCAL
 from redistopo.host.machine_facts import memory_and_disk
 from redistopo.host.node_disk import read_disk
+from redistopo.host.package_managers import detect_machine
 from redistopo.host.ports import ephemeral_range, has_address
 from redistopo.host.process_marks import load_process_mark
 from redistopo.host.running_servers import running_servers
 from redistopo.host.server_process import find_process
+from redistopo.model.planning.install_recipe import command_for, later_releases
 from redistopo.model.planning.nodes_conf_repair import nodes_conf_damage
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_nodes import make_plan
@@ -161,8 +165,27 @@ def _engines(found: Found, seen: tuple[Engine, ...]) -> EnginesSeen:
         lacking=lacking,
         install=install_hint(),
         tls=tls,
+        newer=_newer(chosen, seen, tls=tls) if chosen else "",
+        local=topology is None or loopback(topology.host),
+        auth=topology is None or topology.auth,
         fixed_cves={one.path: cves_fixed_by_package(one) for one in seen},
     )
+
+
+def _newer(chosen: Engine, seen: tuple[Engine, ...], *, tls: bool) -> str:
+    """How to use a later server of the same product, which loads the data that there is: one that
+    is here, else that of a package."""
+    choose = 'engine = "{} {}.{}" in redistopo.toml'
+    for one in seen:
+        later = one.product is chosen.product and one.version > chosen.version
+        if later and not vulnerabilities_of(one) and (one.tls or not tls):
+            used = choose.format(one.product.value, one.version.major, one.version.minor)
+            return f"{one.title} is here: {used}"
+    for package, one in later_releases(chosen).items():
+        if not (vulnerabilities_of(one) or tls):  # these packages are built without TLS
+            used = choose.format(one.product.value, one.version.major, one.version.minor)
+            return f"{one.title}: {command_for(detect_machine(), [package])}; then {used}"
+    return ""
 
 
 def _first(wanted: EnginesSeen) -> list[Engine]:

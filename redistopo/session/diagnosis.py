@@ -26,6 +26,9 @@ BUNDLE = "for a report: redistopo bundle"
 _PLAIN = (UsageError, MissingPrerequisite, Interrupted)
 """Errors that need no diagnosis, since nothing was waited for."""
 
+FASTER = "use a faster disk, or appendfsync everysec and a longer --timeout"
+_SLOW_SYNC_SECONDS = 0.5
+
 
 @contextmanager
 def explaining(context: ExecutionContext) -> Iterator[None]:
@@ -44,11 +47,29 @@ def explaining(context: ExecutionContext) -> Iterator[None]:
         # for a node that exited, its own last log lines are better
         plain = isinstance(error, NodeDied) or (isinstance(error, Unhealthy) and error.certain)
         explain(error, None if plain else found)
+        if not plain and (slow := slow_disk(context)):
+            error.detail, error.hint = (
+                _lines(slow, error.detail),
+                joined(FASTER, error.hint, by="; "),
+            )
         hide(error, context.plan.layout)
         _keep(context, error, seen)
         raise
     with suppress(MissingPrerequisite):  # it is only an aid for a bundle; the same below
         context.host.files.remove(context.plan.layout.failure)
+
+
+def slow_disk(context: ExecutionContext) -> str:
+    """Describe a disk on which servers wait for synced writes; "" if it is fast enough.
+
+    With appendfsync always each event loop ends with one, and a cluster's node syncs its nodes.conf
+    at every change.
+    """
+    folder = context.plan.layout.nodes
+    seconds = context.host.files.sync_seconds(folder)
+    if seconds < _SLOW_SYNC_SECONDS:
+        return ""
+    return f"the disk is slow: a synced write (fsync) in {folder} takes {seconds:.1f} s"
 
 
 def _keep(context: ExecutionContext, error: RedistopoError, seen: Observed) -> None:

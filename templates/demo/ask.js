@@ -1,4 +1,4 @@
-// One item: get it, see where it came from, change it, drop it from the cache.
+// One item: get it, see where it came from, change it, delete its cached copy.
 
 import { ask, Refused } from "./server.js";
 import {
@@ -76,7 +76,7 @@ async function drop(id) {
   try {
     const { invalidated } = await ask("DELETE", path("/cache/", id));
     if (invalidated && id === shown) forget();
-    tell(invalidated ? "Dropped: the next request reads the database." : `Noted. ${AWAY}`, "done");
+    tell(invalidated ? "Copy deleted: the next request reads the database." : `Noted. ${AWAY}`, "done");
   } catch (refused) {
     failed(refused);
   }
@@ -89,7 +89,7 @@ async function save() {
     const reply = await ask("PUT", path("/data/", shown), row);
     if (reply.invalidated) forget();
     fill(reply.data);
-    tell(reply.invalidated ? "Saved, and dropped from the cache." : `Saved. ${AWAY}`, "done");
+    tell(reply.invalidated ? "Saved, and the cached copy is deleted." : `Saved. ${AWAY}`, "done");
   } catch (refused) {
     failed(refused);
   }

@@ -16,7 +16,7 @@ const LINES = [
 ];
 const KINDS = ["cache", "database", "bad"];
 const STRIP = 30; // px, height of the hit rate
-const LEFT = 46;
+const FONT = 12; // px
 const TOP = 10;
 const BELOW = 18; // px, the axis of time
 
@@ -28,6 +28,7 @@ export class Chart {
   #marks = [];
   #colors = {};
   #font = "sans-serif";
+  #left = 46; // px, the widest label of the axis
   #drawn = 0;
 
   constructor(canvas, empty) {
@@ -76,7 +77,11 @@ export class Chart {
     this.#canvas.height = Math.round(height * scale);
     this.#canvas.getContext("2d").setTransform(scale, 0, 0, scale, 0, 0);
     const style = getComputedStyle(document.body);
-    this.#font = style.fontFamily;
+    this.#font = `${FONT}px ${style.fontFamily}`;
+    const pen = this.#canvas.getContext("2d");
+    pen.font = this.#font;
+    const labels = ["hits", ...LINES.map(([, text]) => text)];
+    this.#left = Math.ceil(Math.max(...labels.map((text) => pen.measureText(text).width))) + 8;
     for (const name of ["ink", "faint", "line", "cache", "database", "bad", "good", "changed"]) {
       this.#colors[name] = style.getPropertyValue(`--${name}`).trim();
     }
@@ -102,9 +107,10 @@ export class Chart {
     const frame = {
       pen,
       width,
+      left: this.#left,
       bottom,
       foot: height - BELOW,
-      x: (at) => LEFT + ((at - now + WINDOW) / WINDOW) * (width - LEFT - 6),
+      x: (at) => this.#left + ((at - now + WINDOW) / WINDOW) * (width - this.#left - 6),
       y: (share) => bottom - share * (bottom - TOP),
     };
     pen.clearRect(0, 0, width, height);
@@ -114,27 +120,27 @@ export class Chart {
     this.#share(frame);
   }
 
-  #grid({ pen, width, bottom, foot, x, y }) {
-    pen.font = `12px ${this.#font}`;
+  #grid({ pen, width, left, bottom, foot, x, y }) {
+    pen.font = this.#font;
     pen.lineWidth = 1;
     pen.strokeStyle = this.#colors.line;
     pen.fillStyle = this.#colors.faint;
     pen.textBaseline = "middle";
     pen.textAlign = "right";
     for (const [ms, text] of LINES) {
-      line(pen, LEFT, width, y(decades(ms)));
-      pen.fillText(text, LEFT - 6, y(decades(ms)));
+      line(pen, left, width, y(decades(ms)));
+      pen.fillText(text, left - 6, y(decades(ms)));
     }
-    line(pen, LEFT, width, foot);
-    line(pen, LEFT, width, foot - STRIP);
-    pen.fillText("hits", LEFT - 6, foot - STRIP / 2);
+    line(pen, left, width, foot);
+    line(pen, left, width, foot - STRIP);
+    pen.fillText("hits", left - 6, foot - STRIP / 2);
     pen.textBaseline = "alphabetic";
     const now = performance.now();
     for (const s of width < 480 ? [60, 30, 0] : [60, 45, 30, 15, 0]) {
       pen.textAlign = s === 60 ? "left" : s === 0 ? "right" : "center";
       pen.fillText(s ? `${s} s ago` : "now", x(now - 1000 * s), foot + 14);
     }
-    pen.clearRect(LEFT, bottom + 1, width, foot - STRIP - bottom - 2);
+    pen.clearRect(left, bottom + 1, width, foot - STRIP - bottom - 2);
   }
 
   #cross({ pen, bottom, x }) {

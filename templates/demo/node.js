@@ -92,6 +92,7 @@ export class NodeView {
     this.element.dataset.state = node.state;
     this.element.dataset.role = node.role;
     setIcon(this.mark, mark);
+    this.element.title = node.address;
     say(this.port, node.address.replace(/^(127\.0\.0\.1|localhost):/, ":"));
     say(this.role, node.role === "unknown" ? "" : node.role);
     if (node.state !== "up") say(this.state, word);

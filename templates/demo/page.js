@@ -43,7 +43,8 @@ function showLatency({ hit, miss }) {
   }
   const times = hit.p50 && miss.p50 ? miss.p50 / hit.p50 : 0;
   const words = times < 10 ? times.toFixed(1) : count(times);
-  say(byId("ratio").firstElementChild, times > 1 ? `${words}×` : "–");
+  byId("ratio").hidden = times <= 1;
+  say(byId("ratio").firstElementChild, `${words}×`);
 }
 
 function showServed(served) {

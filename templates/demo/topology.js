@@ -9,15 +9,14 @@ const RECENT = 5000; // ms over which a node's share is counted
 const CLOSED = ["good", "cache in use"];
 // what a shard's circuits mean: if only writes fail, replicas still serve what they hold
 const CIRCUITS = {
-  both: { open: ["bad", "circuit open: no cache"], "half-open": ["loading", "half-open: trying"] },
-  reads: {
-    open: ["bad", "reads: circuit open: no cache"],
-    "half-open": ["loading", "reads: half-open: trying"],
-  },
-  writes: {
-    open: ["bad", "writes: circuit open: hits only"],
-    "half-open": ["loading", "writes: half-open: trying"],
-  },
+  both: { open: ["bad", "cache off: Redis failed"], "half-open": ["loading", "testing Redis"] },
+  reads: { open: ["bad", "cache off: reads failed"], "half-open": ["loading", "testing reads"] },
+  writes: { open: ["bad", "writes failed: hits only"], "half-open": ["loading", "testing writes"] },
+};
+const MEANS = {
+  open: "Circuit breaker open: commands to Redis failed repeatedly, so none is sent for now.",
+  "half-open": "Circuit breaker half-open: one request tests whether Redis replies again.",
+  closed: "Circuit breaker closed: Redis replies.",
 };
 
 export class Topology {
@@ -128,6 +127,7 @@ export class Topology {
     if (group.circuit) {
       const [state, [mark, words]] = circuitState(group.circuit);
       fuse.dataset.state = state;
+      fuse.title = MEANS[state] ?? "";
       setIcon(fuse.querySelector("svg"), mark);
       say(fuse.querySelector("span"), words);
     }

@@ -119,7 +119,7 @@ def test_the_first_is_slow_the_second_fast_and_after_its_time_slow_again(shown: 
 
 def test_drop_and_clear(shown: Shown) -> None:
     with opened(shown) as page:
-        for button in ("Drop", "Clear cache"):
+        for button in ("Delete copy", "Clear cache"):
             get(page, "42")
             expect(page.locator("#ttl-text")).to_contain_text("s left in the cache")
             page.get_by_role("button", name=button).click()
@@ -135,7 +135,7 @@ def test_names_and_ids_are_text_and_never_markup(shown: Shown) -> None:
         page.get_by_text("Change it").click()
         page.get_by_label("Name").fill(name)
         page.get_by_role("button", name="Save").click()
-        expect(page.locator("#ask-told")).to_have_text("Saved, and dropped from the cache.")
+        expect(page.locator("#ask-told")).to_have_text("Saved, and the cached copy is deleted.")
         get(page, "43")
         expect(page.locator("#source")).to_have_text("from the database")
         expect(page.locator("#what-name")).to_have_text(name)

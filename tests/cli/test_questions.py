@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from support.engines import BUNDLED
+from support.engines import BUNDLED, TLS
 from support.judge import roles
 from support.project import Project
 from support.terminal import Terminal
@@ -68,3 +68,37 @@ def test_up_asks_before_a_chosen_primary_discards_what_others_have(project: Proj
     assert project.servers() == []
     project.up("--primary", "node2")  # in a pipe it is not asked
     assert roles(project.ports, project.password)[project.ports[1]] == "master"
+
+
+def test_up_asks_before_it_rebuilds_a_damaged_nodes_conf(project: Project) -> None:
+    project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
+    project.up()
+    project.run("down", check=0)
+    table = project.folder(1) / "nodes.conf"
+    damaged = table.read_text()[: table.stat().st_size // 2]
+    table.write_text(damaged)
+    _declined(project, "up", "--rebuild", "node1", said="nodes.conf")
+    assert table.read_text() == damaged
+    assert project.servers() == []
+    project.up("--rebuild", "node1")  # in a pipe it is not asked
+    assert project.faults() == []
+
+
+@pytest.mark.skipif(TLS is None, reason="no server with TLS here")
+def test_certs_renew_asks_before_a_new_ca_locks_clients_out(project: Project) -> None:
+    assert TLS
+    project.init("standalone", "--tls", engine=TLS.path)
+    project.up()
+    project.run("down", check=0)
+    ca = project.root / ".redistopo" / "tls" / "ca.crt"
+    before = ca.read_bytes()
+    shown = project.run("certs", "renew", "--new-ca", "--dry-run", check=0).out
+    assert "access of clients that have only the old CA" in shown
+    _declined(project, "certs", "renew", "--new-ca", said="clients that have only the old CA")
+    assert ca.read_bytes() == before
+    terminal = Terminal(project, "certs", "renew", columns=140)  # costs nothing
+    assert terminal.end() == 0
+    assert "[y/N]" not in terminal.read()
+    assert ca.read_bytes() == before
+    project.run("certs", "renew", "--new-ca", check=0)  # in a pipe it is not asked
+    assert ca.read_bytes() != before

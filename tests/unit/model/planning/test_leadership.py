@@ -168,6 +168,10 @@ def test_without_a_log_the_replica_that_runs_leads(plan: Planned) -> None:
     chosen, note = choose_primary(made, seen, RECORD, "")
     assert chosen.shards[0].primary == "node3"
     assert note == "node3 becomes primary: it has all the data, node1 only a snapshot"
+    made = plan("replication", persistence="none")
+    seen = _seen(made, ("", NONE), ("replica 10 1 2", NONE), ("replica 20 1 2", NONE))
+    _chosen, note = choose_primary(made, seen, RECORD, "")
+    assert note == "node3 becomes primary: it has all the data, node1 none on disk"
 
 
 def test_a_needless_request_is_noted(plan: Planned) -> None:

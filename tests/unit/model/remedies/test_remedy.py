@@ -18,7 +18,13 @@ from redistopo.model.remedies.of_servers import (
     set_live,
     settle_slots,
 )
-from redistopo.model.remedies.of_topology import renew_ca, reset_node, start_over, use_primary
+from redistopo.model.remedies.of_topology import (
+    renew_ca,
+    replace_file,
+    reset_node,
+    start_over,
+    use_primary,
+)
 from redistopo.model.remedies.remedy import (
     Remedy,
     RemedyClass,
@@ -122,8 +128,12 @@ def test_joined_texts_have_the_highest_class_and_all_losses() -> None:
         ),
         (
             renew_ca(),
-            "redistopo certs renew --new-ca   (your choice; would lose access of clients that have "
+            "redistopo certs renew --new-ca   (asks first; would lose access of clients that have "
             "only the old CA)",
+        ),
+        (
+            replace_file("", "redistopo init cluster"),
+            "redistopo init cluster --force   (your choice; would lose the present file)",
         ),
         (
             use_primary("node1", "", "what node2 has"),
@@ -131,7 +141,7 @@ def test_joined_texts_have_the_highest_class_and_all_losses() -> None:
         ),
         (Remedy("rm -r x", DESTROYS, "its files"), "rm -r x   (loses its files)"),
     ],
-    ids=["safe", "asks", "choice", "primary", "destroys"],
+    ids=["safe", "asks", "new CA", "choice", "primary", "destroys"],
 )
 def test_what_would_be_lost_is_shown_in_words(hint: str, shown: str) -> None:
     assert warned(hint) == shown
