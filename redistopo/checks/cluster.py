@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, per_node, skip, warn
+from redistopo.checks.open_slots import fix_slots, name_of_id
 from redistopo.model.protocol.replies import ClusterNodesLine
 from redistopo.model.protocol.slots import (
     SLOT_COUNT,
@@ -16,11 +17,10 @@ from redistopo.model.protocol.slots import (
 from redistopo.model.remedies.of_servers import (
     assign_slots,
     move_slots,
-    settle_slots,
     spread_slots,
 )
 from redistopo.model.remedies.remedy import joined
-from redistopo.model.state.copies_seen import all_slots_led, no_copy_in
+from redistopo.model.state.copies_seen import no_copy_in
 from redistopo.model.state.hints import cli_prefix, command_prefix
 from redistopo.model.state.observed import NodeSeen, Role
 
@@ -62,7 +62,7 @@ def slots(subject: CheckSubject) -> Iterator[CheckResult]:
             joined(
                 "the higher epoch wins within seconds once the two can connect (cluster.links); if "
                 "not: ",
-                _fix(subject),
+                fix_slots(subject),
             ),
         )
     missing = unassigned_slots((s.slots for s in subject.shards if s.primary), SLOT_COUNT)
@@ -169,12 +169,6 @@ def _claimed_twice(claims: list[tuple[SlotRange, str]]) -> list[tuple[int, str, 
     return doubles
 
 
-def _fix(subject: CheckSubject) -> str:
-    """The command that gives each slot one owner, by way of a node that replies."""
-    entry = next(iter(subject.seen.answering or subject.seen.nodes))
-    return settle_slots(_cli(subject, entry), entry.address, all_slots_led(subject.seen))
-
-
 def _cli(subject: CheckSubject, node: NodeSeen) -> str:
     return cli_prefix(node, acl=subject.expected.rights is not None)
 
@@ -219,7 +213,7 @@ def agreement(subject: CheckSubject) -> Iterator[CheckResult]:
         other = next((i for i in {**majority, **mine} if majority.get(i) != mine.get(i)), None)
         if other is None:
             return None
-        name = _name(subject, node, other)
+        name = name_of_id(subject, node, other)
         evidence = f"sees {name} as {_role(mine.get(other))}, most nodes as "
         return fail(
             node.name,
@@ -249,38 +243,6 @@ def _role(seen: _Seen | None) -> str:
     if role == "replica":
         return f"replica of {primary[:8]}"
     return f"primary of {format_ranges_briefly(slots) or 'no slots'}"
-
-
-def _name(subject: CheckSubject, node: NodeSeen, node_id: str) -> str:
-    for seen in (node, *subject.seen.answering):
-        for member in seen.members:
-            if member.id == node_id:
-                return subject.name_of(member)
-    return node_id[:8]
-
-
-def open_slots(subject: CheckSubject) -> Iterator[CheckResult]:
-    """Check that no slot is being migrated between two nodes."""
-
-    def judge(node: NodeSeen) -> CheckResult | None:
-        me = node.myself
-        if me is None or not me.open_slots:
-            return None
-        moves: dict[str, list[int]] = {}
-        for one in me.open_slots:
-            moves.setdefault(f"{one.move} {_name(subject, node, one.node)}", []).append(one.slot)
-        evidence = "; ".join(_moving(move, moved) for move, moved in moves.items())
-        # since Valkey 8.0 a replica has its primary's, and closes them after it
-        hint = joined("wait for a running reshard, or: ", _fix(subject))
-        return fail(node.name, evidence, hint, settles=me.replica)
-
-    yield from per_node(subject.seen.answering, judge, "no slot is migrating or importing")
-
-
-def _moving(move: str, moved: list[int]) -> str:
-    if len(moved) == 1:
-        return f"slot {moved[0]} {move}"
-    return f"{len(moved)} slots {move}: {format_ranges_briefly(ranges(moved))}"
 
 
 def epochs(subject: CheckSubject) -> Iterator[CheckResult]:
