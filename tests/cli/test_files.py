@@ -110,15 +110,14 @@ def test_ps_shows_topologies_and_orphans(project: Project) -> None:
     assert [(one["name"], one["running"]) for one in listed["topologies"]] == [("seen", 3)]
     mine = str(project.root)
     assert not [one for one in listed["orphans"] if one["folder"].startswith(mine)]
-    # as if somebody had started it by hand after it was stopped; in this order: a `ps` elsewhere
-    # on the machine would adopt it again by its pid file
-    stopped = project.root / ".redistopo" / "stopped" / "node2.json"
-    stopped.parent.mkdir(exist_ok=True)
-    stopped.write_text("{}")
+    # in this order: a `ps` elsewhere on the machine would adopt it again by its pid file
+    record = project.root / ".redistopo" / "record.json"
+    record.rename(record.with_name("elsewhere.json"))
     (project.folder(2) / "redis.pid").unlink()
     (project.folder(2) / "process.json").rename(project.folder(2) / "elsewhere.json")
     listed = project.run("ps", "--json", check=0).json["result"]
     orphans = [one for one in listed["orphans"] if one["folder"].startswith(mine)]
     assert [one["folder"] for one in orphans] == [str(project.folder(2))]
     assert "not on record" in project.run("down", "--wipe", "--yes", check=1).err
+    record.with_name("elsewhere.json").rename(record)
     (project.folder(2) / "elsewhere.json").rename(project.folder(2) / "process.json")
