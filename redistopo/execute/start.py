@@ -118,11 +118,14 @@ def _refuse_script(context: ExecutionContext, node: NodePlan) -> None:
     for script in scripts:
         processes.signal(script, signal.SIGKILL)
     processes.await_end(scripts, Deadline(_END_SECONDS))
-    below = (processes.server_of_script(layout, name) for name in context.started)
-    servers = [one for one in below if one is not None]
-    for one in servers:
-        processes.signal(one, signal.SIGTERM)
-    processes.await_end(servers, Deadline(_END_SECONDS))
+    looked = 0
+    while looked < 2:  # one that detaches itself at this moment is seen the second time
+        below = (processes.server_of_script(layout, name) for name in context.started)
+        servers = [one for one in below if one is not None]
+        for one in servers:
+            processes.signal(one, signal.SIGTERM)
+        processes.await_end(servers, Deadline(_END_SECONDS))
+        looked = 0 if servers else looked + 1
     engine = context.plan.engine.path
     raise MissingPrerequisite(
         f"{engine} does not become the server: it starts it as another process",

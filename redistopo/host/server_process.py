@@ -249,6 +249,7 @@ def server_of_script(layout: Layout, node: str) -> psutil.Process | None:
     mark = load_process_mark(folder.process)
     if mark is None:
         return None
+    _working_folders.cache_clear()  # it may have detached itself a moment ago
     for pid in _working_in(folder.root):
         with suppress(psutil.Error, OSError):
             process = psutil.Process(pid)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from redistopo.model.planning.step import OBSERVE_AGAIN, Step
+from redistopo.model.planning.step import OBSERVE_AGAIN, Step, StepKind
 from redistopo.model.state.finding import Finding, root_causes
 
 
@@ -12,14 +12,14 @@ def unrepaired_faults(
     """Return the root causes that no step concerns; `names` are those of all nodes.
 
     With steps, a fault of the topology or of a shard may follow from the nodes that they repair;
-    after some steps `up` decides again, so that nothing is known yet.
+    after some steps, and after nodes were started, `up` decides again, so that nothing is known.
     """
     roots = root_causes(findings)
     if not steps:
         return roots
     kinds = {one.do for one in steps}
     repaired = {name for one in steps for name in one.nodes}
-    if kinds & OBSERVE_AGAIN:
+    if kinds & {*OBSERVE_AGAIN, StepKind.START}:
         return ()
     others = {*names} - repaired
     return tuple(one for one in roots if one.subject in others)

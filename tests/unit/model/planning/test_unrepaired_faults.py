@@ -21,11 +21,12 @@ def _step(kind: StepKind, *nodes: str) -> Step:
     ("steps", "left"),
     [
         ((), ["topology", "node1", "node2"]),
-        ((_step(StepKind.START, "node1"),), ["node2"]),
+        ((_step(StepKind.CORRECT, "node1"),), ["node2"]),
         ((_step(StepKind.WRITE, "node1"), _step(StepKind.CORRECT, "node2")), []),
         ((_step(StepKind.RESUME, "node1"),), []),
+        ((_step(StepKind.START, "node1"),), []),
     ],
-    ids=["no step", "a step for a node", "a step for each", "a step after which up decides again"],
+    ids=["no step", "a step for a node", "a step for each", "up decides again", "a start"],
 )
 def test_a_fault_is_left_if_no_step_may_repair_it(steps: tuple[Step, ...], left: list[str]) -> None:
     found = (
