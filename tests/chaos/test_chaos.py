@@ -51,6 +51,12 @@ def _kept(project: Project, keys: list[str], shape: str) -> list[str]:
     raise AssertionError("no primary")
 
 
+@pytest.mark.fault(
+    "rounds of chaos: commands killed at random moments and run two at once, servers killed and "
+    "frozen, a replica's log cut, raw commands, a writer, and somebody else's server beside",
+    "no key is lost that a primary and all its replicas had, what `up` says is to be typed heals, "
+    "and the other server is untouched",
+)
 @pytest.mark.parametrize(
     "case", ROUNDS if FULL else ROUNDS[:6], ids=lambda one: f"{one[1]}-{one[0]}"
 )

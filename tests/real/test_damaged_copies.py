@@ -100,6 +100,11 @@ def _judge(stage: Stage, one: Damage, told: list[str]) -> None:
     assert judge.faults(project.ports, project.password, cluster=cluster) == []
 
 
+@pytest.mark.fault(
+    "a file or folder of a primary, a replica or both is missing, empty, cut, garbage or from an "
+    "earlier time, while the topology runs, after `down` or after a crash",
+    "no key is lost that any copy has: `up` is healthy, or refuses with the command that heals",
+)
 @pytest.mark.parametrize("one", _cases(), ids=str)
 def test_no_key_is_lost_that_any_copy_has(stage: Callable[[str], Stage], one: Damage) -> None:
     at = stage(one.shape)
