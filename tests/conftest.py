@@ -1,6 +1,7 @@
 """What every test has: a state folder of its own, and projects that leave nothing behind."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +14,11 @@ from support.ports import leased
 from support.project import Project
 
 __all__ = ["pytest_collection_modifyitems", "pytest_configure"]
+
+# A shell's background job ignores SIGINT, and so would every command that a test interrupts: the
+# tests would fail, and leave them running.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
