@@ -34,7 +34,11 @@ def read_disk(
     Only of a node that has `ended`, the server's log is read, and its data files are inspected.
     """
     seen = dict(_seen(files, folder.root, ended=ended))
-    sizes = {name: one.size for name, one in seen.items()}
+    # a server that was started by hand wrote what servers write, and grows a log or a snapshot
+    wrote = {
+        name: one for name, one in seen.items() if not (one.foreign or name.endswith(".manifest"))
+    }
+    sizes = {name: one.size for name, one in wrote.items()}
     by_hand = ended and stopped is not None and is_outdated(stopped, sizes)
     log = log_since_start(files, folder.log) if ended else ""
     texts = {
