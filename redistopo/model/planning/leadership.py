@@ -164,6 +164,8 @@ def _if_latest(plan: Plan, seen: Observed, rich: list[str]) -> Plan:
         later = follows_later(node.on_disk.stopped, lead.on_disk.stopped)
         if node.on_disk.by_hand and lead.on_disk.stopped:
             later = True
+        if later is None and lead.on_disk.stopped is None:
+            later = _copy(lead).precedes(_copy(node))
         if later is None:  # what damaged a file dated it, too
             later = bool(written) and node.on_disk.written_at - written > _CLOSE
             later = later and (_copy(node).torn or not _copy(node).damage)

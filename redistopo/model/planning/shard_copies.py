@@ -15,6 +15,7 @@ from redistopo.model.planning.situation import Situation
 from redistopo.model.protocol.conf import Directives, read_conf
 from redistopo.model.protocol.data_files import NAMES, data_file_name, logs
 from redistopo.model.protocol.nodes_conf import latest_nodes_conf, parse_nodes_conf
+from redistopo.model.protocol.rdb import RdbFacts
 from redistopo.model.remedies.of_machine import move_aside
 from redistopo.model.remedies.of_topology import ask_primary, rebuild_node, use_primary
 from redistopo.model.remedies.remedy import joined
@@ -171,7 +172,14 @@ def _written_later(
         return []
     if lead.on_disk.stopped is not None:
         return [one for one in others if one.on_disk.by_hand]
-    return [one for one in others if copy_on_disk(one, now).written > mine.latest + _DELAY]
+    return [one for one in others if _is_later(mine, copy_on_disk(one, now))]
+
+
+def _is_later(mine: DataCopy, other: DataCopy) -> bool:
+    """Whether a copy is later than the primary's: by their place in the replication history, or if
+    that is unknown, by their dates."""
+    shown = mine.precedes(other)
+    return other.written > mine.latest + _DELAY if shown is None else shown
 
 
 def _accepted(it: Proposal, lead: NodeSeen, mine: DataCopy, better: list[NodeSeen]) -> bool:
@@ -197,10 +205,13 @@ def _same_files(one: NodeSeen, other: NodeSeen, now: Situation) -> bool:
     return bool(theirs) and mine == theirs
 
 
-def _sizes(node: NodeSeen, now: Situation) -> dict[str, int]:
+def _sizes(node: NodeSeen, now: Situation) -> dict[str, tuple[int, RdbFacts | None]]:
     names = _file_names(now.wanted.get(node.name, {}))
-    files = node.on_disk.files.items()
-    return {name: one.size for name, one in files if name.partition("/")[0] in names and one.size}
+    return {
+        name: (one.size, one.snapshot)
+        for name, one in node.on_disk.files.items()
+        if name.partition("/")[0] in names and one.size
+    }
 
 
 def _worse(it: Proposal, lead: NodeSeen, mine: DataCopy, better: list[NodeSeen]) -> UsageError:

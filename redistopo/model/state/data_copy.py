@@ -8,6 +8,7 @@ from redistopo.model.protocol.aof import parse_manifest
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.data_files import data_file_name, logs
 from redistopo.model.protocol.logged_data import part_later_than
+from redistopo.model.protocol.rdb import RdbFacts
 from redistopo.model.state.disk import LOG, DiskSeen, FileSeen
 
 
@@ -23,7 +24,8 @@ class DataCopy:
     `unsaved` if the node ended before
     it had saved everything, so that a replica may have more; `unread` are files with keys that
     a start would not read. `written` is when a command was last written to it, 0 if no date shows
-    that, and `latest` the latest date of its files, in seconds since the epoch.
+    that, and `latest` the latest date of its files, in seconds since the epoch. `snapshot` are the
+    facts of the snapshot that is all of it, None for a log.
     """
 
     file: str = ""
@@ -36,6 +38,7 @@ class DataCopy:
     unread: tuple[str, ...] = ()
     written: float = 0.0
     latest: float = 0.0
+    snapshot: RdbFacts | None = None
 
     @property
     def fault(self) -> str:
@@ -48,6 +51,21 @@ class DataCopy:
     def sound(self) -> bool:
         """Whether it has keys, and nothing is known against it."""
         return not self.fault
+
+    @property
+    def offset(self) -> int:
+        """The replication offset at which its snapshot was saved; 0 if unknown."""
+        return (self.snapshot.offset or 0) if self.snapshot else 0
+
+    def precedes(self, other: "DataCopy") -> bool | None:
+        """Return whether the other copy has everything that this one has, and was saved later in
+        the same replication history; None if their snapshots don't show that."""
+        mine, theirs = self.snapshot, other.snapshot
+        if mine is None or theirs is None or mine.offset is None or theirs.offset is None:
+            return None
+        if not mine.replication_id or mine.replication_id != theirs.replication_id:
+            return None
+        return mine.offset < theirs.offset
 
 
 def data_copy(disk: DiskSeen, conf: Directives) -> DataCopy:
@@ -97,7 +115,7 @@ def _snapshot(disk: DiskSeen, conf: Directives) -> DataCopy:
     if file is None:
         return DataCopy()
     damage = f"{name} is empty" if not file.size else unloadable(name, file)
-    return DataCopy(file=name, empty=file.empty, damage=damage)
+    return DataCopy(file=name, empty=file.empty, damage=damage, snapshot=file.snapshot)
 
 
 def _log(disk: DiskSeen, conf: Directives) -> DataCopy:
