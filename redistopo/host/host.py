@@ -95,11 +95,14 @@ class FileKind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileStatus:
-    """A file's kind, its size in bytes, and when it was modified, since the epoch."""
+    """A file's kind, its size in bytes, and times since the epoch: `modified` is when its content
+    was, which a copy may have from its source, and `changed` when anything of it was, also its
+    creation."""
 
     kind: FileKind
     size: int
     modified: float
+    changed: float
 
 
 class Files(Protocol):

@@ -88,7 +88,9 @@ class _LocalFiles:
         kind = FileKind.FILE if stat.S_ISREG(found.st_mode) else FileKind.OTHER
         if stat.S_ISDIR(found.st_mode):
             kind = FileKind.FOLDER
-        return FileStatus(kind=kind, size=found.st_size, modified=found.st_mtime)
+        return FileStatus(
+            kind=kind, size=found.st_size, modified=found.st_mtime, changed=found.st_ctime
+        )
 
     def names(self, folder: Path) -> tuple[str, ...]:
         with files.read_errors(folder):

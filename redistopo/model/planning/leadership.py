@@ -76,7 +76,7 @@ def require_primaries(plan: Plan, names: Collection[str]) -> None:
     if len(names) > 1 and not plan.topology.clustered:
         raise UsageError(
             f"{' and '.join(names)} can't both be primary of a {plan.topology.shape}",
-            hint=use_primary(next(iter(names)), "choose one: "),
+            hint=use_primary([next(iter(names))], "choose one: "),
         )
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from redistopo.model.protocol.aof import parse_manifest
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.data_files import data_file_name, logs
-from redistopo.model.state.disk import DiskSeen, FileSeen
+from redistopo.model.protocol.logged_data import part_later_than
+from redistopo.model.state.disk import LOG, DiskSeen, FileSeen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +19,8 @@ class DataCopy:
     none; `empty` if a start would find no key. `damage` says why it would load less than was
     there, or not start at all; "" for a sound copy. `torn` if the damage is that the log's end
     was cut, which servers accept; `unlisted` if it is that the manifest and its files don't match.
-    `lost` is what the files lack according to the stop record; `unsaved` if the node ended before
+    `lost` is what the files lack according to the stop record, or else to the server's log;
+    `unsaved` if the node ended before
     it had saved everything, so that a replica may have more; `unread` are files with keys that
     a start would not read. `written` is when a command was last written to it, 0 if no date shows
     that, and `latest` the latest date of its files, in seconds since the epoch.
@@ -39,7 +41,7 @@ class DataCopy:
     def fault(self) -> str:
         """Why this isn't all of the data that the node had; "" if nothing is known against it."""
         if self.damage or not self.file:
-            return self.damage or "has no data"
+            return self.damage or self.lost or "has no data"
         return self.lost or (f"{self.file} has no key" if self.empty else "")
 
     @property
@@ -67,7 +69,7 @@ def data_copy(disk: DiskSeen, conf: Directives) -> DataCopy:
     wrote = [date for name, date in dates.items() if name == found.file or name.endswith(".aof")]
     return replace(
         found,
-        lost=_lost(disk),
+        lost=_lost(disk) or _older(disk, conf, found),
         unsaved=unsaved,
         unread=tuple(others),
         written=max(wrote, default=0.0),
@@ -177,3 +179,39 @@ def _lost(disk: DiskSeen) -> str:
         if file is not None and file.size < size:
             return f"{name} has {file.size:,} bytes, {size:,} when the node was stopped"
     return ""
+
+
+def _older(disk: DiskSeen, conf: Directives, found: DataCopy) -> str:
+    """Why the data of a node that was killed isn't what its server had; "" if the server's log
+    doesn't show that.
+
+    A server writes to its log after it has created a file, and a copy that is put in place of the
+    file has the date of its source. Where the log is a copy itself, its date shows nothing.
+    """
+    if disk.stopped is not None or disk.by_hand:
+        return ""
+    if not found.file:
+        name = data_file_name(conf, "appenddirname" if logs(conf) else "dbfilename")
+        had = disk.logged.ready if logs(conf) else disk.logged.snapshot
+        return f"{name} is missing, which the server had according to its log" if had else ""
+    files = {
+        name: one
+        for name, one in disk.files.items()
+        if _below(name, {found.file, f"{found.file}/"})
+    }
+    if logs(conf) and (part := part_later_than(disk.logged, files)):
+        return f"{found.file} is older than the server's log, which names {part}"
+    log = disk.files.get(LOG)
+    if log is None or log.copied or not disk.logged.ready:
+        return ""
+    return next(
+        (
+            f"{name} was put there after the last entry of the server's log"
+            for name, one in files.items()
+            if one.size
+            and one.copied
+            and one.changed > log.written
+            and not name.endswith(".manifest")
+        ),
+        "",
+    )
