@@ -174,7 +174,7 @@ def _reply(connection: Connection) -> Reply:
 def raise_on_error(reply: Reply, what: str) -> Reply:
     """Return the reply; raises BadReply if it is an error."""
     if isinstance(reply, Exception):
-        raise BadReply(f"{what} failed", detail=str(reply))
+        raise BadReply(f"{what} failed", detail=str(reply).partition(", with args")[0])
     return reply
 
 

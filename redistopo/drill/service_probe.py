@@ -104,6 +104,11 @@ class _Track:
         else:
             self._failing_until = ended if silent else sent
 
+    def close(self, now: float) -> None:
+        """Note that nobody asks any more: a node that served may do so until now."""
+        if self._serving:
+            self.spans[-1].latest = now
+
 
 class _NodeProbe(Thread):
     """Asks one node, again and again."""
@@ -197,5 +202,7 @@ def main() -> None:
     stopping.set()
     for probe in probes:
         probe.join(2 * _REPLY_SECONDS)
+        for track in probe.tracks:
+            track.close(time.monotonic())
     spans = [asdict(one) for probe in probes for track in probe.tracks for one in track.spans]
     sys.stdout.write(json.dumps(spans) + "\n")

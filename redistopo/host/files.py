@@ -99,6 +99,12 @@ def _replacing(path: Path) -> Iterator[TextIO]:
         raise
 
 
+def append_text(path: Path, text: str) -> None:
+    """Append to a file of another program."""
+    with write_errors(path), path.open("a", encoding="utf-8", newline="") as file:
+        file.write(text)
+
+
 def remove(path: Path) -> None:
     """Remove a file, a folder with its content, or a symbolic link but not its target."""
     with write_errors(path):

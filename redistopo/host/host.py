@@ -14,6 +14,7 @@ from typing import Protocol
 from redistopo.host.polling import Deadline
 from redistopo.model.planning.resource_limits import Limits
 from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.state.unix_socket import UnixSocketSeen
 from redistopo.model.topology.project_paths import Layout
 
 
@@ -135,6 +136,9 @@ class Files(Protocol):
     def rename(self, path: Path, to: Path) -> None:
         """Rename a file or folder, replacing what is at `to`."""
 
+    def link(self, path: Path, to: Path) -> None:
+        """Give a file a second name; raises OSError if it can't."""
+
     def remove(self, path: Path) -> None:
         """Remove a file, or a folder with its content."""
 
@@ -156,6 +160,9 @@ class Ports(Protocol):
 
     def listening(self, port_by_pid: Mapping[int, int]) -> Mapping[int, tuple[str, ...]]:
         """Map each port to the addresses on which its process listens."""
+
+    def unix_socket(self, path: Path) -> UnixSocketSeen:
+        """Return what is at the path of a Unix socket, and which process listens there."""
 
 
 class Host(Protocol):

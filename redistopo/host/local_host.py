@@ -24,6 +24,7 @@ from redistopo.host.limits import process_limits
 from redistopo.host.polling import Deadline
 from redistopo.host.process_marks import remove_process_mark
 from redistopo.host.run_recorded import run_recorded
+from redistopo.host.unix_sockets import inspect_unix_socket
 from redistopo.model.planning.resource_limits import Limits
 from redistopo.model.protocol.endpoint import Endpoint
 
@@ -99,6 +100,9 @@ class _LocalFiles:
             except (FileNotFoundError, NotADirectoryError):
                 return ()
 
+    def link(self, path: Path, to: Path) -> None:
+        to.hardlink_to(path)
+
     def rename(self, path: Path, to: Path) -> None:
         with files.write_errors(to):
             path.replace(to)
@@ -107,6 +111,7 @@ class _LocalFiles:
 class _LocalPorts:
     holder = staticmethod(listening_sockets.port_holder)
     listening = staticmethod(listening_sockets.listening)
+    unix_socket = staticmethod(inspect_unix_socket)
 
     def is_free(self, endpoint: Endpoint) -> bool:
         return ports.is_free(*endpoint)

@@ -18,6 +18,7 @@ from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.resource_limits import Limits
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.state.unix_socket import UnixSocketSeen
 from redistopo.model.topology.project_paths import Layout
 
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
@@ -129,6 +130,9 @@ class MemoryFiles:
             else:
                 self.folders.remove(old)
                 self.folders.add(new)
+
+    def link(self, path: Path, to: Path) -> None:
+        self.texts[to], self._written[to] = self.texts[path], self._written[path]
 
     def remove(self, path: Path) -> None:
         self.journal.act("remove", path)
@@ -245,6 +249,9 @@ class MemoryPorts:
 
     def listening(self, port_by_pid: Mapping[int, int]) -> Mapping[int, tuple[str, ...]]:
         return {}
+
+    def unix_socket(self, path: Path) -> UnixSocketSeen:
+        return UnixSocketSeen(path=str(path))
 
 
 class MemoryHost:
