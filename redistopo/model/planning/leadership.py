@@ -102,11 +102,6 @@ def _as_named(plan: Plan, seen: Observed, primary: str) -> Plan:
     return plan
 
 
-def _written(seen: Observed) -> dict[str, float]:
-    """Node -> time of the last write to its data on disk, 0 for none."""
-    return {node.name: node.on_disk.written_at for node in seen.nodes}
-
-
 def _latest_replica(running: Iterable[NodeSeen]) -> NodeSeen | None:
     """The running replica that got the most of what its primary wrote."""
     found = [node for node in running if node.role is Role.REPLICA and node.keys]

@@ -222,14 +222,10 @@ def _older(disk: DiskSeen, conf: Directives, found: DataCopy) -> str:
     log = disk.files.get(LOG)
     if log is None or log.copied or not disk.logged.ready:
         return ""
-    return next(
-        (
-            f"{name} was put there after the last entry of the server's log"
-            for name, one in files.items()
-            if one.size
-            and one.copied
-            and one.changed > log.written
-            and not name.endswith(".manifest")
-        ),
-        "",
-    )
+    when = "after the last entry of the server's log"
+    for name, one in files.items():
+        if name.endswith(".aof") and not one.size and one.written > log.written:
+            return f"{name} was emptied {when}"
+        if one.size and one.copied and one.changed > log.written and not name.endswith(".manifest"):
+            return f"{name} was put there {when}"
+    return ""

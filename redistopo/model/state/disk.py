@@ -86,9 +86,11 @@ class DiskSeen:
 
     @property
     def written_at(self) -> float:
-        """When data was last written, in seconds since the epoch; 0 for none."""
+        """When data was last written, in seconds since the epoch; 0 for none. A log without a byte
+        was created, or emptied, then: nothing was written to it."""
         bases = {name for name in self.files if re.search(r"/.+\.rdb$", name)}
-        found = (one.written for name, one in self._named().items() if name not in bases)
+        files = self._named().items()
+        found = (one.written for name, one in files if one.size and name not in bases)
         return max(found, default=0.0)
 
     def _data(self) -> Iterator[FileSeen]:

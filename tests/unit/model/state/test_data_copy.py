@@ -137,6 +137,24 @@ KILLED = [
         {"dump.rdb": replace(SNAPSHOT, changed=101), **BESIDE},
         "dump.rdb was put there after the last entry of the server's log",
     ),
+    (
+        LOG,
+        RAN,
+        {
+            **WHOLE,
+            f"{D}.1.base.rdb": SNAPSHOT,
+            f"{D}.1.incr.aof": replace(NONE, written=101, changed=101),
+            **BESIDE,
+        },
+        f"{D}.1.incr.aof was emptied after the last entry of the server's log",
+    ),
+    # no write since a rewrite or the first start
+    (
+        LOG,
+        RAN,
+        {**WHOLE, f"{D}.1.base.rdb": SNAPSHOT, f"{D}.1.incr.aof": NONE, **BESIDE},
+        "",
+    ),
     # renamed long after its last write, but before the last entry: as by a rewrite on a slow disk
     (LOG, RAN, {**WHOLE, f"{D}.1.incr.aof": replace(FULL, changed=99), **BESIDE}, ""),
     # the log is a copy, too, as in a project that was copied, or prints no entries of that kind
