@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from ipaddress import ip_address
 
-from redistopo.client.connection import Connections, Reply, error_text
+from redistopo.client.connection import Connections, Reply
 from redistopo.errors import AccessDenied, RedistopoError
 from redistopo.host.tcp import numeric, probe_port
 from redistopo.model.connectivity.matrix import MEANING, PortState
@@ -66,7 +66,7 @@ def _printed(node: NodeSeen, client: Connections) -> list[Announced]:
     me = node.myself
     try:
         reply = client.execute(node.endpoint, [("CLUSTER", "SLOTS")])[0]
-        refusal = error_text(reply) if isinstance(reply, Exception) else ""
+        refusal = str(reply) if isinstance(reply, Exception) else ""
     except RedistopoError as error:  # it replied a moment ago
         reply, refusal = None, f"{NO_REPLY}: {error.detail}"
     if refusal:
