@@ -11,7 +11,6 @@ from redistopo.client.connection import (
     Command,
     Connections,
     Reply,
-    error_text,
     raise_on_error,
     try_ping,
 )
@@ -246,7 +245,7 @@ def _refused(commands: list[Command], replies: list[Reply]) -> dict[str, str]:
     """The queries that got an error, by their first two words, with the error."""
     pairs = zip(commands, replies, strict=True)
     return {
-        " ".join(map(str, words[:2])): error_text(reply).partition(", with args")[0]
+        " ".join(map(str, words[:2])): str(reply).partition(", with args")[0]
         for words, reply in pairs
         if isinstance(reply, Exception)
     }

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from signal import Signals
+from typing import TYPE_CHECKING
 
 import psutil
 
@@ -20,13 +21,14 @@ from redistopo.host.host import (
     Process,
     Processes,
 )
-from redistopo.host.limits import process_limits
 from redistopo.host.polling import Deadline
 from redistopo.host.process_marks import remove_process_mark
 from redistopo.host.run_recorded import run_recorded
 from redistopo.host.unix_sockets import inspect_unix_socket
-from redistopo.model.planning.resource_limits import Limits
 from redistopo.model.protocol.endpoint import Endpoint
+
+if TYPE_CHECKING:
+    from redistopo.model.planning.resource_limits import Limits
 
 
 class _LocalProcesses:
@@ -124,8 +126,10 @@ class LocalHost:
     files: Files = _LocalFiles()
     ports: Ports = _LocalPorts()
 
-    def limits(self, needed: int) -> Limits:
+    def limits(self, needed: int) -> "Limits":
         """Return the limits of this process and its children."""
+        from redistopo.host.limits import process_limits
+
         return process_limits(needed)
 
 
