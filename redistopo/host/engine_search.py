@@ -53,6 +53,15 @@ def find_engines(*, tls: bool = False) -> tuple[Engine, ...]:
     return tuple(found)
 
 
+def examine_program(path: str, source: str) -> Engine | None:
+    """Return what a program reports about itself, TLS too; None if it is neither Redis nor Valkey.
+
+    `source` is where it was found.
+    """
+    found = _ask(path, source)
+    return _with_tls(found) if found else None
+
+
 def choose_engine(request: EngineRequest, found: Iterable[Engine] | None = None) -> Choice:
     """Choose the first engine that the request accepts.
 
