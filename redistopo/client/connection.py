@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Self
 
+from redistopo.client.tls import wrapped
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.host.tcp import Socket, connect_tcp, end_tcp
 from redistopo.model.protocol import resp
@@ -62,8 +63,6 @@ class Connection:
         self._socket = connect_tcp(self._endpoint, self._connect_seconds)
         try:
             if self._access.tls:
-                from redistopo.client.tls import wrapped
-
                 self._socket = wrapped(self._socket, self._endpoint.host, self._access.tls)
             self._socket.settimeout(self._seconds)
             for words in self._greeting():

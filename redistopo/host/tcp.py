@@ -8,7 +8,7 @@ from redistopo.model.connectivity.matrix import PortState
 from redistopo.model.protocol.endpoint import Endpoint
 
 if TYPE_CHECKING:
-    import ssl  # takes longer to import than a query without TLS
+    import ssl
 
 Socket = socket.socket
 
