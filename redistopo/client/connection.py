@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any, Self
 
 from redis import Connection
@@ -17,7 +16,7 @@ from redis.exceptions import (
     ResponseError,
 )
 
-from redistopo.client.tls import wrapped
+from redistopo.client.bounded_connection import MOST_BYTES, BoundedConnection
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.model.protocol.credentials import Credentials, Login
 from redistopo.model.protocol.endpoint import Endpoint
@@ -38,11 +37,17 @@ class Connections:
     """
 
     def __init__(
-        self, credentials: Credentials, *, seconds: float = ANSWER_SECONDS, protocol: int = 2
+        self,
+        credentials: Credentials,
+        *,
+        seconds: float = ANSWER_SECONDS,
+        protocol: int = 2,
+        most: int = MOST_BYTES,
     ) -> None:
         self.credentials = credentials
         self._seconds = seconds
         self._protocol = protocol
+        self._most = most
         self._open: dict[Endpoint, Connection] = {}
         self.sent: Counter[Endpoint] = Counter()
 
@@ -69,7 +74,7 @@ class Connections:
         except (AuthenticationError, AuthorizationError) as error:
             self.close(endpoint)
             raise AccessDenied(f"{endpoint} rejected our password", detail=str(error)) from error
-        except (RedisError, OSError, UnicodeError) as error:
+        except (RedisError, OSError, ValueError, OverflowError) as error:  # of an invalid address
             self.close(endpoint)
             raise Unreachable(f"{endpoint} doesn't reply", detail=_reason(error)) from error
 
@@ -88,30 +93,11 @@ class Connections:
                 login,
                 seconds=self._seconds,
                 protocol=self._protocol,
+                most=self._most,
             )
             known.connect()
             self._open[endpoint] = known
         return known
-
-
-class _Encrypted(Connection):
-    """A TLS connection that trusts only the topology's own CA.
-
-    redis-py's SSLConnection creates a context for each connection, loads the system's CAs
-    into it (35 ms each), and trusts those too.
-    """
-
-    def __init__(self, *, access: Login, **options: Any) -> None:
-        super().__init__(**options)  # type: ignore[no-untyped-call]  # redis-py has no types here
-        self._access = access
-
-    def _connect(self) -> Any:
-        plain = super()._connect()  # type: ignore[no-untyped-call]  # the same
-        try:
-            return wrapped(plain, self.host, self._access.tls)
-        except OSError:
-            plain.close()
-            raise
 
 
 def new_connection(
@@ -120,11 +106,13 @@ def new_connection(
     *,
     seconds: float = ANSWER_SECONDS,
     protocol: int = 2,
+    most: int = MOST_BYTES,
 ) -> Connection:
-    """Create a connection without connecting; every supported server speaks RESP2 and RESP3,
-    whose replies have more types (maps, for example)."""
-    kind: Any = partial(_Encrypted, access=access) if access.tls else Connection
-    made: Connection = kind(
+    """Create a connection without connecting; a reply has at most `most` bytes. Every supported
+    server speaks RESP2 and RESP3, whose replies have more types (maps, for example)."""
+    return BoundedConnection(
+        access=access,
+        most=most,
         host=endpoint.host,
         port=endpoint.port,
         username=access.user or None,
@@ -136,7 +124,6 @@ def new_connection(
         encoding_errors="replace",
         driver_info=None,  # no CLIENT SETINFO: 6.2 doesn't support it
     )
-    return made
 
 
 def try_ping(endpoint: Endpoint, access: Login) -> str:
@@ -150,7 +137,7 @@ def try_ping(endpoint: Endpoint, access: Login) -> str:
         return error_text(error)
     except ResponseError as error:
         return str(error)
-    except (RedisError, OSError, UnicodeError) as error:  # UnicodeError: an invalid host name
+    except (RedisError, OSError, ValueError) as error:  # ValueError: an invalid host name
         return no_reply(error)
     finally:
         with suppress(RedisError, OSError):

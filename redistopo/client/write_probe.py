@@ -6,11 +6,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from redis import Redis, RedisCluster
+from redis import ConnectionPool, Redis, RedisCluster
+from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode
-from redis.sentinel import Sentinel
+from redis.retry import Retry
+from redis.sentinel import MasterNotFoundError
 
-from redistopo.client.app_clients import CLIENT_ERRORS, options_of
+from redistopo.client.app_clients import CLIENT_ERRORS
+from redistopo.client.bounded_connection import bounded_class
 from redistopo.client.connection import (
     ANSWER_SECONDS,
     CONNECT_SECONDS,
@@ -18,10 +21,10 @@ from redistopo.client.connection import (
     Connections,
     Reply,
 )
-from redistopo.errors import TimedOut
+from redistopo.errors import AccessDenied, TimedOut, Unreachable
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.model.protocol.credentials import Login
-from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.protocol.credentials import Login, single_credential
+from redistopo.model.protocol.endpoint import Endpoint, format_address
 from redistopo.model.protocol.slots import key_in
 from redistopo.model.state.observed import NodeSeen, ShardSeen
 from redistopo.model.state.write_probe_result import NO_SLOTS, WriteProbeResult
@@ -29,6 +32,9 @@ from redistopo.model.state.write_probe_result import NO_SLOTS, WriteProbeResult
 PREFIX = "redistopo:verify:"
 EXPIRY_SECONDS = 60
 WAIT_MILLISECONDS = 1000
+
+_ERRORS = (*CLIENT_ERRORS, ValueError, LookupError, TypeError, AttributeError)
+"""What the client may raise; the last four for replies that no Redis server sends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,18 +67,13 @@ def probe_writes(probe: WriteProbe, client: Connections) -> tuple[WriteProbeResu
 def _prove(probe: WriteProbe, access: Login, client: Connections) -> tuple[WriteProbeResult, ...]:
     try:
         app = _client(_at_named_primary(probe, access, client), access)
-    except CLIENT_ERRORS as error:
+    except _ERRORS as error:
         failure = f"redis-py can't connect: {error}"
         return tuple(_result(shard, error=failure) for shard in probe.shards)
     try:
         return tuple(_probe_shard(shard, app, client) for shard in probe.shards)
     finally:
         app.close()
-
-
-def _options(access: Login) -> dict[str, Any]:
-    timeouts = {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": ANSWER_SECONDS}
-    return options_of(lambda: access) | timeouts
 
 
 def _at_named_primary(probe: WriteProbe, access: Login, client: Connections) -> WriteProbe:
@@ -85,21 +86,44 @@ def _at_named_primary(probe: WriteProbe, access: Login, client: Connections) -> 
         return probe
     endpoints = [node.endpoint for node in probe.sentinels]
     login = access if client.credentials.acl else client.credentials.login_to(endpoints[0])
-    found = Sentinel(endpoints, sentinel_kwargs=_options(login))
-    try:
-        host, port = found.discover_master(watches[0].name)
-    finally:
-        for one in found.sentinels:
-            one.close()
-    return replace(probe, entries=(Endpoint(host, int(port)),))
+    with Connections(single_credential(login)) as own:
+        named = [_named_primary(one, watches[0].name, own) for one in endpoints]
+    found = next((one for one in named if one is not None), None)
+    if found is None:
+        raise MasterNotFoundError(f"no Sentinel names a primary {watches[0].name!r}")
+    return replace(probe, entries=(found,))
+
+
+def _named_primary(sentinel: Endpoint, name: str, client: Connections) -> Endpoint | None:
+    """The primary that a Sentinel gives to clients; None if it doesn't reply, or knows none."""
+    with suppress(Unreachable, AccessDenied, ValueError):
+        reply = client.execute(sentinel, [("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)])[0]
+        if isinstance(reply, list) and len(reply) == 2:
+            return Endpoint(str(reply[0]), int(reply[1]))
+    return None
 
 
 def _client(probe: WriteProbe, access: Login) -> Any:
-    if probe.clustered:
-        nodes = [ClusterNode(*endpoint) for endpoint in probe.entries]
-        return RedisCluster(startup_nodes=nodes, **_options(access))
+    """An application's client, on connections with limits: see BoundedConnection."""
     host, port = probe.entries[0]
-    return Redis(host=host, port=port, **_options(access))
+    options: dict[str, Any] = {
+        "connection_class": bounded_class(access),
+        "username": access.user or None,
+        "password": access.password or None,
+        "socket_connect_timeout": CONNECT_SECONDS,
+        "socket_timeout": ANSWER_SECONDS,
+        "retry": Retry(NoBackoff(), 0),
+        "decode_responses": True,
+        "driver_info": None,
+    }
+    if not probe.clustered:
+        return Redis(connection_pool=ConnectionPool(host=host, port=port, **options))
+    # only a client that is made from an address uses another class of connections
+    return RedisCluster(
+        url=f"redis://{format_address(host, port)}",
+        startup_nodes=[ClusterNode(*endpoint) for endpoint in probe.entries],
+        **options,
+    )
 
 
 def _probe_shard(shard: ShardSeen, app: Any, client: Connections) -> WriteProbeResult:
@@ -113,7 +137,7 @@ def _probe_shard(shard: ShardSeen, app: Any, client: Connections) -> WriteProbeR
     try:
         error = _write(shard, app, key, token) or _read(shard, client, key, token)
         app.delete(key)
-    except CLIENT_ERRORS as trouble:
+    except _ERRORS as trouble:
         error = f"{type(trouble).__name__}: {trouble}"
     return _result(shard, key=key, milliseconds=(time.monotonic() - began) * 1000, error=error)
 
