@@ -114,6 +114,7 @@ def _client(probe: WriteProbe, access: Login) -> Any:
         "socket_timeout": ANSWER_SECONDS,
         "retry": Retry(NoBackoff(), 0),
         "decode_responses": True,
+        "protocol": 2,
         "driver_info": None,
     }
     if not probe.clustered:

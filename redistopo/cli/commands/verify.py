@@ -5,6 +5,7 @@ import click
 
 from redistopo.cli import options
 from redistopo.cli.connect_options import TargetOptions, master_option, target_options
+from redistopo.cli.printable import printable
 from redistopo.cli.run_verb import output, run_and_show
 from redistopo.errors import OtherHosts
 
@@ -82,4 +83,4 @@ def command(
 
 
 def _question(error: OtherHosts) -> str:
-    return f"{error.message}. Connect to them too, with the same password?"
+    return f"{printable(error.message)}. Connect to them too, with the same password?"
