@@ -1,11 +1,11 @@
 """Follows the endpoints that clients are given: by nodes of a cluster, or for replicas."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from ipaddress import ip_address
 
-from redistopo.client.connection import Command, Connections, Reply, error_text
+from redistopo.client.connection import Command, Connections, Reply
 from redistopo.errors import AccessDenied, RedistopoError
 from redistopo.host.tcp import numeric, probe_port
 from redistopo.model.connectivity.matrix import MEANING, PortState
@@ -41,11 +41,30 @@ def probe_announced(nodes: Iterable[NodeSeen], client: Connections) -> tuple[Ann
 def probe_announced_replicas(
     nodes: Iterable[NodeSeen], client: Connections
 ) -> tuple[Announced, ...]:
-    """Return the endpoint that each replica announces, which its primary lists and Sentinels give
-    to clients, and whether it leads there; never raises for a faulty node."""
-    replicas = [node for node in nodes if node.role is Role.REPLICA]
+    """Return the endpoint that each replica announces, or announced when it connected: that is what
+    its primary lists and Sentinels give to clients; and whether it leads there. Never raises for a
+    faulty node."""
+    seen = tuple(nodes)
+    replicas = [node for node in seen if node.role is Role.REPLICA]
     by_id = {node.id: node.endpoint for node in replicas}
-    return tuple(_followed(_announced_by(node), by_id, client, _RUN_ID) for node in replicas)
+    announced = {node.address: _announced_by(node) for node in replicas}
+    told = (*announced.values(), *_former(seen, replicas, announced))
+    return tuple(_followed(one, by_id, client, _RUN_ID) for one in told)
+
+
+def _former(
+    nodes: tuple[NodeSeen, ...], replicas: list[NodeSeen], announced: Mapping[str, Announced]
+) -> Iterator[Announced]:
+    """Yield what a primary still lists of a replica that has been set to announce something else
+    since it connected."""
+    for source in nodes:
+        listed = {link.endpoint for link in source.replicas}
+        mine = [node for node in replicas if node.follows == source.address]
+        unlisted = [one for one in mine if announced[one.address].endpoint not in listed]
+        for endpoint in listed - {announced[one.address].endpoint for one in mine}:
+            same = [one for one in unlisted if one.port == endpoint.port] or unlisted
+            if len(same) == 1:
+                yield Announced(endpoint=endpoint, id=same[0].id, told_by=source.name)
 
 
 def announced_by_replica(own: Endpoint, settings: Mapping[str, str]) -> Endpoint:
@@ -70,7 +89,7 @@ def _printed(node: NodeSeen, client: Connections) -> list[Announced]:
     me = node.myself
     try:
         reply = client.execute(node.endpoint, [("CLUSTER", "SLOTS")])[0]
-        refusal = error_text(reply) if isinstance(reply, Exception) else ""
+        refusal = str(reply) if isinstance(reply, Exception) else ""
     except RedistopoError as error:  # it replied a moment ago
         reply, refusal = None, f"{NO_REPLY}: {error.detail}"
     if refusal:
@@ -131,7 +150,7 @@ def _identified(one: Announced, client: Connections, identity: Command) -> Annou
         told = f"it accepts connections, but doesn't reply as this node: {error.detail}"
         return replace(one, error=told)
     if isinstance(reply, Exception) and "cluster support disabled" not in str(reply):
-        refusal = error_text(reply).partition(", with args")[0]
+        refusal = str(reply).partition(", with args")[0]
         return replace(one, unproven=f"{' '.join(map(str, identity))}: {refusal}")
     found = parse_info(str(reply)).get("run_id") if identity is _RUN_ID else str(reply)
     return one if found == one.id else replace(one, error="another server replies there")

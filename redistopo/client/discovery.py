@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from redistopo.client.announce_probe import announced_by_replica
 from redistopo.client.cluster_endpoints import cluster_endpoints
-from redistopo.client.connection import Connections, Reply, error_text, try_ping
+from redistopo.client.connection import Connections, Reply, try_ping
 from redistopo.client.observe import Target, parse_config
 from redistopo.client.replication_tree import replication_around
 from redistopo.errors import AccessDenied, BadReply, Unreachable, UsageError
@@ -201,7 +201,7 @@ def _allowed(reply: Reply, endpoint: Endpoint, what: str) -> Reply:
     """Return the reply; raises BadReply, with what allows the command, if it is an error."""
     if not isinstance(reply, Exception):
         return reply
-    text = error_text(reply).partition(", with args")[0]
+    text = str(reply).partition(", with args")[0]
     node = NodeSeen(name=str(endpoint), endpoint=endpoint)
     hint = allow_command_hint(node, what.partition(" ")[0], text)
     raise BadReply(f"{endpoint} refused {what}", detail=text, hint=hint)

@@ -81,8 +81,8 @@ def _seen(files: Files, root: Path, *, ended: bool) -> Iterator[tuple[str, FileS
         status = files.status(root / name)
         if status is None:
             continue
-        inside = files.names(root / name) if status.kind is not FileKind.FILE else ()
-        if status.kind is FileKind.FOLDER or inside:
+        inside = files.names(root / name) if status.kind is FileKind.FOLDER else ()
+        if status.kind is FileKind.FOLDER:
             yield f"{name}/", _empty(status)
         else:
             yield name, _file(root / name, status, files, ended=ended)

@@ -102,7 +102,8 @@ class DiskSeen:
         for snapshot, folder, log in self._namings():
             for name, one in self.files.items():
                 inside = name.startswith(f"{folder}/") and name.endswith((".aof", ".rdb"))
-                if name in (snapshot, log) or inside:
+                # a link, which may lead to anything, in the place of the folder
+                if name in (snapshot, log, folder) or inside:
                     found[name] = one
         return found
 
