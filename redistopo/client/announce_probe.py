@@ -6,6 +6,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from redistopo.client.connection import Command, Connections, Reply
+from redistopo.client.reach import OTHER_HOST, may_reach
 from redistopo.errors import AccessDenied, RedistopoError
 from redistopo.host.tcp import numeric, probe_port
 from redistopo.model.connectivity.matrix import MEANING, PortState
@@ -124,6 +125,8 @@ def _followed(
         return one
     if not _is_address(there.host):
         return replace(one, error="the name can't be resolved")
+    if not may_reach(client.credentials.own, there.host):
+        return replace(one, error=OTHER_HOST)
     state = probe_port(there)
     if state is not PortState.OK:
         return replace(one, error=MEANING[state.value])

@@ -77,4 +77,6 @@ def _entries() -> Iterator[Entry]:
         with suppress(MissingPrerequisite, ValueError, KeyError, TypeError):
             values = read_json(path) or {}
             texts = {name: str(values[name]) for name in ("id", "name", "shape", "root")}
-            yield Entry(**texts, ports=tuple(map(int, values["ports"])))
+            # the file may have been written by another program: a name is one line
+            if texts["name"].isprintable() and texts["shape"].isprintable():
+                yield Entry(**texts, ports=tuple(map(int, values["ports"])))
