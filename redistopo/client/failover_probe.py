@@ -3,21 +3,27 @@
 from redistopo.client.connection import Connection, no_reply
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.resp import ErrorReply
 from redistopo.model.protocol.sentinel_replies import FAILOVER_COMMANDS
 
 
-def probe_failover(endpoint: Endpoint, credentials: Credentials) -> dict[str, str]:
+def probe_failover(
+    endpoint: Endpoint, credentials: Credentials, engine: Engine | None
+) -> dict[str, str]:
     """Queue what a Sentinel sends (MULTI ... DISCARD) with a Sentinel's login; return the refused
     commands with the server's errors, or with `no_reply` if the server doesn't reply in time.
 
     A server checks that a command exists and is permitted when it is queued, so nothing has to
     be executed. Commands are only sent once the server confirms that it queues them. Without
-    ACL, Sentinels log in as we do.
+    ACL, Sentinels log in as we do. `engine` is the node's, and presumably the Sentinels'.
     """
     # without ACL, `sentinel` is the login to Sentinels themselves
     login = (credentials.acl and credentials.sentinel) or credentials.own
     probe = Connection(endpoint, login)
+    commands = FAILOVER_COMMANDS
+    if engine and engine.needs_failover_right:
+        commands += (("FAILOVER", "ABORT"),)
 
     def reply(*words: str) -> str:
         return str(probe.ask(*words)).partition(", with args")[0]
@@ -29,7 +35,7 @@ def probe_failover(endpoint: Endpoint, credentials: Credentials) -> dict[str, st
         if replies["MULTI"] == "OK":
             replies["PING"] = reply("PING")
         if replies.get("PING") == "QUEUED":
-            replies |= {" ".join(words): reply(*words) for words in FAILOVER_COMMANDS}
+            replies |= {" ".join(words): reply(*words) for words in commands}
             reply("DISCARD")
     except ErrorReply as error:
         return {"AUTH": str(error)} if error.refuses_login else {"PING": no_reply(error)}

@@ -15,7 +15,7 @@ from threading import Event, Thread
 from typing import Any
 
 from redistopo.client.app_entry_point import EXPIRY_SECONDS, LoadRequest
-from redistopo.client.connection import Connection
+from redistopo.client.connection import Connection, Limits
 from redistopo.drill.load_result import OperationKind, ServedSpan
 from redistopo.errors import TimedOut
 from redistopo.host.polling import Deadline
@@ -101,6 +101,11 @@ class _Track:
         else:
             self._failing_until = ended if silent else sent
 
+    def close(self, now: float) -> None:
+        """Note that nobody asks any more: a node that served may do so until now."""
+        if self._serving:
+            self.spans[-1].latest = now
+
 
 class _NodeProbe(Thread):
     """Asks one node, again and again."""
@@ -136,8 +141,7 @@ class _NodeProbe(Thread):
             self._connection = Connection(
                 self._endpoint,
                 self._access,
-                seconds=_REPLY_SECONDS,
-                connect_seconds=_REPLY_SECONDS,
+                limits=Limits(connect=_REPLY_SECONDS, answer=_REPLY_SECONDS),
             )
             self._connection.connect()
         connection = self._connection
@@ -182,5 +186,7 @@ def main() -> None:
     stopping.set()
     for probe in probes:
         probe.join(2 * _REPLY_SECONDS)
+        for track in probe.tracks:
+            track.close(time.monotonic())
     spans = [asdict(one) for probe in probes for track in probe.tracks for one in track.spans]
     sys.stdout.write(json.dumps(spans) + "\n")

@@ -49,7 +49,7 @@ def _secrets(layout: Layout) -> Iterator[str]:
     topology = _text(layout.topology)
     try:
         yield from secrets_in_topology(tomllib.loads(topology))
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # ValueError: also numbers of too many digits
         yield from re.findall(r"(?<![^\s\"'\[])>([^\s\"',]+)", topology)
     for named in re.findall(r"(?m)^\s*\"?password_file\"?\s*=\s*[\"'](.+)[\"']", topology):
         with suppress(RedistopoError):  # a path without a home folder has no secrets

@@ -12,6 +12,7 @@ from redistopo.model.protocol.sentinel_replies import MonitoredPrimary, latest_a
 from redistopo.model.protocol.slots import SlotRange
 from redistopo.model.state.announced import Announced
 from redistopo.model.state.disk import DiskSeen
+from redistopo.model.state.unix_socket import UnixSocketSeen
 from redistopo.model.state.write_probe_result import WriteProbeResult
 from redistopo.model.topology.spec import Shape
 
@@ -51,19 +52,17 @@ class NodeSeen(Addressed):
     `error` is why it didn't reply ("" if it did); `config` (CONFIG GET), `anonymous` (the reply to
     a client without a password), `listening` (addresses, from the kernel) and `access_probe` are
     None if they weren't inspected (`access_probe` also without TLS and ACL); `held_by` is the
-    program that uses the ports of an absent node; `paused` is a process stopped by SIGSTOP;
-    `moved_from` is the project's folder when the node was started ("" if it hasn't moved), and
-    paths below it in `config` are translated to the current one; `refused` maps a query to the
-    error that the server replied with, `failover_refusals` the commands that a Sentinel needs to
-    the errors it would get (None if they weren't tried); `hello_clients` is how many clients
-    subscribe to the channel of Sentinels, as each of them does; `users` is ACL LIST, empty if
-    unknown; `folder_lost` is whether its working folder was removed or replaced while it ran;
-    `log_damage` is why a start would not find all of the append-only log that it writes, "" if it
-    would, None if unknown; `watches` are the primaries that a Sentinel monitors, whose settings are
-    its `config`; `disk` is what is in its folder, None if it wasn't read; `elsewhere` is where a
-    process in its folder listens that doesn't at its port; `sent` is the number of commands that we
-    had sent on our connections before this INFO, which its statistics include; `myself` is its own
-    line in CLUSTER NODES.
+    program that uses the ports of an absent node; `paused` is by SIGSTOP; `moved_from` is the
+    project's folder when the node was started ("" if it hasn't moved), and paths below it in
+    `config` are translated to the current one; `refused` maps a query to the error that the server
+    replied with, `failover_refusals` the commands that a Sentinel needs to the errors it would get
+    (None if they weren't tried); `hello_clients` is how many clients subscribe to the channel of
+    Sentinels, as each of them does; `users` is ACL LIST, empty if unknown; `folder_lost` is whether
+    its folder was removed or replaced while it ran; `log_damage` is why a start would not find all
+    of the append-only log that it writes, "" if it would, None if unknown; `watches` are the
+    primaries that a Sentinel monitors, whose settings are its `config`; `disk` is its folder, None
+    if it wasn't read; `elsewhere` is where a process in its folder listens that doesn't at its
+    port; `socket` is what is at its Unix socket's path; `sent` counts our commands before this INFO.
     """
 
     name: str
@@ -89,6 +88,7 @@ class NodeSeen(Addressed):
     anonymous: str | None = None
     access_probe: AccessProbe | None = None
     listening: tuple[str, ...] | None = None
+    socket: UnixSocketSeen | None = None
     elsewhere: tuple[str, ...] = ()
     myself: ClusterNodesLine | None = field(init=False, repr=False, compare=False)
 
