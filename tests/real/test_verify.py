@@ -14,8 +14,6 @@ from support.forms import FULL
 from support.project import Project
 from support.waiting import until
 
-from redistopo.checks.uneven_config import DEFAULTS
-
 
 def test_verify_before_up_and_after_down(project: Project) -> None:
     project.init("replication", engine=BUNDLED.path)
@@ -195,16 +193,6 @@ def test_a_setting_changed_by_hand_on_one_node_or_all_is_told(project: Project) 
         "node2",
         "node3",
     }
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-def test_the_defaults_are_those_of_the_servers(project: Project, engine: str) -> None:
-    project.init("standalone", engine=ENGINES[engine].path)
-    project.up()
-    with project.client() as client:
-        live = client.config_get("*")
-    assert DEFAULTS.items() <= live.items()
-    assert found_in(project.run("verify", "--json", check=0), "config.uneven", "warn") == []
 
 
 def test_another_engine_than_asked_for_is_told(project: Project) -> None:

@@ -32,6 +32,9 @@ if _ALONE and _ALONE not in ALL:
 ENGINES = {_ALONE: ALL[_ALONE]} if _ALONE else _INSTALLED
 """What tests that are for every engine run on."""
 
+TRIED = ENGINES if _ALONE else ALL
+"""What short tests of what servers know run on: those of the table too, if they are here."""
+
 BUNDLED = (
     ALL[_ALONE]
     if _ALONE
