@@ -40,8 +40,16 @@ def reachable(subject: CheckSubject) -> Iterator[CheckResult]:
             yield _astray(one, node)
     if nameless := [one for one in wrong if one.host == UNKNOWN_HOST]:
         yield _nameless(subject, nameless, [by_id[one.id] for one in nameless])
-    if not wrong:
-        yield ok(f"{len(told)} endpoints that clients are given lead to their nodes")
+    unproven = [one for one in told if one.unproven]
+    for one in unproven:
+        evidence = f"announces {one.address}, where a server doesn't say which node it is: "
+        node = by_id[one.id]
+        command = one.unproven.partition(" ")[0]
+        hint = allow_command_hint(node, command, one.unproven)
+        yield unknown(node.name, evidence + one.unproven, hint)
+    if not wrong and not unproven:
+        many = f"{len(told)} endpoints that clients are given lead to their nodes"
+        yield ok(many if told[1:] else "the endpoint that clients are given leads to its node")
 
 
 def _nameless(subject: CheckSubject, told: list[Announced], nodes: list[NodeSeen]) -> CheckResult:

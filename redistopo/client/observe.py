@@ -11,7 +11,6 @@ from redistopo.client.connection import (
     Command,
     Connections,
     Reply,
-    error_text,
     raise_on_error,
     try_ping,
 )
@@ -37,6 +36,7 @@ from redistopo.model.protocol.sentinel_replies import (
 from redistopo.model.state.monitored_primaries import without_other_primaries
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
 from redistopo.model.state.relocation import moved_from, relocated_path
+from redistopo.model.state.unix_socket import UnixSocketSeen
 from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Shape
 
@@ -123,9 +123,23 @@ def _with_listening(
         for machine in {target.machine for target in targets}
     }
     return tuple(
-        replace(node, listening=listening[target.machine].get(node.port, ())) if node.pid else node
+        replace(
+            node,
+            listening=listening[target.machine].get(node.port, ()),
+            socket=_unix_socket(target, node),
+        )
+        if node.pid
+        else node
         for target, node in zip(targets, nodes, strict=True)
     )
+
+
+def _unix_socket(target: Target, node: NodeSeen) -> UnixSocketSeen | None:
+    live = node.config or {}
+    if target.layout is None or not live.get("unixsocket"):
+        return None
+    folder = Path(live.get("dir") or target.layout.node(node.name).root)
+    return target.machine.ports.unix_socket(folder / live["unixsocket"])
 
 
 def _observe_node(shape: Shape, target: Target, client: Connections, depth: Detail) -> NodeSeen:
@@ -234,7 +248,7 @@ def _refused(commands: list[Command], replies: list[Reply]) -> dict[str, str]:
     """The queries that got an error, by their first two words, with the error."""
     pairs = zip(commands, replies, strict=True)
     return {
-        " ".join(map(str, words[:2])): error_text(reply).partition(", with args")[0]
+        " ".join(map(str, words[:2])): str(reply).partition(", with args")[0]
         for words, reply in pairs
         if isinstance(reply, Exception)
     }

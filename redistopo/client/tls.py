@@ -10,6 +10,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 
+from redistopo.host.safe_open import read_bytes
 from redistopo.host.tcp import Socket, connect_tcp, handshake
 from redistopo.model.protocol.credentials import Certificate, TlsFiles
 from redistopo.model.protocol.endpoint import Endpoint
@@ -35,6 +36,8 @@ def _context_of(tls: TlsFiles, *_ages: tuple[int, int]) -> ssl.SSLContext:
     """A context with those files at that time; raises ssl.SSLError if they are unusable."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
+        for path in filter(None, (tls.ca, tls.pem)):
+            read_bytes(Path(path))  # OpenSSL would wait for a FIFO, and read a device without end
         context.load_verify_locations(cafile=tls.ca)
         if tls.pem:
             context.load_cert_chain(tls.pem, password=_no_passphrase)
@@ -57,6 +60,8 @@ def loads(certificate: Path, key: Path | None = None) -> bool:
     """Return whether a file has a certificate and its key, which may be in another file."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
+        for path in filter(None, (certificate, key)):
+            read_bytes(path)
         context.load_cert_chain(certificate, key, password=_no_passphrase)
     except (OSError, ValueError):
         return False

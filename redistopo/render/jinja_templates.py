@@ -3,12 +3,13 @@
 import json
 import shlex
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from redistopo.errors import UsageError
+from redistopo.host.files import read_text
 from redistopo.model.protocol.conf import quote_argument
 
 if TYPE_CHECKING:
@@ -43,20 +44,29 @@ def plain_files() -> Iterator[tuple[str, str]]:
 
 def plain_file(name: str, *, own: str = "") -> str | None:
     """Return the text of a static file, preferably from the folder `own`, or None."""
+    found = _source(name, own)
+    return found[0] if found else None
+
+
+def _source(name: str, own: str) -> tuple[str, str, Callable[[], bool]] | None:
+    """A file's text and path in the form that Jinja wants, or None; not above the folders."""
+    if ".." in Path(name).parts or Path(name).is_absolute():
+        return None
     for folder in (own, str(shipped())):
-        if folder and (path := Path(folder, name)).is_file():
-            return path.read_text(encoding="utf-8", errors="replace")
+        # the user's folder may have a device or a FIFO there, whose reading never ends
+        if folder and (text := read_text(path := Path(folder, name))) is not None:
+            return text, str(path), lambda: True
     return None
 
 
 @lru_cache(maxsize=4)
 def _environment(own: str, markup: bool) -> "Environment":
-    from jinja2 import FileSystemLoader, StrictUndefined
+    from jinja2 import FunctionLoader, StrictUndefined
     from jinja2.sandbox import SandboxedEnvironment
 
     # sandboxed: a user's template folder may come from another person
     environment = SandboxedEnvironment(
-        loader=FileSystemLoader([folder for folder in (own, str(shipped())) if folder]),
+        loader=FunctionLoader(lambda name: _source(name, own)),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

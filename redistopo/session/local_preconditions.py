@@ -14,7 +14,6 @@ from redistopo.model.planning.proposal import Asked
 from redistopo.model.planning.readdress import is_readdressed
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.credentials import CREDENTIALS_CHANGED_HINT
-from redistopo.project.includes import refuse_includes
 from redistopo.project.load import require_address
 from redistopo.project.passwords import load_password, password_source
 from redistopo.project.state_folder import refuse_foreign, refuse_planted
@@ -29,7 +28,6 @@ def refuse_request(plan: Plan, asked: Asked) -> None:
     require_address(plan.topology)
     require_rebuildable(plan, asked.rebuild)
     require_primaries(plan, asked.primary)
-    refuse_includes(plan)
     refuse_foreign(plan.layout)
     refuse_planted(plan.layout)
 

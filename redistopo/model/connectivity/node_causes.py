@@ -16,6 +16,7 @@ from redistopo.model.remedies.of_servers import leave_cluster
 from redistopo.model.state.copies_seen import no_copy_in
 from redistopo.model.state.hints import (
     TOO_MANY_CLIENTS_HINT,
+    allow_query_hint,
     command_prefix,
     continue_command,
     forget_command,
@@ -155,8 +156,8 @@ def _wrong_mode(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
 
 
 def _mute(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
-    probe = scene.probes[node.name]
-    if probe.info or probe.data is not PortState.OK:
+    probe, allow = scene.probes[node.name], allow_query_hint(node)
+    if (probe.info and not allow) or probe.data is not PortState.OK:
         return None
     pid = f" (pid {node.pid})" if node.pid else ""
     remedy = "see its log: it may be paused, busy, or no Redis server; "
@@ -168,9 +169,10 @@ def _mute(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     return Cause(
         kind=CauseKind.MUTE,
         node=node.name,
-        evidence=f"{node.name}{pid} accepts connections, but doesn't reply"
+        evidence=f"{node.name}{pid} accepts connections, but "
+        + ("refuses a query" if allow else "doesn't reply")
         + (f": {node.error}" if node.error else ""),
-        remedy=remedy,
+        remedy=allow or remedy,
     )
 
 
