@@ -8,7 +8,7 @@ import psutil
 import pytest
 import redis
 from support import judge
-from support.engines import BUNDLED, ENGINES
+from support.engines import BUNDLED, ENGINES, INSTALLED
 from support.findings import found_in, only
 from support.forms import FULL
 from support.project import Project
@@ -196,7 +196,8 @@ def test_a_setting_changed_by_hand_on_one_node_or_all_is_told(project: Project) 
 
 
 def test_another_engine_than_asked_for_is_told(project: Project) -> None:
-    old, new = (next(iter(ENGINES.values())), BUNDLED)
+    old = next(iter(INSTALLED.values()))
+    new = next(one for one in INSTALLED.values() if one.product is not old.product)
     project.init("replication", engine=old.name)
     project.up()
     path = project.root / "redistopo.toml"
