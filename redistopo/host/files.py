@@ -77,6 +77,16 @@ def private_folder(path: Path) -> None:
             one.chmod(0o700)
 
 
+def is_private_folder(folder: Path) -> bool:
+    """Return whether it is a real folder of this user that no other user can write to."""
+    try:
+        seen = folder.lstat()
+    except OSError:
+        return False
+    others = seen.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return stat.S_ISDIR(seen.st_mode) and seen.st_uid == os.geteuid() and not others
+
+
 def write_private(path: Path, text: str) -> None:
     """Write a file with mode 0600, atomically (write, then rename)."""
     with write_errors(path), _replacing(path) as out:

@@ -7,14 +7,13 @@ folder's current topology file, so it expires with that file and can't become st
 import hashlib
 import json
 import os
-import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite, TimedOut
-from redistopo.host.files import private_folder, read_text, write_private
+from redistopo.host.files import is_private_folder, private_folder, read_text, write_private
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.topology.project_paths import Layout
 from redistopo.project.lock import open_lock, try_lock
@@ -91,7 +90,7 @@ def _found(folder: Path) -> Iterator[tuple[Path, Path]]:
 def _folders() -> Iterator[Path]:
     """Folders that exist and that no other user could have written to."""
     for folder in _candidates():
-        if _private(folder):
+        if is_private_folder(folder):
             yield folder
 
 
@@ -106,18 +105,8 @@ def _writable() -> Path | None:
     """The folder of this user's reservations: in the state folder, or the temporary folder."""
     for folder in _candidates():
         with suppress(MissingPrerequisite, OSError):
-            if not folder.is_symlink() and (_private(folder) or not folder.exists()):
+            if not folder.is_symlink() and (is_private_folder(folder) or not folder.exists()):
                 private_folder(folder)
-                if os.access(folder, os.W_OK | os.X_OK) and _private(folder):
+                if os.access(folder, os.W_OK | os.X_OK) and is_private_folder(folder):
                     return folder
     return None
-
-
-def _private(folder: Path) -> bool:
-    """Whether it is a real folder of this user that no other user can write to."""
-    try:
-        seen = folder.lstat()
-    except OSError:
-        return False
-    others = seen.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    return stat.S_ISDIR(seen.st_mode) and seen.st_uid == os.geteuid() and not others

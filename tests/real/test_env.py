@@ -98,7 +98,7 @@ def test_each_format_is_read_back_with_a_hostile_password(project: Project, name
     assert file.read_text().startswith("BEFORE=1\n")
     assert _github(file.read_text())["REDIS_PASSWORD"] == password
     # the runner undoes these escapes of a command's data
-    assert [one.removeprefix("::add-mask::").replace("%25", "%") for one in masks][0] == password
+    assert masks[0].removeprefix("::add-mask::").replace("%25", "%") == password
     assert project.run("url", check=0).out.strip() == found["REDIS_URL"]
     (found,) = json.loads(project.run("env", "--format", "redisinsight", check=0).out)
     assert (found["port"], found["password"], found["tls"]) == (project.port, password, False)
