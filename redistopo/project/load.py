@@ -87,6 +87,7 @@ def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> "Pla
     isn't trusted; with `assume`, an engine is assumed then, and nothing is run."""
     # verbs that only observe need no engine
     from redistopo.host.engine_search import assumed_engine, choose_engine
+    from redistopo.model.planning.plan_nodes import make_plan
 
     request = engine_request(engine or project.topology.engine)
     request = replace(request, tls=project.topology.tls)
@@ -99,8 +100,6 @@ def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> "Pla
             why = f"assumed: {request.path} isn't trusted yet (redistopo up --trust)"
             return make_plan(project.topology, project.layout, request.assumed, why)
     choice = assumed_engine(request) if assume else choose_engine(request)
-    from redistopo.model.planning.plan_nodes import make_plan
-
     return make_plan(project.topology, project.layout, choice.engine, choice.why)
 
 
