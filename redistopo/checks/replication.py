@@ -276,7 +276,7 @@ def data(subject: CheckSubject) -> Iterator[CheckResult]:
 def _unproven(subject: CheckSubject, probe: WriteProbeResult, about: str) -> CheckResult:
     """Why the write probe failed: waiting may help, unless the server refuses writes for good."""
     error = probe.error
-    if "NoPermissionError" in error or "NOPERM" in error:
+    if "NOPERM" in error:
         evidence = f"not proven: this user may not write ({error})"
         return warn(about, evidence, "log in as a user that may write, or skip it: --no-write")
     if is_out_of_memory(error):

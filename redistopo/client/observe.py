@@ -11,7 +11,6 @@ from redistopo.client.connection import (
     Command,
     Connections,
     Reply,
-    error_text,
     raise_on_error,
     try_ping,
 )
@@ -26,6 +25,7 @@ from redistopo.host.node_disk import read_disk
 from redistopo.host.stop_record_files import load_stop_record
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.endpoint import Addressed, Endpoint
+from redistopo.model.protocol.engine import parse_title
 from redistopo.model.protocol.replies import ClusterNodesLine, parse_info, parse_nodes
 from redistopo.model.protocol.sentinel_replies import (
     HELLO_CHANNEL,
@@ -224,7 +224,9 @@ def _query(shape: Shape, seen: NodeSeen, client: Connections, depth: Detail) -> 
             config=_settings(found) if sentinel else parse_config(replies[-1]),
             refused={} if sentinel else _refused(commands, replies),
             hello_clients=_subscribers(replies[-3]),
-            failover_refusals=probe_failover(seen.endpoint, client.credentials)
+            failover_refusals=probe_failover(
+                seen.endpoint, client.credentials, parse_title(found.engine)
+            )
             if shape is Shape.SENTINEL and not sentinel
             else None,
             users=tuple(map(str, replies[-2])) if isinstance(replies[-2], list) else (),
@@ -246,7 +248,7 @@ def _refused(commands: list[Command], replies: list[Reply]) -> dict[str, str]:
     """The queries that got an error, by their first two words, with the error."""
     pairs = zip(commands, replies, strict=True)
     return {
-        " ".join(map(str, words[:2])): error_text(reply).partition(", with args")[0]
+        " ".join(map(str, words[:2])): str(reply).partition(", with args")[0]
         for words, reply in pairs
         if isinstance(reply, Exception)
     }

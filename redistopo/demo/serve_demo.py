@@ -1,5 +1,6 @@
 """`demo`: serves a web application with a cache in front of its database until interrupted."""
 
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,6 +22,7 @@ from redistopo.demo.web_server import listening
 from redistopo.errors import MissingPrerequisite, UsageError
 from redistopo.host.files import absolute, write_errors
 from redistopo.host.package_managers import detect_machine, extra_packages
+from redistopo.host.safe_open import open_to_write
 from redistopo.model.planning.install_recipe import command_for
 from redistopo.model.protocol.endpoint import format_address
 from redistopo.progress import Progress, warn
@@ -133,7 +135,7 @@ def _database(request: DemoRequest) -> Iterator[Path]:
     else:
         path = layout_of_folder(request.backend.root).database
         with write_errors(path):
-            path.touch(0o600)  # an empty file is an empty database
+            os.close(open_to_write(path, os.O_RDWR))  # an empty file is an empty database
         yield path
 
 

@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
 from signal import Signals
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from redistopo.host.polling import Deadline
-from redistopo.model.planning.resource_limits import Limits
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.unix_socket import UnixSocketSeen
 from redistopo.model.topology.project_paths import Layout
+
+if TYPE_CHECKING:
+    from redistopo.model.planning.resource_limits import Limits
 
 
 class Process(Protocol):
@@ -96,11 +98,14 @@ class FileKind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileStatus:
-    """A file's kind, its size in bytes, and when it was modified, since the epoch."""
+    """A file's kind, its size in bytes, and times since the epoch: `modified` is when its content
+    was, which a copy may have from its source, and `changed` when anything of it was, also its
+    creation."""
 
     kind: FileKind
     size: int
     modified: float
+    changed: float
 
 
 class Files(Protocol):
@@ -177,5 +182,5 @@ class Host(Protocol):
     def ports(self) -> Ports:
         """Its ports."""
 
-    def limits(self, needed: int) -> Limits:
+    def limits(self, needed: int) -> "Limits":
         """Return its limits; tasks are counted only if they may be fewer than `needed`."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from redistopo.client.tls import loads
 from redistopo.errors import RedistopoError
-from redistopo.host.files import private_folder, read_text, write_errors, write_private
+from redistopo.host.files import private_folder, read_json, read_text, remove, write_private
 from redistopo.model.planning.plan import Plan
 from redistopo.model.remedies.of_topology import renew_ca
 from redistopo.model.topology.project_paths import TlsFolder
@@ -65,11 +65,10 @@ def renew_certificates(plan: Plan, days: int = LEAF_DAYS, *, new_ca: bool = Fals
     """
     folder = plan.layout.tls
     if new_ca:
-        with write_errors(folder.root):
-            # if interrupted here, the CA is lost; and without `made`, all certificates of the
-            # old one are created again
-            for path in (folder.made, folder.ca_key, folder.ca):
-                path.unlink(missing_ok=True)
+        # if interrupted here, the CA is lost; and without `made`, all certificates of the
+        # old one are created again
+        for path in (folder.made, folder.ca_key, folder.ca):
+            remove(path, missing_ok=True)
     else:
         refuse_lost_authority(folder)
     private_folder(folder.root)
@@ -105,11 +104,7 @@ def _wanted(plan: Plan) -> list[Path]:
 
 def _made(folder: TlsFolder) -> dict[str, Any]:
     """The address that they were created for, and their expiry; {} if unknown."""
-    try:
-        made = json.loads(read_text(folder.made) or "")
-    except ValueError:
-        return {}
-    return made if isinstance(made, dict) else {}
+    return read_json(folder.made) or {}
 
 
 def _until(folder: TlsFolder) -> float:

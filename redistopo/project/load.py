@@ -3,18 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from redistopo.errors import MissingPrerequisite, UsageError
 from redistopo.host.files import absolute, read_text
 from redistopo.host.ports import has_address
-from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.plan_nodes import make_plan
 from redistopo.model.protocol.engine import EngineRequest, parse_request
 from redistopo.model.topology.parse import parse_topology, read_toml, salvage, topology_file_error
 from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Topology
 from redistopo.model.topology.validate import validate
 from redistopo.project.registry import registered_topologies
+
+if TYPE_CHECKING:
+    from redistopo.model.planning.plan import Plan
 
 _MOST_NAMED = 8
 
@@ -78,7 +80,7 @@ def checked(document: Mapping[str, object], source: str) -> Topology:
     return topology
 
 
-def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> Plan:
+def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> "Plan":
     """Make the project's plan; `engine` overrides the file's. Raises MissingPrerequisite if no
     matching server is installed, except with `assume`."""
     # verbs that only observe need no engine
@@ -87,6 +89,8 @@ def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> Plan
     request = engine_request(engine or project.topology.engine)
     request = replace(request, tls=project.topology.tls)
     choice = assumed_engine(request) if assume else choose_engine(request)
+    from redistopo.model.planning.plan_nodes import make_plan
+
     return make_plan(project.topology, project.layout, choice.engine, choice.why)
 
 

@@ -97,9 +97,10 @@ class MemoryFiles:
     def status(self, path: Path) -> FileStatus | None:
         if path in self.texts:
             size = len(self.texts[path].encode())
-            return FileStatus(kind=FileKind.FILE, size=size, modified=self._written[path])
+            at = self._written[path]
+            return FileStatus(kind=FileKind.FILE, size=size, modified=at, changed=at)
         if path in self.folders:
-            return FileStatus(kind=FileKind.FOLDER, size=0, modified=0.0)
+            return FileStatus(kind=FileKind.FOLDER, size=0, modified=0.0, changed=0.0)
         return None
 
     def names(self, folder: Path) -> tuple[str, ...]:

@@ -62,8 +62,7 @@ class NodeSeen(Addressed):
     of the append-only log that it writes, "" if it would, None if unknown; `watches` are the
     primaries that a Sentinel monitors, whose settings are its `config`; `disk` is its folder, None
     if it wasn't read; `elsewhere` is where a process in its folder listens that doesn't at its
-    port; `socket` is what is at its Unix socket's path; `sent` is the number of commands that we
-    had sent on our connections before this INFO, which its statistics include.
+    port; `socket` is what is at its Unix socket's path; `sent` counts our commands before its INFO.
     """
 
     name: str
@@ -91,6 +90,11 @@ class NodeSeen(Addressed):
     listening: tuple[str, ...] | None = None
     socket: UnixSocketSeen | None = None
     elsewhere: tuple[str, ...] = ()
+    myself: ClusterNodesLine | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        own = next((one for one in self.members if one.myself), None)  # once: checks need it often
+        object.__setattr__(self, "myself", own)
 
     @property
     def config_refused(self) -> str:
@@ -121,11 +125,6 @@ class NodeSeen(Addressed):
     @property
     def running(self) -> bool:
         return self.process is ProcessState.RUNNING
-
-    @property
-    def myself(self) -> ClusterNodesLine | None:
-        """Its own line in CLUSTER NODES."""
-        return next((member for member in self.members if member.myself), None)
 
     @property
     def id(self) -> str:
@@ -185,9 +184,10 @@ class NodeSeen(Addressed):
     def replicas(self) -> tuple[ReplicaLink, ...]:
         """The replicas that this node lists."""
         found = []
+        listed = int(self.info.get("connected_slaves", 0))
         for name, value in self.info.items():
-            listed = re.fullmatch(r"slave([0-9]{1,9})", name)
-            if listed is None or int(listed[1]) >= int(self.info.get("connected_slaves", 0)):
+            number = name[5:] if name.startswith("slave") and len(name) < 15 else ""
+            if not number.isdecimal() or int(number) >= listed:
                 continue
             pairs = parse_pairs(value)
             found.append(
