@@ -257,7 +257,8 @@ def _word(path: object) -> str:
 
 def _damaged(lead: NodeSeen, mine: DataCopy) -> UsageError:
     if mine.unlisted:
-        hint = rebuild_node([lead.name], "to write a new manifest of its files: ")
+        before, lost = "to write a new manifest of its files: ", "what its files lack"
+        hint = rebuild_node([lead.name], before, lost=lost)
     elif mine.empty or mine.damage:
         backup = f"restore {mine.file or 'its data'} from a backup, then redistopo up"
         lost = "what its files lack"
