@@ -39,8 +39,8 @@ def full(subject: CheckSubject) -> Iterator[CheckResult]:
 
 
 def is_out_of_memory(error: str) -> bool:
-    """Whether a client's error says that the server is full (OOM; redis-py: OutOfMemoryError)."""
-    return error.startswith(("OOM ", "OutOfMemoryError")) or "used memory > 'maxmemory'" in error
+    """Whether a client's error says that the server is full (OOM)."""
+    return error.startswith("OOM ") or "used memory > 'maxmemory'" in error
 
 
 def _evicts(node: NodeSeen) -> bool:

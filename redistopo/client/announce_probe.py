@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from ipaddress import ip_address
 
-from redistopo.client.connection import Command, Connections, Reply, error_text
+from redistopo.client.connection import Command, Connections, Reply
+from redistopo.client.reach import OTHER_HOST, may_reach
 from redistopo.errors import AccessDenied, RedistopoError
 from redistopo.host.tcp import numeric, probe_port
 from redistopo.model.connectivity.matrix import MEANING, PortState
@@ -89,7 +90,7 @@ def _printed(node: NodeSeen, client: Connections) -> list[Announced]:
     me = node.myself
     try:
         reply = client.execute(node.endpoint, [("CLUSTER", "SLOTS")])[0]
-        refusal = error_text(reply) if isinstance(reply, Exception) else ""
+        refusal = str(reply) if isinstance(reply, Exception) else ""
     except RedistopoError as error:  # it replied a moment ago
         reply, refusal = None, f"{NO_REPLY}: {error.detail}"
     if refusal:
@@ -124,6 +125,8 @@ def _followed(
         return one
     if not _is_address(there.host):
         return replace(one, error="the name can't be resolved")
+    if not may_reach(client.credentials.own, there.host):
+        return replace(one, error=OTHER_HOST)
     state = probe_port(there)
     if state is not PortState.OK:
         return replace(one, error=MEANING[state.value])
@@ -150,7 +153,7 @@ def _identified(one: Announced, client: Connections, identity: Command) -> Annou
         told = f"it accepts connections, but doesn't reply as this node: {error.detail}"
         return replace(one, error=told)
     if isinstance(reply, Exception) and "cluster support disabled" not in str(reply):
-        refusal = error_text(reply).partition(", with args")[0]
+        refusal = str(reply).partition(", with args")[0]
         return replace(one, unproven=f"{' '.join(map(str, identity))}: {refusal}")
     found = parse_info(str(reply)).get("run_id") if identity is _RUN_ID else str(reply)
     return one if found == one.id else replace(one, error="another server replies there")

@@ -3,7 +3,6 @@
 import signal
 from collections.abc import Iterable
 
-from redistopo.client.connection import error_text
 from redistopo.errors import AccessDenied, BadReply, MissingPrerequisite, TimedOut, Unreachable
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.early_exit import early_exit_error
@@ -96,7 +95,7 @@ def _unready(context: ExecutionContext, node: NodePlan) -> str:
         ) from error
     for command, reply in (("PING", pong), ("INFO", info)):
         if isinstance(reply, Exception):
-            return _refused(node, command, error_text(reply))
+            return _refused(node, command, str(reply))
     fields = parse_info(info)
     process = context.started.get(node.name)
     if process is not None and fields.get("process_id") != str(process.pid):

@@ -7,14 +7,13 @@ folder's current topology file, so it expires with that file and can't become st
 import hashlib
 import json
 import os
-import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite, TimedOut
-from redistopo.host.files import private_folder, read_text, write_private
+from redistopo.host.files import is_private_folder, private_folder, read_json, remove, write_private
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.topology.project_paths import Layout
 from redistopo.project.lock import open_lock, try_lock
@@ -67,9 +66,10 @@ def reserve_ports(root: Path) -> None:
     if folder is None:
         return
     for path, other in _found(folder):
-        with suppress(OSError):  # a file that can't be inspected may still exist
+        # a file that can't be inspected may still exist
+        with suppress(OSError, MissingPrerequisite):
             if not Layout(other).topology.exists():
-                path.unlink()
+                remove(path)
     name = hashlib.sha256(os.fsencode(root)).hexdigest()[:32]
     with suppress(MissingPrerequisite):
         write_private(folder / f"{name}.json", json.dumps({"root": str(root)}) + "\n")
@@ -83,7 +83,7 @@ def reserved() -> tuple[Path, ...]:
 def _found(folder: Path) -> Iterator[tuple[Path, Path]]:
     for path in sorted(folder.glob("*.json")):
         with suppress(MissingPrerequisite, ValueError, KeyError, TypeError):
-            root = str(json.loads(read_text(path) or "")["root"])
+            root = str((read_json(path) or {})["root"])
             if "\0" not in root and Path(root).is_absolute():
                 yield path, Path(root)
 
@@ -91,7 +91,7 @@ def _found(folder: Path) -> Iterator[tuple[Path, Path]]:
 def _folders() -> Iterator[Path]:
     """Folders that exist and that no other user could have written to."""
     for folder in _candidates():
-        if _private(folder):
+        if is_private_folder(folder):
             yield folder
 
 
@@ -106,18 +106,8 @@ def _writable() -> Path | None:
     """The folder of this user's reservations: in the state folder, or the temporary folder."""
     for folder in _candidates():
         with suppress(MissingPrerequisite, OSError):
-            if not folder.is_symlink() and (_private(folder) or not folder.exists()):
+            if not folder.is_symlink() and (is_private_folder(folder) or not folder.exists()):
                 private_folder(folder)
-                if os.access(folder, os.W_OK | os.X_OK) and _private(folder):
+                if os.access(folder, os.W_OK | os.X_OK) and is_private_folder(folder):
                     return folder
     return None
-
-
-def _private(folder: Path) -> bool:
-    """Whether it is a real folder of this user that no other user can write to."""
-    try:
-        seen = folder.lstat()
-    except OSError:
-        return False
-    others = seen.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    return stat.S_ISDIR(seen.st_mode) and seen.st_uid == os.geteuid() and not others

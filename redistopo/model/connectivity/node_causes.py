@@ -11,7 +11,7 @@ from redistopo.model.protocol.credentials import (
     TLS_REQUIRED_HINT,
 )
 from redistopo.model.protocol.endpoint import format_address
-from redistopo.model.protocol.engine import Engine, Product, Version, parse_request
+from redistopo.model.protocol.engine import parse_title
 from redistopo.model.remedies.of_servers import leave_cluster
 from redistopo.model.state.copies_seen import no_copy_in
 from redistopo.model.state.hints import (
@@ -274,7 +274,7 @@ def _older(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     if node.role is not Role.REPLICA or node.link_up:
         return None
     primary = next((one for one in scene.seen.nodes if follows(node, one)), None)
-    mine, theirs = _engine(node), _engine(primary) if primary else None
+    mine, theirs = parse_title(node.engine), parse_title(primary.engine) if primary else None
     if primary is None or mine is None or theirs is None or mine.reads(theirs.name):
         return None
     logged = scene.probes[node.name].log_line
@@ -285,14 +285,6 @@ def _older(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
         f"{primary.name}, which runs {theirs.title}" + (f"; log: {logged}" if logged else ""),
         remedy=f"run {node.name} with {theirs.title} or newer: upgrade replicas first",
     )
-
-
-def _engine(node: NodeSeen) -> Engine | None:
-    request = parse_request(node.engine.lower())
-    if request is None or len(request.numbers) != 3:
-        return None
-    product = request.product or Product.REDIS
-    return Engine(product=product, version=Version(*request.numbers))
 
 
 _FINDERS: tuple[_Finder, ...] = (
