@@ -50,6 +50,10 @@ class OtherHosts(UsageError):
         self.hosts = hosts
 
 
+class UntrustedFolder(UsageError):
+    """A file of the project names a program of its own folder, which isn't trusted yet."""
+
+
 class RestartNeeded(Unhealthy):
     """The topology is healthy, but some settings take effect only after a restart."""
 

@@ -1,5 +1,6 @@
 """Passwords that the user supplies: what no server would accept is refused before a start."""
 
+from support import judge
 from support.engines import BUNDLED
 from support.project import Project
 
@@ -27,6 +28,5 @@ def test_a_password_that_is_not_utf8_or_too_long_is_refused_with_the_limit(
     del project.env["REDISTOPO_PASSWORD"]
     _with_file(project, b"x" * 16384 + b"\n")
     project.up()
-    with project.client() as node:
-        node.execute_command("AUTH", "x" * 16384)
+    with judge.client(project.port, "x" * 16384) as node:
         assert node.ping()

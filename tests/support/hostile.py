@@ -10,6 +10,9 @@ Words = list[str]
 Answer = Callable[[Words], bytes | Iterator[bytes]]
 """Returns the raw reply to a command; an iterator's parts are sent one after another."""
 
+HANG_UP = b"\x00hang up"
+"""At the end of a reply: the connection is closed after it."""
+
 
 @dataclass
 class Hostile:
@@ -55,8 +58,8 @@ def _serve(link: socket.socket, made: Hostile, answer: Answer) -> None:
             made.seen.append(words)
             reply = answer(words)
             for part in [reply] if isinstance(reply, bytes) else reply:
-                link.sendall(part)
-                if made.over.is_set():
+                link.sendall(part.removesuffix(HANG_UP))
+                if made.over.is_set() or part.endswith(HANG_UP):
                     return
 
 
