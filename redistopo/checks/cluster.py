@@ -185,6 +185,8 @@ def empty_shards(subject: CheckSubject) -> Iterator[CheckResult]:
         evidence = "is a primary without slots: its shard holds no data"
         command = spread_slots(_cli(subject, node), node.address)
         hint = joined("spread the slots evenly: ", command)
+        if subject.ours and len(node.members) == 1:
+            hint = "it was removed from the cluster: redistopo up adds it again"
         if subject.ours:
             # nothing moves slots by itself, once all have an owner
             lasting = not missing and len(led) == subject.expected.shards

@@ -58,6 +58,13 @@ def verbs(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list
     return [name for name in VERBS if name.startswith(incomplete)]
 
 
+def environment_formats(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Formats of `env`."""
+    from redistopo.render.environment import FORMATS
+
+    return [name for name in FORMATS if name.startswith(incomplete)]
+
+
 def clients(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Clients of `connect`."""
     from redistopo.render.connect import CLIENTS

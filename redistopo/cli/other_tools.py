@@ -28,7 +28,6 @@ ANSWERS = {
         wipe(", then "),
         replace_file("", "redistopo init cluster --shards 5 --replicas 1", ", then redistopo up"),
     ),
-    "env": "redistopo connect   (prints the variables and the command)",
     "config": "redistopo set DIRECTIVE VALUE; to read: redistopo call CONFIG GET DIRECTIVE",
     "test": "redistopo verify; for a test under load: redistopo drill failover",
     "check": "redistopo verify",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from redistopo.client.announce_probe import announced_by_replica
 from redistopo.client.cluster_endpoints import cluster_endpoints
-from redistopo.client.connection import Connections, raise_on_error, try_ping
+from redistopo.client.connection import Connections, Reply, try_ping
 from redistopo.client.observe import Target, parse_config
 from redistopo.client.reach import refuse_other_hosts, with_host
 from redistopo.client.replication_tree import replication_around
@@ -23,7 +23,8 @@ from redistopo.model.protocol.credentials import (
 from redistopo.model.protocol.endpoint import LAST_PORT, Endpoint, split_address
 from redistopo.model.protocol.replies import parse_info, parse_nodes
 from redistopo.model.protocol.sentinel_replies import parse_monitored, parse_peers
-from redistopo.model.state.observed import Observed
+from redistopo.model.state.hints import allow_command_hint
+from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.topology.spec import Shape
 
 SENTINEL_VARIABLE = "REDISTOPO_SENTINEL_PASSWORD"
@@ -101,8 +102,8 @@ def _discover(endpoint: Endpoint, client: Connections, master: str) -> Discovere
             hint="give the address of a Sentinel, or leave out --master",
         )
     if info.get("cluster_enabled") == "1":
-        text = raise_on_error(client.execute(endpoint, [("CLUSTER", "NODES")])[0], "CLUSTER NODES")
-        members = parse_nodes(str(text))
+        reply = client.execute(endpoint, [("CLUSTER", "NODES")])[0]
+        members = parse_nodes(str(_allowed(reply, endpoint, "CLUSTER NODES")))
         _require_plausible(endpoint, len(members))
         found = cluster_endpoints(endpoint, members, client)
         return Discovered(shape=Shape.CLUSTER, targets=_targets(sorted(found)))
@@ -160,9 +161,8 @@ def _discover_by_sentinel(endpoint: Endpoint, client: Connections, master: str) 
     """The data nodes and Sentinels that a Sentinel knows, and the Sentinel itself."""
 
     def query(*words: str) -> object:
-        return raise_on_error(
-            client.execute(endpoint, [("SENTINEL", *words)])[0], f"SENTINEL {words[0]}"
-        )
+        command = ("SENTINEL", *words)
+        return _allowed(client.execute(endpoint, [command])[0], endpoint, " ".join(command[:2]))
 
     reply = query("MASTERS")
     found = [parse_monitored(one) for one in reply] if isinstance(reply, list) else []
@@ -215,6 +215,14 @@ def _info(endpoint: Endpoint, client: Connections) -> dict[str, str]:
             hint="set REDISTOPO_PASSWORD (verify can prompt for it: --ask-password); Sentinels "
             f"may have another password: {SENTINEL_VARIABLE}",
         ) from error
-    if isinstance(reply, Exception):
-        raise Unreachable(f"{endpoint} refused INFO", detail=str(reply))
-    return parse_info(str(reply))
+    return parse_info(str(_allowed(reply, endpoint, "INFO")))
+
+
+def _allowed(reply: Reply, endpoint: Endpoint, what: str) -> Reply:
+    """Return the reply; raises BadReply, with what allows the command, if it is an error."""
+    if not isinstance(reply, Exception):
+        return reply
+    text = str(reply).partition(", with args")[0]
+    node = NodeSeen(name=str(endpoint), endpoint=endpoint)
+    hint = allow_command_hint(node, what.partition(" ")[0], text)
+    raise BadReply(f"{endpoint} refused {what}", detail=text, hint=hint)

@@ -10,7 +10,7 @@ from redistopo.model.protocol.endpoint import LAST_PORT, Endpoint
 from redistopo.model.protocol.replies import parse_pairs
 
 Ask = Callable[[Endpoint], dict[str, str]]
-"""Return a node's INFO; raises Unreachable or AccessDenied."""
+"""Return a node's INFO; raises Unreachable, BadReply or AccessDenied."""
 
 _MOST_NODES = 1000
 
@@ -29,7 +29,7 @@ class _Tree:
         """A node's INFO; empty if it can't be asked: the checks report what is wrong with it."""
         try:
             return self.ask(endpoint)
-        except (Unreachable, AccessDenied):
+        except (Unreachable, BadReply, AccessDenied):
             self.silent.add(endpoint)
             return {}
 

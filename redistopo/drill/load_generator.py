@@ -126,11 +126,12 @@ class LoadGenerator:
                 thread.join(5)
         if self._heartbeat.ident:
             self._heartbeat.join(5)
+        # the probe outlasts the load, so that it knows all of the span
+        if not self._span.end:
+            self._span = TimeSpan(self._span.begin, time.monotonic())
         if probe := self._probe:
             self._probe = None
             self._served = probe.finish()
-        if not self._span.end:
-            self._span = TimeSpan(self._span.begin, time.monotonic())
 
     def check(self, seconds: float) -> LoadResult:
         """Stop the load, read each acknowledged write back, and return everything measured.

@@ -80,7 +80,8 @@ class ServedSpan:
     """A span in which one node served one kind of operation, as the probe of the drill saw it.
 
     It served from `begin`, when the first reply was read, to `end`, when the last one was; the last
-    one was requested at `sent`. The node did not serve yet at `earliest`, nor any more at `latest`.
+    one was requested at `sent`. The node did not serve yet at `earliest`, nor any more at `latest`;
+    for a node that served as long as the probe asked, `latest` is when the probe ended.
     """
 
     shard: int

@@ -202,6 +202,8 @@ def _probed_gaps(
     found = []
     last = spans[0]
     for following in (*spans[1:], None):
+        if following is None and last.latest >= seen.span.end:
+            break  # it served until the end
         until = following.begin if following else max(seen.span.end, last.end)
         if until > max(last.end, seen.span.begin):
             # the gap of a service that is back is proven until then, that of another to the end
@@ -218,7 +220,10 @@ def _probed_gaps(
                 at_least=min(max(0.0, proven), until - last.end),
                 delayed=_delayed(seen, TimeSpan(last.sent, last.latest), back),
             )
-            if gap.seconds > bound or any(op.sent < until and op.ended > last.end for op in failed):
+            # without a failed operation, a probe that stood still itself proves nothing
+            if gap.at_least > bound or any(
+                op.sent < until and op.ended > last.end for op in failed
+            ):
                 found.append(gap)
         if following and following.end > last.end:
             last = following

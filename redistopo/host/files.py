@@ -131,6 +131,12 @@ def _write(handle: int, text: str) -> None:
         out.write(text)
 
 
+def append_text(path: Path, text: str) -> None:
+    """Append to a file of another program."""
+    with write_errors(path), path.open("a", encoding="utf-8", newline="") as file:
+        file.write(text)
+
+
 def remove(path: Path, *, missing_ok: bool = False) -> None:
     """Remove a file, a folder with its content, or a symbolic link but not its target."""
     with write_errors(path):

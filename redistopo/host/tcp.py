@@ -1,10 +1,14 @@
 """Connections from this machine: TCP, the TLS handshake, and host names as addresses."""
 
 import socket
-import ssl
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from redistopo.model.connectivity.matrix import PortState
 from redistopo.model.protocol.endpoint import Endpoint
+
+if TYPE_CHECKING:
+    import ssl
 
 Socket = socket.socket
 
@@ -14,7 +18,14 @@ def connect_tcp(endpoint: Endpoint, seconds: float) -> Socket:
     return socket.create_connection(endpoint, seconds)
 
 
-def handshake(plain: Socket, host: str, context: ssl.SSLContext) -> ssl.SSLSocket:
+def end_tcp(connection: Socket) -> None:
+    """Close a connection, also one that another thread reads from."""
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()
+
+
+def handshake(plain: Socket, host: str, context: "ssl.SSLContext") -> "ssl.SSLSocket":
     """Start TLS and verify that the server is `host`; raises OSError."""
     return context.wrap_socket(plain, server_hostname=host)
 

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from redistopo.client.connection import Connections, error_text
+from redistopo.client.connection import Connections
 from redistopo.errors import AccessDenied, ExitCode, Unreachable
 from redistopo.model.protocol.redact import Redactor
 from redistopo.model.protocol.reply_text import reply_as_json
@@ -87,7 +87,7 @@ def _answer(client: Connections, node: NodeSeen, request: CallRequest) -> tuple[
     except (Unreachable, AccessDenied) as error:
         late = error.detail == "timed out"
         return None, f"no reply within {request.seconds:g} s" if late else error.detail
-    return (None, error_text(reply)) if isinstance(reply, Exception) else (reply, "")
+    return (None, str(reply)) if isinstance(reply, Exception) else (reply, "")
 
 
 def _without_secrets(

@@ -12,6 +12,7 @@ from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.selector import select_one_node
 from redistopo.model.topology.spec import Shape
 from redistopo.project.trust import may_run
+from redistopo.session.application_login import unknown_password
 from redistopo.session.open import open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
 
@@ -101,10 +102,7 @@ def _access(session: Session, node: NodeSeen, user: str) -> Login:
     if access is None and TopologyUser(user) is not TopologyUser.APPLICATION:
         raise _no_user(user)
     if access is None or (session.topology.auth and not access.password):
-        raise UsageError(
-            "the application's password is not known here",
-            hint="set REDISTOPO_PASSWORD as it was for redistopo up; or: --user admin",
-        )
+        raise unknown_password("; or: --user admin")
     return access
 
 

@@ -167,6 +167,7 @@ def _engines(found: Found, seen: tuple[Engine, ...]) -> EnginesSeen:
         chosen=chosen,
         lacking=lacking,
         install=install_hint(),
+        shape=topology.shape if topology else None,
         tls=tls,
         newer=_newer(chosen, seen, tls=tls) if chosen else "",
         local=topology is None or loopback(topology.host),
@@ -184,10 +185,11 @@ def _newer(chosen: Engine, seen: tuple[Engine, ...], *, tls: bool) -> str:
         if later and not vulnerabilities_of(one) and (one.tls or not tls):
             used = choose.format(one.product.value, one.version.major, one.version.minor)
             return f"{one.title} is here: {used}"
-    for package, one in later_releases(chosen).items():
+    machine = detect_machine()
+    for package, one in later_releases(machine, chosen).items():
         if not (vulnerabilities_of(one) or tls):  # these packages are built without TLS
             used = choose.format(one.product.value, one.version.major, one.version.minor)
-            return f"{one.title}: {command_for(detect_machine(), [package])}; then {used}"
+            return f"{one.title}: {command_for(machine, [package])}; then {used}"
     return ""
 
 

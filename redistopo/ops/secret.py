@@ -1,4 +1,4 @@
-"""`secret show` and `secret rotate`: the passwords, on purpose."""
+"""`secret show` and `secret rotate`: the passwords, shown or changed."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path

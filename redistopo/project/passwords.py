@@ -1,7 +1,6 @@
 """Passwords: supplied by the user, or generated once and stored readable only by the user."""
 
 import os
-import secrets
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,6 +101,8 @@ def _stranger(layout: Layout, tls: TlsFiles | None) -> str:
 
 def new_password() -> str:
     """Generate a password of 32 random bytes, as letters, digits, - and _."""
+    import secrets  # takes 3 ms, and most verbs generate none
+
     return secrets.token_urlsafe(32)
 
 

@@ -4,7 +4,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from redistopo.errors import RedistopoError
@@ -31,17 +31,6 @@ def secrets_of(layout: Layout) -> frozenset[str]:
     Works with whatever exists; a file that can't be read isn't in a report either.
     """
     return frozenset(secret for secret in _secrets(layout) if secret.strip())
-
-
-@contextmanager
-def redacting_errors(layout: Layout) -> Iterator[None]:
-    """Redact errors that pass through: servers quote invalid configuration lines, and templates
-    quote values."""
-    try:
-        yield
-    except RedistopoError as error:
-        hide(error, layout)
-        raise
 
 
 def hide(error: RedistopoError, layout: Layout) -> None:

@@ -31,7 +31,8 @@ SCENES: dict[str, tuple[str, tuple[tuple[str, int], ...]]] = {
     "replication": (
         "replication --set hz=20",
         (
-            ("plan", 0), *QUERIES, ("connect", 0), ("connect python", 0), ("call CONFIG GET *", 0),
+            ("plan", 0), *QUERIES, ("connect", 0), ("connect python", 0), ("env", 0),
+            ("url", 0), ("port primary", 0), ("call CONFIG GET *", 0),
             ("call NOTHING", 1), ("cli node2", 0), ("render", 0), ("bundle", 0),
             ("set maxclients 500 --dry-run", 0), ("set maxclients 500", 0),
             ("set databases 4", 0), ("plan", 0),

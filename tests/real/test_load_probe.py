@@ -1,7 +1,10 @@
 """The probe of a drill on real servers: downtime is the service's, whenever clients notice it."""
 
+import os
+import signal
 import time
 from dataclasses import replace
+from threading import Timer
 
 from support.engines import BUNDLED
 from support.loads import Server, frozen, keys, request
@@ -39,6 +42,26 @@ def test_a_pause_is_measured_as_long_as_it_was_or_within_bounds(server: Server) 
         assert found.at_least / 1000 - PRECISION < paused < found.at_most / 1000 + PRECISION
         assert found.at_least <= found.milliseconds <= found.at_most
     assert seen.lost == 0
+
+
+def test_a_probe_that_ends_late_makes_no_outage(server: Server) -> None:
+    """On a busy machine a drill's own process can be away while the load ends."""
+    asked = replace(request(server), nodes={1: (Endpoint("127.0.0.1", server.port),)})
+    with LoadGenerator(asked) as load:
+        assert load.warm(10) == ""
+        since = time.monotonic()
+        until(lambda: load.served(since, writes=40))
+        assert load._probe is not None
+        probe = load._probe._child._process.pid
+        thaw = Timer(1.0, os.kill, (probe, signal.SIGCONT))
+        os.kill(probe, signal.SIGSTOP)
+        thaw.start()
+        seen = load.check(10)
+        thaw.join()
+        load.clean(10)
+    assert {one.kind for one in seen.served} == set(OperationKind)
+    for kind in OperationKind:
+        assert outage(seen, kind, hurt=True).gaps == ()
 
 
 def test_a_replica_that_answers_reads_is_no_service_of_writes_or_reads(project: Project) -> None:

@@ -13,7 +13,7 @@ from support.waiting import until
 from redistopo.model.protocol.conf import IMMUTABLE
 from redistopo.model.protocol.engine import Engine
 
-IN_PACKAGE = [one for one in FOUND if "the Python package" in one.source]
+IN_PACKAGE = [one for one in FOUND if one.package]
 
 
 @pytest.mark.parametrize("name", ENGINES)
@@ -98,5 +98,4 @@ def test_an_engine_that_a_package_has_is_suggested_by_that_package(engine: Engin
 
     request = parse_request(f"{engine.product.value} {engine.version.major}.{engine.version.minor}")
     assert request is not None
-    package = engine.source.rpartition(" ")[2]
-    assert package in for_engine(detect_machine(), request).split()
+    assert engine.package.partition(" ")[0] in for_engine(detect_machine(), request).split()

@@ -19,7 +19,7 @@ from redistopo.checks.uneven_config import DEFAULTS
 
 def test_verify_before_up_and_after_down(project: Project) -> None:
     project.init("replication", engine=BUNDLED.path)
-    assert "redistopo up" in project.run("verify", check=1).err
+    assert "redistopo up" in project.run("verify", check=3).err
     project.up()
     project.run("down", check=0)
     done = project.run("verify", "--json", check=3)
@@ -75,7 +75,7 @@ def test_connect_with_a_wrong_password_or_none(project: Project) -> None:
 
 
 def test_connect_to_nobody(project: Project) -> None:
-    done = project.run("verify", "--connect", f"127.0.0.1:{project.port}", check=1)
+    done = project.run("verify", "--connect", f"127.0.0.1:{project.port}", check=3)
     assert "doesn't reply" in done.err
     assert "is not an address" in project.run("verify", "--connect", "nonsense", check=2).err
 

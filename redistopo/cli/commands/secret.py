@@ -23,7 +23,7 @@ def command() -> None:
 )
 @options.output
 def show(root: Path, user: str) -> None:
-    """Print the password; no other command does."""
+    """Print the password."""
     from redistopo.ops.secret import show as verb
 
     run_and_show(

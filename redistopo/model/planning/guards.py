@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from redistopo.errors import MissingPrerequisite, RedistopoError, UsageError
 from redistopo.model.planning.load_old_persistence import refuse_renamed
+from redistopo.model.planning.node_paths import refuse_other_paths, refuse_sockets
 from redistopo.model.planning.nodes_conf_repair import (
     refuse_lost_nodes_confs,
     refuse_unknown_nodes,
@@ -203,6 +204,8 @@ GUARDS: tuple[Callable[[Proposal], None], ...] = (
     _lost_keys,
     _silent,
     _exposed,
+    refuse_other_paths,
+    refuse_sockets,
     refuse_renamed,
     _missing_cli,
     _busy_ports,

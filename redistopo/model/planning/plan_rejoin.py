@@ -18,11 +18,13 @@ from redistopo.model.state.observed import NodeSeen, Observed, shards_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejoinPlan:
-    """How one node rejoins: as a replica of `primary`, or as primary of `slots`; `orphan` if its
-    primary no longer exists."""
+    """How one node rejoins: as a replica of `primary`, or as primary of `slots`, of none if its
+    slots were moved; `orphan` if its primary no longer exists, `forgotten` if it keeps its role
+    and nodes only have to meet it."""
 
     name: str
     orphan: bool = False
+    forgotten: bool = False
     primary: str = ""
     slots: tuple[SlotRange, ...] = ()
 
@@ -35,6 +37,8 @@ class RejoinPlan:
     def cause(self) -> str:
         if self.orphan:
             return "its primary no longer exists"
+        if self.forgotten:
+            return "nodes don't know it: it was removed from the cluster"
         return "it has no slots and no keys: it was reset"
 
 
@@ -119,6 +123,27 @@ def _empty(node: NodeSeen) -> bool:
     return me is not None and me.primary and not me.slots and not node.keys
 
 
+def _forgotten(seen: Observed) -> tuple[NodeSeen, ...]:
+    """Find nodes that another one doesn't know, as CLUSTER FORGET and `redis-cli --cluster
+    del-node` leave them. A node that knows others than those of the topology is left alone, and
+    only a node that knows most of them is a witness: otherwise two clusters would be merged."""
+    known = {node.name: {one.id for one in node.members} for node in seen.answering}
+    live = {me.id for node in seen.answering if (me := node.myself)}
+    witnesses = [ids for ids in known.values() if len(ids & live) * 2 > len(live)]
+    return tuple(
+        node
+        for node in seen.answering
+        if (me := node.myself)
+        and known[node.name] <= live
+        and any(me.id not in ids for ids in witnesses)
+    )
+
+
+def _is_apart(node: NodeSeen, unknown: Iterable[NodeSeen]) -> bool:
+    """Whether a node isn't known, or knows no other, as after a soft reset."""
+    return node in unknown or len(node.members) == 1
+
+
 def _orphans(seen: Observed) -> tuple[NodeSeen, ...]:
     """Replicas whose primary got a new id while they were stopped."""
     gone = stale_ids(seen)
@@ -132,31 +157,34 @@ def _orphans(seen: Observed) -> tuple[NodeSeen, ...]:
 def plan_rejoins(seen: Observed, shards: int) -> tuple[RejoinPlan, ...]:
     """Plan how reset nodes rejoin a cluster with so many shards, primaries first.
 
-    Missing primaries get the slots that no node owns; all other nodes, and replicas whose
-    primary no longer exists, become replicas of the primary with the fewest replicas. Empty
-    while a node doesn't reply (it may own the slots), if all nodes were reset, and if slots were
-    moved so that there are fewer primaries than planned.
+    Missing primaries get the slots that no node owns, or none if all were moved; all other nodes,
+    and replicas whose primary no longer exists, become replicas of the primary with the fewest
+    replicas. Nodes that others forgot are introduced again. Empty while a node doesn't reply (it
+    may own the slots), and if all nodes were reset.
     """
-    alone = reset_nodes(seen)
+    unknown = _forgotten(seen)
+    # those that all nodes know first: if slots were moved away, they are primaries already
+    alone = tuple(sorted(reset_nodes(seen), key=lambda node: _is_apart(node, unknown)))
     rest = [node for node in seen.nodes if node not in alone]
     lost = _orphans(seen)
-    if not (alone or lost) or not rest or len(seen.answering) != len(seen.nodes):
+    if not (alone or lost or unknown) or not rest or len(seen.answering) != len(seen.nodes):
         return ()
     owned = [me.slots for node in rest if (me := node.myself) and me.slots]
     pieces = _pieces(unassigned_slots(owned, SLOT_COUNT), shards)
     leads = max(0, min(shards - len(owned), len(alone), len(pieces)))
-    if len(owned) + leads < shards:
-        return ()
     found = [
         RejoinPlan(name=node.name, slots=tuple(one for some in pieces[n::leads] for one in some))
         for n, node in enumerate(alone[:leads])
     ]
+    empty = alone[leads : max(leads, shards - len(owned))]
+    found += [RejoinPlan(name=node.name) for node in empty if _is_apart(node, unknown)]
+    found += [RejoinPlan(name=node.name, forgotten=True) for node in unknown if node in rest]
     replicas = {
         one.primary.name: len(one.replicas)
         for one in shards_of(seen)
         if one.primary and one.slots and one.primary in rest
-    } | {one.name: 0 for one in found}
-    for node in (*alone[len(found) :], *lost):
+    } | {one.name: 0 for one in found if one.slots}
+    for node in (*alone[leads + len(empty) :], *lost):
         if replicas:
             primary = min(replicas, key=lambda name: replicas[name])
             replicas[primary] += 1

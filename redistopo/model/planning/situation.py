@@ -10,6 +10,7 @@ from redistopo.model.planning.step import Drifts
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.state.record import TopologyState
+from redistopo.model.state.unix_socket import UnixSocketSeen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,9 +21,9 @@ class Situation:
     those whose configuration file is lost. `named` is the
     primary according to the Sentinels' replies, or else their files; `kept` are the Sentinels
     that have such a file, which they maintain; `refused` is whether they found no replica to
-    fail over to. `wanted` is each node's configuration as it would be written; `limits` are the
-    system's, None if they weren't read, and `free_ports` names a free block of ports if one is
-    in use.
+    fail over to. `wanted` is each node's configuration as it would be written; `sockets`
+    is what is at the Unix socket's path of each node that has one. `limits` are the system's, None
+    if they weren't read, and `free_ports` names a free block of ports if one is in use.
     """
 
     seen: Observed
@@ -36,6 +37,7 @@ class Situation:
     refused: bool = False
     wanted: Mapping[str, Directives] = field(default_factory=dict)
     limits: Limits | None = None
+    sockets: Mapping[str, UnixSocketSeen] = field(default_factory=dict)
     free_ports: str = ""
 
     @property

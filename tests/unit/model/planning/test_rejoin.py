@@ -122,6 +122,41 @@ def test_a_primary_that_somebody_emptied_by_moving_its_slots_is_left_alone(obser
     assert plan_rejoins(replace(moved, nodes=nodes), 3) == ()
 
 
+def test_what_others_forgot_is_introduced_again_but_no_node_of_another_cluster(
+    observed: Seen,
+) -> None:
+    whole = observed("redis-8.2", "cluster")
+    gone = whole.nodes[4].myself
+    assert gone is not None
+    nodes = tuple(
+        replace(node, members=tuple(one for one in node.members if one.id != gone.id))
+        if node.name != "node5"
+        else node
+        for node in whole.nodes
+    )
+    back = RejoinPlan(name="node5", forgotten=True)
+    assert plan_rejoins(replace(whole, nodes=nodes), 3) == (back,)
+    stranger = replace(nodes[0].members[0], id="e" * 40)
+    met = replace(nodes[4], members=(*nodes[4].members, stranger))
+    assert plan_rejoins(replace(whole, nodes=(*nodes[:4], met, nodes[5])), 3) == ()
+
+
+def test_a_removed_primary_whose_slots_were_moved_is_added_without_any(observed: Seen) -> None:
+    moved = after(observed("redis-8.2", "cluster"), "node2")
+    gone = moved.nodes[1].myself
+    assert gone is not None
+    taken = (SlotRange(0, split_slots(3)[1].last),)
+
+    def seen_by(node: NodeSeen) -> NodeSeen:
+        known = [one for one in node.members if one.myself or one.id != gone.id]
+        mine = node.name == "node1"
+        members = (replace(one, slots=taken) if mine and one.myself else one for one in known)
+        return replace(node, members=tuple(members))
+
+    nodes = tuple(map(seen_by, moved.nodes))
+    assert plan_rejoins(replace(moved, nodes=nodes), 3) == (RejoinPlan(name="node2"),)
+
+
 def test_a_node_with_keys_is_not_taken_for_empty(observed: Seen) -> None:
     seen = after(observed("redis-8.2", "cluster"), "node4")
     info = {**seen.nodes[3].info, "db0": "keys=3,expires=0,avg_ttl=0"}
