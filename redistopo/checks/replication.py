@@ -56,7 +56,10 @@ def shape(subject: CheckSubject) -> Iterator[CheckResult]:
             way = reset_node(name, copy, before="slots were moved: ", after=", then redistopo up")
             yield fail("topology", evidence, way, settles=False)
         else:
-            yield fail("topology", evidence, hint)
+            # no server demotes itself, except for Sentinels or in a cluster
+            alone = subject.seen.shape is Shape.REPLICATION and count > expected.shards
+            lasting = alone and len(subject.seen.answering) == len(subject.seen.nodes)
+            yield fail("topology", evidence, hint, settles=False if lasting else None)
 
 
 def _surplus(subject: CheckSubject) -> list[NodeSeen]:

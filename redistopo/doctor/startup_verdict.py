@@ -220,12 +220,12 @@ def _unusable_ports(whole: ConfWithIncludes, conf: Directives) -> Iterator[Start
         yield _of(whole, name, message)
 
 
-_CATEGORIES = frozenset(
+CATEGORIES = frozenset(
     {
         "all", "keyspace", "read", "write", "set", "sortedset", "list", "hash", "string", "bitmap",
         "hyperloglog", "geo", "stream", "pubsub", "admin", "fast", "slow", "blocking", "dangerous",
         "connection", "transaction", "scripting", "json", "search", "bloom", "cuckoo", "topk",
-        "cms", "tdigest", "timeseries", "vectorset",
+        "cms", "tdigest", "timeseries", "vectorset", "array",
     }
 )  # fmt: skip
 """ACL CAT of every supported engine; a module may bring more."""
@@ -237,7 +237,7 @@ def _unknown_category(whole: ConfWithIncludes, conf: Directives) -> StartupRefus
         return None
     for at, (name, value) in _directives(whole):
         for rule in value.replace("(", " ").replace(")", " ").split() if name == "user" else ():
-            if rule[:2] in ("+@", "-@") and rule[2:].lower() not in _CATEGORIES:
+            if rule[:2] in ("+@", "-@") and rule[2:].lower() not in CATEGORIES:
                 message = f"'{rule}': Unknown command or category name in ACL"
                 return refusal_at(whole, at, message)
     return None

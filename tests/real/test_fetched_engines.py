@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from redis import Redis
 from support.engine_table import ROWS, Row
-from support.engines import FETCHED
+from support.engines import FETCHED, TRIED
+from support.judge import client
 from support.project import Project
 from support.waiting import until
 
@@ -83,3 +84,31 @@ def test_a_cluster_from_init_to_down_and_a_planned_failover_between(
     assert project.run("verify").code == 0
     project.run("down", check=0)
     assert project.servers() == []
+
+
+@pytest.mark.parametrize("name", ["redis-8.10", "valkey-9.1.2"])
+def test_slots_are_moved_at_once_by_the_servers_themselves_with_our_users(
+    project: Project, name: str
+) -> None:
+    """CLUSTER MIGRATION IMPORT, or MIGRATESLOTS: a node logs in to another one."""
+    if name not in TRIED:
+        pytest.skip("not here")
+    words = ("--replicas", "0", "--formation", "instant", "--acl")
+    project.init("cluster", *words, engine=TRIED[name].path)
+    project.up()
+    first, second = (
+        client(port, project.secret("admin"), user="admin") for port in project.ports[:2]
+    )
+    with first, second:
+        first.set("{06S}", "moved", ex=1000)
+        first.xadd("{06S}stream", {"field": "1"})
+        first.hset("{06S}hash", "field", "1")
+        first.hexpire("{06S}hash", 1000, "field")
+        if name.startswith("redis"):
+            second.execute_command("CLUSTER", "MIGRATION", "IMPORT", 0, 100)
+        else:
+            target = second.execute_command("CLUSTER MYID")
+            first.execute_command("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", 0, 100, "NODE", target)
+        until(lambda: second.execute_command("CLUSTER COUNTKEYSINSLOT", 0) == 3)
+        until(lambda: project.run("verify").code == 0)
+        assert second.get("{06S}") == "moved"

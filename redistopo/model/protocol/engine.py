@@ -33,7 +33,7 @@ OLDEST = {Product.REDIS: Version(6, 2), Product.VALKEY: Version(7, 2)}
 
 # Directive -> the Redis version that introduced it (release notes and redis.conf of
 # each). Valkey was forked from Redis 7.2.4, so it supports everything up to 7.2.
-_SINCE = {
+SINCE = {
     "cluster-port": Version(7, 0),
     "cluster-announce-hostname": Version(7, 0),
     "cluster-link-sendbuf-limit": Version(7, 0),
@@ -80,8 +80,8 @@ class Engine:
         return self.version >= OLDEST[self.product]
 
     def knows(self, directive: str) -> bool:
-        """Return whether this engine supports the directive (yes unless `_SINCE` has it)."""
-        since = _SINCE.get(directive)
+        """Return whether this engine supports the directive (yes unless `SINCE` has it)."""
+        since = SINCE.get(directive)
         if since is None:
             return True
         return self.product is Product.VALKEY or self.version >= since
@@ -107,8 +107,9 @@ class Engine:
         return self.product is Product.REDIS and self.version >= Version(8, 0)
 
     @property
-    def migrates_slots_atomically(self) -> bool:
-        """Whether nodes of a cluster send each other slots (CLUSTER SYNCSLOTS)."""
+    def exports_slots_as_replication_user(self) -> bool:
+        """Whether a node sends CLUSTER SYNCSLOTS, which moves slots at once, with its masteruser:
+        since Valkey 9.0. Redis 8.4 and later log in with a secret of the cluster's own."""
         return self.product is Product.VALKEY and self.version >= Version(9, 0, 0)
 
     @property

@@ -62,7 +62,7 @@ class NodeSeen(Addressed):
     of the append-only log that it writes, "" if it would, None if unknown; `watches` are the
     primaries that a Sentinel monitors, whose settings are its `config`; `disk` is its folder, None
     if it wasn't read; `elsewhere` is where a process in its folder listens that doesn't at its
-    port; `socket` is what is at its Unix socket's path; `sent` counts our commands before this INFO.
+    port; `socket` is what is at its Unix socket's path; `sent` are our commands before this INFO.
     """
 
     name: str

@@ -39,6 +39,15 @@ ENGINE_FAULTS = (
         what="its Sentinels send FAILOVER ABORT in every failover, which fails if their user may "
         "not run it; the users of `acl = true` may",
     ),
+    EngineFault(
+        id="valkey#2785",
+        product=Product.VALKEY,
+        since=Version(9, 0, 0),
+        fixed=Version(9, 0, 1),
+        shapes=frozenset({Shape.CLUSTER}),
+        what="CLUSTER MIGRATESLOTS fails for slots with keys if the user `default` may not run "
+        "CLUSTER SYNCSLOTS, as with `acl = true`",
+    ),
 )
 """All known faults, each tried on a real server."""
 

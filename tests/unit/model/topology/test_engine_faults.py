@@ -11,8 +11,9 @@ from redistopo.model.topology.spec import Shape
     ("title", "shape", "ids"),
     [
         ("Valkey 9.0.0", Shape.SENTINEL, ["valkey#2779"]),
-        ("Valkey 9.0.0", None, ["valkey#2779"]),
-        ("Valkey 9.0.0", Shape.CLUSTER, []),
+        ("Valkey 9.0.0", None, ["valkey#2779", "valkey#2785"]),
+        ("Valkey 9.0.0", Shape.CLUSTER, ["valkey#2785"]),
+        ("Valkey 9.0.0", Shape.REPLICATION, []),
         ("Valkey 9.0.1", Shape.SENTINEL, []),
         ("Valkey 8.1.8", Shape.SENTINEL, []),
         ("Redis 9.0.0", Shape.SENTINEL, []),
