@@ -1,11 +1,12 @@
 """Follows the endpoints that clients are given: by nodes of a cluster, or for replicas."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from ipaddress import ip_address
 
 from redistopo.client.connection import Command, Connections, Reply
+from redistopo.client.reach import OTHER_HOST, may_reach
 from redistopo.errors import AccessDenied, RedistopoError
 from redistopo.host.tcp import numeric, probe_port
 from redistopo.model.connectivity.matrix import MEANING, PortState
@@ -41,11 +42,30 @@ def probe_announced(nodes: Iterable[NodeSeen], client: Connections) -> tuple[Ann
 def probe_announced_replicas(
     nodes: Iterable[NodeSeen], client: Connections
 ) -> tuple[Announced, ...]:
-    """Return the endpoint that each replica announces, which its primary lists and Sentinels give
-    to clients, and whether it leads there; never raises for a faulty node."""
-    replicas = [node for node in nodes if node.role is Role.REPLICA]
+    """Return the endpoint that each replica announces, or announced when it connected: that is what
+    its primary lists and Sentinels give to clients; and whether it leads there. Never raises for a
+    faulty node."""
+    seen = tuple(nodes)
+    replicas = [node for node in seen if node.role is Role.REPLICA]
     by_id = {node.id: node.endpoint for node in replicas}
-    return tuple(_followed(_announced_by(node), by_id, client, _RUN_ID) for node in replicas)
+    announced = {node.address: _announced_by(node) for node in replicas}
+    told = (*announced.values(), *_former(seen, replicas, announced))
+    return tuple(_followed(one, by_id, client, _RUN_ID) for one in told)
+
+
+def _former(
+    nodes: tuple[NodeSeen, ...], replicas: list[NodeSeen], announced: Mapping[str, Announced]
+) -> Iterator[Announced]:
+    """Yield what a primary still lists of a replica that has been set to announce something else
+    since it connected."""
+    for source in nodes:
+        listed = {link.endpoint for link in source.replicas}
+        mine = [node for node in replicas if node.follows == source.address]
+        unlisted = [one for one in mine if announced[one.address].endpoint not in listed]
+        for endpoint in listed - {announced[one.address].endpoint for one in mine}:
+            same = [one for one in unlisted if one.port == endpoint.port] or unlisted
+            if len(same) == 1:
+                yield Announced(endpoint=endpoint, id=same[0].id, told_by=source.name)
 
 
 def announced_by_replica(own: Endpoint, settings: Mapping[str, str]) -> Endpoint:
@@ -105,6 +125,8 @@ def _followed(
         return one
     if not _is_address(there.host):
         return replace(one, error="the name can't be resolved")
+    if not may_reach(client.credentials.own, there.host):
+        return replace(one, error=OTHER_HOST)
     state = probe_port(there)
     if state is not PortState.OK:
         return replace(one, error=MEANING[state.value])

@@ -6,15 +6,17 @@ Our own, since redis-py takes longer to import than a snapshot of all nodes take
 import time
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Self
 
+from redistopo.client.reach import OTHER_HOST, may_reach
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.host.tcp import Socket, connect_tcp, end_tcp
 from redistopo.model.protocol import resp
 from redistopo.model.protocol.credentials import Credentials, Login
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.replies import NO_REPLY
-from redistopo.model.protocol.resp import ErrorReply, ReplyReader, encoded
+from redistopo.model.protocol.resp import MOST_BYTES, ErrorReply, ReplyReader, encoded
 
 Command = resp.Command
 Reply = resp.Reply
@@ -22,12 +24,22 @@ Reply = resp.Reply
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 2.0
 _CHUNK = 1 << 16
-_SLOW_FACTOR = 10
-"""A reply that began may take this much longer than one that didn't."""
 
 
 class NotServing(ConnectionError):
     """The server replied that it serves no client now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Seconds until a connection is made and until a reply is complete, and a reply's bytes."""
+
+    connect: float = CONNECT_SECONDS
+    answer: float = ANSWER_SECONDS
+    most_bytes: int = MOST_BYTES
+
+
+_LIMITS = Limits()
 
 
 class Connection:
@@ -42,36 +54,40 @@ class Connection:
         endpoint: Endpoint,
         access: Login,
         *,
-        seconds: float = ANSWER_SECONDS,
-        connect_seconds: float = CONNECT_SECONDS,
+        limits: Limits = _LIMITS,
         protocol: int = 2,
     ) -> None:
         self._endpoint = endpoint
         self._access = access
-        self._seconds = seconds
-        self._connect_seconds = connect_seconds
+        self._limits = limits
         self._protocol = protocol
         self._socket: Socket | None = None
-        self._reader = ReplyReader(self._receive)
+        self._reader = ReplyReader(self._receive, most_bytes=limits.most_bytes)
         self._until = 0.0
 
     def connect(self) -> None:
         """Connect and log in; every supported server speaks RESP2 and RESP3, whose replies have
         more types (maps, for example)."""
-        self._reader = ReplyReader(self._receive)
-        self._socket = connect_tcp(self._endpoint, self._connect_seconds)
+        self._require_own(self._endpoint.host)
+        self._reader = ReplyReader(self._receive, most_bytes=self._limits.most_bytes)
+        self._socket = connect_tcp(self._endpoint, self._limits.connect)
         try:
+            self._require_own(self._socket.getpeername()[0])  # a name may have changed
             if self._access.tls:
                 from redistopo.client.tls import wrapped
 
                 self._socket = wrapped(self._socket, self._endpoint.host, self._access.tls)
-            self._socket.settimeout(self._seconds)
+            self._socket.settimeout(self._limits.answer)
             for words in self._greeting():
                 if isinstance(reply := self.ask(*words), ErrorReply):
                     raise reply
         except BaseException:
             self.close()
             raise
+
+    def _require_own(self, host: str) -> None:
+        if not may_reach(self._access, host):
+            raise ConnectionError(f"{self._endpoint.host} {OTHER_HOST}")
 
     def _greeting(self) -> list[Command]:
         user, password = self._access.user, self._access.password
@@ -88,7 +104,7 @@ class Connection:
 
     def read(self) -> Reply:
         """Read the next reply; an error is a value, unless it refuses the login or any service."""
-        self._until = time.monotonic() + _SLOW_FACTOR * self._seconds
+        self._until = time.monotonic() + self._limits.answer
         reply = self._reader.read()
         if isinstance(reply, ErrorReply):
             if reply.refuses_login:
@@ -114,7 +130,7 @@ class Connection:
         except TimeoutError:
             return False
         finally:
-            self._socket.settimeout(self._seconds)
+            self._socket.settimeout(self._limits.answer)
         return True
 
     def close(self) -> None:
@@ -127,10 +143,9 @@ class Connection:
         made = self._socket
         if made is None:
             raise ConnectionError("the connection is closed")
-        data = self._received(made)
         if time.monotonic() > self._until:
             raise TimeoutError("timed out")
-        return data
+        return self._received(made)
 
     def _received(self, made: Socket) -> bytes:
         data = made.recv(_CHUNK)
@@ -146,10 +161,15 @@ class Connections:
     """
 
     def __init__(
-        self, credentials: Credentials, *, seconds: float = ANSWER_SECONDS, protocol: int = 2
+        self,
+        credentials: Credentials,
+        *,
+        seconds: float = ANSWER_SECONDS,
+        protocol: int = 2,
+        most: int = MOST_BYTES,
     ) -> None:
         self.credentials = credentials
-        self._seconds = seconds
+        self._limits = Limits(answer=seconds, most_bytes=most)
         self._protocol = protocol
         self._open: dict[Endpoint, Connection] = {}
         self.sent: Counter[Endpoint] = Counter()
@@ -174,7 +194,7 @@ class Connections:
             self.sent[endpoint] += len(wanted)
             connection.send(wanted)
             return [connection.read() for _ in wanted]
-        except (ErrorReply, OSError, UnicodeError) as error:
+        except (ErrorReply, OSError, ValueError, OverflowError) as error:  # of an invalid address
             self.close(endpoint)
             if isinstance(error, ErrorReply) and error.refuses_login:
                 message = f"{endpoint} rejected our password"
@@ -191,7 +211,7 @@ class Connections:
         if known is None:
             login = self.credentials.login_to(endpoint)
             self.sent[endpoint] += bool(login.password)  # AUTH
-            known = Connection(endpoint, login, seconds=self._seconds, protocol=self._protocol)
+            known = Connection(endpoint, login, limits=self._limits, protocol=self._protocol)
             known.connect()
             self._open[endpoint] = known
         return known
@@ -205,7 +225,7 @@ def try_ping(endpoint: Endpoint, access: Login) -> str:
         return str(probe.ask("PING"))
     except ErrorReply as error:
         return str(error)
-    except (OSError, UnicodeError) as error:  # UnicodeError: an invalid host name
+    except (OSError, ValueError, OverflowError) as error:  # of an invalid address
         return no_reply(error)
     finally:
         probe.close()

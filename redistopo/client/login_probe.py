@@ -1,6 +1,7 @@
 """Test logins: without TLS, with a certificate of another CA, and as each ACL user."""
 
 from redistopo.client.connection import Connection, Reply, no_reply
+from redistopo.client.tls import answer_in_plain, answer_to_stranger, presented
 from redistopo.model.protocol.credentials import (
     AccessProbe,
     Credentials,
@@ -50,8 +51,6 @@ def probe_access(
     tried = _users(endpoint, credentials) if credentials.acl and users else None
     if tls is None:
         return AccessProbe(users=tried)
-    from redistopo.client.tls import answer_in_plain, answer_to_stranger, presented
-
     stranger = credentials.stranger and TlsFiles(tls.ca, credentials.stranger)
     return AccessProbe(
         plain=answer_in_plain(endpoint),

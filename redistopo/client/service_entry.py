@@ -37,22 +37,37 @@ def slot_owners(entries: Iterable[Endpoint], app: Connections) -> tuple[SlotOwne
     for entry in entries:
         try:
             reply = raise_on_error(app.execute(entry, [("CLUSTER", "SLOTS")])[0], "CLUSTER SLOTS")
-            found = tuple(_owner(row, entry) for row in reply)
+            found = tuple(_owner(row, entry) for row in _rows(reply, "CLUSTER SLOTS"))
         except RedistopoError as error:
             trouble = error
             continue
-        covered = sum(one.last - one.first + 1 for one in found)
+        covered = _covered(found)
         if covered == SLOT_COUNT:
             return found
         trouble = BadReply(f"{entry} names owners of {covered} of {SLOT_COUNT} slots only")
     raise trouble
 
 
+def _rows(reply: Reply, what: str) -> list[Reply]:
+    if not isinstance(reply, list):
+        raise BadReply(f"{what} is no list", detail=repr(reply)[:200])
+    return reply
+
+
+def _covered(owners: Iterable[SlotOwner]) -> int:
+    """Count the slots that have an owner; ranges may overlap."""
+    count, end = 0, -1
+    for one in sorted(owners, key=lambda one: one.first):
+        count += max(0, one.last - max(end, one.first - 1))
+        end = max(end, one.last)
+    return count
+
+
 def _owner(row: Reply, entry: Endpoint) -> SlotOwner:
     """Parse one range; where no host is announced, clients keep that of the entry."""
     match row:
         case [int(first), int(last), [host, int(port), *_], *_] if 0 < port <= LAST_PORT:
-            if host != UNKNOWN_HOST:
+            if host != UNKNOWN_HOST and 0 <= first <= last < SLOT_COUNT:
                 there = Endpoint(str(host or entry.host), port)
                 return SlotOwner(first=first, last=last, endpoint=there)
     raise BadReply("CLUSTER SLOTS has a range without an owner's address", detail=repr(row)[:200])
@@ -63,7 +78,7 @@ def primary_by_sentinels(sentinels: Iterable[Endpoint], name: str, app: Connecti
     for sentinel in sentinels:
         with suppress(RedistopoError):
             reply = raise_on_error(app.execute(sentinel, [("SENTINEL", "MASTERS")])[0], "MASTERS")
-            for one in map(parse_monitored, reply):
+            for one in map(parse_monitored, _rows(reply, "SENTINEL MASTERS")):
                 if one.name == name and not one.down:
                     return one.endpoint
     raise Unreachable(f"no Sentinel names a primary {name} that is up")

@@ -20,6 +20,7 @@ from redistopo.model.protocol.conf import (
     well_quoted,
 )
 from redistopo.model.protocol.endpoint import BUS_OFFSET, LAST_PORT
+from redistopo.model.protocol.redact import Redactor, secrets_in
 from redistopo.model.protocol.reply_text import escaped_line
 
 STOP_WORD = "redistopo-ends-here"
@@ -141,9 +142,10 @@ def refusal_at(whole: ConfWithIncludes, at: int, message: str) -> StartupRefusal
     path, number = whole.origins[at]
     message = _refused_lines(whole).get(at, message)
     line = whole.text.split("\n")[at]
-    return StartupRefusal(
-        path=path, line=number, text=_redacted_line(line), message=_redacted_message(line, message)
-    )
+    # a line of any other directive may hold the file's own password, too
+    hidden = Redactor(secrets_in(read_conf(whole.text))).text
+    text, told = _redacted_line(line), _redacted_message(line, message)
+    return StartupRefusal(path=path, line=number, text=hidden(text), message=hidden(told))
 
 
 def refusal_message(output: str) -> str:

@@ -15,7 +15,7 @@ from threading import Event, Thread
 from typing import Any
 
 from redistopo.client.app_entry_point import EXPIRY_SECONDS, LoadRequest
-from redistopo.client.connection import Connection
+from redistopo.client.connection import Connection, Limits
 from redistopo.drill.load_result import OperationKind, ServedSpan
 from redistopo.errors import TimedOut
 from redistopo.host.polling import Deadline
@@ -141,8 +141,7 @@ class _NodeProbe(Thread):
             self._connection = Connection(
                 self._endpoint,
                 self._access,
-                seconds=_REPLY_SECONDS,
-                connect_seconds=_REPLY_SECONDS,
+                limits=Limits(connect=_REPLY_SECONDS, answer=_REPLY_SECONDS),
             )
             self._connection.connect()
         connection = self._connection

@@ -6,6 +6,8 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from redistopo.host.safe_open import read_bytes
+
 _FOLDERS = ("site-packages", "dist-packages")
 
 
@@ -27,7 +29,7 @@ def package_of(program: str) -> str:
 
 def _has_line(record: Path, start: bytes) -> bool:
     with suppress(OSError):
-        return (b"\n" + record.read_bytes()).find(b"\n" + start) >= 0
+        return (b"\n" + read_bytes(record)).find(b"\n" + start) >= 0
     return False
 
 

@@ -8,7 +8,7 @@ from redistopo.model.connectivity.matrix import PortState
 from redistopo.model.protocol.endpoint import Endpoint
 
 if TYPE_CHECKING:
-    import ssl  # takes longer to import than a query without TLS
+    import ssl
 
 Socket = socket.socket
 
@@ -42,7 +42,7 @@ def probe_port(endpoint: Endpoint, seconds: float = 0.7) -> PortState:
         return PortState.REFUSED
     except TimeoutError:
         return PortState.SILENT
-    except (OSError, UnicodeError, OverflowError):
+    except (OSError, ValueError, OverflowError):
         return PortState.NO_ROUTE
 
 
@@ -50,6 +50,6 @@ def numeric(endpoint: Endpoint) -> Endpoint:
     """Return the endpoint by its address, as servers print it; unchanged if the host has none."""
     try:
         found = socket.getaddrinfo(endpoint.host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
+    except (OSError, ValueError):  # of a name that can't be one
         return endpoint
     return endpoint._replace(host=str(found[0][4][0]))

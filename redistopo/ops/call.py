@@ -17,6 +17,9 @@ from redistopo.session.open import open_session
 from redistopo.session.session import SessionRequest
 from redistopo.session.to_json import to_json
 
+_MOST_BYTES = 1 << 30
+"""The size limit of a reply: twice that of a value (proto-max-bulk-len)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRequest:
@@ -62,7 +65,9 @@ def call(request: CallRequest) -> CallResult:
     with open_session(SessionRequest(root=request.root)) as session:
         nodes = select_nodes(session.observe(), request.words)
         with (
-            Connections(session.credentials, seconds=request.seconds, protocol=3) as client,
+            Connections(
+                session.credentials, seconds=request.seconds, protocol=3, most=_MOST_BYTES
+            ) as client,
             ThreadPoolExecutor(min(32, len(nodes))) as pool,
         ):
             replies = tuple(pool.map(lambda node: _ask(client, node, request), nodes))

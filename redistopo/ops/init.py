@@ -26,6 +26,7 @@ from redistopo.project.load import checked, layout_of_folder, require_address
 from redistopo.project.port_conflicts import port_blocker, topology_in
 from redistopo.project.port_reservations import choosing_ports, reserve_ports
 from redistopo.project.started_topology import running_nodes
+from redistopo.project.trust import may_run, trust
 from redistopo.render.topology_file import topology_file
 
 
@@ -102,6 +103,9 @@ def _init(
         if running_nodes(layout):
             warn(progress, "servers of the file replaced run here: redistopo down stops them first")
         write_public(layout.topology, text)
+        engine = str(request.keys.get("engine", ""))
+        if "/" in engine and not may_run(layout, engine):
+            trust(layout)  # the user named the program, in this very command
     reserve_ports(layout.root)
     return InitResult(
         path=layout.topology,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from redistopo.checks.catalogue import judge
 from redistopo.client.observe import Detail
+from redistopo.client.tls import presented
 from redistopo.errors import ExitCode
 from redistopo.model.protocol.credentials import Certificate, Credentials
 from redistopo.model.state.finding import Finding, failed_findings
@@ -57,8 +58,6 @@ def _first_to_expire(seen: Observed, credentials: Credentials) -> Certificate | 
     tls = credentials.own.tls
     if tls is None or not seen.answering:
         return None
-    from redistopo.client.tls import presented
-
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda node: presented(node.endpoint, tls), seen.answering))
     return min((one for one in found if one), key=lambda one: one.left, default=None)

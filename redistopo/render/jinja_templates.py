@@ -4,12 +4,14 @@ import json
 import shlex
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from redistopo.errors import UsageError
+from redistopo.errors import TimedOut, UsageError
 from redistopo.host.files import read_text
+from redistopo.host.time_limit import time_limit
 from redistopo.model.protocol.conf import quote_argument
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 PLAIN = (".css", ".js", ".svg")
 """Static files of a page, which aren't templates because they contain braces."""
+
+_MOST_SECONDS = 5.0
+"""For one of a user's templates; ours take milliseconds."""
 
 
 def shipped() -> Path:
@@ -99,7 +104,10 @@ def render_template(
             hint=f"redistopo templates export {own}; or remove `templates` from the file",
         )
     try:
-        return _environment(own, markup).get_template(name).render(values)
+        with time_limit(_MOST_SECONDS, f"the template {name}") if own else nullcontext():
+            return _environment(own, markup).get_template(name).render(values)
+    except TimedOut as error:
+        raise UsageError(error.message, hint="correct its loops") from error
     # what expressions in a user's template may raise, besides Jinja's own errors
     except errors as error:
         raise UsageError(

@@ -12,7 +12,7 @@ from redistopo.model.planning.password_rotation import acl_password_hash
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.proposal import Asked
 from redistopo.model.planning.readdress import is_readdressed
-from redistopo.model.protocol.conf import Directives
+from redistopo.model.protocol.conf import Directives, read_conf
 from redistopo.model.protocol.credentials import CREDENTIALS_CHANGED_HINT
 from redistopo.project.load import require_address
 from redistopo.project.passwords import load_password, password_source
@@ -60,12 +60,13 @@ def refuse_changed_security(session: Session) -> None:
     for name, conf in session.rendered.items():
         if conf.keys() <= _ADDRESS or session.host.processes.find(layout, name) is None:
             continue
+        started = read_conf(session.host.files.read(layout.node(name).started) or "")
         for key, asked, given in (
             ("tls", topology.tls, {"tls-port"}),
             ("acl", topology.acl, {"aclfile"}),
             ("auth", topology.auth, {"requirepass", "aclfile"}),
         ):
-            runs = not given.isdisjoint(conf)
+            runs = not given.isdisjoint({*conf, *started})  # one of the files may be damaged
             if asked is not runs and not (key == "auth" and layout.node(name).sentinel):
                 raise UsageError(
                     f"{key} is {str(asked).lower()} in the topology file, but servers run with "

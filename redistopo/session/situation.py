@@ -103,6 +103,7 @@ def situation(context: ExecutionContext, record: TopologyState | None, seen: Obs
         wanted=wanted,
         sockets=_unix_sockets(context, texts),
         limits=context.host.limits(_ENOUGH_TASKS + 16 * len(plan.nodes)),
+        loaded=tuple(context.started),
         free_ports="" if formed else _free_ports(plan, seen),
     )
 

@@ -28,7 +28,7 @@ time.sleep(300)
 """
 
 
-def _as_user(uid: int, *argv: str) -> list[str]:
+def as_user(uid: int, *argv: str) -> list[str]:
     """The command line of a process of that user. It may read what root may, since Python may be
     installed in root's home folder; that opens neither another process nor anything to write."""
     may = "+dac_read_search"
@@ -52,7 +52,7 @@ def home_of(uid: int) -> Iterator[Path]:
 def run_as(uid: int, root: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """A command of that user in a folder."""
     return subprocess.run(
-        _as_user(uid, sys.executable, COMMAND, *words),
+        as_user(uid, sys.executable, COMMAND, *words),
         cwd=root, text=True, capture_output=True, check=False,
         env={**os.environ, "HOME": str(root), "XDG_STATE_HOME": str(root / "state")},
         stdin=subprocess.DEVNULL, timeout=60,
@@ -62,7 +62,7 @@ def run_as(uid: int, root: Path, *words: str) -> subprocess.CompletedProcess[str
 @contextmanager
 def hidden_process(uid: int) -> Iterator[subprocess.Popen[str]]:
     """A process of that user whose folder nobody but root can read; it was alive at the end."""
-    argv = _as_user(uid, sys.executable, "-c", _HIDDEN)
+    argv = as_user(uid, sys.executable, "-c", _HIDDEN)
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout

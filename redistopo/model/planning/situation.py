@@ -1,6 +1,6 @@
 """The situation: everything besides the plan that a decision depends on."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from redistopo.model.planning.plan import Plan
@@ -24,6 +24,7 @@ class Situation:
     fail over to. `wanted` is each node's configuration as it would be written; `sockets`
     is what is at the Unix socket's path of each node that has one. `limits` are the system's, None
     if they weren't read, and `free_ports` names a free block of ports if one is in use.
+    `loaded` are the nodes that this run started.
     """
 
     seen: Observed
@@ -39,6 +40,7 @@ class Situation:
     limits: Limits | None = None
     sockets: Mapping[str, UnixSocketSeen] = field(default_factory=dict)
     free_ports: str = ""
+    loaded: Collection[str] = ()
 
     @property
     def formed(self) -> bool:

@@ -1,10 +1,10 @@
 """A node's copy of its shard's data: what a start of the node would load from its folder; pure."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from redistopo.model.protocol.aof import parse_manifest
+from redistopo.model.protocol.aof import parse_manifest, part_number
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.data_files import data_file_name, logs
 from redistopo.model.protocol.logged_data import part_later_than
@@ -226,6 +226,15 @@ def _older(disk: DiskSeen, conf: Directives, found: DataCopy) -> str:
     for name, one in files.items():
         if name.endswith(".aof") and not one.size and one.written > log.written:
             return f"{name} was emptied {when}"
-        if one.size and one.copied and one.changed > log.written and not name.endswith(".manifest"):
-            return f"{name} was put there {when}"
+    name = _last_written(files)
+    if name and files[name].copied and files[name].changed > log.written:
+        return f"{name} was replaced, or its attributes were changed, {when}"
     return ""
+
+
+def _last_written(files: Mapping[str, FileSeen]) -> str:
+    """The file that a server wrote last: the latest part with commands, otherwise the base or the
+    snapshot; "" for none."""
+    full = [name for name, one in files.items() if one.size and not name.endswith(".manifest")]
+    parts = [name for name in full if name.endswith(".aof")]
+    return max(parts or full, key=part_number, default="")

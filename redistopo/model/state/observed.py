@@ -49,21 +49,20 @@ class ReplicaLink(Addressed):
 class NodeSeen(Addressed):
     """One node at one moment: its replies, without any conclusions.
 
-    `error` is why it didn't reply ("" if it did); `config` (CONFIG GET), `anonymous` (the
-    reply to a client without a password), `listening` (addresses, from the kernel) and
-    `access_probe` are None if they weren't inspected (`access_probe` also without TLS and ACL);
-    `held_by` is the program that uses the ports of an absent node; `paused` is by SIGSTOP;
-    `moved_from` is the project's folder when the node was started ("" if it hasn't moved), and
-    paths below it in `config` are translated to the current one;
-    `refused` maps a query to the error that the server replied with, `failover_refusals` the
-    commands that a Sentinel needs to the errors it would get (None if they weren't tried);
-    `hello_clients` is how many clients subscribe to the channel of Sentinels, as each of them does;
-    `users` is ACL LIST, empty if unknown; `folder_lost` is whether its folder was removed or
-    replaced while it ran; `log_damage` is why a start would not find all of the
-    append-only log that it writes, "" if it would, None if unknown; `watches` are the primaries
-    that a Sentinel monitors, whose settings are its `config`; `disk` is its folder, None if it
-    wasn't read; `elsewhere` is where a process in its folder listens that doesn't at its port;
-    `socket` is what is at its Unix socket's path; `sent` counts our commands before this INFO.
+    `error` is why it didn't reply ("" if it did); `config` (CONFIG GET), `anonymous` (the reply to
+    a client without a password), `listening` (addresses, from the kernel) and `access_probe` are
+    None if they weren't inspected (`access_probe` also without TLS and ACL); `held_by` is the
+    program that uses the ports of an absent node; `paused` is by SIGSTOP; `moved_from` is the
+    project's folder when the node was started ("" if it hasn't moved), and paths below it in
+    `config` are translated to the current one; `refused` maps a query to the error that the server
+    replied with, `failover_refusals` the commands that a Sentinel needs to the errors it would get
+    (None if they weren't tried); `hello_clients` is how many clients subscribe to the channel of
+    Sentinels, as each of them does; `users` is ACL LIST, empty if unknown; `folder_lost` is whether
+    its folder was removed or replaced while it ran; `log_damage` is why a start would not find all
+    of the append-only log that it writes, "" if it would, None if unknown; `watches` are the
+    primaries that a Sentinel monitors, whose settings are its `config`; `disk` is its folder, None
+    if it wasn't read; `elsewhere` is where a process in its folder listens that doesn't at its
+    port; `socket` is what is at its Unix socket's path; `sent` are our commands before this INFO.
     """
 
     name: str

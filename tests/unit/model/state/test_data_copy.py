@@ -111,6 +111,8 @@ RAN = LoggedData(ready=True, part="appendonly.aof.1.incr.aof", snapshot=True)
 END = FileSeen(written=100, size=9, changed=100)
 OWN, PUT = replace(FULL, changed=5.5), replace(FULL, changed=101)
 BESIDE = {LOG_NAME: END}
+LATE = "after the last entry of the server's log"
+REPLACED = f"was replaced, or its attributes were changed, {LATE}"
 
 # configuration, what the log of a server that was killed says, its files, what they lack
 KILLED = [
@@ -129,13 +131,13 @@ KILLED = [
         LOG,
         RAN,
         {**WHOLE, f"{D}.1.incr.aof": PUT, **BESIDE},
-        f"{D}.1.incr.aof was put there after the last entry of the server's log",
+        f"{D}.1.incr.aof {REPLACED}",
     ),
     (
         RDB,
         RAN,
         {"dump.rdb": replace(SNAPSHOT, changed=101), **BESIDE},
-        "dump.rdb was put there after the last entry of the server's log",
+        f"dump.rdb {REPLACED}",
     ),
     (
         LOG,
@@ -146,8 +148,10 @@ KILLED = [
             f"{D}.1.incr.aof": replace(NONE, written=101, changed=101),
             **BESIDE,
         },
-        f"{D}.1.incr.aof was emptied after the last entry of the server's log",
+        f"{D}.1.incr.aof was emptied {LATE}",
     ),
+    # a link to it was made, as for a backup, and commands were written since
+    (LOG, RAN, {**WHOLE, f"{D}.1.base.rdb": replace(SNAPSHOT, changed=101), **BESIDE}, ""),
     # no write since a rewrite or the first start
     (
         LOG,
