@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 from support.byhand import listening
-from support.engines import BUNDLED
+from support.engines import BUNDLED, INSTALLED
 from support.findings import found_in, only
 from support.project import Project
 from support.waiting import until
@@ -45,13 +45,14 @@ def test_a_machine_alone_is_looked_at_without_a_topology(project: Project) -> No
 
 def test_a_vulnerable_server_names_a_later_one_here_that_up_then_uses(project: Project) -> None:
     """Of these engines, Valkey 9.1.2 has no known vulnerability, and Valkey 8.1.8 has one."""
-    project.init("standalone", engine=BUNDLED.path)
+    old = INSTALLED["valkey-8.1.8"]
+    project.init("standalone", engine=old.path)
     found = found_in(project.run("doctor", "--json"), "machine.vulnerable", "warn")
-    told = next(one for one in found if one["evidence"].startswith(BUNDLED.title))
+    told = next(one for one in found if one["evidence"].startswith(old.title))
     assert "only programs on this machine reach it, and need the password" in told["evidence"]
     engine = told["hint"].partition('engine = "')[2].partition('"')[0]
     path = project.root / "redistopo.toml"
-    path.write_text(path.read_text().replace(BUNDLED.path, engine))
+    path.write_text(path.read_text().replace(old.path, engine))
     project.up()
     assert project.client().info("server")["valkey_version"].startswith("9.")
 
