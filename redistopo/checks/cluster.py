@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, per_node, skip, warn
+from redistopo.checks.merged_clusters import separation
 from redistopo.checks.open_slots import fix_slots, name_of_id
 from redistopo.model.protocol.replies import ClusterNodesLine
 from redistopo.model.protocol.slots import (
@@ -102,11 +103,13 @@ def _uncovered(subject: CheckSubject, missing: tuple[SlotRange, ...]) -> Iterato
         held = {slot for some in one.slots for slot in range(some.first, some.last + 1)}
         if taken := ranges(open_ones & held):
             owned |= held
+            away = separation(subject)  # a reshard would move the other cluster's keys
             yield fail(
                 "topology",
                 f"{sum(map(len, taken))} slots belong to {one.address}, which is not part of this "
                 f"topology: {format_ranges_briefly(taken)}",
-                joined("move them back, with their keys: ", _reshard(subject, one, taken)),
+                away or joined("move them back, with their keys: ", _reshard(subject, one, taken)),
+                settles=False if away else None,
             )
     if lost := ranges(open_ones - owned):
         yield fail(

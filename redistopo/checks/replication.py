@@ -12,6 +12,7 @@ from redistopo.checks.check_types import (
     warn,
 )
 from redistopo.checks.memory import is_out_of_memory
+from redistopo.checks.merged_clusters import own_keys, separation
 from redistopo.checks.unqueried_replicas import unqueried_replicas
 from redistopo.model.connectivity.full_sync_loop import REMEDY, sync_loop
 from redistopo.model.protocol.endpoint import split_address
@@ -24,6 +25,7 @@ from redistopo.model.state.observed import NodeSeen, Role, ShardSeen
 from redistopo.model.state.write_probe_result import NO_SLOTS, WriteProbeResult
 from redistopo.model.topology.spec import Shape
 
+_LEFT = "a node left its shard: see its role in `redistopo status`"
 _LAG_BYTES = 1024 * 1024
 _ACK_TIMEOUT_SECONDS = 10
 
@@ -48,7 +50,11 @@ def shape(subject: CheckSubject) -> Iterator[CheckResult]:
             yield _replica_count(subject, shard, shard.primary)
     if expected.shards is not None and count != expected.shards:
         evidence = f"{count} primaries, the plan has {expected.shards}"
-        hint = _demotion(subject) or "a node left its shard: see its role in `redistopo status`"
+        hint = (
+            separation(subject)
+            or _demotion(subject)
+            or "a node left its shard: see its role in `redistopo status`"
+        )
         if count < expected.shards and (surplus := _surplus(subject)) and _all_covered(subject):
             # it became a replica when its last slot was moved: nothing makes it a primary again
             name = surplus[0].name
@@ -155,6 +161,8 @@ def _stray(subject: CheckSubject, node: NodeSeen) -> CheckResult | None:
     followed = _primary_of(subject, node)
     if followed is None:
         evidence = f"follows {node.follows}, which is not part of this topology"
+        if away := separation(subject):
+            return fail(node.name, f"{evidence}: {own_keys(node)}", away, settles=False)
     elif followed.role is Role.REPLICA:
         evidence = f"follows {followed.name}, which is itself a replica"
     else:

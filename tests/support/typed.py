@@ -98,6 +98,8 @@ BUILDERS: dict[str, str] = {
     "takeover": "faults/test_logs.py::test_a_damaged_log_of_a_cluster",
     "truncate_log": "faults/test_logs.py::test_a_damaged_log_without_a_copy",
     "rebuild_node": _TABLES,
+    "separate_cluster": "real/test_merged_clusters.py::"
+    "test_merged_clusters_are_separated_by_what_up_names_and_neither_loses_a_key",
     "move_aside": _STRANGE,
     "reset_node": _STRANGE,
     "reset_anyway": "real/test_reset.py::test_what_a_replica_alone_has_is_given_up_by_force_only",
@@ -135,6 +137,7 @@ COMMANDS: dict[str, str] = {
     "takeover": r"CLUSTER FAILOVER TAKEOVER",
     "truncate_log": r"check-aof.* --fix",
     "rebuild_node": r"redistopo up .*--rebuild",
+    "separate_cluster": r"redistopo up .*--primary",
     "move_aside": r"^mv ",
     "reset_node": r"redistopo reset",
     "reset_sentinels": r"SENTINEL RESET",

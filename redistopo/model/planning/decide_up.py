@@ -16,6 +16,7 @@ from redistopo.model.planning.nodes_conf_repair import (
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.proposal import Asked, Proposal
 from redistopo.model.planning.reconcile import reconcile
+from redistopo.model.planning.separate_clusters import separation_steps
 from redistopo.model.planning.shard_copies import cut_logs
 from redistopo.model.planning.situation import Situation, with_current_roles
 from redistopo.model.planning.snapshot_history import primary_by_snapshot, promoted_by_snapshot
@@ -40,6 +41,8 @@ def decide(plan: Plan, now: Situation, asked: Asked) -> Decision:
     plan = with_current_roles(plan, now)
     try:
         plan, note = _with_primary(plan, now, next(iter(asked.primary), ""))
+        apart = separation_steps(plan, now, asked.primary)
+        now = replace(now, seen=with_nodes_confs(now.seen, apart))
         relisted = relist_steps(now, asked.rebuild)
         tables = {*asked.rebuild} - {name for one in relisted for name in one.nodes}
         rebuilt, left = rebuild_steps(plan, now.seen, now.record, sorted(tables))
@@ -47,7 +50,7 @@ def decide(plan: Plan, now: Situation, asked: Asked) -> Decision:
         heirs = () if asked.primary else promoted_by_snapshot(plan, now)
         later = promotion_steps(plan, now.seen, heirs, "has an earlier snapshot")
         now = replace(now, seen=with_nodes_confs(now.seen, later))
-        rebuilt = (*relisted, *salvage_steps(plan, now, asked.primary), *rebuilt, *later)
+        rebuilt = (*apart, *relisted, *salvage_steps(plan, now, asked.primary), *rebuilt, *later)
         proposal = Proposal(
             plan=plan, now=now, steps=(*rebuilt, *reconcile(plan, now)), asked=asked
         )
@@ -60,7 +63,7 @@ def decide(plan: Plan, now: Situation, asked: Asked) -> Decision:
     return Decision(
         plan=plan,
         steps=linked(plan, (*rebuilt, *promoted, *proposal.steps[len(rebuilt) :])),
-        notes=tuple(filter(None, (*left, *_needless(plan, alone, asked), note))),
+        notes=tuple(filter(None, (*left, *(() if apart else _needless(plan, alone, asked)), note))),
         warnings=(
             *engine_warnings(proposal),
             *limit_warnings(proposal),

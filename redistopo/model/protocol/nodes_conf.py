@@ -166,7 +166,7 @@ def rebuilt(tables: Mapping[str, str], address: str) -> str | None:
             epoch=successor.epoch,
             place=_SHARD.sub(successor.shard, me.place) if successor.shard else me.place,
         )
-    return _text(mine, (one for one in source.entries if one is not me), source.epoch)
+    return format_nodes_conf(mine, (one for one in source.entries if one is not me), source.epoch)
 
 
 def promoted(tables: Mapping[str, str], address: str, slots: Iterable[SlotRange]) -> str | None:
@@ -192,10 +192,11 @@ def promoted(tables: Mapping[str, str], address: str, slots: Iterable[SlotRange]
         for one in source.entries
         if one is not me
     )
-    return _text(leading, others, epoch)
+    return format_nodes_conf(leading, others, epoch)
 
 
-def _text(mine: NodesConfEntry, others: Iterable[NodesConfEntry], epoch: int) -> str:
+def format_nodes_conf(mine: NodesConfEntry, others: Iterable[NodesConfEntry], epoch: int) -> str:
+    """Write a node's file from its own line and those of the others."""
     kept = (replace(one, flags=_lasting(one)) for one in others if not _HANDSHAKE & set(one.flags))
     # it may have voted in any epoch up to this one, and must not vote twice
     closing = f"vars currentEpoch {epoch} lastVoteEpoch {epoch}"

@@ -35,6 +35,15 @@ def use_primary(names: Collection[str], before: str, lost: str = _OTHERS) -> Rem
     return of_class(f"{before}redistopo up {options}", lost)
 
 
+def separate_cluster(names: Collection[str], owners: Collection[str]) -> str:
+    """Separate two clusters that CLUSTER MEET merged: `owners`, of the other one, took the slots
+    that `names` are to have again."""
+    others = ", ".join(owners)
+    before = f"stop both clusters first: redistopo down here, and the servers of {others}; then: "
+    lost = f"here, not there: what {others} received since taking these slots"
+    return use_primary(names, before, lost)
+
+
 def rebuild_node(
     names: Iterable[str], before: str = "", primaries: Collection[str] = (), lost: str = _TABLE
 ) -> Remedy:

@@ -1,0 +1,86 @@
+"""The nodes.conf files of a cluster that was merged with another one, without the other's nodes."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from redistopo.model.protocol.nodes_conf import (
+    NodesConf,
+    NodesConfEntry,
+    format_nodes_conf,
+    latest_nodes_conf,
+    parse_nodes_conf,
+)
+from redistopo.model.protocol.slots import SlotRange, slots_in_both
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrayShard:
+    """Nodes that follow a primary outside the topology, its address, and the slots it took."""
+
+    owner: str
+    slots: tuple[SlotRange, ...]
+    addresses: tuple[str, ...]
+
+
+def stray_shards(tables: Mapping[str, str]) -> tuple[StrayShard, ...]:
+    """Find the shards that lost their slots to a node that none of `tables` (address -> text, of
+    all nodes) is of. Ids decide: addresses may have changed."""
+    read = _read(tables)
+    newest = latest_nodes_conf(read.values())
+    ours = {me.id for at, table in read.items() if (me := table.at(at))}
+    followers: dict[str, list[str]] = {}
+    for address, table in read.items():
+        me = table.at(address)
+        lead = next((one for one in table.entries if me and one.id == me.primary), None)
+        if lead is not None and lead.id not in ours:
+            followers.setdefault(lead.address, []).append(address)
+    owners = {at: newest.at(at) if newest else None for at in followers}
+    return tuple(
+        StrayShard(owner=at, slots=entry.ranges if entry else (), addresses=tuple(followers[at]))
+        for at, entry in owners.items()
+    )
+
+
+def _read(tables: Mapping[str, str]) -> dict[str, NodesConf]:
+    found = {at: parse_nodes_conf(text, at) for at, text in tables.items()}
+    return {at: table for at, table in found.items() if table is not None}
+
+
+def separated(
+    tables: Mapping[str, str], shards: Iterable[StrayShard], leads: Collection[str]
+) -> dict[str, str]:
+    """Write all files anew (address -> text): one of `leads` is primary of each stray shard's
+    slots, its other nodes follow it. Empty if the files don't agree on one owner of each slot.
+
+    Each node's line is from its own file, which it saves before it announces a change. The epochs
+    begin at 1 again: nodes of the other cluster that still know these yield to a higher epoch than
+    their own, and would then replace their data.
+    """
+    read = _read(tables)
+    own = {at: entry for at, table in read.items() if (entry := table.at(at))}
+    if own.keys() != tables.keys():
+        return {}
+    for shard in shards:
+        lead = next((at for at in shard.addresses if at in leads), "")
+        if not lead:
+            return {}
+        for at in shard.addresses:
+            primary = own[lead].id if at != lead else "-"
+            flags = ("myself", "master" if at == lead else "slave")
+            own[at] = replace(own[at], flags=flags, primary=primary, slots=())
+        own[lead] = replace(own[lead], slots=tuple(map(str, shard.slots)))
+    owners = [one for one in own.values() if one.is_primary and one.slots]
+    if any(slots_in_both(a.ranges, b.ranges) for a in owners for b in owners if a is not b):
+        return {}
+    epochs = {one.id: number for number, one in enumerate(owners, start=1)}
+    lines = {
+        at: replace(one, epoch=epochs.get(one.id, epochs.get(one.primary, 0)))
+        for at, one in own.items()
+    }
+    epoch = max(table.epoch for table in read.values())
+    return {at: _text(at, lines, epoch) for at in tables}
+
+
+def _text(address: str, lines: Mapping[str, NodesConfEntry], epoch: int) -> str:
+    others = (one for at, one in lines.items() if at != address)
+    return format_nodes_conf(lines[address], others, epoch)
