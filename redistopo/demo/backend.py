@@ -13,13 +13,13 @@ from redistopo.cache_aside import CacheAside, Settings
 from redistopo.cache_aside.codec import Row
 from redistopo.client.app_clients import CLIENT_ERRORS
 from redistopo.client.app_entry_point import EntryPoint
-from redistopo.demo.connect_url import parse_connect_url
 from redistopo.demo.notices import Notice, NoticeWriter
 from redistopo.demo.page_actions import ACTIONS, PageActions
 from redistopo.demo.redis_clients import Route, RoutedClient, make_clients
 from redistopo.demo.topology_view import KeyLocation, TopologyView, topology_view
 from redistopo.drill.interrupted_drill import application_entry
 from redistopo.errors import RedistopoError, UsageError
+from redistopo.model.protocol.connect_url import parse_connect_url
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.slots import slot_of

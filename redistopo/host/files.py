@@ -93,7 +93,7 @@ def restrict(path: Path, mode: int) -> None:
             os.chmod(name, mode, dir_fd=folder)
 
 
-def is_private(folder: Path) -> bool:
+def is_private_folder(folder: Path) -> bool:
     """Return whether it is a real folder of this user that no other user can write to."""
     try:
         seen = folder.lstat()

@@ -16,6 +16,7 @@ import psutil
 
 from redistopo.errors import MissingPrerequisite, TimedOut
 from redistopo.host.files import private_folder, read_json, refuse_links, write_errors
+from redistopo.host.own_children import child_runs, remember_child
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.process_marks import load_process_mark, save_process_mark
 from redistopo.host.run_program import clean_environment
@@ -26,10 +27,6 @@ from redistopo.model.topology.project_paths import STATE_FOLDER, Layout, NodeFol
 
 Started = psutil.Popen
 """A child of this program, which can reap it."""
-
-_children: dict[int, Started] = {}
-"""By pid: the servers that this program started and that haven't ended. Without it, a program
-that embeds redistopo would keep a zombie of each, and Python would warn about it."""
 
 _REMOVED = " (deleted)"
 
@@ -81,7 +78,7 @@ def launch(layout: Layout, node: str, executable: str) -> Started:
     )
     save_process_mark(folder.process, mark)
     process = _spawn(folder, executable)
-    _children[process.pid] = process
+    remember_child(process)
     try:
         mark = replace(mark, pid=process.pid, started=started_at(process.pid), launching=False)
         save_process_mark(folder.process, mark)
@@ -187,8 +184,7 @@ def process_of_mark(mark: ProcessMark) -> psutil.Process | None:
         process = psutil.Process(mark.pid)
         if process.status() != psutil.STATUS_ZOMBIE:
             return process
-        if (child := _children.get(mark.pid)) and child.poll() is not None:
-            del _children[mark.pid]
+        child_runs(mark.pid)  # so that it is reaped
         return None
     except psutil.NoSuchProcess:
         return None
@@ -338,12 +334,9 @@ def await_end(processes: list[psutil.Process], deadline: Deadline) -> list[psuti
 
 
 def _runs(process: psutil.Process) -> bool:
-    process = _children.get(process.pid, process)  # a pid is not reused before it is reaped
-    if isinstance(process, psutil.Popen):
-        if process.poll() is None:
-            return True
-        _children.pop(process.pid, None)
-        return False
+    runs = child_runs(process.pid)  # a pid is not reused before it is reaped
+    if runs is not None:
+        return runs
     try:
         return bool(process.is_running()) and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

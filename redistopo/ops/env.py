@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from redistopo.client.observe import Detail
 from redistopo.errors import ExitCode, UsageError
 from redistopo.host.files import append_text, read_exactly
 from redistopo.model.state.application_access import (
@@ -13,6 +14,7 @@ from redistopo.model.state.application_access import (
     absent_variables,
     environment_of,
 )
+from redistopo.model.topology.spec import Shape
 from redistopo.progress import Progress, note
 from redistopo.render.environment import (
     FORMATS,
@@ -58,11 +60,7 @@ def env(request: EnvRequest, progress: Progress) -> EnvResult:
     invalid prefix or format, and if the password isn't known here.
     """
     _refuse(request)
-    with open_session(SessionRequest(root=request.root)) as session:
-        seen = session.observe()
-        if not seen.answering:
-            note(progress, f"{session.topology.name} doesn't run now; start it: redistopo up")
-        access = application_access(session, seen)
+    access = read_access(request.root, progress)
     variables = environment_of(access, request.prefix)
     absent = absent_variables(variables, request.prefix)
     return EnvResult(
@@ -71,6 +69,21 @@ def env(request: EnvRequest, progress: Progress) -> EnvResult:
         absent=absent,
         lines=_lines(request, access, variables, absent) if request.form else (),
     )
+
+
+def read_access(root: Path, progress: Progress, *, roles: bool = True) -> ApplicationAccess:
+    """Return how an application reaches the folder's topology as it is now.
+
+    Without `roles`, no server is asked if clients find the primaries themselves: then `entry` may
+    be a replica.
+    """
+    with open_session(SessionRequest(root=root)) as session:
+        found_by_clients = session.shape is not Shape.REPLICATION
+        depth = Detail.PROCESS if found_by_clients and not roles else Detail.HEALTH
+        seen = session.observe(depth)
+        if roles and not seen.answering:
+            note(progress, f"{session.topology.name} doesn't run now; start it: redistopo up")
+        return application_access(session, seen)
 
 
 def _refuse(request: EnvRequest) -> None:

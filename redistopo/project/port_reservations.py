@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite, TimedOut
-from redistopo.host.files import is_private, private_folder, read_json, remove, write_private
+from redistopo.host.files import is_private_folder, private_folder, read_json, remove, write_private
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.topology.project_paths import Layout
 from redistopo.project.lock import open_lock, try_lock
@@ -91,7 +91,7 @@ def _found(folder: Path) -> Iterator[tuple[Path, Path]]:
 def _folders() -> Iterator[Path]:
     """Folders that exist and that no other user could have written to."""
     for folder in _candidates():
-        if is_private(folder):
+        if is_private_folder(folder):
             yield folder
 
 
@@ -106,8 +106,8 @@ def _writable() -> Path | None:
     """The folder of this user's reservations: in the state folder, or the temporary folder."""
     for folder in _candidates():
         with suppress(MissingPrerequisite, OSError):
-            if not folder.is_symlink() and (is_private(folder) or not folder.exists()):
+            if not folder.is_symlink() and (is_private_folder(folder) or not folder.exists()):
                 private_folder(folder)
-                if os.access(folder, os.W_OK | os.X_OK) and is_private(folder):
+                if os.access(folder, os.W_OK | os.X_OK) and is_private_folder(folder):
                     return folder
     return None

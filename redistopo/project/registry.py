@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite
-from redistopo.host.files import is_private, private_folder, read_json, remove, write_private
+from redistopo.host.files import is_private_folder, private_folder, read_json, remove, write_private
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ def registered_topologies() -> tuple[Entry, ...]:
 
 def _entries() -> Iterator[Entry]:
     folder = _folder()
-    if folder is None or not is_private(folder):
+    if folder is None or not is_private_folder(folder):
         return
     for path in folder.glob("*.json"):
         with suppress(MissingPrerequisite, ValueError, KeyError, TypeError):

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite, UntrustedFolder
-from redistopo.host.files import is_private, private_folder, read_json, write_private
+from redistopo.host.files import is_private_folder, private_folder, read_json, write_private
 from redistopo.model.topology.project_paths import Layout
 from redistopo.project.registry import state_home
 
@@ -49,7 +49,7 @@ def _is_of_folder(layout: Layout, program: str) -> bool:
 
 def _is_trusted(layout: Layout) -> bool:
     path = _record(layout)
-    if path is None or not is_private(path.parent):
+    if path is None or not is_private_folder(path.parent):
         return False
     found = read_json(path) or {}
     return (found.get("root"), found.get("folder")) == (str(layout.root), _identity(layout))

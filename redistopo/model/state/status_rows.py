@@ -4,7 +4,14 @@ from dataclasses import dataclass, replace
 
 from redistopo.model.protocol.endpoint import Addressed
 from redistopo.model.protocol.slots import SlotRange
-from redistopo.model.state.observed import NodeSeen, Observed, Role, ShardSeen, shards_of
+from redistopo.model.state.observed import (
+    NodeSeen,
+    Observed,
+    ProcessState,
+    Role,
+    ShardSeen,
+    shards_of,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +72,7 @@ def _line(node: NodeSeen, shard: ShardSeen | None) -> NodeStatus:
 
 
 def _state(node: NodeSeen) -> str:
-    if not node.running:
+    if node.process is ProcessState.ABSENT:
         return "stopped"
     if node.paused:
         return "paused"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from redistopo.demo.connect_url import parse_connect_url
 from redistopo.errors import UsageError
+from redistopo.model.protocol.connect_url import parse_connect_url
 from redistopo.model.protocol.credentials import Login, TlsFiles
 
 _TLS = TlsFiles("ca.crt")

@@ -47,7 +47,7 @@ def _with_credentials(url: SplitResult, access: Login) -> Login:
 
 def _bad_url(why: str) -> UsageError:
     return UsageError(
-        "the URL of --connect can't be used",
+        "the URL can't be used",
         detail=why,
         hint="write redis://user:password@host:6379, or HOST:PORT",
     )

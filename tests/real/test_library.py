@@ -1,0 +1,340 @@
+"""`import redistopo`: ephemeral topologies, projects and servers elsewhere, as programs use them.
+
+The programs run with warnings as errors; what they see is compared with redis-py's own view.
+"""
+
+import pytest
+from support import judge
+from support.engines import BUNDLED, TLS
+from support.ports import leased
+from support.programs import Programs
+from support.project import Project
+
+MADE = "import redistopo, json, os, redis\n"
+
+
+@pytest.fixture
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Programs:
+    return Programs(tmp_path_factory.mktemp("programs"))
+
+
+def _quiet(programs: Programs, text: str, *words: str) -> list[str]:
+    """The lines that a program printed; it printed no error, and left nothing behind."""
+    done = programs.run(MADE + text, *words)
+    assert (done.code, done.err) == (0, ""), done
+    assert programs.folders == []
+    assert programs.servers() == []
+    assert programs.watchers() == []
+    return done.out.splitlines()
+
+
+SHAPES = {
+    "cluster": ("cluster(shards=3, replicas=1)", "RedisCluster", 6),
+    "cluster without replicas": ("cluster(3, 0, acl=True)", "RedisCluster", 3),
+    "replication": ("replication(replicas=1)", "Redis", 2),
+    "sentinel": ("sentinel(replicas=1)", "Redis", 5),
+    "standalone": ("standalone(auth=False)", "Redis", 1),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_topology_is_verified_in_the_block_and_gone_after_it(
+    programs: Programs, name: str
+) -> None:
+    call, kind, count = SHAPES[name]
+    lines = _quiet(
+        programs,
+        f"""
+with redistopo.{call} as topology:
+    with topology.client(decode_responses=True) as client:
+        print(type(client).__name__, client.set("a", "1"), client.get("a"))
+    with redis.Redis.from_url(topology.url) as one:
+        print(one.ping())
+    print(len(topology.nodes), topology.verify().healthy, topology.status().faults)
+    print([int(node.port) for node in topology.nodes])
+    print(topology.environment["REDIS_URL"] == topology.url, len(topology.urls))
+""",
+    )
+    assert lines[0] == f"{kind} True 1"
+    assert lines[1] == "True"
+    assert lines[2] == f"{count} True ()"
+    assert lines[4].startswith("True ")
+
+
+def test_the_servers_are_what_redis_py_sees_of_them(programs: Programs) -> None:
+    (line,) = _quiet(
+        programs,
+        """
+with redistopo.cluster(settings={"maxmemory": "7mb", "lazyfree-lazy-expire": True}) as topology:
+    roles = {"master": "primary", "slave": "replica"}
+    for node in topology.nodes:
+        with redis.Redis(*node.endpoint, password=topology.password) as raw:
+            assert roles[raw.role()[0].decode()] == node.role
+            assert raw.info("server")["process_id"] == node.pid
+            assert raw.config_get("maxmemory", "appendonly", "save", "lazyfree-lazy-expire") == {
+                "maxmemory": "7340032", "appendonly": "no", "save": "",
+                "lazyfree-lazy-expire": "yes"}
+    with redis.RedisCluster(
+        startup_nodes=topology.startup_nodes, password=topology.password
+    ) as client:
+        assert client.set("a", "1")
+    owned = sorted(one for node in topology.nodes for one in node.slots)
+    assert [first for first, _ in owned] == [0, 5461, 10923] and owned[-1][1] == 16383
+    print("the same")
+""",
+    )
+    assert line == "the same"
+
+
+def test_nodes_are_killed_paused_restarted_and_promoted(programs: Programs) -> None:
+    _quiet(
+        programs,
+        """
+with redistopo.replication(replicas=2, persistence="aof") as topology:
+    def role(port):
+        with redis.Redis(port=port, password=topology.password) as raw:
+            return raw.role()[0].decode()
+    first = topology.nodes[0]
+    assert first.role == "primary" and role(first.port) == "master"
+    with topology.client() as client:
+        client.set("kept", "1")
+    assert topology.kill("node2").nodes.keys() == {"node2"}
+    try:
+        topology.wait("started", timeout=0.1)
+        raise SystemExit("not missed")
+    except redistopo.Unhealthy as error:
+        assert "node2" in error.detail
+    assert topology.up().changes and topology.up().changes == ()
+    assert topology.wait("replicated").condition == "replicated"
+    assert topology.pause("node3").nodes and topology.resume().nodes
+    promoted = topology.failover("node3")
+    assert (promoted.primary, promoted.changed) == ("node3", True)
+    assert role(topology.environment and int(topology.environment["REDIS_PORT"])) == "master"
+    assert role(first.port) == "slave"
+    assert topology.set("maxmemory", "9mb").live == ("node1", "node2", "node3")
+    assert topology.stop("node1").nodes and topology.start("node1").nodes
+    assert topology.restart("node2").nodes == {"node2": "restarted"}
+    with topology.client() as client:
+        assert client.get("kept") == b"1"
+        topology.reset_data()
+        assert client.dbsize() == 0
+    assert topology.logs("node1", tail=2)[-1].node == "node1"
+    assert topology.down().nodes and topology.up().changes
+""",
+    )
+
+
+def test_a_drill_is_run_and_judged(programs: Programs) -> None:
+    _quiet(
+        programs,
+        """
+with redistopo.cluster(node_timeout=1000) as topology:
+    found = topology.drill(fault="kill", max_downtime=20)
+    assert found.passed and found.writes_down > 0.3 and found.acknowledged, found
+    assert topology.verify().healthy
+""",
+    )
+
+
+def test_asyncio_gets_a_topology_off_its_loop(programs: Programs) -> None:
+    _quiet(
+        programs,
+        """
+import asyncio, time
+
+async def beat(gaps):
+    while True:
+        began = time.monotonic()
+        await asyncio.sleep(0.01)
+        gaps.append(time.monotonic() - began)
+
+async def main():
+    gaps = []
+    beating = asyncio.create_task(beat(gaps))
+    async with redistopo.cluster(3, 0) as one, redistopo.standalone() as other:
+        client = one.async_client(decode_responses=True)
+        await client.set("a", "1")
+        assert await client.get("a") == "1"
+        await client.aclose()
+        async with other.async_client() as client:
+            assert await client.ping()
+        assert set(one.urls).isdisjoint(other.urls)
+    beating.cancel()
+    assert len(gaps) > 20, gaps
+
+    begun = asyncio.create_task(redistopo.standalone().__aenter__())
+    await asyncio.sleep(0.05)
+    begun.cancel()
+    try:
+        await begun
+    except asyncio.CancelledError:
+        pass
+
+asyncio.run(main())
+""",
+    )
+
+
+def test_threads_have_topologies_of_their_own(programs: Programs) -> None:
+    lines = _quiet(
+        programs,
+        """
+from concurrent.futures import ThreadPoolExecutor
+
+def one(_number):
+    with redistopo.standalone() as topology, topology.client() as client:
+        client.set("a", "1")
+        topology.set("maxmemory", "3mb")
+        return topology.nodes[0].port
+
+with ThreadPoolExecutor(3) as pool:
+    print(len(set(pool.map(one, range(3)))))
+with redistopo.replication(1) as shared:
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: shared.set("maxmemory", "5mb").value, range(4)))
+    print(set(found))
+""",
+    )
+    assert lines == ["3", "{('5mb',)}"]
+
+
+def test_an_exception_and_a_fork_in_the_block(programs: Programs) -> None:
+    lines = _quiet(
+        programs,
+        """
+import sys
+try:
+    with redistopo.standalone() as topology:
+        raise KeyError("of the body")
+except KeyError:
+    print(topology.folder.exists())
+with redistopo.standalone() as topology:
+    child = os.fork()
+    if not child:
+        sys.exit(0)  # leaves the block, too
+    os.waitpid(child, 0)
+    with topology.client() as client:
+        print(client.ping())
+""",
+    )
+    assert lines == ["False", "True"]
+
+
+def test_nothing_is_left_of_a_topology_that_cannot_start(programs: Programs) -> None:
+    lines = _quiet(
+        programs,
+        """
+for made in (redistopo.standalone(settings={"maxclients": "no number"}),
+             redistopo.standalone(engine="/nowhere/redis-server"), redistopo.cluster(shards=0)):
+    try:
+        made.__enter__()
+    except redistopo.RedistopoError as error:
+        print(type(error).__name__, bool(error.message), bool(error.hint or error.detail))
+""",
+    )
+    assert len(lines) == 3
+    assert all(line.endswith("True True") for line in lines)
+
+
+def test_progress_is_reported_to_a_callback(programs: Programs) -> None:
+    _quiet(
+        programs,
+        """
+seen = []
+with redistopo.standalone(progress=seen.append) as topology:
+    assert [one.text for one in seen if one.kind == "done"][-1] == "verify"
+""",
+    )
+
+
+def test_a_topology_is_kept_if_asked(programs: Programs) -> None:
+    done = programs.run(
+        MADE
+        + """
+with redistopo.standalone(keep=True) as topology:
+    print(topology.folder, topology.nodes[0].port, topology.password)
+"""
+    )
+    assert (done.code, done.err) == (0, "")
+    folder, port, password = done.out.split()
+    with judge.client(int(port), password) as client:
+        assert client.ping()
+    assert programs.watchers() == []
+    text = "redistopo.Topology.open(__import__('sys').argv[1]).down()"
+    assert programs.run(MADE + text, folder).code == 0
+    assert programs.servers() == []
+
+
+def test_a_project_is_opened_and_stays(project: Project, programs: Programs) -> None:
+    project.init("replication", engine=BUNDLED.path)
+    lines = _quiet(
+        programs,
+        """
+import sys
+topology = redistopo.Topology.open(sys.argv[1])
+print(topology.status().nodes, bool(topology.up().changes))
+print(topology.url)
+try:
+    redistopo.Topology.open(sys.argv[1] + "/nothing")
+except redistopo.UsageError as error:
+    print("refused")
+""",
+        str(project.root),
+    )
+    assert lines == ["() True", f"redis://:{project.password}@127.0.0.1:{project.port}", "refused"]
+    assert project.faults(cluster=False) == []
+
+
+@pytest.mark.parametrize("shape", ["cluster", "replication"])
+def test_servers_that_something_else_started_are_found(
+    project: Project, programs: Programs, shape: str
+) -> None:
+    project.init(shape, "--replicas", "1", engine=BUNDLED.path)
+    project.up()
+    lines = _quiet(
+        programs,
+        """
+import sys
+found = redistopo.connect(sys.argv[1])
+print(found.verify().healthy, sorted(node.port for node in found.nodes))
+print({node.state for node in found.nodes})
+with found.client(decode_responses=True) as client:
+    print(client.set("a", "1"), client.get("a"))
+try:
+    redistopo.connect("http://x")
+except redistopo.UsageError:
+    print("refused")
+""",
+        project.run("url", check=0).out.strip(),
+    )
+    assert lines == [f"True {project.ports}", "{'ok'}", "True 1", "refused"]
+
+
+@pytest.mark.skipif(TLS is None, reason="no server with TLS on this machine")
+def test_tls_is_one_argument(programs: Programs) -> None:
+    _quiet(
+        programs,
+        f"""
+with redistopo.standalone(tls=True, engine={TLS.path if TLS else ""!r}) as topology:
+    assert topology.url.startswith("rediss://")
+    with topology.client() as client:
+        assert client.ping()
+""",
+    )
+
+
+def test_the_ports_of_others_are_left_alone(programs: Programs) -> None:
+    with leased() as port:
+        _quiet(
+            programs,
+            f"""
+with redistopo.standalone(port={port}) as one, redistopo.standalone() as other:
+    assert one.nodes[0].port == {port} != other.nodes[0].port
+    try:
+        with redistopo.standalone(port={port}):
+            raise SystemExit("started")
+    except redistopo.MissingPrerequisite:
+        pass
+    assert one.verify().healthy
+""",
+        )

@@ -1,0 +1,63 @@
+"""Programs that use the library, each in a Python of its own as a user runs it."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from support.engines import BUNDLED
+from support.project import Done, processes_below
+
+STRICT = (sys.executable, "-W", "error")
+"""Python that reports files and processes that a program leaves open."""
+
+
+@dataclass(frozen=True)
+class Programs:
+    """A temporary folder of their own, in which all their ephemeral topologies are."""
+
+    root: Path
+
+    def environment(self) -> dict[str, str]:
+        own = {"TMPDIR": str(self.root), "REDISTOPO_SERVER": BUNDLED.path}
+        return {**os.environ, **own}
+
+    def begin(self, text: str, *words: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [*STRICT, "-c", text, *words],
+            cwd=self.root,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def run(self, text: str, *words: str) -> Done:
+        with self.begin(text, *words) as program:
+            out, err = program.communicate(timeout=120)
+        return Done(program.returncode, out, err)
+
+    @property
+    def folders(self) -> list[Path]:
+        """What is left of ephemeral topologies."""
+        return sorted(self.root.glob("redistopo-ephemeral-*/*"))
+
+    def servers(self) -> list[psutil.Process]:
+        """Every server below this folder, by the process table alone."""
+        return processes_below(self.root)
+
+    def watchers(self) -> list[psutil.Process]:
+        """Every watcher of a folder below this one."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                words = process.cmdline()
+            except psutil.Error:
+                continue
+            if any("owner_watcher" in word for word in words) and str(self.root) in " ".join(words):
+                found.append(process)
+        return found
