@@ -1,9 +1,7 @@
 """Ephemeral topologies: started for a block of a program, and gone after it."""
 
-import os
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
@@ -12,12 +10,9 @@ from redistopo.errors import RedistopoError
 from redistopo.progress import Progress, no_progress
 
 if TYPE_CHECKING:
-    from redistopo.host.watch_owner import OwnerWatcher
+    from redistopo.ops.ephemeral import EphemeralServers
 
 Setting = str | int | bool
-
-_NAMES = {"sentinel": "mymaster"}
-"""The name that Sentinels' clients ask for, where nothing else is configured."""
 
 
 class More(TypedDict, total=False):
@@ -51,32 +46,20 @@ class Ephemeral:
     ) -> None:
         self._request = (shape, keys, settings)
         self._more = more
-        self._progress: Progress = more.get("progress", no_progress)
-        self._folder: Path | None = None
-        self._watcher: OwnerWatcher | None = None
-        self._owner = 0
+        self._servers: EphemeralServers | None = None
 
     def __enter__(self) -> Topology:
         """Start the topology; on failure nothing of it is left."""
-        from redistopo.host.watch_owner import OwnerWatcher
-        from redistopo.ops.init import InitRequest, init
-        from redistopo.ops.up import UpRequest, up
-        from redistopo.project.ephemeral_folder import create_ephemeral_folder
+        from redistopo.ops.ephemeral import EphemeralRequest, start_ephemeral
 
-        if self._folder is not None:
+        if self._servers is not None:
             raise RuntimeError("this topology exists already: create another one")
         shape, keys, settings = self._request
-        self._owner = os.getpid()
-        try:
-            self._folder = folder = create_ephemeral_folder()
-            self._watcher = OwnerWatcher(folder)
-            request = InitRequest(root=folder, shape=shape, keys=keys, settings=settings)
-            init(request, self._progress)
-            up(UpRequest(root=folder, seconds=self._more.get("timeout", 60.0)), self._progress)
-        except BaseException:  # Ctrl-C too
-            self._end(keep=False)
-            raise
-        return Topology(folder, self._progress)
+        seconds = self._more.get("timeout", 60.0)
+        request = EphemeralRequest(shape=shape, keys=keys, settings=settings, seconds=seconds)
+        progress = self._more.get("progress", no_progress)
+        self._servers = start_ephemeral(request, progress)
+        return Topology(self._servers.folder, progress)
 
     def __exit__(
         self,
@@ -112,21 +95,9 @@ class Ephemeral:
         await asyncio.to_thread(self.__exit__, kind, error, trace)
 
     def _end(self, *, keep: bool) -> None:
-        if self._folder is None or os.getpid() != self._owner:
-            return  # a forked process leaves the block, too: the servers aren't its own
-        from redistopo.project.ephemeral_folder import (
-            keep_ephemeral_folder,
-            remove_ephemeral_folder,
-        )
-
-        folder, self._folder = self._folder, None
-        if keep:
-            keep_ephemeral_folder(folder)
-        else:
-            remove_ephemeral_folder(folder)
-        if self._watcher is not None:
-            self._watcher.end()
-            self._watcher = None
+        servers, self._servers = self._servers, None
+        if servers is not None:
+            servers.end(keep=keep)
 
 
 def cluster(
@@ -144,7 +115,7 @@ def cluster(
     `engine` is a version ("7.2", "valkey 9") or a path, `settings` are redis.conf directives, `acl`
     creates users with least privilege, `tls` requires TLS; `more` see `More`.
     """
-    keys = {"shards": shards, "replicas": replicas, "formation": "instant"}
+    keys = {"shards": shards, "replicas": replicas}
     return _ephemeral("cluster", {**keys, **_security(engine, acl, tls)}, settings, more)
 
 
@@ -199,9 +170,8 @@ def _ephemeral(
     shape: str, keys: Mapping[str, object], settings: Mapping[str, Setting] | None, more: More
 ) -> Ephemeral:
     own = {name: more[name] for name in _KEYS if name in more}  # type: ignore[literal-required]
-    base = {"name": _NAMES.get(shape, shape), "persistence": "none"}
     lines = tuple(f"{name}={_text(value)}" for name, value in (settings or {}).items())
-    return Ephemeral(shape, {**base, **keys, **own}, lines, more)
+    return Ephemeral(shape, {**keys, **own}, lines, more)
 
 
 _KEYS = ("auth", "persistence", "port", "node_timeout", "down_after")

@@ -105,9 +105,9 @@ def formats(command: Command) -> Command:
     )(command)
 
 
-def output(command: Command) -> Command:
-    """``--output`` and ``--quiet``: how results and progress are printed."""
-    command = click.option(
+def quiet(command: Command) -> Command:
+    """``--quiet``."""
+    return click.option(
         "--quiet",
         "-q",
         is_flag=True,
@@ -115,7 +115,11 @@ def output(command: Command) -> Command:
         callback=_store(QUIET),
         help="Print only errors and requested values; the exit code is the result.",
     )(command)
-    return formats(command)
+
+
+def output(command: Command) -> Command:
+    """``--output`` and ``--quiet``: how results and progress are printed."""
+    return formats(quiet(command))
 
 
 def selectors(metavar: str) -> Callable[[Command], Command]:

@@ -12,7 +12,6 @@ ANSWERS = {
     "list": _LIST,
     "exec": _SHELL,
     "shell": _SHELL,
-    "run": _SHELL,
     "get": "redistopo cli -- GET KEY",
     "ping": "redistopo call PING",
     "info": "redistopo status; or redistopo call INFO",

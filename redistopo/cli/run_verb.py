@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from errno import EACCES, EPERM
 from itertools import pairwise
-from typing import Protocol, TypeVar
+from typing import NoReturn, Protocol, TypeVar
 
 import click
 
@@ -32,6 +32,16 @@ class HasCode(Protocol):
 
 
 Result = TypeVar("Result", bound=HasCode)
+
+
+class HasExitCode(Protocol):
+    """The result of another program."""
+
+    @property
+    def code(self) -> int: ...
+
+
+Ran = TypeVar("Ran", bound=HasExitCode)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +105,26 @@ def run_and_show(
     if result.code is not ExitCode.DONE:
         sys.exit(result.code)
     return result
+
+
+def run_program(work: Callable[[Progress], Ran], show: Callable[[Ran], None]) -> NoReturn:
+    """Run a verb that runs another program, and end the process with that one's exit code.
+
+    Stdout is the program's, so there is no document for --json; errors are on stderr.
+    """
+    out = output()
+    try:
+        with _progress(out) as progress, _terminable():
+            if not click.get_current_context().params.get("shape"):
+                _name_found_folder(progress)
+            result = work(progress)
+    except KeyboardInterrupt:
+        sys.exit(_fail(out, Interrupted("interrupted: the topology of the command is ended")))
+    except RedistopoError as error:
+        sys.exit(_fail(out, error))
+    with suppress(OSError):
+        show(result)
+    sys.exit(result.code)
 
 
 def run_and_stream(work: Callable[[], None]) -> None:

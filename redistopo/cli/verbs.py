@@ -6,6 +6,7 @@ GROUPS = {
         "up": "Start the topology, form it, and verify that it works.",
         "connect": "Print how to connect: shell, Python, Node, Go, Java.",
         "env": "Print the environment variables of an application, with the password.",
+        "run": "Run a command with a topology, and the variables of redistopo env.",
         "plan": "Show what `up` would do now, and why.",
         "down": "Stop the topology; data is kept.",
     },

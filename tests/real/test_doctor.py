@@ -213,8 +213,8 @@ def test_what_is_left_over_is_put_away_and_nothing_else(
     shutil.rmtree(gone.root / ".redistopo")
     state = project.root / ".redistopo"
     (state / "password").chmod(0o644)
-    empty, data = state / "nodes" / "node7", state / "nodes" / "node8"
-    for folder in (empty, data):
+    empty, data, typed = (state / "nodes" / f"node{number}" for number in (7, 8, 9))
+    for folder in (empty, data, typed):
         folder.mkdir()
         (folder / "redis.conf").write_text("port 1\n")
     (data / "dump.rdb").write_text("REDIS")
@@ -228,6 +228,10 @@ def test_what_is_left_over_is_put_away_and_nothing_else(
         listening(gone.port)
         told = project.run("doctor", "--json", check=3)
         assert len(told.json["result"]["fixes"]) >= 3
+        hints = [one["hint"] for one in found_in(told, "left.folders", "warn")]
+        (remove,) = [one for one in hints if one.endswith(f"rm -r {typed}")]
+        project.shell(remove.partition(", or: ")[2])
+        assert not typed.exists()
         assert (state / "password").stat().st_mode & 0o777 == 0o644  # nothing without --fix
         unasked = project.run("doctor", "--fix", "--json", check=0)
         assert server.poll() is None  # nobody was asked
