@@ -6,8 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PLAYGROUND := playground
 PYTEST_ARGS ?=
+ENGINES ?=
+export ENGINES
 
-.PHONY: up down test test-full test-lowest lint audit bench clean
+.PHONY: up down test test-full test-engines engines test-lowest lint audit bench clean
 
 up: $(VENV)/.installed-bundled
 	@$(BIN)/redistopo init cluster --dir $(PLAYGROUND) --name playground --quiet
@@ -26,6 +28,17 @@ test: $(VENV)/.installed-test
 # The whole forms of the long tests: ten thousand generated cases, every boundary, every engine.
 test-full: export TESTS_FULL := 1
 test-full: test
+
+# Newer and older servers than the extras install, unpacked into a cache folder: no root, nothing is
+# installed. The table is tests/support/engine_table.py.
+engines: $(VENV)/.installed-test
+	@PYTHONPATH=tests $(BIN)/python -m support.fetch_engines $(ENGINES)
+
+# The tests with real servers, on each of these engines in turn, or on ENGINES="redis-8.10 ...".
+test-engines: engines
+	@failed=; for one in $${ENGINES:-$$(PYTHONPATH=tests $(BIN)/python -m support.fetch_engines --list)}; do \
+		echo "== $$one"; TESTS_ENGINE=$$one $(BIN)/pytest tests/real tests/faults $(PYTEST_ARGS) || failed="$$failed $$one"; \
+	done; test -z "$$failed" || { echo "Failed on:$$failed" >&2; exit 1; }
 
 # The suite on the oldest of each dependency that pyproject.toml allows.
 test-lowest:

@@ -42,6 +42,18 @@ class Unhealthy(RedistopoError):
     certain = False
 
 
+class OtherHosts(UsageError):
+    """A server names nodes at other hosts than the one given; `hosts` are theirs."""
+
+    def __init__(self, message: str, *, hint: str, detail: str, hosts: tuple[str, ...]) -> None:
+        super().__init__(message, hint=hint, detail=detail)
+        self.hosts = hosts
+
+
+class UntrustedFolder(UsageError):
+    """A file of the project names a program of its own folder, which isn't trusted yet."""
+
+
 class RestartNeeded(Unhealthy):
     """The topology is healthy, but some settings take effect only after a restart."""
 

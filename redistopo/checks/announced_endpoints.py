@@ -37,11 +37,19 @@ def reachable(subject: CheckSubject) -> Iterator[CheckResult]:
             hint = allow_command_hint(node, command, one.refused)
             yield unknown(node.name, f"it refuses {command} {what}: {one.refused}", hint)
         elif one.host != UNKNOWN_HOST:
-            yield _astray(one, node)
+            yield _astray(subject, one, node)
     if nameless := [one for one in wrong if one.host == UNKNOWN_HOST]:
         yield _nameless(subject, nameless, [by_id[one.id] for one in nameless])
-    if not wrong:
-        yield ok(f"{len(told)} endpoints that clients are given lead to their nodes")
+    unproven = [one for one in told if one.unproven]
+    for one in unproven:
+        evidence = f"announces {one.address}, where a server doesn't say which node it is: "
+        node = by_id[one.id]
+        command = one.unproven.partition(" ")[0]
+        hint = allow_command_hint(node, command, one.unproven)
+        yield unknown(node.name, evidence + one.unproven, hint)
+    if not wrong and not unproven:
+        many = f"{len(told)} endpoints that clients are given lead to their nodes"
+        yield ok(many if told[1:] else "the endpoint that clients are given leads to its node")
 
 
 def _nameless(subject: CheckSubject, told: list[Announced], nodes: list[NodeSeen]) -> CheckResult:
@@ -57,14 +65,23 @@ def _nameless(subject: CheckSubject, told: list[Announced], nodes: list[NodeSeen
     return fail(TOPOLOGY, evidence, hint)
 
 
-def _astray(one: Announced, node: NodeSeen) -> CheckResult:
+def _astray(subject: CheckSubject, one: Announced, node: NodeSeen) -> CheckResult:
     me = node.myself
+    if me is None and one.told_by != node.name:
+        evidence = f"{one.told_by} still lists it at {one.address}, which it announced when it "
+        evidence += f"connected: {one.error}; it replied at {node.address}"
+        return fail(
+            node.name, evidence, f"{command_prefix(node)} CLIENT KILL TYPE master", settles=False
+        )
     directive = "cluster-announce-hostname"
     if me and one.host == me.host:
         directive = "cluster-announce-ip" if one.host != node.host else "cluster-announce-port"
     if me is None:
         directive = "replica-announce-ip" if one.host != node.host else "replica-announce-port"
     evidence = f"announces {one.address} ({directive}): {one.error}; it replied at {node.address}"
+    rendered = (subject.expected.config or {}).get(node.name, {})
+    if directive in rendered and rendered[directive] != ((node.config or {}).get(directive),):
+        return fail(node.name, evidence, "redistopo up restores what is rendered", settles=False)
     default = 0 if directive.endswith("port") else '""'
     hint = f"{command_prefix(node)} CONFIG SET {directive} {default}, or an address that clients "
     hint += "reach; also where it is configured"

@@ -35,7 +35,8 @@ _sentinel_check = partial(Check, settles=True, shapes=frozenset({Shape.SENTINEL}
 CHECKS: tuple[Check, ...] = (
     Check("node.alive", "Does every node run and reply, and did redistopo start its process?",
           nodes.alive),
-    Check("node.versions", "Do all nodes run the version that the topology file asks for?",
+    Check("node.versions",
+          "Do all nodes run the version that the topology file asks for, without known faults?",
           node_versions.versions),
     Check("access.password", "Is a client without a password refused?", security.password),
     Check("access.bind", "Does every node listen only on its planned address?", security.bound),

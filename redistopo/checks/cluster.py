@@ -122,6 +122,8 @@ def ownerless_hint(subject: CheckSubject, lost: tuple[SlotRange, ...]) -> str:
     if silent := [node for node in seen.nodes if not node.answers]:
         names = ", ".join(node.name for node in silent)
         return joined(f"{names} may have their keys: ", subject.recovery(silent))
+    if subject.ours and all(len(node.members) == 1 and not node.keys for node in seen.nodes):
+        return "all nodes were reset: redistopo down, then redistopo up forms the cluster again"
     holders = [node for node in seen.answering if _follows_owner_of(node, lost)]
     proof = no_copy_in(f"{sum(map(len, lost))} slots", holders)
     if proof is None:
@@ -185,6 +187,8 @@ def empty_shards(subject: CheckSubject) -> Iterator[CheckResult]:
         evidence = "is a primary without slots: its shard holds no data"
         command = spread_slots(_cli(subject, node), node.address)
         hint = joined("spread the slots evenly: ", command)
+        if subject.ours and len(node.members) == 1:
+            hint = "it knows no other node: redistopo up adds it again"
         if subject.ours:
             # nothing moves slots by itself, once all have an owner
             lasting = not missing and len(led) == subject.expected.shards

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from redistopo.checks.check_types import CheckResult, CheckSubject, fail, per_node
+from redistopo.checks.check_types import CheckResult, CheckSubject, fail, per_node, unknown
 from redistopo.model.protocol.replies import parse_pairs
 from redistopo.model.remedies.of_servers import set_live
 from redistopo.model.remedies.remedy import joined
@@ -22,6 +22,9 @@ def full(subject: CheckSubject) -> Iterator[CheckResult]:
     }
 
     def judge(node: NodeSeen) -> CheckResult | None:
+        if lacking := [field for field in ("maxmemory", "used_memory") if field not in node.info]:
+            evidence = f"how full it is, is unknown: INFO has no {' and no '.join(lacking)}"
+            return unknown(node.name, evidence)
         limit = _number(node, "maxmemory")
         used = _number(node, "used_memory") - _number(node, "mem_not_counted_for_evict")
         full_now = used > limit and not _evicts(node)
@@ -36,8 +39,8 @@ def full(subject: CheckSubject) -> Iterator[CheckResult]:
 
 
 def is_out_of_memory(error: str) -> bool:
-    """Whether a client's error says that the server is full (OOM; redis-py: OutOfMemoryError)."""
-    return error.startswith(("OOM ", "OutOfMemoryError")) or "used memory > 'maxmemory'" in error
+    """Whether a client's error says that the server is full (OOM)."""
+    return error.startswith("OOM ") or "used memory > 'maxmemory'" in error
 
 
 def _evicts(node: NodeSeen) -> bool:

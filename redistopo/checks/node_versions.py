@@ -1,6 +1,6 @@
 """The check of versions: all nodes run the engine that the topology file asks for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from redistopo.checks.check_types import (
     TOPOLOGY,
@@ -11,7 +11,8 @@ from redistopo.checks.check_types import (
     unknown,
     warn,
 )
-from redistopo.model.protocol.engine import parse_request
+from redistopo.model.protocol.engine import parse_request, parse_title
+from redistopo.model.topology.engine_faults import faults_of
 
 
 def versions(subject: CheckSubject) -> Iterator[CheckResult]:
@@ -26,6 +27,7 @@ def versions(subject: CheckSubject) -> Iterator[CheckResult]:
     if not found:
         yield skip("no node replies")
         return
+    yield from _known_faults(subject, found)
     listed = "; ".join(f"{engine} on {', '.join(names)}" for engine, names in found.items())
     other = [engine for engine in found if not _asked_for(engine, subject.expected.engine)]
     if other:
@@ -46,6 +48,15 @@ def versions(subject: CheckSubject) -> Iterator[CheckResult]:
     else:
         count = len(subject.seen.answering)
         yield ok(f"{listed.partition(' on ')[0]} on {count} node{'s' if count > 1 else ''}")
+
+
+def _known_faults(subject: CheckSubject, engines: Iterable[str]) -> Iterator[CheckResult]:
+    """Report known faults of the releases that run, as far as they concern this shape."""
+    running = [engine for title in engines if (engine := parse_title(title))]
+    for fault in dict.fromkeys(one for e in running for one in faults_of(e, subject.seen.shape)):
+        newer = f"use {fault.product.label} {fault.fixed} or newer"
+        end = "redistopo restart --rolling" if subject.ours else "restart all nodes, replicas first"
+        yield warn(TOPOLOGY, fault.sentence, f"{newer}, then {end}")
 
 
 def _asked_for(engine: str, asked: str) -> bool:

@@ -22,6 +22,7 @@ from redistopo.model.protocol.credentials import (
 from redistopo.model.state.hints import (
     TOO_MANY_CLIENTS_HINT,
     allow_command_hint,
+    allow_query_hint,
     continue_command,
     start_lost_command,
 )
@@ -46,6 +47,8 @@ def alive(subject: CheckSubject) -> Iterator[CheckResult]:
                 hint = TOO_MANY_CLIENTS_HINT
             if "certificate" in node.error:
                 hint = CERTIFICATE_REFUSED_HINT if subject.ours else TLS_REQUIRED_HINT
+            if allow := allow_query_hint(node):
+                return fail(node.name, f"{seen}refuses a query: {node.error}", allow, settles=False)
             return fail(node.name, f"{seen}{node.error}", hint, settles=True)
         # a Sentinel holds no data, and doesn't report loading
         if node.info.get("loading") != "0" and node.role is not Role.SENTINEL:

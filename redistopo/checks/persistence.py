@@ -29,7 +29,7 @@ def data_on_disk(subject: CheckSubject) -> Iterator[CheckResult]:
     rdb_last_bgsave_status stay "err" until the next success.
     """
     answering = subject.seen.answering
-    holders = [node for node in answering if "aof_enabled" in node.info]
+    holders = [node for node in answering if not node.is_sentinel]
     if not holders:
         yield skip("no node replies")
         return
@@ -59,6 +59,9 @@ def _snapshots(node: NodeSeen) -> bool | None:
 
 def _unread(node: NodeSeen) -> CheckResult | None:
     """Report that nobody knows whether snapshots are configured, if no log is written either."""
+    if lacking := [name for name in ("aof_enabled", *_STATUS) if name not in node.info]:
+        evidence = "whether its data is written to disk is unknown: "
+        return unknown(node.name, f"{evidence}INFO has no {' and no '.join(lacking)}")
     if _is_persistent(node) or not node.config_refused:
         return None
     unsaved = node.info.get("rdb_changes_since_last_save", "?")
@@ -102,6 +105,14 @@ def _rescue(lead: NodeSeen, others: tuple[NodeSeen, ...]) -> str:
     return joined("save its memory: ", aside, f"; {save}; then ", end, ", then redistopo up")
 
 
+_STATUS = {
+    "aof_last_write_status": "writing the append-only log failed",
+    "aof_last_bgrewrite_status": "rewriting the append-only log failed",
+    "rdb_last_bgsave_status": "the last RDB snapshot failed",
+}
+"""Fields of INFO that are "ok", or tell what failed."""
+
+
 def _write_fault(node: NodeSeen) -> CheckResult | None:
     if node.log_damage:
         return fail(
@@ -110,11 +121,7 @@ def _write_fault(node: NodeSeen) -> CheckResult | None:
             f"rewrite it from memory: {command_prefix(node)} BGREWRITEAOF",
             settles=rewrites_log(node.info),  # a replica that has just synced writes its first log
         )
-    for field, what in (
-        ("aof_last_write_status", "writing the append-only log failed"),
-        ("aof_last_bgrewrite_status", "rewriting the append-only log failed"),
-        ("rdb_last_bgsave_status", "the last RDB snapshot failed"),
-    ):
+    for field, what in _STATUS.items():
         # a BGSAVE by hand may have failed where no snapshots are configured
         if field.startswith("rdb") and _snapshots(node) is False:
             continue

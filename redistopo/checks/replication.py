@@ -15,7 +15,9 @@ from redistopo.checks.memory import is_out_of_memory
 from redistopo.checks.unqueried_replicas import unqueried_replicas
 from redistopo.model.connectivity.full_sync_loop import REMEDY, sync_loop
 from redistopo.model.protocol.endpoint import split_address
+from redistopo.model.protocol.slots import SLOT_COUNT, unassigned_slots
 from redistopo.model.remedies.of_servers import follow, set_live, spread_slots
+from redistopo.model.remedies.of_topology import reset_node
 from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.hints import cli_prefix, command_prefix
 from redistopo.model.state.observed import NodeSeen, Role, ShardSeen
@@ -45,11 +47,33 @@ def shape(subject: CheckSubject) -> Iterator[CheckResult]:
             count += 1
             yield _replica_count(subject, shard, shard.primary)
     if expected.shards is not None and count != expected.shards:
-        yield fail(
-            "topology",
-            f"{count} primaries, the plan has {expected.shards}",
-            _demotion(subject) or "a node left its shard: see its role in `redistopo status`",
-        )
+        evidence = f"{count} primaries, the plan has {expected.shards}"
+        hint = _demotion(subject) or "a node left its shard: see its role in `redistopo status`"
+        if count < expected.shards and (surplus := _surplus(subject)) and _all_covered(subject):
+            # it became a replica when its last slot was moved: nothing makes it a primary again
+            name = surplus[0].name
+            copy = f"{name}'s copy of its primary's data"
+            way = reset_node(name, copy, before="slots were moved: ", after=", then redistopo up")
+            yield fail("topology", evidence, way, settles=False)
+        else:
+            # no server demotes itself, except for Sentinels or in a cluster
+            alone = subject.seen.shape is Shape.REPLICATION and count > expected.shards
+            lasting = alone and len(subject.seen.answering) == len(subject.seen.nodes)
+            yield fail("topology", evidence, hint, settles=False if lasting else None)
+
+
+def _surplus(subject: CheckSubject) -> list[NodeSeen]:
+    """A replica of each primary that has more than planned, of the one with the most first."""
+    planned = subject.expected.replicas or 0
+    shards = sorted(subject.shards, key=lambda one: len(one.replicas), reverse=True)
+    return [one.replicas[-1] for one in shards if len(one.replicas) > planned]
+
+
+def _all_covered(subject: CheckSubject) -> bool:
+    """Whether all nodes reply, and primaries own all slots."""
+    everyone = len(subject.seen.answering) == len(subject.seen.nodes)
+    led = (shard.slots for shard in subject.shards if shard.primary)
+    return everyone and not unassigned_slots(led, SLOT_COUNT)
 
 
 def _replica_count(subject: CheckSubject, shard: ShardSeen, primary: NodeSeen) -> CheckResult:
@@ -73,9 +97,8 @@ def _restore_replica(subject: CheckSubject, primary: NodeSeen) -> str:
     silent = [node for node in subject.seen.nodes if node not in subject.seen.answering]
     if silent:
         return subject.recovery(silent)
-    planned, me = subject.expected.replicas or 0, primary.myself
-    surplus = [one.replicas[-1] for one in subject.shards if len(one.replicas) > planned]
-    if me and surplus:
+    me = primary.myself
+    if me and (surplus := _surplus(subject)):
         return f"{command_prefix(surplus[0])} CLUSTER REPLICATE {me.id}"
     return _demotion(subject) or "a replica may follow another primary: see its other findings"
 
@@ -253,7 +276,7 @@ def data(subject: CheckSubject) -> Iterator[CheckResult]:
 def _unproven(subject: CheckSubject, probe: WriteProbeResult, about: str) -> CheckResult:
     """Why the write probe failed: waiting may help, unless the server refuses writes for good."""
     error = probe.error
-    if "NoPermissionError" in error or "NOPERM" in error:
+    if "NOPERM" in error:
         evidence = f"not proven: this user may not write ({error})"
         return warn(about, evidence, "log in as a user that may write, or skip it: --no-write")
     if is_out_of_memory(error):

@@ -13,6 +13,7 @@ from redistopo.checks.check_types import (
     unknown,
     warn,
 )
+from redistopo.checks.unix_socket_faults import unix_socket_fault
 from redistopo.model.protocol.conf import without_hashes
 from redistopo.model.protocol.credentials import Certificate, TopologyUser, granted
 from redistopo.model.protocol.replies import NO_REPLY, settles_nothing
@@ -107,7 +108,8 @@ def bound(subject: CheckSubject) -> Iterator[CheckResult]:
     def judge(node: NodeSeen) -> CheckResult | None:
         listening = node.listening or ()
         if set(listening) == {host}:
-            return None
+            fault, way = unix_socket_fault(node)
+            return fail(node.name, fault, way) if fault else None
         return fail(
             node.name,
             f"listens on port {node.port} at {', '.join(listening) or 'no address'}",

@@ -4,6 +4,7 @@ Source: redis.io, High availability with Redis Sentinel.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from redistopo.checks.check_types import (
     CheckResult,
@@ -18,8 +19,9 @@ from redistopo.checks.check_types import (
 from redistopo.checks.unqueried_replicas import unqueried_replicas
 from redistopo.model.protocol.replies import NO_REPLY
 from redistopo.model.protocol.sentinel_replies import MonitoredPrimary, Peer
-from redistopo.model.remedies.of_servers import forget_sentinels
-from redistopo.model.state.hints import allow_command_hint
+from redistopo.model.remedies.of_servers import reset_sentinels
+from redistopo.model.remedies.remedy import joined
+from redistopo.model.state.hints import allow_command_hint, command_prefix, started_by_us
 from redistopo.model.state.observed import NodeSeen, Role
 
 _HELLO_MILLISECONDS = 10_000
@@ -133,8 +135,9 @@ def replicas(subject: CheckSubject) -> Iterator[CheckResult]:
         watch = node.watches[0]
         unknown = [n for at, n in expected.items() if at not in {r.address for r in watch.replicas}]
         if unknown and watch.address == named:
-            return fail(node.name, f"doesn't know {', '.join(unknown)}", _BY_INFO)
-        return _down(subject, node, watch.replicas)
+            found = fail(node.name, f"doesn't know {', '.join(unknown)}", _BY_INFO)
+            return replace(found, because_of=_astray(subject, unknown))
+        return _down(subject, node, watch, watch.replicas)
 
     about = tuple(node for node, _ in _monitoring(subject))
     known = f"{len(expected)} replicas, none of them down"
@@ -150,13 +153,50 @@ def _sentinel(subject: CheckSubject, node: NodeSeen) -> bool:
     return node.address in known or node.name.startswith("sentinel")
 
 
-def _down(subject: CheckSubject, node: NodeSeen, known: tuple[Peer, ...]) -> CheckResult | None:
+def _down(
+    subject: CheckSubject, node: NodeSeen, watch: MonitoredPrimary, known: tuple[Peer, ...]
+) -> CheckResult | None:
+    """Report the replicas or Sentinels that a Sentinel has as down."""
     down = [subject.name_at(peer.address) for peer in known if peer.down]
     if not down:
         return None
     evidence = f"has {', '.join(down)} as down"
+    if causes := _astray(subject, down):
+        found = fail(node.name, evidence, "see announce.reachable")
+        return replace(found, because_of=causes)
+    if gone := [peer for peer in known if peer.down and subject.seen.at(peer.address) is None]:
+        # a Sentinel never forgets an address, also if its node has announced another one since
+        evidence += f"; {gone[0].address} is the address of no node"
+        reset = _reset(node, watch)
+        if lister := _lister(subject, gone[0].address):
+            again = f"{command_prefix(lister)} CLIENT KILL TYPE replica"
+            reset = joined(f"have replicas announce themselves again: {again}; then: ", reset)
+        return fail(node.name, evidence, reset, settles=False)
     hint = f"{subject.start}; if it runs, the Sentinel has it as up within a second"
     return fail(node.name, evidence, hint)
+
+
+def _lister(subject: CheckSubject, address: str) -> NodeSeen | None:
+    """The primary that lists a replica at that address: Sentinels would learn it again."""
+    nodes = subject.seen.answering
+    return next((one for one in nodes if any(r.address == address for r in one.replicas)), None)
+
+
+def _reset(node: NodeSeen, watch: MonitoredPrimary) -> str:
+    """How all Sentinels forget who is gone for good."""
+    if started_by_us(node):
+        return reset_sentinels("redistopo call --node sentinel", watch.name)
+    return joined("on each Sentinel: ", reset_sentinels(command_prefix(node), watch.name))
+
+
+def _astray(subject: CheckSubject, names: list[str]) -> tuple[str, ...]:
+    """The announcements that are why a Sentinel has these, by name or address, as down or doesn't
+    know them: it connects to what a replica announces."""
+    by_id = {node.id: node.name for node in subject.seen.answering}
+    wrong = [one for one in subject.seen.announced or () if one.error and one.id in by_id]
+    to = {name: by_id[one.id] for one in wrong for name in (one.address, by_id[one.id])}
+    causes = dict.fromkeys(f"announce.reachable {to[name]}" for name in names if name in to)
+    return tuple(causes) if all(name in to for name in names) else ()
 
 
 def peers(subject: CheckSubject) -> Iterator[CheckResult]:
@@ -169,9 +209,9 @@ def peers(subject: CheckSubject) -> Iterator[CheckResult]:
         if planned is not None and others != planned - 1:
             hint = "wait: Sentinels discover each other within 2 s, by way of the data nodes"
             if others > planned - 1:
-                hint = forget_sentinels()
+                hint = _reset(node, node.watches[0])
             return fail(node.name, f"knows {others} others, the plan has {planned - 1}", hint)
-        return _down(subject, node, known)
+        return _down(subject, node, node.watches[0], known)
 
     about = tuple(node for node, _ in _monitoring(subject))
     if planned == 1 and about:
@@ -300,7 +340,10 @@ def _unfit(subject: CheckSubject, node: NodeSeen) -> str:
         return "its link to the primary is down"
     if refused := _refused(subject, node):
         return refused
-    peers_ = [p for _, w in _monitoring(subject) for p in w.replicas if p.address == node.address]
-    if any(peer.down for peer in peers_):
+    watches = subject.seen.named_watches
+    told = {one.address for one in subject.seen.announced or () if one.id == node.id}
+    at = {node.address, *told}
+    known = [[peer for peer in watch.replicas if peer.address in at] for watch in watches]
+    if any(some and all(peer.down for peer in some) for some in known):
         return "a Sentinel has it as down"
-    return ""
+    return "" if any(known) or not watches else "no Sentinel knows it"

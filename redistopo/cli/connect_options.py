@@ -24,15 +24,16 @@ class TargetOptions:
     cacert: Path | None
     cert: Path | None
     master: str = ""
+    follow: bool = False
 
     def login(self, password: str = "") -> "Login":
         """Return how to log in there; raise UsageError for options that don't go together."""
         from redistopo.errors import UsageError
         from redistopo.model.protocol.credentials import Login, TlsFiles
 
-        if not self.connect and (self.user or self.cacert or self.cert or self.master):
+        if not self.connect and self._used:
             raise UsageError(
-                "--user, --cacert, --cert and --master are options of --connect",
+                "--user, --cacert, --cert, --master and --follow are options of --connect",
                 hint="add --connect HOST:PORT",
             )
         if self.cert and not self.cacert:
@@ -42,7 +43,12 @@ class TargetOptions:
             tls = TlsFiles(
                 str(self.cacert.absolute()), str(self.cert.absolute()) if self.cert else ""
             )
-        return Login(user=self.user, password=password, tls=tls)
+        hosts: frozenset[str] | None = None if self.follow else frozenset()
+        return Login(user=self.user, password=password, tls=tls, hosts=hosts)
+
+    @property
+    def _used(self) -> bool:
+        return bool(self.user or self.cacert or self.cert or self.master or self.follow)
 
     def request(self, root: Path) -> "TargetRequest":
         """Return the target of a verb that polls; raise UsageError as `login` does."""
@@ -63,7 +69,8 @@ master_option = click.option(
 
 
 def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """``--connect``, and ``--user``, ``--cacert`` and ``--cert`` for it, as argument `target`."""
+    """``--connect``, and ``--user``, ``--cacert``, ``--cert`` and ``--follow`` for it, as argument
+    `target`."""
 
     @functools.wraps(command)
     def with_target(
@@ -72,14 +79,22 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
         user: str,
         cacert: Path | None,
         cert: Path | None,
+        follow: bool,
         master: str = "",
         **rest: Any,
     ) -> Any:
-        target = TargetOptions(connect=connect, user=user, cacert=cacert, cert=cert, master=master)
+        target = TargetOptions(
+            connect=connect, user=user, cacert=cacert, cert=cert, master=master, follow=follow
+        )
         return command(*args, target=target, **rest)
 
     decorated: Callable[..., Any] = with_target
     for option in (
+        click.option(
+            "--follow",
+            is_flag=True,
+            help="With --connect, connect to nodes on other hosts too, with the same password.",
+        ),
         click.option("--cert", type=_PEM, help="PEM file with a client certificate and its key."),
         click.option("--cacert", type=_PEM, help="Connect with TLS, and trust this CA."),
         click.option("--user", default="", help="User to log in as, with --connect."),

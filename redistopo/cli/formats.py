@@ -17,7 +17,9 @@ TEXT = "text"
 def _json(value: object, indent: int | None = None) -> str:
     import json  # not to list the verbs
 
-    return json.dumps(value, indent=indent, ensure_ascii=False)
+    from redistopo.cli.printable import printable_json
+
+    return printable_json(json.dumps(value, indent=indent, ensure_ascii=False))
 
 
 FORMATS: Mapping[str, Format] = {

@@ -1,7 +1,10 @@
 """The entry point: the top of the command line, and the one place where the process ends."""
 
+import atexit
 import os
 import sys
+from contextlib import suppress
+from typing import NoReturn
 
 import click
 
@@ -29,8 +32,32 @@ def redistopo() -> None:
     """
 
 
-def main(prog_name: str = "redistopo") -> None:
+def main(prog_name: str = "redistopo") -> NoReturn:
     """Run the command line and end the process with its documented exit code."""
+    try:
+        _run(prog_name)
+    except SystemExit as end:
+        _end(end)
+        raise
+
+
+def _end(end: SystemExit) -> None:
+    """End the process, unless something of it still runs that Python would wait for.
+
+    Python would first free each object, which takes an eighth of the time of `status`, and what
+    the system frees anyway: by now all files and connections are closed. Handlers for the exit run.
+    """
+    threads = sys.modules.get("threading")
+    if (threads and threads.active_count() > 1) or sys.gettrace() or sys.getprofile():
+        return
+    with suppress(OSError, ValueError):  # then Python itself reports what it couldn't write
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.code if isinstance(end.code, int) else ExitCode.FAILED)
+
+
+def _run(prog_name: str) -> NoReturn:
     if os.name == "nt":
         click.echo("redistopo needs Linux or macOS; on Windows, run it inside WSL.", err=True)
         sys.exit(ExitCode.LACKING)

@@ -6,6 +6,7 @@ import click
 
 from redistopo.cli import theme
 from redistopo.cli.formats import Format
+from redistopo.cli.printable import printable
 from redistopo.progress import Event, EventKind, Progress
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def plain_lines(event: Event) -> None:
     if event.kind is EventKind.STARTED:
         return
     seconds = f" ({event.seconds:.2f} s)" if event.seconds is not None else ""
-    click.echo(f"{_MARKS[event.kind]}: {event.text}{seconds}", err=True)
+    click.echo(f"{_MARKS[event.kind]}: {printable(event.text)}{seconds}", err=True)
 
 
 def records(form: Format) -> Progress:

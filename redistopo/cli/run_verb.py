@@ -16,6 +16,7 @@ from redistopo.cli import theme
 from redistopo.cli.envelope import ENVELOPE, Envelope, ErrorFields
 from redistopo.cli.formats import FORMATS, TEXT, Format
 from redistopo.cli.options import FORMAT, FOUND, QUIET
+from redistopo.cli.printable import cleaned, printable
 from redistopo.cli.streams import discard
 from redistopo.errors import ExitCode, Interrupted, RedistopoError, UsageError
 from redistopo.model.remedies.commands import warned
@@ -96,7 +97,7 @@ def run_and_show(
 
             _print_envelope(out.format, out.verb, result.code, result=to_json(result))
         elif value or not out.quiet:
-            show(result)
+            show(cleaned(result))
         sys.stdout.flush()
     except BrokenPipeError:
         discard(sys.stdout)  # the reader is gone; the result, and so the exit code, is the same
@@ -180,7 +181,7 @@ def _unbreakable(progress: Progress) -> Progress:
 
     def report(event: Event) -> None:
         try:
-            progress(event)
+            progress(cleaned(event))
         except OSError:
             discard(sys.stderr)
 
@@ -223,9 +224,10 @@ def _fail(out: Output, error: RedistopoError) -> int:
 
 def print_error(message: str, detail: str = "", hint: str = "") -> None:
     """Print on stderr: what happened, what was seen, what to type next."""
+    message, hint = printable(message), printable(hint)
     try:
         click.echo(theme.paint("Error: ", theme.ERROR, bold=True) + message, err=True)
-        for line in detail.splitlines():
+        for line in printable(detail).split("\n") if detail else ():
             click.echo(f"  {line}", err=True)
         if hint:
             click.echo(theme.paint("  Next: ", bold=True) + warned(hint), err=True)

@@ -1,11 +1,12 @@
 """Follows the endpoints that clients are given: by nodes of a cluster, or for replicas."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from ipaddress import ip_address
 
-from redistopo.client.connection import Connections, Reply, error_text
+from redistopo.client.connection import Command, Connections, Reply
+from redistopo.client.reach import OTHER_HOST, may_reach
 from redistopo.errors import AccessDenied, RedistopoError
 from redistopo.host.tcp import numeric, probe_port
 from redistopo.model.connectivity.matrix import MEANING, PortState
@@ -13,6 +14,10 @@ from redistopo.model.protocol.endpoint import LAST_PORT, Endpoint
 from redistopo.model.protocol.replies import NO_REPLY, parse_info
 from redistopo.model.state.announced import UNKNOWN_HOST, Announced
 from redistopo.model.state.observed import NodeSeen, Role
+
+_NODE_ID: Command = ("CLUSTER", "MYID")
+_RUN_ID: Command = ("INFO", "server")
+"""What a node is known by in a cluster, and without one."""
 
 
 def probe_announced(nodes: Iterable[NodeSeen], client: Connections) -> tuple[Announced, ...]:
@@ -31,17 +36,36 @@ def probe_announced(nodes: Iterable[NodeSeen], client: Connections) -> tuple[Ann
             for one in some:
                 if one.id in by_id:
                     told.setdefault((one.endpoint, one.id + one.refused), one)
-        return tuple(pool.map(lambda one: _followed(one, by_id, client), told.values()))
+        return tuple(pool.map(lambda one: _followed(one, by_id, client, _NODE_ID), told.values()))
 
 
 def probe_announced_replicas(
     nodes: Iterable[NodeSeen], client: Connections
 ) -> tuple[Announced, ...]:
-    """Return the endpoint that each replica announces, which its primary lists and Sentinels give
-    to clients, and whether it leads there; never raises for a faulty node."""
-    replicas = [node for node in nodes if node.role is Role.REPLICA]
+    """Return the endpoint that each replica announces, or announced when it connected: that is what
+    its primary lists and Sentinels give to clients; and whether it leads there. Never raises for a
+    faulty node."""
+    seen = tuple(nodes)
+    replicas = [node for node in seen if node.role is Role.REPLICA]
     by_id = {node.id: node.endpoint for node in replicas}
-    return tuple(_followed(_announced_by(node), by_id, client) for node in replicas)
+    announced = {node.address: _announced_by(node) for node in replicas}
+    told = (*announced.values(), *_former(seen, replicas, announced))
+    return tuple(_followed(one, by_id, client, _RUN_ID) for one in told)
+
+
+def _former(
+    nodes: tuple[NodeSeen, ...], replicas: list[NodeSeen], announced: Mapping[str, Announced]
+) -> Iterator[Announced]:
+    """Yield what a primary still lists of a replica that has been set to announce something else
+    since it connected."""
+    for source in nodes:
+        listed = {link.endpoint for link in source.replicas}
+        mine = [node for node in replicas if node.follows == source.address]
+        unlisted = [one for one in mine if announced[one.address].endpoint not in listed]
+        for endpoint in listed - {announced[one.address].endpoint for one in mine}:
+            same = [one for one in unlisted if one.port == endpoint.port] or unlisted
+            if len(same) == 1:
+                yield Announced(endpoint=endpoint, id=same[0].id, told_by=source.name)
 
 
 def announced_by_replica(own: Endpoint, settings: Mapping[str, str]) -> Endpoint:
@@ -66,7 +90,7 @@ def _printed(node: NodeSeen, client: Connections) -> list[Announced]:
     me = node.myself
     try:
         reply = client.execute(node.endpoint, [("CLUSTER", "SLOTS")])[0]
-        refusal = error_text(reply) if isinstance(reply, Exception) else ""
+        refusal = str(reply) if isinstance(reply, Exception) else ""
     except RedistopoError as error:  # it replied a moment ago
         reply, refusal = None, f"{NO_REPLY}: {error.detail}"
     if refusal:
@@ -89,7 +113,9 @@ def _announced(row: list[Reply], node: NodeSeen) -> Announced | None:
     return Announced(endpoint=Endpoint(str(host), port), id=str(name), told_by=node.name)
 
 
-def _followed(one: Announced, by_id: Mapping[str, Endpoint], client: Connections) -> Announced:
+def _followed(
+    one: Announced, by_id: Mapping[str, Endpoint], client: Connections, identity: Command
+) -> Announced:
     if one.refused or one.endpoint == by_id[one.id]:
         return one
     if one.host == UNKNOWN_HOST:
@@ -99,10 +125,12 @@ def _followed(one: Announced, by_id: Mapping[str, Endpoint], client: Connections
         return one
     if not _is_address(there.host):
         return replace(one, error="the name can't be resolved")
+    if not may_reach(client.credentials.own, there.host):
+        return replace(one, error=OTHER_HOST)
     state = probe_port(there)
     if state is not PortState.OK:
         return replace(one, error=MEANING[state.value])
-    return replace(one, error=_another(one, client))
+    return _identified(one, client, identity)
 
 
 def _is_address(host: str) -> bool:
@@ -113,16 +141,19 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _another(one: Announced, client: Connections) -> str:
-    """What replies there, if it isn't the node; "" also where it refuses both commands."""
+def _identified(one: Announced, client: Connections, identity: Command) -> Announced:
+    """Add what replies there, if it isn't the node, or if it refuses to say which node it is."""
     try:
         # several nodes may announce one endpoint, so each needs a connection of its own
         with Connections(client.credentials) as own:
-            id_, info = own.execute(one.endpoint, [("CLUSTER", "MYID"), ("INFO", "server")])
+            reply = own.execute(one.endpoint, [identity])[0]
     except AccessDenied:
-        return "another server replies there, which rejects our password"
+        return replace(one, error="another server replies there, which rejects our password")
     except RedistopoError as error:
-        return f"it accepts connections, but doesn't reply as this node: {error.detail}"
-    found = (id_, parse_info(str(info)).get("run_id"))
-    refused = isinstance(id_, Exception) and isinstance(info, Exception)
-    return "" if refused or one.id in found else "another server replies there"
+        told = f"it accepts connections, but doesn't reply as this node: {error.detail}"
+        return replace(one, error=told)
+    if isinstance(reply, Exception) and "cluster support disabled" not in str(reply):
+        refusal = str(reply).partition(", with args")[0]
+        return replace(one, unproven=f"{' '.join(map(str, identity))}: {refusal}")
+    found = parse_info(str(reply)).get("run_id") if identity is _RUN_ID else str(reply)
+    return one if found == one.id else replace(one, error="another server replies there")

@@ -1,34 +1,157 @@
-"""Connections to nodes: one for each, kept between snapshots, without hidden retries."""
+"""Connections to nodes: one for each, kept between snapshots, without hidden retries.
 
-import re
+Our own, since redis-py takes longer to import than a snapshot of all nodes takes.
+"""
+
+import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from functools import partial
-from typing import Any, Self
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
 
-from redis import Connection
-from redis._parsers import BaseParser
-from redis.exceptions import (
-    AuthenticationError,
-    AuthorizationError,
-    NoPermissionError,
-    RedisError,
-    ResponseError,
-)
-
-from redistopo.client.tls import wrapped
+from redistopo.client.reach import OTHER_HOST, may_reach
 from redistopo.errors import AccessDenied, BadReply, Unreachable
+from redistopo.host.tcp import Socket, connect_tcp, end_tcp
+from redistopo.model.protocol import resp
 from redistopo.model.protocol.credentials import Credentials, Login
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.replies import NO_REPLY
+from redistopo.model.protocol.resp import MOST_BYTES, ErrorReply, ReplyReader, encoded
 
-Command = Sequence[str | int]
-Reply = Any
-"""A server's reply: str, int, a list of these, None, or a ResponseError as a value."""
+Command = resp.Command
+Reply = resp.Reply
 
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 2.0
+_CHUNK = 1 << 16
+
+
+class NotServing(ConnectionError):
+    """The server replied that it serves no client now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Seconds until a connection is made and until a reply is complete, and a reply's bytes."""
+
+    connect: float = CONNECT_SECONDS
+    answer: float = ANSWER_SECONDS
+    most_bytes: int = MOST_BYTES
+
+
+_LIMITS = Limits()
+
+
+class Connection:
+    """One connection to a server, used by one thread at a time, except for `close`.
+
+    Methods raise OSError if the server doesn't reply in time, as an error that it refuses to serve
+    (NotServing) or that it isn't a server (ProtocolError); ErrorReply if it rejects the login.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        access: Login,
+        *,
+        limits: Limits = _LIMITS,
+        protocol: int = 2,
+    ) -> None:
+        self._endpoint = endpoint
+        self._access = access
+        self._limits = limits
+        self._protocol = protocol
+        self._socket: Socket | None = None
+        self._reader = ReplyReader(self._receive, most_bytes=limits.most_bytes)
+        self._until = 0.0
+
+    def connect(self) -> None:
+        """Connect and log in; every supported server speaks RESP2 and RESP3, whose replies have
+        more types (maps, for example)."""
+        self._require_own(self._endpoint.host)
+        self._reader = ReplyReader(self._receive, most_bytes=self._limits.most_bytes)
+        self._socket = connect_tcp(self._endpoint, self._limits.connect)
+        try:
+            self._require_own(self._socket.getpeername()[0])  # a name may have changed
+            if self._access.tls:
+                from redistopo.client.tls import wrapped
+
+                self._socket = wrapped(self._socket, self._endpoint.host, self._access.tls)
+            self._socket.settimeout(self._limits.answer)
+            for words in self._greeting():
+                if isinstance(reply := self.ask(*words), ErrorReply):
+                    raise reply
+        except BaseException:
+            self.close()
+            raise
+
+    def _require_own(self, host: str) -> None:
+        if not may_reach(self._access, host):
+            raise ConnectionError(f"{self._endpoint.host} {OTHER_HOST}")
+
+    def _greeting(self) -> list[Command]:
+        user, password = self._access.user, self._access.password
+        if self._protocol == 3:
+            login = ("AUTH", user or "default", password) if password else ()
+            return [("HELLO", 3, *login)]
+        return [("AUTH", *filter(None, (user, password)))] if password else []
+
+    def send(self, commands: Iterable[Command]) -> None:
+        """Send commands together; a reply to each has to be read."""
+        if self._socket is None:
+            raise ConnectionError("the connection is closed")
+        self._socket.sendall(encoded(commands))
+
+    def read(self) -> Reply:
+        """Read the next reply; an error is a value, unless it refuses the login or any service."""
+        self._until = time.monotonic() + self._limits.answer
+        reply = self._reader.read()
+        if isinstance(reply, ErrorReply):
+            if reply.refuses_login:
+                raise reply
+            if reply.unavailable:
+                raise NotServing(str(reply))
+        return reply
+
+    def ask(self, *words: str | int) -> Reply:
+        """Send one command and read its reply."""
+        self.send([words])
+        return self.read()
+
+    def has_reply(self, seconds: float) -> bool:
+        """Wait that long for a reply to begin."""
+        if self._reader.pending:
+            return True
+        if self._socket is None:
+            raise ConnectionError("the connection is closed")
+        self._socket.settimeout(max(seconds, 0.001))  # 0 would be no time-out
+        try:
+            self._reader.feed(self._received(self._socket))
+        except TimeoutError:
+            return False
+        finally:
+            self._socket.settimeout(self._limits.answer)
+        return True
+
+    def close(self) -> None:
+        """Close it, which wakes a thread that waits for a reply."""
+        made, self._socket = self._socket, None
+        if made is not None:
+            end_tcp(made)
+
+    def _receive(self) -> bytes:
+        made = self._socket
+        if made is None:
+            raise ConnectionError("the connection is closed")
+        if time.monotonic() > self._until:
+            raise TimeoutError("timed out")
+        return self._received(made)
+
+    def _received(self, made: Socket) -> bytes:
+        data = made.recv(_CHUNK)
+        if not data:
+            raise ConnectionError("the server closed the connection")
+        return data
 
 
 class Connections:
@@ -38,10 +161,15 @@ class Connections:
     """
 
     def __init__(
-        self, credentials: Credentials, *, seconds: float = ANSWER_SECONDS, protocol: int = 2
+        self,
+        credentials: Credentials,
+        *,
+        seconds: float = ANSWER_SECONDS,
+        protocol: int = 2,
+        most: int = MOST_BYTES,
     ) -> None:
         self.credentials = credentials
-        self._seconds = seconds
+        self._limits = Limits(answer=seconds, most_bytes=most)
         self._protocol = protocol
         self._open: dict[Endpoint, Connection] = {}
         self.sent: Counter[Endpoint] = Counter()
@@ -51,11 +179,11 @@ class Connections:
 
     def __exit__(self, *_error: object) -> None:
         for connection in self._open.values():
-            connection.disconnect()
+            connection.close()
         self._open.clear()
 
     def execute(self, endpoint: Endpoint, commands: Iterable[Command]) -> list[Reply]:
-        """Send commands and return a reply for each, in order; errors as ResponseError values.
+        """Send commands and return a reply for each, in order; errors as ErrorReply values.
 
         Raises Unreachable if the server doesn't reply in time, AccessDenied if it rejects our
         password.
@@ -64,97 +192,43 @@ class Connections:
         try:
             connection = self._connection(endpoint)
             self.sent[endpoint] += len(wanted)
-            connection.send_packed_command(connection.pack_commands(wanted))
-            return [_reply(connection) for _ in wanted]
-        except (AuthenticationError, AuthorizationError) as error:
+            connection.send(wanted)
+            return [connection.read() for _ in wanted]
+        except (ErrorReply, OSError, ValueError, OverflowError) as error:  # of an invalid address
             self.close(endpoint)
-            raise AccessDenied(f"{endpoint} rejected our password", detail=str(error)) from error
-        except (RedisError, OSError, UnicodeError) as error:
-            self.close(endpoint)
+            if isinstance(error, ErrorReply) and error.refuses_login:
+                message = f"{endpoint} rejected our password"
+                raise AccessDenied(message, detail=str(error)) from error
             raise Unreachable(f"{endpoint} doesn't reply", detail=_reason(error)) from error
 
     def close(self, endpoint: Endpoint) -> None:
         """Close the connection to that server; the next command reconnects."""
         if stale := self._open.pop(endpoint, None):
-            stale.disconnect()
+            stale.close()
 
     def _connection(self, endpoint: Endpoint) -> Connection:
         known = self._open.get(endpoint)
         if known is None:
             login = self.credentials.login_to(endpoint)
             self.sent[endpoint] += bool(login.password)  # AUTH
-            known = new_connection(
-                endpoint,
-                login,
-                seconds=self._seconds,
-                protocol=self._protocol,
-            )
+            known = Connection(endpoint, login, limits=self._limits, protocol=self._protocol)
             known.connect()
             self._open[endpoint] = known
         return known
 
 
-class _Encrypted(Connection):
-    """A TLS connection that trusts only the topology's own CA.
-
-    redis-py's SSLConnection creates a context for each connection, loads the system's CAs
-    into it (35 ms each), and trusts those too.
-    """
-
-    def __init__(self, *, access: Login, **options: Any) -> None:
-        super().__init__(**options)  # type: ignore[no-untyped-call]  # redis-py has no types here
-        self._access = access
-
-    def _connect(self) -> Any:
-        plain = super()._connect()  # type: ignore[no-untyped-call]  # the same
-        try:
-            return wrapped(plain, self.host, self._access.tls)
-        except OSError:
-            plain.close()
-            raise
-
-
-def new_connection(
-    endpoint: Endpoint,
-    access: Login,
-    *,
-    seconds: float = ANSWER_SECONDS,
-    protocol: int = 2,
-) -> Connection:
-    """Create a connection without connecting; every supported server speaks RESP2 and RESP3,
-    whose replies have more types (maps, for example)."""
-    kind: Any = partial(_Encrypted, access=access) if access.tls else Connection
-    made: Connection = kind(
-        host=endpoint.host,
-        port=endpoint.port,
-        username=access.user or None,
-        password=access.password or None,
-        socket_connect_timeout=CONNECT_SECONDS,
-        socket_timeout=seconds,
-        protocol=protocol,
-        decode_responses=True,
-        encoding_errors="replace",
-        driver_info=None,  # no CLIENT SETINFO: 6.2 doesn't support it
-    )
-    return made
-
-
 def try_ping(endpoint: Endpoint, access: Login) -> str:
     """Log in and send PING; return "PONG" or the server's error."""
-    probe = new_connection(endpoint, access)
+    probe = Connection(endpoint, access)
     try:
         probe.connect()
-        probe.send_command("PING")
-        return str(probe.read_response())
-    except AuthenticationError as error:  # a ConnectionError in redis-py, but a reply
-        return error_text(error)
-    except ResponseError as error:
+        return str(probe.ask("PING"))
+    except ErrorReply as error:
         return str(error)
-    except (RedisError, OSError, UnicodeError) as error:  # UnicodeError: an invalid host name
+    except (OSError, ValueError, OverflowError) as error:  # of an invalid address
         return no_reply(error)
     finally:
-        with suppress(RedisError, OSError):
-            probe.disconnect()
+        probe.close()
 
 
 def no_reply(error: Exception) -> str:
@@ -162,36 +236,16 @@ def no_reply(error: Exception) -> str:
     return f"{NO_REPLY}: {_reason(error)}"
 
 
-def _reply(connection: Connection) -> Reply:
-    try:
-        return connection.read_response()
-    except (NoPermissionError, ResponseError) as error:
-        # after an error reply the connection is still good, except for authentication errors,
-        # after which redis-py has closed it: those are raised
-        return error
-
-
 def raise_on_error(reply: Reply, what: str) -> Reply:
     """Return the reply; raises BadReply if it is an error."""
     if isinstance(reply, Exception):
-        raise BadReply(f"{what} failed", detail=str(reply))
+        raise BadReply(f"{what} failed", detail=str(reply).partition(", with args")[0])
     return reply
 
 
-def error_text(error: Exception) -> str:
-    """Restore a server's full error text: redis-py strips the codes that it knows."""
-    text, code = str(error), getattr(error, "status_code", None)
-    known: dict[object, str] = {
-        one: name for name, one in BaseParser.EXCEPTION_CLASSES.items() if callable(one)
-    }
-    if not code and isinstance(error, RedisError):
-        code = known.get(type(error)) or ("" if re.match(r"[A-Z]+ ", text) else "ERR")
-    return f"{code} {text}".strip()
-
-
 def _reason(error: Exception) -> str:
-    text = str(error)
-    for shorter in ("Connection refused", "Timeout", "timed out", "reset by peer"):
+    text = getattr(error, "strerror", None) or str(error)
+    for shorter in ("Connection refused", "timed out", "reset by peer"):
         if shorter.lower() in text.lower():
-            return shorter.lower().replace("timeout", "timed out")
+            return shorter.lower()
     return text or type(error).__name__

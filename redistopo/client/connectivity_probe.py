@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from redistopo.client.connection import Command, Connections
 from redistopo.client.observe import Target, parse_config
+from redistopo.client.reach import may_reach
 from redistopo.errors import AccessDenied, BadReply, RedistopoError, Unreachable
 from redistopo.host.listening_sockets import (
     Listener,
@@ -18,7 +19,7 @@ from redistopo.host.ports import has_address
 from redistopo.host.server_log import log_tail
 from redistopo.host.tcp import probe_port
 from redistopo.model.connectivity.matrix import NodeProbe, PortState
-from redistopo.model.protocol.credentials import Login, TlsFiles, single_credential
+from redistopo.model.protocol.credentials import Login, single_credential
 from redistopo.model.protocol.endpoint import BUS_OFFSET, Endpoint
 from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
@@ -114,7 +115,7 @@ def _probe(place: _Place, client: Connections) -> NodeProbe:
     )
     if found.data is PortState.OK and not node.paused and node.port not in held:
         found = _query(place, found, client)
-    return _announced(place, found)
+    return _announced(place, found, client.credentials.own)
 
 
 def _listens(place: _Place) -> tuple[str, ...] | None:
@@ -139,13 +140,13 @@ def _query(place: _Place, found: NodeProbe, client: Connections) -> NodeProbe:
     settings = parse_config(config) or {}
     login, denied = "", ""
     if info.get("role") == "slave" and info.get("master_link_status") != "up":
-        login = _login(info, settings, client.credentials.own.tls)
+        login = _login(info, settings, client.credentials.own)
         denied = _denied_command(info, settings, client)
     logged = _logged(place) if node.role is Role.REPLICA and not node.link_up else ""
     return replace(found, info=info, login=login, denied_command=denied, log_line=logged)
 
 
-def _login(info: Mapping[str, str], settings: Mapping[str, str], tls: TlsFiles | None) -> str:
+def _login(info: Mapping[str, str], settings: Mapping[str, str], ours: Login) -> str:
     """The error of a replica's primary for the replica's own user and password; "" for none.
 
     Sends what the replica itself sends (replication.c, syncWithMaster).
@@ -155,7 +156,8 @@ def _login(info: Mapping[str, str], settings: Mapping[str, str], tls: TlsFiles |
     login: list[Command] = [("AUTH", *filter(None, (user, secret)))] if secret else []
     primary = Endpoint(info.get("master_host", ""), int(info.get("master_port", 0)))
     try:
-        with Connections(single_credential(Login(tls=tls)), seconds=_SECONDS) as client:
+        anonymous = single_credential(replace(ours, user="", password=""))
+        with Connections(anonymous, seconds=_SECONDS) as client:
             replies = client.execute(primary, [*login, ("PING",)])
     except AccessDenied as error:
         return error.detail
@@ -198,13 +200,13 @@ def _logged(place: _Place) -> str:
     return re.sub(r"^\S+ \d+ \S+ \d+ [\d:.]+ [#*.-] ", "", matching[-1]) if matching else ""
 
 
-def _announced(place: _Place, found: NodeProbe) -> NodeProbe:
+def _announced(place: _Place, found: NodeProbe, ours: Login) -> NodeProbe:
     """Probe the bus address that the node announces."""
     own = place.node.myself
     if own is None or not own.host:
         return found
     bus = Endpoint(own.host, own.bus_port)
-    if bus == (place.node.host, place.bus_port):
+    if bus == (place.node.host, place.bus_port) or not may_reach(ours, bus.host):
         return found
     return replace(
         found,

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from redistopo.client.announce_probe import announced_by_replica
 from redistopo.client.cluster_endpoints import cluster_endpoints
-from redistopo.client.connection import Connections, raise_on_error, try_ping
+from redistopo.client.connection import Connections, Reply, try_ping
 from redistopo.client.observe import Target, parse_config
+from redistopo.client.reach import refuse_other_hosts, with_host
 from redistopo.client.replication_tree import replication_around
-from redistopo.errors import AccessDenied, Unreachable, UsageError
+from redistopo.errors import AccessDenied, BadReply, Unreachable, UsageError
 from redistopo.host.tcp import numeric
 from redistopo.model.protocol.credentials import (
     ENVIRONMENT_VARIABLE,
@@ -22,11 +23,15 @@ from redistopo.model.protocol.credentials import (
 from redistopo.model.protocol.endpoint import LAST_PORT, Endpoint, split_address
 from redistopo.model.protocol.replies import parse_info, parse_nodes
 from redistopo.model.protocol.sentinel_replies import parse_monitored, parse_peers
-from redistopo.model.state.observed import Observed
+from redistopo.model.state.hints import allow_command_hint
+from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.topology.spec import Shape
 
 SENTINEL_VARIABLE = "REDISTOPO_SENTINEL_PASSWORD"
 """The password of a foreign topology's Sentinels, if it differs from the data nodes'."""
+
+_MOST_NODES = 2000
+"""Twice the size that Redis recommends as the largest of a cluster."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +44,11 @@ class Discovered:
 
 
 def credentials_elsewhere(access: Login, endpoint: Endpoint) -> Credentials:
-    """Build credentials for a foreign topology, from `access` or environment variables."""
+    """Build credentials for a foreign topology, from `access` or environment variables; besides
+    those of `access`, they may be used for the host of `endpoint`."""
     password = access.password or os.environ.get(ENVIRONMENT_VARIABLE, "")
-    credentials = single_credential(replace(access, password=password))
+    hosts = with_host(access, endpoint.host)
+    credentials = single_credential(replace(access, password=password, hosts=hosts))
     own = _sentinel_login(credentials)
     if own is None or try_ping(endpoint, own) != "PONG":
         return credentials
@@ -74,9 +81,16 @@ def discover(endpoint: Endpoint, client: Connections, master: str = "") -> Disco
     """Discover the topology of any one of its nodes. `master` is the name of one of the primaries
     that a Sentinel monitors; without it, all of them belong to the topology.
 
-    Raises Unreachable or AccessDenied with a hint, UsageError for a name that isn't monitored.
+    Raises Unreachable or AccessDenied with a hint, UsageError for a name that isn't monitored,
+    OtherHosts if it has nodes at hosts that the login may not be used for.
     """
     endpoint = numeric(endpoint)
+    found = _discover(endpoint, client, master)
+    refuse_other_hosts(endpoint, client.credentials.own, (one.endpoint for one in found.targets))
+    return found
+
+
+def _discover(endpoint: Endpoint, client: Connections, master: str) -> Discovered:
     info = _info(endpoint, client)
     # Valkey calls it server_mode, unless it is set to be compatible (server.c,
     # genValkeyInfoString)
@@ -88,13 +102,22 @@ def discover(endpoint: Endpoint, client: Connections, master: str = "") -> Disco
             hint="give the address of a Sentinel, or leave out --master",
         )
     if info.get("cluster_enabled") == "1":
-        text = raise_on_error(client.execute(endpoint, [("CLUSTER", "NODES")])[0], "CLUSTER NODES")
-        found = cluster_endpoints(endpoint, parse_nodes(str(text)), client)
+        reply = client.execute(endpoint, [("CLUSTER", "NODES")])[0]
+        members = parse_nodes(str(_allowed(reply, endpoint, "CLUSTER NODES")))
+        _require_plausible(endpoint, len(members))
+        found = cluster_endpoints(endpoint, members, client)
         return Discovered(shape=Shape.CLUSTER, targets=_targets(sorted(found)))
     announced = _announced(endpoint, client) if info.get("role") == "slave" else None
     nodes = replication_around(endpoint, info, lambda one: _info(one, client), announced)
     shape = Shape.REPLICATION if len(nodes) > 1 else Shape.STANDALONE
     return Discovered(shape=shape, targets=_targets(nodes))
+
+
+def _require_plausible(endpoint: Endpoint, count: int) -> None:
+    """Raise BadReply for more nodes than a topology has: each would be connected to."""
+    if count > _MOST_NODES:
+        limit = f"at most {_MOST_NODES} are queried"
+        raise BadReply(f"{endpoint} names {count} nodes", detail=limit)
 
 
 def _announced(endpoint: Endpoint, client: Connections) -> Endpoint:
@@ -138,9 +161,8 @@ def _discover_by_sentinel(endpoint: Endpoint, client: Connections, master: str) 
     """The data nodes and Sentinels that a Sentinel knows, and the Sentinel itself."""
 
     def query(*words: str) -> object:
-        return raise_on_error(
-            client.execute(endpoint, [("SENTINEL", *words)])[0], f"SENTINEL {words[0]}"
-        )
+        command = ("SENTINEL", *words)
+        return _allowed(client.execute(endpoint, [command])[0], endpoint, " ".join(command[:2]))
 
     reply = query("MASTERS")
     found = [parse_monitored(one) for one in reply] if isinstance(reply, list) else []
@@ -163,6 +185,7 @@ def _discover_by_sentinel(endpoint: Endpoint, client: Connections, master: str) 
         others = parse_peers(query("SENTINELS", one.name), "SENTINEL SENTINELS")
         data += [one.endpoint, *(peer.endpoint for peer in replicas)]
         watching += [peer.endpoint for peer in others]
+    _require_plausible(endpoint, len(data) + len(watching))
     return Discovered(
         shape=Shape.SENTINEL,
         targets=_targets(dict.fromkeys((*data, *watching))),
@@ -192,6 +215,14 @@ def _info(endpoint: Endpoint, client: Connections) -> dict[str, str]:
             hint="set REDISTOPO_PASSWORD (verify can prompt for it: --ask-password); Sentinels "
             f"may have another password: {SENTINEL_VARIABLE}",
         ) from error
-    if isinstance(reply, Exception):
-        raise Unreachable(f"{endpoint} refused INFO", detail=str(reply))
-    return parse_info(str(reply))
+    return parse_info(str(_allowed(reply, endpoint, "INFO")))
+
+
+def _allowed(reply: Reply, endpoint: Endpoint, what: str) -> Reply:
+    """Return the reply; raises BadReply, with what allows the command, if it is an error."""
+    if not isinstance(reply, Exception):
+        return reply
+    text = str(reply).partition(", with args")[0]
+    node = NodeSeen(name=str(endpoint), endpoint=endpoint)
+    hint = allow_command_hint(node, what.partition(" ")[0], text)
+    raise BadReply(f"{endpoint} refused {what}", detail=text, hint=hint)

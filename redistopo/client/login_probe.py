@@ -1,15 +1,6 @@
 """Test logins: without TLS, with a certificate of another CA, and as each ACL user."""
 
-from redis import Connection
-from redis.exceptions import (
-    AskError,
-    AuthenticationError,
-    ClusterDownError,
-    RedisError,
-    ResponseError,
-)
-
-from redistopo.client.connection import new_connection, no_reply
+from redistopo.client.connection import Connection, Reply, no_reply
 from redistopo.client.tls import answer_in_plain, answer_to_stranger, presented
 from redistopo.model.protocol.credentials import (
     AccessProbe,
@@ -19,6 +10,9 @@ from redistopo.model.protocol.credentials import (
     TopologyUser,
 )
 from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.protocol.resp import ErrorReply
+
+_ELSEWHERE = frozenset({"MOVED", "ASK", "CLUSTERDOWN", "MASTERDOWN"})
 
 TRIALS: dict[TopologyUser, tuple[tuple[str, ...], ...]] = {
     TopologyUser.APPLICATION: (
@@ -54,13 +48,15 @@ def probe_access(
     tls = credentials.own.tls
     if tls is None and not credentials.acl:
         return None
+    tried = _users(endpoint, credentials) if credentials.acl and users else None
+    if tls is None:
+        return AccessProbe(users=tried)
+    stranger = credentials.stranger and TlsFiles(tls.ca, credentials.stranger)
     return AccessProbe(
-        plain=answer_in_plain(endpoint) if tls else None,
-        stranger=answer_to_stranger(endpoint, TlsFiles(tls.ca, credentials.stranger))
-        if tls and credentials.stranger
-        else None,
-        certificate=presented(endpoint, tls) if tls else None,
-        users=_users(endpoint, credentials) if credentials.acl and users else None,
+        plain=answer_in_plain(endpoint),
+        stranger=answer_to_stranger(endpoint, stranger) if stranger else None,
+        certificate=presented(endpoint, tls),
+        users=tried,
     )
 
 
@@ -82,27 +78,23 @@ def _trial(
     endpoint: Endpoint, access: Login, commands: tuple[tuple[str, ...], ...]
 ) -> dict[str, str]:
     """Command -> "ok" or the server's error; the same error for all if the login failed."""
-    probe = new_connection(endpoint, access)
+    probe = Connection(endpoint, access)
     found: dict[str, str] = {}
     try:
         probe.connect()
         for words in commands:
-            probe.send_command(*words)
-            found[" ".join(words[:2])] = _result(probe)
-    except AuthenticationError as error:
-        return {" ".join(words[:2]): str(error) for words in commands}
-    except (RedisError, OSError) as error:
+            found[" ".join(words[:2])] = _result(probe.ask(*words))
+    except ErrorReply as error:
+        told = str(error) if error.refuses_login else no_reply(error)
+        return {" ".join(words[:2]): told for words in commands}
+    except OSError as error:
         return {" ".join(words[:2]): no_reply(error) for words in commands}
     finally:
-        probe.disconnect()
+        probe.close()
     return found
 
 
-def _result(probe: Connection) -> str:
-    try:
-        probe.read_response()
-    except (AskError, ClusterDownError):
-        return "ok"  # the key is on another node (MOVED is an AskError in redis-py): permitted
-    except ResponseError as error:
-        return str(error)
-    return "ok"
+def _result(reply: Reply) -> str:
+    # a key on another node: permitted
+    refused = isinstance(reply, ErrorReply) and reply.code not in _ELSEWHERE
+    return str(reply) if refused else "ok"

@@ -11,7 +11,6 @@ from redistopo.client.connection import (
     Command,
     Connections,
     Reply,
-    error_text,
     raise_on_error,
     try_ping,
 )
@@ -26,6 +25,7 @@ from redistopo.host.node_disk import read_disk
 from redistopo.host.stop_record_files import load_stop_record
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.endpoint import Addressed, Endpoint
+from redistopo.model.protocol.engine import parse_title
 from redistopo.model.protocol.replies import ClusterNodesLine, parse_info, parse_nodes
 from redistopo.model.protocol.sentinel_replies import (
     HELLO_CHANNEL,
@@ -36,6 +36,7 @@ from redistopo.model.protocol.sentinel_replies import (
 from redistopo.model.state.monitored_primaries import without_other_primaries
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
 from redistopo.model.state.relocation import moved_from, relocated_path
+from redistopo.model.state.unix_socket import UnixSocketSeen
 from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Shape
 
@@ -122,9 +123,23 @@ def _with_listening(
         for machine in {target.machine for target in targets}
     }
     return tuple(
-        replace(node, listening=listening[target.machine].get(node.port, ())) if node.pid else node
+        replace(
+            node,
+            listening=listening[target.machine].get(node.port, ()),
+            socket=_unix_socket(target, node),
+        )
+        if node.pid
+        else node
         for target, node in zip(targets, nodes, strict=True)
     )
+
+
+def _unix_socket(target: Target, node: NodeSeen) -> UnixSocketSeen | None:
+    live = node.config or {}
+    if target.layout is None or not live.get("unixsocket"):
+        return None
+    folder = Path(live.get("dir") or target.layout.node(node.name).root)
+    return target.machine.ports.unix_socket(folder / live["unixsocket"])
 
 
 def _observe_node(shape: Shape, target: Target, client: Connections, depth: Detail) -> NodeSeen:
@@ -209,7 +224,9 @@ def _query(shape: Shape, seen: NodeSeen, client: Connections, depth: Detail) -> 
             config=_settings(found) if sentinel else parse_config(replies[-1]),
             refused={} if sentinel else _refused(commands, replies),
             hello_clients=_subscribers(replies[-3]),
-            failover_refusals=probe_failover(seen.endpoint, client.credentials)
+            failover_refusals=probe_failover(
+                seen.endpoint, client.credentials, parse_title(found.engine)
+            )
             if shape is Shape.SENTINEL and not sentinel
             else None,
             users=tuple(map(str, replies[-2])) if isinstance(replies[-2], list) else (),
@@ -231,7 +248,7 @@ def _refused(commands: list[Command], replies: list[Reply]) -> dict[str, str]:
     """The queries that got an error, by their first two words, with the error."""
     pairs = zip(commands, replies, strict=True)
     return {
-        " ".join(map(str, words[:2])): error_text(reply).partition(", with args")[0]
+        " ".join(map(str, words[:2])): str(reply).partition(", with args")[0]
         for words, reply in pairs
         if isinstance(reply, Exception)
     }

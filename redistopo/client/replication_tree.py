@@ -10,7 +10,7 @@ from redistopo.model.protocol.endpoint import LAST_PORT, Endpoint
 from redistopo.model.protocol.replies import parse_pairs
 
 Ask = Callable[[Endpoint], dict[str, str]]
-"""Return a node's INFO; raises Unreachable or AccessDenied."""
+"""Return a node's INFO; raises Unreachable, BadReply or AccessDenied."""
 
 _MOST_NODES = 1000
 
@@ -29,20 +29,24 @@ class _Tree:
         """A node's INFO; empty if it can't be asked: the checks report what is wrong with it."""
         try:
             return self.ask(endpoint)
-        except (Unreachable, AccessDenied):
+        except (Unreachable, BadReply, AccessDenied):
             self.silent.add(endpoint)
             return {}
 
     def add(self, endpoint: Endpoint, info: dict[str, str]) -> None:
-        """Add a node, unless that server is there already, and the replicas that it lists."""
-        server = info.get("run_id", "")
-        if endpoint in self.found or server in self.servers or len(self.found) >= _MOST_NODES:
-            return
-        self.found.append(endpoint)
-        self.servers |= {server} if server else set()
-        for replica in replicas_in(info):
-            if replica not in self.found:
-                self.add(replica, self.info(replica))
+        """Add a node, unless that server is there already, and the replicas below it."""
+        waiting: list[tuple[Endpoint, dict[str, str] | None]] = [(endpoint, info)]
+        while waiting and len(self.found) < _MOST_NODES:
+            one, known = waiting.pop()
+            if one in self.found:
+                continue
+            known = self.info(one) if known is None else known
+            server = known.get("run_id", "")
+            if server in self.servers:
+                continue
+            self.found.append(one)
+            self.servers |= {server} if server else set()
+            waiting += [(replica, None) for replica in reversed(list(replicas_in(known)))]
 
 
 def replication_around(
@@ -58,8 +62,8 @@ def replication_around(
     while above.get("role") == "slave":
         port = port_in(above.get("master_port", ""))
         upper = numeric(Endpoint(above.get("master_host", ""), port))
-        if upper in passed:
-            break  # nodes that follow each other
+        if upper in passed or len(passed) >= _MOST_NODES:
+            break  # nodes that follow each other, or a chain without an end
         passed.append(upper)
         top, above = upper, tree.info(upper)
     tree.add(top, above)

@@ -2,15 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from threading import Event
 
-from redis.exceptions import RedisError
-
-from redistopo.client.connection import new_connection
+from redistopo.client.connection import Connection
 from redistopo.errors import Unreachable
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.protocol.resp import ErrorReply
 
 _POLL_SECONDS = 0.1
 """The delay until `over` is noticed."""
@@ -25,22 +24,21 @@ def listen(
 ) -> None:
     """Call `on_message` with every message (channel, text, monotonic seconds) until `over` is set
     or the server closes the connection."""
-    made = new_connection(endpoint, access)
+    made = Connection(endpoint, access)
     try:
         made.connect()
-        made.send_command("SUBSCRIBE", *channels)
+        made.send([("SUBSCRIBE", *channels)])
         while not over.is_set():
             # a message that has begun is read completely: servers send each at once
-            if not made.can_read(timeout=_POLL_SECONDS):
+            if not made.has_reply(_POLL_SECONDS):
                 continue
-            reply = made.read_response()
+            reply = made.read()
             if isinstance(reply, list) and len(reply) == 3 and reply[0] == "message":
                 on_message(str(reply[1]), str(reply[2]), time.monotonic())
-    except (RedisError, OSError):
+    except (ErrorReply, OSError):
         return  # it ended, or the drill stopped it
     finally:
-        with suppress(RedisError, OSError):
-            made.disconnect()
+        made.close()
 
 
 Poll = Callable[[], tuple[str, str] | None]
@@ -53,27 +51,26 @@ def subscription(endpoint: Endpoint, access: Login, channels: Iterable[str]) -> 
 
     Raises Unreachable if the server doesn't reply.
     """
-    made = new_connection(endpoint, access)
+    made = Connection(endpoint, access)
     wanted = tuple(channels)
 
     def poll() -> tuple[str, str] | None:
         try:
-            if not made.can_read(timeout=0):
+            if not made.has_reply(0):
                 return None
-            reply = made.read_response()
-        except (RedisError, OSError) as error:
+            reply = made.read()
+        except (ErrorReply, OSError) as error:
             raise Unreachable(f"{endpoint} closed the connection", detail=str(error)) from error
         return (str(reply[1]), str(reply[2])) if reply[0] == "message" else None
 
     try:
         try:
             made.connect()
-            made.send_command("SUBSCRIBE", *wanted)
+            made.send([("SUBSCRIBE", *wanted)])
             for _ in wanted:
-                made.read_response()
-        except (RedisError, OSError) as error:
+                made.read()
+        except (ErrorReply, OSError) as error:
             raise Unreachable(f"{endpoint} refused SUBSCRIBE", detail=str(error)) from error
         yield poll
     finally:
-        with suppress(RedisError, OSError):
-            made.disconnect()
+        made.close()

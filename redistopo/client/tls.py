@@ -1,7 +1,9 @@
-"""TLS connections that trust one CA, and connections that a TLS server must refuse."""
+"""TLS connections that trust one CA, and connections that a TLS server must refuse.
+
+Python's ssl takes as long to import as a query of all nodes without TLS, so it is imported late.
+"""
 
 import os
-import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -9,16 +11,21 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from redistopo.host.safe_open import read_bytes
 from redistopo.host.tcp import Socket, connect_tcp, handshake
 from redistopo.model.protocol.credentials import Certificate, TlsFiles
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.replies import NO_REPLY
 
+if TYPE_CHECKING:
+    import ssl
+
 _SECONDS = 1.0
 
 
-def _context(tls: TlsFiles) -> ssl.SSLContext:
+def _context(tls: TlsFiles) -> "ssl.SSLContext":
     return _context_of(tls, _age(tls.ca), _age(tls.pem))
 
 
@@ -31,10 +38,14 @@ def _age(path: str) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=8)
-def _context_of(tls: TlsFiles, *_ages: tuple[int, int]) -> ssl.SSLContext:
+def _context_of(tls: TlsFiles, *_ages: tuple[int, int]) -> "ssl.SSLContext":
     """A context with those files at that time; raises ssl.SSLError if they are unusable."""
+    import ssl
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
+        for path in filter(None, (tls.ca, tls.pem)):
+            read_bytes(Path(path))  # OpenSSL would wait for a FIFO, and read a device without end
         context.load_verify_locations(cafile=tls.ca)
         if tls.pem:
             context.load_cert_chain(tls.pem, password=_no_passphrase)
@@ -55,15 +66,19 @@ def _no_passphrase() -> str:
 
 def loads(certificate: Path, key: Path | None = None) -> bool:
     """Return whether a file has a certificate and its key, which may be in another file."""
+    import ssl
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
+        for path in filter(None, (certificate, key)):
+            read_bytes(path)
         context.load_cert_chain(certificate, key, password=_no_passphrase)
     except (OSError, ValueError):
         return False
     return True
 
 
-def wrapped(plain: Socket, host: str, tls: TlsFiles | None) -> ssl.SSLSocket:
+def wrapped(plain: Socket, host: str, tls: TlsFiles | None) -> "ssl.SSLSocket":
     """Start TLS on a connection and verify the server's certificate for `host` with our CA.
 
     Raises OSError (which includes ssl.SSLError) if that fails or our own files are unusable.
@@ -75,6 +90,8 @@ def wrapped(plain: Socket, host: str, tls: TlsFiles | None) -> ssl.SSLSocket:
 
 def presented(endpoint: Endpoint, tls: TlsFiles) -> Certificate | None:
     """Fetch the certificate that a server presents; None if it isn't of our CA."""
+    import ssl
+
     with suppress(OSError), connect_tcp(endpoint, _SECONDS) as plain:
         with wrapped(plain, endpoint.host, tls) as secure:
             peer = secure.getpeercert() or {}

@@ -2,33 +2,28 @@
 
 import secrets
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
-from redis import Redis, RedisCluster
-from redis.cluster import ClusterNode
-from redis.sentinel import Sentinel
-
-from redistopo.client.app_clients import CLIENT_ERRORS, options_of
-from redistopo.client.connection import (
-    ANSWER_SECONDS,
-    CONNECT_SECONDS,
-    Command,
-    Connections,
-    Reply,
-)
-from redistopo.errors import TimedOut
+from redistopo.client.connection import Command, Connections, Reply
+from redistopo.client.service_entry import execute_redirected, primary_by_sentinels, slot_owners
+from redistopo.errors import RedistopoError, TimedOut
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.model.protocol.credentials import Login
+from redistopo.model.protocol.credentials import Login, single_credential
 from redistopo.model.protocol.endpoint import Endpoint
-from redistopo.model.protocol.slots import key_in
+from redistopo.model.protocol.slots import key_in, slot_of
 from redistopo.model.state.observed import NodeSeen, ShardSeen
 from redistopo.model.state.write_probe_result import NO_SLOTS, WriteProbeResult
 
 PREFIX = "redistopo:verify:"
 EXPIRY_SECONDS = 60
 WAIT_MILLISECONDS = 1000
+_MOST_THREADS = 16
+
+Find = Callable[[str], Endpoint]
+"""Returns the server that a client uses for a key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,50 +55,50 @@ def probe_writes(probe: WriteProbe, client: Connections) -> tuple[WriteProbeResu
 
 def _prove(probe: WriteProbe, access: Login, client: Connections) -> tuple[WriteProbeResult, ...]:
     try:
-        app = _client(_at_named_primary(probe, access, client), access)
-    except CLIENT_ERRORS as error:
-        failure = f"redis-py can't connect: {error}"
+        find = _finder(probe, access, client)
+    except RedistopoError as error:
+        failure = f"a client can't connect: {_text(error)}"
         return tuple(_result(shard, error=failure) for shard in probe.shards)
-    try:
-        return tuple(_probe_shard(shard, app, client) for shard in probe.shards)
-    finally:
-        app.close()
+
+    def prove(shard: ShardSeen) -> WriteProbeResult:
+        # each shard has connections of its own, and WAIT refers to the last write of its connection
+        with Connections(single_credential(access)) as app:
+            return _probe_shard(shard, find, app, client)
+
+    with ThreadPoolExecutor(min(_MOST_THREADS, len(probe.shards))) as pool:
+        return tuple(pool.map(prove, probe.shards))
 
 
-def _options(access: Login) -> dict[str, Any]:
-    timeouts = {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": ANSWER_SECONDS}
-    return options_of(lambda: access) | timeouts
-
-
-def _at_named_primary(probe: WriteProbe, access: Login, client: Connections) -> WriteProbe:
-    """Make the primary that Sentinels name to clients the only entry.
-
-    With ACL the client logs in to them as an application, otherwise with their own password.
-    """
+def _finder(probe: WriteProbe, access: Login, client: Connections) -> Find:
+    """Find the servers as a client does that knows the entries alone; raises RedistopoError."""
     watches = [watch for node in probe.sentinels for watch in node.watches]
-    if not watches:
-        return probe
-    endpoints = [node.endpoint for node in probe.sentinels]
-    login = access if client.credentials.acl else client.credentials.login_to(endpoints[0])
-    found = Sentinel(endpoints, sentinel_kwargs=_options(login))
-    try:
-        host, port = found.discover_master(watches[0].name)
-    finally:
-        for one in found.sentinels:
-            one.close()
-    return replace(probe, entries=(Endpoint(host, int(port)),))
+    if watches:
+        sentinels = [node.endpoint for node in probe.sentinels]
+        # with ACL a client logs in to Sentinels as an application, otherwise with their password
+        login = access if client.credentials.acl else client.credentials.login_to(sentinels[0])
+        with Connections(single_credential(login)) as app:
+            primary = primary_by_sentinels(sentinels, watches[0].name, app)
+        return lambda _key: primary
+    if not probe.clustered:
+        return lambda _key: probe.entries[0]
+    with Connections(single_credential(access)) as app:
+        owners = slot_owners(probe.entries, app)
+
+    def owner(key: str) -> Endpoint:
+        slot = slot_of(key)
+        return next(one.endpoint for one in owners if one.first <= slot <= one.last)
+
+    return owner
 
 
-def _client(probe: WriteProbe, access: Login) -> Any:
-    if probe.clustered:
-        nodes = [ClusterNode(*endpoint) for endpoint in probe.entries]
-        return RedisCluster(startup_nodes=nodes, **_options(access))
-    host, port = probe.entries[0]
-    return Redis(host=host, port=port, **_options(access))
+def _text(error: RedistopoError) -> str:
+    return f"{error.message}: {error.detail}" if error.detail else error.message
 
 
-def _probe_shard(shard: ShardSeen, app: Any, client: Connections) -> WriteProbeResult:
-    clustered = isinstance(app, RedisCluster)
+def _probe_shard(
+    shard: ShardSeen, find: Find, app: Connections, client: Connections
+) -> WriteProbeResult:
+    clustered = bool(shard.primary and shard.primary.members)
     if clustered and not shard.slots:
         return _result(shard, error=NO_SLOTS)
     name = f"{PREFIX}{secrets.token_hex(4)}"
@@ -111,10 +106,11 @@ def _probe_shard(shard: ShardSeen, app: Any, client: Connections) -> WriteProbeR
     token = secrets.token_hex(16)
     began = time.monotonic()
     try:
-        error = _write(shard, app, key, token) or _read(shard, client, key, token)
-        app.delete(key)
-    except CLIENT_ERRORS as trouble:
-        error = f"{type(trouble).__name__}: {trouble}"
+        at, error = _write(shard, (find(key), key, token), app)
+        error = error or _read(shard, client, key, token)
+        execute_redirected(at, ("DEL", key), app)
+    except RedistopoError as trouble:
+        error = _text(trouble)
     return _result(shard, key=key, milliseconds=(time.monotonic() - began) * 1000, error=error)
 
 
@@ -131,19 +127,24 @@ def _result(
     )
 
 
-def _write(shard: ShardSeen, app: Any, key: str, token: str) -> str:
-    if not app.set(key, token, ex=EXPIRY_SECONDS):
-        return "SET was not acknowledged"
+def _write(
+    shard: ShardSeen, order: tuple[Endpoint, str, str], app: Connections
+) -> tuple[Endpoint, str]:
+    """Write to the server that a client would use; return where it was written, and the error."""
+    at, key, token = order
+    at, reply = execute_redirected(at, ("SET", key, token, "EX", EXPIRY_SECONDS), app)
+    if reply != "OK":
+        return at, str(reply)
     wanted = len(_direct(shard))
     if not wanted:
-        return "" if app.get(key) == token else "reading the key returned another value"
-    # WAIT refers to the last write of the connection: the client's only one to that node
-    target = {"target_nodes": app.get_node_from_key(key)} if isinstance(app, RedisCluster) else {}
-    reached = app.execute_command("WAIT", wanted, WAIT_MILLISECONDS, **target)
-    count = next(iter(reached.values())) if isinstance(reached, dict) else int(reached)
+        got = app.execute(at, [("GET", key)])[0]
+        return at, "" if got == token else f"reading the key returned {got!r}"
+    count = app.execute(at, [("WAIT", wanted, WAIT_MILLISECONDS)])[0]
+    if not isinstance(count, int):
+        return at, f"WAIT: {count}"
     if count < wanted:
-        return f"WAIT: {count} of {wanted} replicas had it after {WAIT_MILLISECONDS} ms"
-    return ""
+        return at, f"WAIT: {count} of {wanted} replicas had it after {WAIT_MILLISECONDS} ms"
+    return at, ""
 
 
 def _direct(shard: ShardSeen) -> list[NodeSeen]:

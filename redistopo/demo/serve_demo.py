@@ -1,5 +1,6 @@
 """`demo`: serves a web application with a cache in front of its database until interrupted."""
 
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,6 +22,8 @@ from redistopo.demo.web_server import listening
 from redistopo.errors import MissingPrerequisite, UsageError
 from redistopo.host.files import absolute, write_errors
 from redistopo.host.package_managers import detect_machine, extra_packages
+from redistopo.host.peer_user import SHOWN
+from redistopo.host.safe_open import open_to_write
 from redistopo.model.planning.install_recipe import command_for
 from redistopo.model.protocol.endpoint import format_address
 from redistopo.progress import Progress, warn
@@ -32,6 +35,11 @@ if TYPE_CHECKING:
 _OPEN_TO_OTHERS = (
     "can be reached from other machines, by an IP address of this one and not by its name: anyone "
     "who opens the page can read and change the items, and stop the topology's nodes"
+)
+
+_OTHER_USERS = (
+    "other users of this machine can open the page, too, and use its buttons: this system doesn't "
+    "tell who connects"
 )
 
 _ELSEWHERE = "redistopo-demo"
@@ -74,6 +82,8 @@ def demo(request: DemoRequest, progress: Progress, ready: Callable[[str], object
             with listening(make_app(context), context.hub, request.host, request.port) as server:
                 if not loopback(request.host):
                     warn(progress, f"{request.host} {_OPEN_TO_OTHERS}")
+                elif not SHOWN:
+                    warn(progress, _OTHER_USERS)
                 ready(url(request.host, server.port))
                 server.serve()
         finally:
@@ -133,7 +143,7 @@ def _database(request: DemoRequest) -> Iterator[Path]:
     else:
         path = layout_of_folder(request.backend.root).database
         with write_errors(path):
-            path.touch(0o600)  # an empty file is an empty database
+            os.close(open_to_write(path, os.O_RDWR))  # an empty file is an empty database
         yield path
 
 

@@ -2,17 +2,22 @@
 
 import errno
 import logging
+import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from redistopo.demo.event_stream import MAX_STREAMS, EventHub
+from redistopo.demo.request_guard import loopback
 from redistopo.errors import MissingPrerequisite, UsageError
 from redistopo.host.listening_sockets import port_holder
+from redistopo.host.peer_user import SHOWN, peer_user
 from redistopo.host.ports import is_free
-from redistopo.model.protocol.endpoint import format_address
+from redistopo.model.protocol.endpoint import Endpoint, format_address
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -22,6 +27,9 @@ _WORKERS = 32
 
 _CONNECTIONS = 1000
 """Of both kinds; the system queues further connections."""
+
+_REQUEST_SECONDS = 10
+"""A request must have arrived after this time; a connection that sends none is idle."""
 
 _IDLE_SECONDS = 30
 """An idle connection is closed after this time."""
@@ -61,6 +69,9 @@ def listening(app: "Flask", hub: EventHub, host: str, port: int) -> Iterator[Web
 
     sockets: dict[int, Any] = {}
     server = _create_server(app, sockets, host, port)
+    for one in sockets.values():
+        if hasattr(one, "channel_class"):
+            one.channel_class = _guarded_channel
     try:
         yield WebServer(_port(server), sockets)
     finally:
@@ -69,6 +80,41 @@ def listening(app: "Flask", hub: EventHub, host: str, port: int) -> Iterator[Web
         hub.close()
         server.task_dispatcher.shutdown(timeout=_LAST_SECONDS)
         wasyncore.close_all(sockets)
+
+
+def _guarded_channel(server: Any, link: Any, address: Any, *args: Any, **options: Any) -> None:
+    """Begin to serve a connection, unless it is of another user of this machine.
+
+    Before anything is read: connections that are kept open by others would fill the server.
+    """
+    if SHOWN and loopback(address[0]):
+        user = peer_user(Endpoint(address[0], address[1]), link.getsockname()[1])
+        if user not in (os.geteuid(), 0):
+            link.close()
+            return
+    _channel_class()(server, link, address, *args, **options)
+
+
+@lru_cache(maxsize=1)
+def _channel_class() -> Any:
+    from waitress.channel import HTTPChannel
+
+    class Channel(HTTPChannel):
+        """Closes a connection whose request drips: waitress counts only the time without a byte."""
+
+        _began = 0.0
+
+        def received(self, data: bytes) -> Any:
+            found = super().received(data)
+            self._began = (self._began or time.monotonic()) if self.request is not None else 0.0
+            return found
+
+        def handle_read(self) -> None:
+            super().handle_read()
+            if self._began and time.monotonic() - self._began > _REQUEST_SECONDS:
+                self.handle_close()
+
+    return Channel
 
 
 def _port(server: Any) -> int:

@@ -1,8 +1,5 @@
 """Reads any redis.conf on this machine the way a server does, and finds which server uses it."""
 
-import errno
-import os
-import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from glob import glob, has_magic
@@ -26,6 +23,7 @@ from redistopo.errors import AccessDenied, MissingPrerequisite, Unreachable, Usa
 from redistopo.host.files import absolute, certainly_missing, read_errors
 from redistopo.host.listening_sockets import listeners, port_holder
 from redistopo.host.ports import is_foreign_address
+from redistopo.host.safe_open import UnusableFile, read_bytes
 from redistopo.host.tcp import probe_port
 from redistopo.model.connectivity.matrix import PortState
 from redistopo.model.protocol.conf import read_conf
@@ -109,20 +107,11 @@ def _read_regular_file(path: Path) -> str | None:
     path = Path(str(path).partition("\0")[0])  # a server reads the path up to a zero byte
     with read_errors(path):
         try:
-            # checked before it is opened: opening has side effects on some devices
-            kind = path.stat().st_mode
-            if stat.S_ISDIR(kind):
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-            if not stat.S_ISREG(kind):
-                raise _not_a_configuration(path, "it is a FIFO, a socket or a device")
-            # if it has been replaced since, nothing blocks
-            handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+            data = read_bytes(path, MOST_BYTES)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        with open(handle, "rb") as file:  # noqa: PTH123  an open descriptor
-            data = file.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
-        raise _not_a_configuration(path, f"it has more than {MOST_BYTES >> 20} MB")
+        except UnusableFile as error:
+            raise _not_a_configuration(path, error.strerror or "") from error
     # a path may contain any bytes, and is passed to a server unchanged
     return data.decode(errors="surrogateescape")
 

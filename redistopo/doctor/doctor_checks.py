@@ -28,7 +28,11 @@ class DoctorCheck:
 
 
 DOCTOR_CHECKS: tuple[DoctorCheck, ...] = (
-    DoctorCheck("machine.server", "Is there a server that `up` can use?", machine.server),
+    DoctorCheck(
+        "machine.server",
+        "Is there a server that `up` can use, without known faults?",
+        machine.server,
+    ),
     DoctorCheck("machine.cli", "Is there a redis-cli or valkey-cli for it?", machine.cli),
     DoctorCheck(
         "machine.vulnerable",

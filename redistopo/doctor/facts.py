@@ -16,6 +16,7 @@ from redistopo.model.protocol.nodes_conf import NodesConf
 from redistopo.model.remedies.no_other_copy import no_data_in
 from redistopo.model.remedies.of_machine import end_process, remove_folder
 from redistopo.model.state.record import ProcessMark
+from redistopo.model.topology.spec import Shape
 
 
 def pid_in(holder: str) -> str:
@@ -27,14 +28,16 @@ def pid_in(holder: str) -> str:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnginesSeen:
     """The servers of this machine, and the one that `up` uses, if any; `lacking` is why there is
-    none. `tls` is whether the topology file needs it; `fixed_cves` maps a server's path to the
-    CVEs that its package's changelog names. `newer` is how to use a later server without known
-    vulnerabilities; `local` and `auth` are the host and the password of the topology file."""
+    none. `shape`, `tls`, `local` and `auth` are what the topology file has: its shape, whether it
+    needs TLS, its host and its password. `fixed_cves` maps a server's path to the CVEs that its
+    package's changelog names. `newer` is how to use a later server without known vulnerabilities.
+    """
 
     found: tuple[Engine, ...] = ()
     chosen: Engine | None = None
     lacking: str = ""
     install: str = ""
+    shape: Shape | None = None
     tls: bool = False
     newer: str = ""
     local: bool = True

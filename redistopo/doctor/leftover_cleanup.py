@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from redistopo.doctor.facts import OpenPermission
-from redistopo.host.files import write_errors
+from redistopo.host.files import remove, write_errors
 from redistopo.host.polling import Deadline
 from redistopo.host.server_process import (
     await_end,
@@ -54,12 +54,6 @@ def _loose(path: Path, wanted: int, *, yours: bool = False) -> OpenPermission | 
     return None
 
 
-def restrict_permissions(path: Path, mode: int) -> None:
-    """Set the file's mode; raise MissingPrerequisite if it can't be changed by this user."""
-    with write_errors(path):
-        path.chmod(mode)
-
-
 def holds_no_data(folder: NodeFolder) -> bool:
     """Return whether a node's folder has only files that redistopo wrote, and none of a server."""
     own = {folder.config, folder.started, folder.rewritten, folder.log, folder.pidfile}
@@ -75,7 +69,7 @@ def remove_empty_folder(folder: NodeFolder) -> bool:
         return False
     with write_errors(folder.root):
         for path in folder.root.iterdir():
-            path.unlink()
+            remove(path)
         folder.root.rmdir()
     return True
 

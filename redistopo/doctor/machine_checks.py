@@ -10,7 +10,8 @@ from redistopo.doctor.vulnerabilities import (
     first_fixed_release,
     vulnerabilities_of,
 )
-from redistopo.model.protocol.engine import Engine
+from redistopo.model.protocol.engine import Engine, Version
+from redistopo.model.topology.engine_faults import faults_of
 
 MACHINE = "machine"
 _MEGABYTE = 1024 * 1024
@@ -24,7 +25,7 @@ _NODE_MEMORY = 16 * _MEGABYTE
 
 
 def server(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """Check that there is a server that `up` can use, and that it is recent enough."""
+    """Check that there is a server that `up` can use, recent enough and without known faults."""
     engines = facts.engines
     if engines.chosen is None:
         hint = "redistopo install" + (f", or {engines.install}" if engines.install else "")
@@ -33,6 +34,9 @@ def server(facts: DoctorFacts) -> Iterator[CheckResult]:
     others = len([one for one in engines.found if one.path != engines.chosen.path])
     text = f"{engines.chosen.title}: {engines.chosen.path} ({engines.chosen.source})"
     yield ok(text + (f", and {others} more: redistopo engines" if others else ""), MACHINE)
+    for fault in faults_of(engines.chosen, engines.shape):
+        hint = "; ".join(filter(None, (engines.newer, _upgrade(engines.chosen, fault.fixed))))
+        yield warn(MACHINE, fault.sentence, hint)
 
 
 def cli(facts: DoctorFacts) -> Iterator[CheckResult]:
@@ -121,9 +125,12 @@ def _count(left: tuple[Vulnerability, ...]) -> str:
 
 
 def _newer(engine: Engine) -> str:
-    hint = f"fixed in {engine.product.label} {first_fixed_release(engine)} or newer"
-    if "package" in engine.source:
-        package = engine.source.rpartition(" ")[2]
+    return _upgrade(engine, first_fixed_release(engine))
+
+
+def _upgrade(engine: Engine, fixed: Version | None) -> str:
+    hint = f"fixed in {engine.product.label} {fixed} or newer"
+    if package := engine.package.partition(" ")[0]:
         return f"{hint}: pip install --upgrade {package} (if it has that version by now)"
     upgrade = f"sudo apt-get install --only-upgrade {engine.product.value}-server"
     return f"{hint}; your distribution's package may have a fix: {upgrade}, or the equivalent"

@@ -20,6 +20,7 @@ from redistopo.model.protocol.conf import (
     well_quoted,
 )
 from redistopo.model.protocol.endpoint import BUS_OFFSET, LAST_PORT
+from redistopo.model.protocol.redact import Redactor, secrets_in
 from redistopo.model.protocol.reply_text import escaped_line
 
 STOP_WORD = "redistopo-ends-here"
@@ -141,9 +142,10 @@ def refusal_at(whole: ConfWithIncludes, at: int, message: str) -> StartupRefusal
     path, number = whole.origins[at]
     message = _refused_lines(whole).get(at, message)
     line = whole.text.split("\n")[at]
-    return StartupRefusal(
-        path=path, line=number, text=_redacted_line(line), message=_redacted_message(line, message)
-    )
+    # a line of any other directive may hold the file's own password, too
+    hidden = Redactor(secrets_in(read_conf(whole.text))).text
+    text, told = _redacted_line(line), _redacted_message(line, message)
+    return StartupRefusal(path=path, line=number, text=hidden(text), message=hidden(told))
 
 
 def refusal_message(output: str) -> str:
@@ -218,12 +220,12 @@ def _unusable_ports(whole: ConfWithIncludes, conf: Directives) -> Iterator[Start
         yield _of(whole, name, message)
 
 
-_CATEGORIES = frozenset(
+CATEGORIES = frozenset(
     {
         "all", "keyspace", "read", "write", "set", "sortedset", "list", "hash", "string", "bitmap",
         "hyperloglog", "geo", "stream", "pubsub", "admin", "fast", "slow", "blocking", "dangerous",
         "connection", "transaction", "scripting", "json", "search", "bloom", "cuckoo", "topk",
-        "cms", "tdigest", "timeseries", "vectorset",
+        "cms", "tdigest", "timeseries", "vectorset", "array",
     }
 )  # fmt: skip
 """ACL CAT of every supported engine; a module may bring more."""
@@ -235,7 +237,7 @@ def _unknown_category(whole: ConfWithIncludes, conf: Directives) -> StartupRefus
         return None
     for at, (name, value) in _directives(whole):
         for rule in value.replace("(", " ").replace(")", " ").split() if name == "user" else ():
-            if rule[:2] in ("+@", "-@") and rule[2:].lower() not in _CATEGORIES:
+            if rule[:2] in ("+@", "-@") and rule[2:].lower() not in CATEGORIES:
                 message = f"'{rule}': Unknown command or category name in ACL"
                 return refusal_at(whole, at, message)
     return None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from redistopo.drill.drill_report import DrillReport
 from redistopo.errors import UsageError
-from redistopo.host.files import write_errors
+from redistopo.host.files import write_named
 
 _PAGES = (".html", ".htm")
 
@@ -46,6 +46,4 @@ def write_drills_junit(reports: Sequence[DrillReport], path: Path, *, name: str)
 
 
 def _write(path: Path, text: str) -> None:
-    with write_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+    write_named(path, text)

@@ -14,18 +14,15 @@ from dataclasses import asdict, dataclass, field
 from threading import Event, Thread
 from typing import Any
 
-from redis import Connection
-from redis.exceptions import ReadOnlyError, RedisError
-from redis.exceptions import TimeoutError as NoReply
-
 from redistopo.client.app_entry_point import EXPIRY_SECONDS, LoadRequest
-from redistopo.client.connection import Reply, new_connection
+from redistopo.client.connection import Connection, Limits
 from redistopo.drill.load_result import OperationKind, ServedSpan
 from redistopo.errors import TimedOut
 from redistopo.host.polling import Deadline
 from redistopo.host.python_child import PythonChild
 from redistopo.model.protocol.credentials import Login, TlsFiles
 from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.protocol.resp import ErrorReply
 
 _INTERVAL_SECONDS = 0.01
 _REPLY_SECONDS = 0.25
@@ -130,50 +127,37 @@ class _NodeProbe(Thread):
             served, silent = (False, False), False
             try:
                 served = self._ask()
-            except (NoReply, TimeoutError):
-                silent = True
-            except (RedisError, OSError):
-                pass
+            except (ErrorReply, OSError) as error:
+                silent = isinstance(error, TimeoutError)
+                self._reconnect()
             ended = time.monotonic()
             for track, good in zip(self.tracks, served, strict=True):
                 track.note(sent, ended, good=good, silent=silent)
-            if served == (False, False):
-                self._forget_broken(silent)
             self.asked.set()
 
     def _ask(self) -> tuple[bool, bool]:
         """Return whether the node acknowledged a write, and whether it served a read."""
         if self._connection is None:
-            made = new_connection(self._endpoint, self._access, seconds=_REPLY_SECONDS)
-            made.socket_connect_timeout = _REPLY_SECONDS
-            self._connection = made
-            made.connect()
+            self._connection = Connection(
+                self._endpoint,
+                self._access,
+                limits=Limits(connect=_REPLY_SECONDS, answer=_REPLY_SECONDS),
+            )
+            self._connection.connect()
         connection = self._connection
-        connection.send_packed_command(connection.pack_commands(self._commands))
-        replies = [_reply(connection) for _ in self._commands]
+        connection.send(self._commands)
+        replies = [connection.read() for _ in self._commands]
         write, *wait, read = replies
         enough = not wait or (isinstance(wait[0], int) and wait[0] >= self._commands[1][1])
         # a replica answers reads, too, but clients don't send it any
-        replica = isinstance(write, ReadOnlyError)
+        replica = isinstance(write, ErrorReply) and write.code == "READONLY"
         return write == "OK" and enough, not isinstance(read, Exception) and not replica
 
-    def _forget_broken(self, silent: bool) -> None:
-        """Drop a connection that broke or whose next reply would be an old one."""
-        if self._connection is not None and (silent or not self._connection.is_connected):
-            self._connection.disconnect()
+    def _reconnect(self) -> None:
+        """Drop a connection that broke, or whose next reply would be an old one."""
+        if self._connection is not None:
+            self._connection.close()
             self._connection = None
-
-
-def _reply(connection: Connection) -> Reply:
-    """Return a reply; an error that leaves the connection usable as a value."""
-    try:
-        return connection.read_response()
-    except (NoReply, OSError):
-        raise
-    except RedisError as error:
-        if not connection.is_connected:
-            raise
-        return error
 
 
 def _probes(order: Mapping[str, Any], stopping: Event) -> Iterable[_NodeProbe]:

@@ -2,7 +2,8 @@
 
 A primary replies CLUSTERDOWN for 2 s after its start (cluster_legacy.c,
 CLUSTER_WRITABLE_DELAY); a replica that takes over doesn't. So each shard starts with its
-future replica as owner of the slots, and its future primary takes over.
+future replica as owner of the slots, and its future primary takes over. In a large cluster the
+takeovers take longer than that, so each node starts with its planned role.
 """
 
 import secrets
@@ -39,7 +40,7 @@ def form_instantly(context: ExecutionContext, one: Step) -> None:
     The takeovers are sent once every node is connected to every other one: earlier, their
     broadcast would be lost, and some nodes would learn of them a second later.
     """
-    led = [shard for shard in context.plan.shards if shard.replicas]
+    led = context.plan.takeovers
     if not led:
         return
     _await_mesh(context)

@@ -97,7 +97,7 @@ def _promotion(plan: Plan, replica: str, aside: Remedy) -> str:
     data counts as infinitely old (cluster_legacy.c, clusterHandleSlaveFailover).
     """
     if not plan.topology.clustered:
-        return use_primary(replica, f"{aside}; ", f"writes that {replica} did not receive")
+        return use_primary([replica], f"{aside}; ", f"writes that {replica} did not receive")
     takeover = takeover_command(replica)
     return joined("redistopo up --keep; then ", takeover, f"; after OK: {aside}; redistopo up")
 

@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from redistopo.client.connection import Command, Connections
 from redistopo.errors import AccessDenied, MissingPrerequisite, RedistopoError, Unreachable
+from redistopo.execute.foreign_sockets import keep_foreign_socket, restore_foreign_socket
 from redistopo.execute.terminate import Ask, Ended, Said, end_all
 from redistopo.host.host import Host
 from redistopo.host.node_data import log_damage
@@ -53,7 +55,12 @@ def shut_down_saving(
         # replicas that refuse must not take the time that primaries need to save
         share = Deadline(deadline.left / left)
         with step(progress, f"stop {what}: {len(some)}"):
-            found = end_all(processes, layout, running, share, ask)
+            try:
+                found = end_all(processes, layout, running, share, ask)
+            finally:
+                for path in shutdown.sockets:
+                    restore_foreign_socket(shutdown.host, path)
+                shutdown.sockets.clear()
             ends.append(found)
             shutdown.record([name for name in running if name not in found.spared], found.killed)
     if not shutdown.lossy:
@@ -132,7 +139,8 @@ def _refuse_loss(shutdown: "ShutdownRequest", ends: list[Ended]) -> None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShutdownRequest:
     """Makes a server save and exit; `lossy` also if it can't save. `command` is the command to run
-    again, for hints. `last`, `kept`, `busy` and `crashed` are filled as servers reply and end."""
+    again, for hints. `last`, `kept`, `busy`, `crashed` and
+    `sockets`, those of other servers, are filled as servers reply and end."""
 
     layout: Layout
     seen: Observed
@@ -145,6 +153,7 @@ class ShutdownRequest:
     kept: dict[str, bool] = field(default_factory=dict)
     busy: set[str] = field(default_factory=set)
     crashed: list[str] = field(default_factory=list)
+    sockets: list[Path] = field(default_factory=list)
 
     def keeps(self, name: str) -> bool:
         """Return whether the node's data is kept: what was decided before it was told to end."""
@@ -170,6 +179,8 @@ class ShutdownRequest:
         ending = how_to_end(node, last, keeps=keeps, lossy=self.lossy)
         if ending is Ending.SAVE or (ending is Ending.NOSAVE and not last.busy):
             self.kept[name] = keeps
+            if (path := keep_foreign_socket(self.host, last)) is not None:
+                self.sockets.append(path)
         said = self._end(node, ending)
         if ending is Ending.SAVE and said is Said.NO:
             return self._end(node, after_refusal(self.ask_last(node), lossy=self.lossy))
@@ -202,7 +213,7 @@ class ShutdownRequest:
 
     def ask_last(self, node: NodeSeen) -> LastReply:
         """Return the server's last reply, from the snapshot if it doesn't reply now."""
-        patterns = ("append*", "save", "dbfilename")
+        patterns = ("append*", "save", "dbfilename", "dir", "unixsocket")
         commands: list[Command] = [("INFO",), *(("CONFIG", "GET", one) for one in patterns)]
         try:
             text, *pairs = self.client.execute(node.endpoint, commands)

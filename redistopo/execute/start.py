@@ -3,7 +3,7 @@
 import signal
 from collections.abc import Iterable
 
-from redistopo.errors import AccessDenied, MissingPrerequisite, TimedOut, Unreachable
+from redistopo.errors import AccessDenied, BadReply, MissingPrerequisite, TimedOut, Unreachable
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.early_exit import early_exit_error
 from redistopo.execute.slow_wait import reporting_slow_wait
@@ -93,8 +93,9 @@ def _unready(context: ExecutionContext, node: NodePlan) -> str:
             detail=error.detail,
             hint=CREDENTIALS_CHANGED_HINT,
         ) from error
-    if isinstance(info, Exception) or isinstance(pong, Exception):
-        return str(pong if isinstance(pong, Exception) else info)
+    for command, reply in (("PING", pong), ("INFO", info)):
+        if isinstance(reply, Exception):
+            return _refused(node, command, str(reply))
     fields = parse_info(info)
     process = context.started.get(node.name)
     if process is not None and fields.get("process_id") != str(process.pid):
@@ -105,6 +106,19 @@ def _unready(context: ExecutionContext, node: NodePlan) -> str:
     if context.plan.topology.clustered and fields.get("cluster_enabled") != "1":
         return "it runs without cluster mode"
     return ""
+
+
+def _refused(node: NodePlan, command: str, reply: str) -> str:
+    """Return the reply; raises BadReply for a command that the node doesn't know: waiting can't
+    change that."""
+    if "unknown command" not in reply:
+        return reply
+    raise BadReply(
+        f"{node.name} doesn't know {command}, which redistopo needs",
+        detail=reply.partition(", with args")[0],
+        hint=f"remove `rename-command {command}` from [redis] and from files that it includes, "
+        f"then: redistopo up; if the node still runs: redistopo restart {node.name}",
+    )
 
 
 def _refuse_script(context: ExecutionContext, node: NodePlan) -> None:

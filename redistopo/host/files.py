@@ -10,9 +10,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from redistopo.errors import MissingPrerequisite, UsageError
+from redistopo.host import safe_open
+from redistopo.model.topology.project_paths import STATE_FOLDER
 
 NO_SPACE = os.strerror(errno.ENOSPC)
 """The text for a full disk, also in servers' logs and replies."""
@@ -69,12 +71,26 @@ def absolute(path: Path) -> Path:
 
 
 def private_folder(path: Path) -> None:
-    """Create a folder and its missing parents with mode 0700, whatever the umask."""
+    """Create a folder and its missing parents with mode 0700, whatever the umask.
+
+    Raises MissingPrerequisite if it can't be created, or is a link.
+    """
     with write_errors(path):
-        missing = [one for one in path.parents if not one.exists()]
-        path.mkdir(parents=True, exist_ok=True)
-        for one in (*missing, path):
-            one.chmod(0o700)
+        outside = (one for one in path.parents if STATE_FOLDER not in one.parts)
+        for missing in reversed([one for one in outside if not one.exists()]):
+            missing.mkdir(mode=0o700, exist_ok=True)
+        handle = safe_open.open_folder(path, make=True)
+        try:
+            os.fchmod(handle, 0o700)
+        finally:
+            os.close(handle)
+
+
+def restrict(path: Path, mode: int) -> None:
+    """Set the mode of a file or folder, but not of the target of a link."""
+    with write_errors(path), safe_open.parent_of(path) as (folder, name):
+        if not stat.S_ISLNK(os.lstat(name, dir_fd=folder).st_mode):
+            os.chmod(name, mode, dir_fd=folder)
 
 
 def is_private_folder(folder: Path) -> bool:
@@ -89,24 +105,30 @@ def is_private_folder(folder: Path) -> bool:
 
 def write_private(path: Path, text: str) -> None:
     """Write a file with mode 0600, atomically (write, then rename)."""
-    with write_errors(path), _replacing(path) as out:
-        os.fchmod(out.fileno(), 0o600)
+    with write_errors(path), safe_open.replacing(path) as handle:
+        os.fchmod(handle, 0o600)
+        _write(handle, text)
+
+
+def write_named(path: Path, text: str) -> None:
+    """Write a report to the path that the user named, which may be a link, a pipe or a device."""
+    with write_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def write_public(path: Path, text: str) -> None:
+    """Write a file of a project atomically, with its missing folders and the user's own umask; a
+    link there is replaced, and not followed."""
+    with write_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with safe_open.replacing(path, 0o666) as handle:
+            _write(handle, text)
+
+
+def _write(handle: int, text: str) -> None:
+    with open(handle, "w", encoding="utf-8", newline="", closefd=False) as out:
         out.write(text)
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[TextIO]:
-    """Open a new file that replaces the one at `path` at the end, unless an exception occurs."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with open(handle, "w", encoding="utf-8", newline="") as out:  # noqa: PTH123  a descriptor
-            yield out
-        fresh.replace(path)
-    except BaseException:  # Ctrl-C too: no partial file remains
-        with suppress(OSError):  # report the first error
-            fresh.unlink()
-        raise
 
 
 def append_text(path: Path, text: str) -> None:
@@ -115,19 +137,34 @@ def append_text(path: Path, text: str) -> None:
         file.write(text)
 
 
-def remove(path: Path) -> None:
+def remove(path: Path, *, missing_ok: bool = False) -> None:
     """Remove a file, a folder with its content, or a symbolic link but not its target."""
     with write_errors(path):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+        try:
+            with safe_open.parent_of(path) as (folder, name):
+                if stat.S_ISDIR(os.lstat(name, dir_fd=folder).st_mode):
+                    shutil.rmtree(name, dir_fd=folder)
+                else:
+                    os.unlink(name, dir_fd=folder)
+        except FileNotFoundError:
+            if not missing_ok:
+                raise
+
+
+def refuse_links(folder: Path) -> None:
+    """Raise MissingPrerequisite if there is a symbolic link in a folder, or in one in it."""
+    if path := next(safe_open.links_below(folder), None):
+        raise MissingPrerequisite(
+            f"{path} is a symbolic link",
+            detail=f"its target is {path.readlink()}",
+            hint="redistopo creates no links in its own folder: remove it",
+        )
 
 
 def read_exactly(path: Path) -> str:
     """Read a file with its own line endings; raises UsageError if it isn't UTF-8."""
     with read_errors(path):
-        data = path.read_bytes()
+        data = safe_open.read_bytes(path)
     try:
         return data.decode()
     except UnicodeDecodeError as error:
@@ -142,11 +179,11 @@ def rewrite(path: Path, text: str, before: str) -> None:
     real = path.resolve()
     with write_errors(path):
         was = real.stat()
-        with _replacing(real) as out:
-            out.write(text)
+        with safe_open.replacing(real) as handle:
+            _write(handle, text)
             with suppress(PermissionError):
-                os.fchown(out.fileno(), was.st_uid, was.st_gid)
-            os.fchmod(out.fileno(), stat.S_IMODE(was.st_mode))
+                os.fchown(handle, was.st_uid, was.st_gid)
+            os.fchmod(handle, stat.S_IMODE(was.st_mode))
             if read_exactly(real) != before:
                 raise UsageError(
                     f"{path.name} was changed by another program in the meantime",
@@ -158,20 +195,21 @@ def read_text(path: Path) -> str | None:
     """Read a file; None if there is none. Bytes that aren't UTF-8 are replaced."""
     with read_errors(path):
         try:
-            return path.read_text(encoding="utf-8", errors="replace")
+            return safe_open.read_bytes(path).decode(errors="replace")
         except (FileNotFoundError, NotADirectoryError):
             return None
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """Read a JSON object from a file; None if there is no file, or no object in it."""
-    text = read_text(path)
-    if text is None:
-        return None
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return None
+    """Read a JSON object from a file; None if there is no file, or it is damaged: it has no
+    object, is nested too deeply, is too large, or is no regular file."""
+    with read_errors(path):
+        try:
+            found = json.loads(safe_open.read_bytes(path))
+        except (FileNotFoundError, NotADirectoryError, safe_open.UnusableFile):
+            return None
+        except (ValueError, RecursionError):
+            return None
     return found if isinstance(found, dict) else None
 
 
@@ -209,7 +247,7 @@ def last_part(path: Path, most: int) -> str:
     """Read the last `most` bytes of a file as text, from the start of a line; the error if it
     can't be read, and "" for no file."""
     try:
-        with path.open("rb") as file:
+        with safe_open.open_to_read(path) as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - most))
             text = file.read(most).decode(errors="replace")

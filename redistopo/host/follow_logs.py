@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from redistopo.host.files import read_errors
 from redistopo.host.polling import Deadline, wait_for
+from redistopo.host.safe_open import open_to_read
 
 _BLOCK = 64 * 1024
 _MOST_BACK = 1024 * 1024
@@ -38,7 +39,7 @@ class Log:
     def _lines(self, begin: int, end: int) -> Iterator[str]:
         if begin >= end:
             return
-        with read_errors(self.path), self.path.open("rb") as file:
+        with read_errors(self.path), open_to_read(self.path) as file:
             file.seek(begin)
             while begin < end and (line := file.readline()):
                 begin += len(line)
@@ -47,7 +48,7 @@ class Log:
     def _whole_lines(self) -> int:
         """The end of the last complete line."""
         try:
-            with self.path.open("rb") as file:
+            with open_to_read(self.path) as file:
                 self.inode = os.fstat(file.fileno()).st_ino
                 end = file.seek(0, os.SEEK_END)
                 while end:
@@ -65,7 +66,7 @@ class Log:
         log may have gigabytes."""
         step = _MOST_BACK
         while step < end:
-            with read_errors(self.path), self.path.open("rb") as file:
+            with read_errors(self.path), open_to_read(self.path) as file:
                 file.seek(end - step)
                 file.readline()
                 begin = file.tell()
@@ -92,7 +93,7 @@ class Log:
     def _open(self) -> None:
         before = self.inode
         self.close()
-        self.file = self.path.open("rb")
+        self.file = open_to_read(self.path)
         self.inode = os.fstat(self.file.fileno()).st_ino
         if self.inode != before:
             self.position, self.rest = 0, b""

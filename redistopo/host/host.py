@@ -9,12 +9,15 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
 from signal import Signals
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from redistopo.host.polling import Deadline
-from redistopo.model.planning.resource_limits import Limits
 from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.state.unix_socket import UnixSocketSeen
 from redistopo.model.topology.project_paths import Layout
+
+if TYPE_CHECKING:
+    from redistopo.model.planning.resource_limits import Limits
 
 
 class Process(Protocol):
@@ -95,11 +98,14 @@ class FileKind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileStatus:
-    """A file's kind, its size in bytes, and when it was modified, since the epoch."""
+    """A file's kind, its size in bytes, and times since the epoch: `modified` is when its content
+    was, which a copy may have from its source, and `changed` when anything of it was, also its
+    creation."""
 
     kind: FileKind
     size: int
     modified: float
+    changed: float
 
 
 class Files(Protocol):
@@ -132,6 +138,9 @@ class Files(Protocol):
     def rename(self, path: Path, to: Path) -> None:
         """Rename a file or folder, replacing what is at `to`."""
 
+    def link(self, path: Path, to: Path) -> None:
+        """Give a file a second name; raises OSError if it can't."""
+
     def remove(self, path: Path) -> None:
         """Remove a file, or a folder with its content."""
 
@@ -154,6 +163,9 @@ class Ports(Protocol):
     def listening(self, port_by_pid: Mapping[int, int]) -> Mapping[int, tuple[str, ...]]:
         """Map each port to the addresses on which its process listens."""
 
+    def unix_socket(self, path: Path) -> UnixSocketSeen:
+        """Return what is at the path of a Unix socket, and which process listens there."""
+
 
 class Host(Protocol):
     """One machine."""
@@ -170,5 +182,5 @@ class Host(Protocol):
     def ports(self) -> Ports:
         """Its ports."""
 
-    def limits(self, needed: int) -> Limits:
+    def limits(self, needed: int) -> "Limits":
         """Return its limits; tasks are counted only if they may be fewer than `needed`."""

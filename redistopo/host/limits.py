@@ -2,6 +2,7 @@
 
 import os
 import resource
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,7 +22,15 @@ def process_limits(needed: int) -> Limits:
         # a server raises its soft limit to the hard limit, and with privileges that too
         server_files=max(hard, _most_files()) if privileged else hard,
         tasks=None if privileged or os.getuid() == 0 else _tasks_left(needed),
+        processors=_processors(),
     )
+
+
+def _processors() -> int:
+    """The processors that this process and its children may use; 0 if unknown."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 0
 
 
 def _number(limit: int) -> int:

@@ -111,11 +111,12 @@ def _listeners(wanted: set[int]) -> dict[int, list[str]]:
                     break
                 address, _, port = fields[1].partition(":")
                 if int(port, 16) in wanted:
-                    found[int(port, 16)].append(_address(address, family))
+                    found[int(port, 16)].append(address_in_table(address, family))
     return found
 
 
-def _address(text: str, family: socket.AddressFamily) -> str:
+def address_in_table(text: str, family: socket.AddressFamily) -> str:
+    """Decode an address in the kernel's table of sockets."""
     # the kernel prints each 32-bit word in the machine's own byte order
     words = [bytes.fromhex(text[n : n + 8]) for n in range(0, len(text), 8)]
     raw = b"".join(word[::-1] if sys.byteorder == "little" else word for word in words)

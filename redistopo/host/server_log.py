@@ -4,6 +4,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from redistopo.host.host import Files
+from redistopo.host.safe_open import open_to_read
 
 LOG_MARK = "# redistopo starts this server"
 """Written to the log before each start, so that older errors are ignored."""
@@ -33,7 +34,7 @@ def size_of(path: Path) -> int:
 
 def written_since(path: Path, size: int) -> str:
     """Return what was added to a log since it had that size, at most 4 MiB."""
-    with suppress(OSError), path.open("rb") as log:
+    with suppress(OSError), open_to_read(path) as log:
         log.seek(size)
         return log.read(4 * 1024 * 1024).decode(errors="replace")
     return ""

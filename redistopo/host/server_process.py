@@ -15,11 +15,12 @@ from pathlib import Path
 import psutil
 
 from redistopo.errors import MissingPrerequisite, TimedOut
-from redistopo.host.files import private_folder, read_json, write_errors
+from redistopo.host.files import private_folder, read_json, refuse_links, write_errors
 from redistopo.host.own_children import child_runs, remember_child
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.process_marks import load_process_mark, save_process_mark
 from redistopo.host.run_program import clean_environment
+from redistopo.host.safe_open import open_to_write
 from redistopo.host.server_log import LOG_MARK
 from redistopo.model.state.record import ProcessMark
 from redistopo.model.topology.project_paths import STATE_FOLDER, Layout, NodeFolder
@@ -92,8 +93,9 @@ def launch(layout: Layout, node: str, executable: str) -> Started:
 
 def _spawn(folder: NodeFolder, executable: str) -> Started:
     private_folder(folder.root)
+    refuse_links(folder.root)  # the server would follow them
     with write_errors(folder.log):
-        log = os.open(folder.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        log = open_to_write(folder.log, os.O_WRONLY | os.O_APPEND)
         os.write(log, f"{LOG_MARK}\n".encode())
     try:
         return psutil.Popen(
@@ -191,12 +193,11 @@ def make_mark(process: psutil.Process, name: str, config: str = "") -> ProcessMa
 
 
 def has_working_folder(process: psutil.Process, folder: Path) -> bool:
-    """Whether the process's working folder is that one; True if the system doesn't show it."""
+    """Whether the process's working folder is that one; False if the system doesn't show it: a
+    mark can be forged for any process, whose pid, start time and boot every user can read."""
     try:
         return Path(process.cwd()).samefile(folder)
-    except (psutil.AccessDenied, NotImplementedError):
-        return True
-    except (psutil.ZombieProcess, OSError):
+    except (psutil.Error, NotImplementedError, OSError):
         return False
 
 

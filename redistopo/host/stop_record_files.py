@@ -19,7 +19,7 @@ def load_stop_record(files: Files, layout: Layout, node: str) -> StopRecord | No
     try:
         found = json.loads(text) if text else None
         return StopRecord(**found) if isinstance(found, dict) and _valid(found) else None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None
 
 

@@ -1,10 +1,14 @@
 """Connections from this machine: TCP, the TLS handshake, and host names as addresses."""
 
 import socket
-import ssl
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from redistopo.model.connectivity.matrix import PortState
 from redistopo.model.protocol.endpoint import Endpoint
+
+if TYPE_CHECKING:
+    import ssl
 
 Socket = socket.socket
 
@@ -14,7 +18,14 @@ def connect_tcp(endpoint: Endpoint, seconds: float) -> Socket:
     return socket.create_connection(endpoint, seconds)
 
 
-def handshake(plain: Socket, host: str, context: ssl.SSLContext) -> ssl.SSLSocket:
+def end_tcp(connection: Socket) -> None:
+    """Close a connection, also one that another thread reads from."""
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()
+
+
+def handshake(plain: Socket, host: str, context: "ssl.SSLContext") -> "ssl.SSLSocket":
     """Start TLS and verify that the server is `host`; raises OSError."""
     return context.wrap_socket(plain, server_hostname=host)
 
@@ -31,7 +42,7 @@ def probe_port(endpoint: Endpoint, seconds: float = 0.7) -> PortState:
         return PortState.REFUSED
     except TimeoutError:
         return PortState.SILENT
-    except (OSError, UnicodeError, OverflowError):
+    except (OSError, ValueError, OverflowError):
         return PortState.NO_ROUTE
 
 
@@ -39,6 +50,6 @@ def numeric(endpoint: Endpoint) -> Endpoint:
     """Return the endpoint by its address, as servers print it; unchanged if the host has none."""
     try:
         found = socket.getaddrinfo(endpoint.host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
+    except (OSError, ValueError):  # of a name that can't be one
         return endpoint
     return endpoint._replace(host=str(found[0][4][0]))

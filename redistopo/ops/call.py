@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from redistopo.client.connection import Connections, error_text
+from redistopo.client.connection import Connections
 from redistopo.errors import AccessDenied, ExitCode, Unreachable
 from redistopo.model.protocol.redact import Redactor
 from redistopo.model.protocol.reply_text import reply_as_json
@@ -16,6 +16,9 @@ from redistopo.session.node_action import require_words
 from redistopo.session.open import open_session
 from redistopo.session.session import SessionRequest
 from redistopo.session.to_json import to_json
+
+_MOST_BYTES = 1 << 30
+"""The size limit of a reply: twice that of a value (proto-max-bulk-len)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +65,9 @@ def call(request: CallRequest) -> CallResult:
     with open_session(SessionRequest(root=request.root)) as session:
         nodes = select_nodes(session.observe(), request.words)
         with (
-            Connections(session.credentials, seconds=request.seconds, protocol=3) as client,
+            Connections(
+                session.credentials, seconds=request.seconds, protocol=3, most=_MOST_BYTES
+            ) as client,
             ThreadPoolExecutor(min(32, len(nodes))) as pool,
         ):
             replies = tuple(pool.map(lambda node: _ask(client, node, request), nodes))
@@ -82,7 +87,7 @@ def _answer(client: Connections, node: NodeSeen, request: CallRequest) -> tuple[
     except (Unreachable, AccessDenied) as error:
         late = error.detail == "timed out"
         return None, f"no reply within {request.seconds:g} s" if late else error.detail
-    return (None, error_text(reply)) if isinstance(reply, Exception) else (reply, "")
+    return (None, str(reply)) if isinstance(reply, Exception) else (reply, "")
 
 
 def _without_secrets(

@@ -11,6 +11,7 @@ from redistopo.model.protocol.credentials import Login, TopologyUser, login_opti
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.selector import select_one_node
 from redistopo.model.topology.spec import Shape
+from redistopo.project.trust import may_run
 from redistopo.session.application_login import unknown_password
 from redistopo.session.open import open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
@@ -114,7 +115,9 @@ def _no_user(user: str) -> UsageError:
 def _program(session: Session, node: NodeSeen) -> str:
     mark = load_process_mark(session.layout.node(node.name).process)
     tls = session.credentials.own.tls is not None
-    program = find_cli(mark.executable if mark else "", tls=tls)
+    server = mark.executable if mark else ""
+    # the program beside it would be run, and a mark can be forged
+    program = find_cli(server if may_run(session.layout, server) else "", tls=tls)
     if not program:
         raise MissingPrerequisite(
             "no redis-cli or valkey-cli was found on this machine"

@@ -24,7 +24,7 @@ from redistopo.doctor.facts import (
 )
 from redistopo.doctor.leftover_cleanup import holds_no_data, open_permissions
 from redistopo.doctor.vulnerabilities import vulnerabilities_of
-from redistopo.errors import MissingPrerequisite, RedistopoError, UsageError
+from redistopo.errors import MissingPrerequisite, RedistopoError, UntrustedFolder, UsageError
 from redistopo.host.engine_search import choose_engine, find_engines, install_hint
 from redistopo.host.files import read_text
 from redistopo.host.kernel_settings import kernel_of, kernel_settings
@@ -55,6 +55,7 @@ from redistopo.project.load import engine_request
 from redistopo.project.passwords import password_path
 from redistopo.project.port_conflicts import port_blocker
 from redistopo.project.topology_state_file import node_folder_names
+from redistopo.project.trust import require_trust
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
 
@@ -156,14 +157,17 @@ def _engines(found: Found, seen: tuple[Engine, ...]) -> EnginesSeen:
     request = engine_request(topology.engine if topology else "auto")
     chosen, lacking = None, ""
     try:
+        if request.path:
+            require_trust(found.session.layout, request.path)
         chosen = choose_engine(replace(request, tls=tls), seen).engine
-    except MissingPrerequisite as error:
+    except (MissingPrerequisite, UntrustedFolder) as error:
         lacking = f"{error.message}: {error.detail}" if error.detail else error.message
     return EnginesSeen(
         found=seen,
         chosen=chosen,
         lacking=lacking,
         install=install_hint(),
+        shape=topology.shape if topology else None,
         tls=tls,
         newer=_newer(chosen, seen, tls=tls) if chosen else "",
         local=topology is None or loopback(topology.host),
@@ -181,10 +185,11 @@ def _newer(chosen: Engine, seen: tuple[Engine, ...], *, tls: bool) -> str:
         if later and not vulnerabilities_of(one) and (one.tls or not tls):
             used = choose.format(one.product.value, one.version.major, one.version.minor)
             return f"{one.title} is here: {used}"
-    for package, one in later_releases(chosen).items():
+    machine = detect_machine()
+    for package, one in later_releases(machine, chosen).items():
         if not (vulnerabilities_of(one) or tls):  # these packages are built without TLS
             used = choose.format(one.product.value, one.version.major, one.version.minor)
-            return f"{one.title}: {command_for(detect_machine(), [package])}; then {used}"
+            return f"{one.title}: {command_for(machine, [package])}; then {used}"
     return ""
 
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from redistopo.doctor.facts import DoctorFix, FixKind, FixOutcome
-from redistopo.doctor.leftover_cleanup import end_orphan, remove_empty_folder, restrict_permissions
+from redistopo.doctor.leftover_cleanup import end_orphan, remove_empty_folder
 from redistopo.errors import RedistopoError
+from redistopo.host.files import restrict
 from redistopo.model.topology.project_paths import NodeFolder
 from redistopo.ops.doctor import DoctorRequest, DoctorResult, doctor
 from redistopo.ops.doctor_facts import unplanned
@@ -58,7 +59,7 @@ def _done(root: Path, fix: DoctorFix, progress: Progress) -> str:
     if fix.cure is FixKind.FORGET:
         unregister(path)
     elif fix.cure is FixKind.CHMOD:
-        restrict_permissions(path, fix.mode)
+        restrict(path, fix.mode)
     elif fix.cure is FixKind.REMOVE:
         return _removed(root, NodeFolder(path), progress)
     elif fix.cure is FixKind.RESUME:

@@ -35,6 +35,7 @@ from redistopo.ops.up import UpRequest, bring_up
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.drill_intent_file import forget_intent, save_intent
 from redistopo.project.topology_state_file import node_folder_names
+from redistopo.project.trust import may_run
 from redistopo.session.health import wait_until_healthy, with_write_probe
 from redistopo.session.local_preconditions import refuse_changed_security
 from redistopo.session.open import open_session
@@ -120,8 +121,9 @@ def _engine(layout: Layout) -> str:
     """The server program that the nodes run on: the one to start them with again."""
     for name in node_folder_names(layout):
         mark = load_process_mark(layout.node(name).process)
-        if mark is not None and mark.executable and Path(mark.executable).is_file():
-            return mark.executable
+        program = mark.executable if mark is not None else ""
+        if program and Path(program).is_file() and may_run(layout, program):
+            return program
     return ""
 
 

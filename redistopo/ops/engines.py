@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from redistopo.errors import ExitCode
 from redistopo.host.engine_search import find_engines, install_hint
 from redistopo.model.protocol.engine import Engine
+from redistopo.model.topology.engine_faults import EngineFault, faults_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnginesResult:
-    """Every server found, in order of preference; `install` is how to get one."""
+    """Every server found, in order of preference; `install` is how to get one, `faults` are the
+    known faults of these releases."""
 
     engines: tuple[Engine, ...]
     install: str
+    faults: tuple[EngineFault, ...] = ()
 
     @property
     def code(self) -> ExitCode:
@@ -21,6 +24,9 @@ class EnginesResult:
 
 def engines() -> EnginesResult:
     """List the servers on this machine."""
+    found = find_engines(tls=True)
     return EnginesResult(
-        engines=find_engines(tls=True), install=f"redistopo install, or {install_hint()}"
+        engines=found,
+        install=f"redistopo install, or {install_hint()}",
+        faults=tuple(dict.fromkeys(fault for one in found for fault in faults_of(one))),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from redistopo.errors import ExitCode, MissingPrerequisite, UsageError
-from redistopo.host.files import read_text, write_errors
+from redistopo.host.files import read_text, write_public
 from redistopo.host.ports import ephemeral_range
 from redistopo.model.remedies.of_topology import replace_file
 from redistopo.model.topology.exposure import plaintext_warning
@@ -26,6 +26,7 @@ from redistopo.project.load import checked, layout_of_folder, require_address
 from redistopo.project.port_conflicts import port_blocker, topology_in
 from redistopo.project.port_reservations import choosing_ports, reserve_ports
 from redistopo.project.started_topology import running_nodes
+from redistopo.project.trust import may_run, trust
 from redistopo.render.topology_file import topology_file
 
 
@@ -33,13 +34,14 @@ from redistopo.render.topology_file import topology_file
 class InitRequest:
     """What to write, and in which folder; `keys` are the topology file's own, `settings`
     redis.conf's. A key that isn't given gets its default, or keeps the value of an existing
-    file."""
+    file. The search for free ports begins at `first_port`, by default at the shape's own."""
 
     root: Path
     shape: str
     keys: Mapping[str, object]
     settings: tuple[str, ...] = ()
     force: bool = False
+    first_port: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,7 @@ def _init(
     found = read_text(layout.topology)
     existing = topology_in(found)
     if "port" not in request.keys:
+        topology = replace(topology, port=request.first_port or topology.port)
         topology = _placed(layout, topology, existing, progress)
     else:
         _warn_of_busy(layout, topology, existing, progress)
@@ -101,7 +104,10 @@ def _init(
     if written:
         if running_nodes(layout):
             warn(progress, "servers of the file replaced run here: redistopo down stops them first")
-        _write(layout, text)
+        write_public(layout.topology, text)
+        engine = str(request.keys.get("engine", ""))
+        if "/" in engine and not may_run(layout, engine):
+            trust(layout)  # the user named the program, in this very command
     reserve_ports(layout.root)
     return InitResult(
         path=layout.topology,
@@ -211,15 +217,3 @@ def _different(path: Path, found: str, wanted: str) -> UsageError:
         detail="\n".join(lines),
         hint=replace_file("", "", " replaces it; or keep it: redistopo up"),
     )
-
-
-def _write(layout: Layout, text: str) -> None:
-    fresh = layout.topology.with_name(f".{layout.topology.name}.new")
-    with write_errors(layout.topology):
-        try:
-            layout.root.mkdir(parents=True, exist_ok=True)
-            fresh.write_text(text, encoding="utf-8")
-            fresh.replace(layout.topology)
-        except OSError:
-            fresh.unlink(missing_ok=True)
-            raise

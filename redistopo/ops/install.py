@@ -99,10 +99,7 @@ _OTHER = "redistopo install --with " + "|".join(InstallMethod)
 def _brought(way: InstallMethod) -> Engine:
     """Find the server that this method installed; raises MissingPrerequisite if there is none, or
     it is too old."""
-    packaged = "the Python package"
-    found = [
-        one for one in find_engines() if (packaged in one.source) is (way is InstallMethod.PIP)
-    ]
+    found = [one for one in find_engines() if bool(one.package) is (way is InstallMethod.PIP)]
     engine = _first(found)
     if engine is None:
         raise MissingPrerequisite(

@@ -35,7 +35,9 @@ def render(root: Path, out: Path | None, engine: str = "") -> RenderResult:
         made = session.plan(engine, assume=True)
         if session.topology.auth:
             claim_state_folder(session.layout)
-        folder = absolute(out or session.layout.root / "rendered")
+        # a folder that the user named may be a link; a `rendered` in the project may be anyone's
+        folder = absolute(out).resolve() if out else session.layout.root / "rendered"
+        private_folder(folder)
         files = _rendered(made, session.credentials, folder)
     return RenderResult(folder=folder, files=tuple(files), engine=made.engine.title)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.errors import ExitCode, UsageError
-from redistopo.host.files import absolute, write_errors
+from redistopo.host.files import absolute, read_exactly, write_public
 from redistopo.model.remedies.of_topology import replace_file
 from redistopo.render.jinja_templates import plain_files, sources
 
@@ -26,9 +26,7 @@ def export_templates(folder: Path, *, force: bool = False) -> TemplatesResult:
     target = absolute(folder)
     wanted = {target / name: text for name, text in (*sources(), *plain_files())}
     changed = [
-        path
-        for path, text in wanted.items()
-        if path.exists() and path.read_bytes() != text.encode()
+        path for path, text in wanted.items() if path.exists() and read_exactly(path) != text
     ]
     if changed and not force:
         raise UsageError(
@@ -37,7 +35,5 @@ def export_templates(folder: Path, *, force: bool = False) -> TemplatesResult:
             hint=replace_file("", "", " replaces them"),
         )
     for path, text in wanted.items():
-        with write_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+        write_public(path, text)
     return TemplatesResult(folder=target, files=tuple(wanted))

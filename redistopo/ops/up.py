@@ -31,8 +31,10 @@ from redistopo.model.state.record import TopologyState
 from redistopo.model.topology.exposure import plaintext_warning
 from redistopo.ops.certs import prepare_certificates
 from redistopo.progress import Progress, note, step, warn
+from redistopo.project.load import layout_of_folder
 from redistopo.project.passwords import password_path
 from redistopo.project.topology_record import begin_lifecycle, current_record
+from redistopo.project.trust import trust
 from redistopo.render.connect import ConnectLines, connect_lines
 from redistopo.session.diagnosis import explaining
 from redistopo.session.expected import expected_of
@@ -81,6 +83,12 @@ class UpResult:
     engine: str
     connect: ConnectLines
     code: ExitCode = field(default=ExitCode.DONE)
+
+
+def trust_folder(root: Path) -> None:
+    """Trust the folder, so that a program in it may be its engine; raises MissingPrerequisite if
+    that can't be recorded."""
+    trust(layout_of_folder(root))
 
 
 def up(request: UpRequest, progress: Progress) -> UpResult:

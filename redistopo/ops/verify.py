@@ -14,7 +14,7 @@ from redistopo.client.discovery import (
     with_sentinel_logins,
 )
 from redistopo.client.observe import Detail, Target, observe
-from redistopo.errors import ExitCode, RedistopoError
+from redistopo.errors import BadReply, ExitCode, RedistopoError, Unhealthy, Unreachable
 from redistopo.host.polling import Deadline
 from redistopo.model.connectivity.findings_with_causes import nodes_cannot_connect, with_causes
 from redistopo.model.connectivity.report import ConnectivityReport, connectivity_report
@@ -24,6 +24,7 @@ from redistopo.model.state.observed import Observed, ShardSeen, shards_of
 from redistopo.model.state.record import with_primary_seen
 from redistopo.model.topology.spec import Shape
 from redistopo.progress import Progress, step
+from redistopo.project.started_topology import nothing_started_error
 from redistopo.session.health import Verdict, wait_until_healthy, with_write_probe
 from redistopo.session.open import open_session, record_primary_unless_busy
 from redistopo.session.session import CredentialSource, SessionRequest
@@ -80,19 +81,27 @@ def verify(request: VerifyRequest, progress: Progress) -> VerifyResult:
     """Run every check. Nothing is changed except keys of the write probe, which are removed, and
     the primary on record after a promotion by hand.
 
-    Raises RedistopoError if there is nothing to check.
+    Raises Unhealthy if nothing was started, or no server replies at the address; AccessDenied if
+    it rejects our password.
     """
     if request.connect:
         endpoint = parse_address(request.connect)
         with Connections(credentials_elsewhere(request.access, endpoint)) as client:
-            found = discover(endpoint, client, request.master)
+            try:
+                found = discover(endpoint, client, request.master)
+            except (Unreachable, BadReply) as error:
+                raise _as_fault(error) from error
             client.credentials = with_sentinel_logins(client.credentials, found)
             about = _Subject(
                 name=request.connect, shape=found.shape, targets=found.targets, expected=Expected()
             )
             return _verify(about, request, progress, client)
-    own = SessionRequest(root=request.root, credentials=CredentialSource.APPLICATION)
+    own = SessionRequest(
+        root=request.root, needs_started=False, credentials=CredentialSource.APPLICATION
+    )
     with open_session(own) as session:
+        if not session.rendered:
+            raise _as_fault(nothing_started_error(session.layout))
         about = _Subject(
             name=session.topology.name,
             shape=session.shape,
@@ -106,6 +115,11 @@ def verify(request: VerifyRequest, progress: Progress) -> VerifyResult:
         with suppress(RedistopoError):
             record_primary_unless_busy(request.root, "verify", result.seen)
     return result
+
+
+def _as_fault(error: RedistopoError) -> Unhealthy:
+    """What isn't there isn't healthy, as after `down`, and as `wait` reports it."""
+    return Unhealthy(error.message, detail=error.detail, hint=error.hint)
 
 
 def _verify(

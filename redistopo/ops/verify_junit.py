@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from redistopo.host.files import write_errors
+from redistopo.host.files import write_named
 from redistopo.model.state.finding import Finding, Status
 from redistopo.ops.verify import VerifyResult
 from redistopo.render.junit import JUnitCase, junit_xml
@@ -11,9 +11,7 @@ from redistopo.render.junit import JUnitCase, junit_xml
 def write_junit(result: VerifyResult, path: Path) -> None:
     """Write one test case for each finding; failures and skips are marked."""
     cases = [_case(one) for one in result.findings]
-    with write_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(junit_xml(f"redistopo verify {result.name}", cases), encoding="utf-8")
+    write_named(path, junit_xml(f"redistopo verify {result.name}", cases))
 
 
 def _case(one: Finding) -> JUnitCase:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from redistopo.client.tls import loads
 from redistopo.errors import RedistopoError
-from redistopo.host.files import private_folder, read_text, write_errors, write_private
+from redistopo.host.files import private_folder, read_json, read_text, remove, write_private
 from redistopo.model.planning.plan import Plan
 from redistopo.model.remedies.of_topology import renew_ca
 from redistopo.model.topology.project_paths import TlsFolder
@@ -24,6 +24,9 @@ CA_DAYS = 3650
 LEAF_DAYS = 365
 _SLACK = timedelta(hours=1)
 """Certificates are valid from slightly before their creation, because clocks differ."""
+
+_CLIENTS = ("client", "stranger")
+"""The names of certificates that no server has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +68,10 @@ def renew_certificates(plan: Plan, days: int = LEAF_DAYS, *, new_ca: bool = Fals
     """
     folder = plan.layout.tls
     if new_ca:
-        with write_errors(folder.root):
-            # if interrupted here, the CA is lost; and without `made`, all certificates of the
-            # old one are created again
-            for path in (folder.made, folder.ca_key, folder.ca):
-                path.unlink(missing_ok=True)
+        # if interrupted here, the CA is lost; and without `made`, all certificates of the
+        # old one are created again
+        for path in (folder.made, folder.ca_key, folder.ca):
+            remove(path, missing_ok=True)
     else:
         refuse_lost_authority(folder)
     private_folder(folder.root)
@@ -105,11 +107,7 @@ def _wanted(plan: Plan) -> list[Path]:
 
 def _made(folder: TlsFolder) -> dict[str, Any]:
     """The address that they were created for, and their expiry; {} if unknown."""
-    try:
-        made = json.loads(read_text(folder.made) or "")
-    except ValueError:
-        return {}
-    return made if isinstance(made, dict) else {}
+    return read_json(folder.made) or {}
 
 
 def _until(folder: TlsFolder) -> float:
@@ -173,9 +171,10 @@ def _authority(name: str) -> _Signer:
 
 
 def _leaf(signer: _Signer, name: str, host: str, days: int) -> str:
-    """A certificate for both ends of a connection and its key, as one PEM text.
+    """A certificate and its key, as one PEM text.
 
-    A node is a server for clients, and a client of its primary and of other cluster nodes.
+    A node is a server for clients, and a client of its primary and of other cluster nodes. The
+    certificate of clients is for the client's end only: its holder can't pose as a node.
     """
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
@@ -187,17 +186,21 @@ def _leaf(signer: _Signer, name: str, host: str, days: int) -> str:
     names: list[x509.GeneralName] = [x509.IPAddress(address)]
     if address.is_loopback:
         names.append(x509.DNSName("localhost"))
-    purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    purposes = [ExtendedKeyUsageOID.CLIENT_AUTH]
+    serves = name not in _CLIENTS
+    if serves:
+        purposes.insert(0, ExtendedKeyUsageOID.SERVER_AUTH)
     authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.key.public_key())
-    certificate = (
+    made = (
         _builder(key, _common_name(name), signer.certificate.subject, days)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(authority, critical=False)
-        .sign(signer.key, hashes.SHA256())
     )
+    if serves:
+        made = made.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    certificate = made.sign(signer.key, hashes.SHA256())
     return _text(certificate) + _key_text(_Signer(key, certificate))
 
 

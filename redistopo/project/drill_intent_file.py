@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 
-from redistopo.host.files import read_text, write_errors, write_private
+from redistopo.host.files import certainly_missing, read_json, remove, write_private
 from redistopo.model.state.drill_fault import Fault
 from redistopo.model.state.drill_intent import DrillIntent, Victim
 from redistopo.model.topology.project_paths import Layout
@@ -19,11 +19,11 @@ def load_intent(layout: Layout) -> DrillIntent | None:
 
     A damaged file still means that there was one: then every node may be affected, by any fault.
     """
-    text = read_text(layout.drill)
-    if text is None:
+    values = read_json(layout.drill)
+    if values is None and certainly_missing(layout.drill):
         return None
     try:
-        values = json.loads(text)
+        values = values or {}
         hurt = tuple(Victim(**one) for one in values["hurt"])
         return DrillIntent(**{**values, "fault": Fault(values["fault"]), "hurt": hurt})
     except (ValueError, KeyError, TypeError):
@@ -32,5 +32,4 @@ def load_intent(layout: Layout) -> DrillIntent | None:
 
 def forget_intent(layout: Layout) -> None:
     """Remove the record of the drill."""
-    with write_errors(layout.drill):
-        layout.drill.unlink(missing_ok=True)
+    remove(layout.drill, missing_ok=True)

@@ -1,4 +1,4 @@
-"""Files that a topology file's `include` brings in: they may not set what redistopo sets."""
+"""Files that a rendered configuration includes: they may not set what redistopo sets."""
 
 from collections.abc import Iterator
 from glob import glob
@@ -6,48 +6,55 @@ from pathlib import Path
 
 from redistopo.errors import UsageError
 from redistopo.host.files import read_text
-from redistopo.model.planning.plan import Plan
-from redistopo.model.protocol.conf import Directives, read_conf
+from redistopo.model.planning.plan import NodePlan, Plan
+from redistopo.model.protocol.conf import Directives, canonical_directive, parse_directive
 from redistopo.model.topology.validate import OWNED
 
 _DEEPEST = 8
 
 
-def refuse_includes(plan: Plan) -> None:
-    """Raise UsageError if an included file sets a directive that redistopo sets itself: it would
-    win, because a server takes the last line, and so could write elsewhere.
+def with_includes(plan: Plan, node: NodePlan, text: str) -> Directives:
+    """Return the directives of a node's rendered configuration and of all files that it includes,
+    in the order in which a server reads them.
 
-    An unreadable file is refused too: no server would start.
+    Raises UsageError if an included file sets a directive that redistopo sets itself: it would
+    win, because a server takes the last line, and so could write elsewhere. An unreadable file is
+    refused too: no server would start.
     """
-    for node in plan.data:
-        for path, conf in _included(node.directives, node.folder.root, _DEEPEST):
-            if conf is None:
+    found: dict[str, tuple[str, ...]] = {}
+    for source, name, value in _lines(plan, node, text, _DEEPEST):
+        if source is not None and name in OWNED:
+            key = OWNED[name]
+            instead = f"use {key} in {plan.layout.topology.name}, and " if key else ""
+            raise UsageError(
+                f"{source} is included for {node.name} and sets {name}, which redistopo sets "
+                "itself",
+                hint=f"{instead}remove that line from {source}, or the include",
+            )
+        found[name] = (*found.get(name, ()), value)
+    return found
+
+
+def _lines(
+    plan: Plan, node: NodePlan, text: str, deepest: int, source: Path | None = None
+) -> Iterator[tuple[Path | None, str, str]]:
+    """Each line as its file, None for the rendered one, directive and value; in place of an include
+    those of its files. Relative paths start at the node's folder, and since Redis 7.0 a path may be
+    a pattern (config.c, loadServerConfig)."""
+    for line in text.split("\n"):
+        if (parsed := parse_directive(line)) is None:
+            continue
+        name, value = canonical_directive(parsed[0]), parsed[1]
+        if name != "include" or not deepest:
+            yield source, name, value
+            continue
+        whole = str(node.folder.root / value)
+        paths = sorted(glob(whole))  # noqa: PTH207  the pattern may be absolute
+        for path in map(Path, paths or ([whole] if not set("*?[") & set(value) else [])):
+            included = read_text(path) if path.is_file() else None
+            if included is None:
                 raise UsageError(
                     f"{path} is included for {node.name} and can't be read",
-                    hint=f"correct include in {plan.layout.topology.name}",
+                    hint=f"correct include in {plan.layout.topology.name}, or in your template",
                 )
-            if owned := sorted(OWNED.keys() & conf.keys()):
-                key = OWNED[owned[0]]
-                instead = f"use {key} in {plan.layout.topology.name}, and " if key else ""
-                raise UsageError(
-                    f"{path} is included for {node.name} and sets {', '.join(owned)}, which "
-                    "redistopo sets itself",
-                    hint=f"{instead}remove that line from {path}, or the include",
-                )
-
-
-def _included(
-    conf: Directives, folder: Path, deepest: int
-) -> Iterator[tuple[Path, Directives | None]]:
-    """Each included file with its directives; relative paths start at the node's folder, and
-    since Redis 7.0 a path may be a pattern (config.c, loadServerConfig)."""
-    for pattern in conf.get("include", ()) if deepest else ():
-        whole = str(folder / pattern)
-        names = sorted(glob(whole))  # noqa: PTH207  the pattern may be absolute
-        for name in names or ([whole] if not set("*?[") & set(pattern) else []):
-            path = Path(name)
-            text = read_text(path) if path.is_file() else None
-            found = read_conf(text) if text is not None else None
-            yield path, found
-            if found is not None:
-                yield from _included(found, folder, deepest - 1)
+            yield from _lines(plan, node, included, deepest - 1, path)

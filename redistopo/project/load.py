@@ -3,18 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from redistopo.errors import MissingPrerequisite, UsageError
+from redistopo.errors import MissingPrerequisite, UntrustedFolder, UsageError
 from redistopo.host.files import absolute, read_text
 from redistopo.host.ports import has_address
-from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.plan_nodes import make_plan
 from redistopo.model.protocol.engine import EngineRequest, parse_request
 from redistopo.model.topology.parse import parse_topology, read_toml, salvage, topology_file_error
 from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Topology
 from redistopo.model.topology.validate import validate
 from redistopo.project.registry import registered_topologies
+from redistopo.project.trust import require_trust
+
+if TYPE_CHECKING:
+    from redistopo.model.planning.plan import Plan
 
 _MOST_NAMED = 8
 
@@ -78,14 +81,24 @@ def checked(document: Mapping[str, object], source: str) -> Topology:
     return topology
 
 
-def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> Plan:
+def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> "Plan":
     """Make the project's plan; `engine` overrides the file's. Raises MissingPrerequisite if no
-    matching server is installed, except with `assume`."""
+    matching server is installed, and UntrustedFolder if the file's is a program of a folder that
+    isn't trusted; with `assume`, an engine is assumed then, and nothing is run."""
     # verbs that only observe need no engine
     from redistopo.host.engine_search import assumed_engine, choose_engine
+    from redistopo.model.planning.plan_nodes import make_plan
 
     request = engine_request(engine or project.topology.engine)
     request = replace(request, tls=project.topology.tls)
+    if not engine and request.path:
+        try:
+            require_trust(project.layout, request.path)
+        except UntrustedFolder:
+            if not assume:
+                raise
+            why = f"assumed: {request.path} isn't trusted yet (redistopo up --trust)"
+            return make_plan(project.topology, project.layout, request.assumed, why)
     choice = assumed_engine(request) if assume else choose_engine(request)
     return make_plan(project.topology, project.layout, choice.engine, choice.why)
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from redistopo.errors import RedistopoError, TimedOut
-from redistopo.host.files import private_folder, read_text, write_errors
+from redistopo.errors import MissingPrerequisite, RedistopoError, TimedOut
+from redistopo.host.files import private_folder, read_json, write_errors
 from redistopo.host.polling import Deadline, wait_for
+from redistopo.host.safe_open import open_to_write
 from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, note
 from redistopo.project.state_folder import claim_state_folder, refuse_foreign, sweep
@@ -98,7 +99,7 @@ def _current(handle: int, layout: Layout) -> bool:
 def open_lock(path: Path) -> int:
     """Open a lock file; raises MissingPrerequisite if it can't be created."""
     with write_errors(path):
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        return open_to_write(path, os.O_RDWR)
 
 
 def try_lock(handle: int) -> bool:
@@ -125,7 +126,7 @@ def _wait(handle: int, layout: Layout, deadline: Deadline) -> None:
 
 def _holder(path: Path) -> str:
     try:
-        holder = json.loads(read_text(path) or "")
+        holder = read_json(path) or {}
         return f"`redistopo {holder['verb']}` (pid {holder['pid']})"
-    except (ValueError, KeyError, TypeError):
+    except (MissingPrerequisite, KeyError):
         return "another redistopo command"

@@ -1,12 +1,11 @@
 """Passwords: supplied by the user, or generated once and stored readable only by the user."""
 
 import os
-import secrets
 from dataclasses import replace
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite, UsageError
-from redistopo.host.files import absolute, read_text, write_private
+from redistopo.host.files import absolute, certainly_missing, read_exactly, read_text, write_private
 from redistopo.model.protocol.credentials import (
     ENVIRONMENT_VARIABLE,
     Credentials,
@@ -18,6 +17,8 @@ from redistopo.model.protocol.credentials import (
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Shape, Topology
+
+_MOST_BYTES = 16384
 
 
 def load_password(
@@ -35,12 +36,12 @@ def load_password(
         return _usable(given, ENVIRONMENT_VARIABLE, plain=plain)
     if topology.password_file:
         path = _file(topology, layout)
-        text = read_text(path)
-        if text is None:
+        if certainly_missing(path):
             raise MissingPrerequisite(
                 f"the password file {path} doesn't exist",
                 hint="create it, or remove `password_file` to generate a password",
             )
+        text = read_exactly(path)
         return _usable(text.split("\n", 1)[0].rstrip("\r"), str(path), plain=plain)
     return _kept(layout.password, make=make, save=save)
 
@@ -100,6 +101,8 @@ def _stranger(layout: Layout, tls: TlsFiles | None) -> str:
 
 def new_password() -> str:
     """Generate a password of 32 random bytes, as letters, digits, - and _."""
+    import secrets  # takes 3 ms, and most verbs generate none
+
     return secrets.token_urlsafe(32)
 
 
@@ -143,6 +146,16 @@ def _usable(text: str, source: str, *, plain: bool = False) -> str:
     """Check a password; a `plain` one may contain neither spaces nor quotes."""
     if not text:
         raise UsageError(f"the password in {source} is empty", hint="set one")
+    size = len(text.encode(errors="replace"))
+    if size > _MOST_BYTES:
+        raise UsageError(
+            f"the password in {source} has {size} bytes, and may have {_MOST_BYTES}",
+            detail="servers accept no longer argument before a login (networking.c, "
+            "processMultibulkBuffer)",
+            hint="use a shorter one: 32 random bytes can't be guessed",
+        )
+    if any(0xD800 <= ord(letter) < 0xE000 for letter in text):  # how Python keeps such bytes
+        raise UsageError(f"the password in {source} is not UTF-8", hint="use another one")
     if any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
         raise UsageError(
             f"the password in {source} has a control character",

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite, TimedOut
-from redistopo.host.files import is_private_folder, private_folder, read_text, write_private
+from redistopo.host.files import is_private_folder, private_folder, read_json, remove, write_private
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.topology.project_paths import Layout
 from redistopo.project.lock import open_lock, try_lock
@@ -66,9 +66,10 @@ def reserve_ports(root: Path) -> None:
     if folder is None:
         return
     for path, other in _found(folder):
-        with suppress(OSError):  # a file that can't be inspected may still exist
+        # a file that can't be inspected may still exist
+        with suppress(OSError, MissingPrerequisite):
             if not Layout(other).topology.exists():
-                path.unlink()
+                remove(path)
     name = hashlib.sha256(os.fsencode(root)).hexdigest()[:32]
     with suppress(MissingPrerequisite):
         write_private(folder / f"{name}.json", json.dumps({"root": str(root)}) + "\n")
@@ -82,7 +83,7 @@ def reserved() -> tuple[Path, ...]:
 def _found(folder: Path) -> Iterator[tuple[Path, Path]]:
     for path in sorted(folder.glob("*.json")):
         with suppress(MissingPrerequisite, ValueError, KeyError, TypeError):
-            root = str(json.loads(read_text(path) or "")["root"])
+            root = str((read_json(path) or {})["root"])
             if "\0" not in root and Path(root).is_absolute():
                 yield path, Path(root)
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from redistopo import __version__
 from redistopo.errors import MissingPrerequisite, RedistopoError
 from redistopo.host.files import read_text, write_private
+from redistopo.host.safe_open import open_to_write
 from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Event, Progress
 
@@ -83,8 +84,7 @@ def _opened(layout: Layout) -> int | None:
         earlier = (read_text(layout.events) or "").splitlines(keepends=True)
         if len(earlier) > _KEPT_LINES:
             write_private(layout.events, "".join(earlier[-_KEPT_LINES:]))
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-        handle = os.open(layout.events, flags, 0o600)
+        handle = open_to_write(layout.events, os.O_WRONLY | os.O_APPEND)
         os.fchmod(handle, 0o600)
         return handle
     return None

@@ -4,7 +4,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from redistopo.errors import RedistopoError
@@ -33,17 +33,6 @@ def secrets_of(layout: Layout) -> frozenset[str]:
     return frozenset(secret for secret in _secrets(layout) if secret.strip())
 
 
-@contextmanager
-def redacting_errors(layout: Layout) -> Iterator[None]:
-    """Redact errors that pass through: servers quote invalid configuration lines, and templates
-    quote values."""
-    try:
-        yield
-    except RedistopoError as error:
-        hide(error, layout)
-        raise
-
-
 def hide(error: RedistopoError, layout: Layout) -> None:
     """Remove all secrets of the project from an error."""
     scrub = Redactor(secrets_of(layout))
@@ -60,7 +49,7 @@ def _secrets(layout: Layout) -> Iterator[str]:
     topology = _text(layout.topology)
     try:
         yield from secrets_in_topology(tomllib.loads(topology))
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # ValueError: also numbers of too many digits
         yield from re.findall(r"(?<![^\s\"'\[])>([^\s\"',]+)", topology)
     for named in re.findall(r"(?m)^\s*\"?password_file\"?\s*=\s*[\"'](.+)[\"']", topology):
         with suppress(RedistopoError):  # a path without a home folder has no secrets

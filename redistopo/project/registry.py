@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite
-from redistopo.host.files import private_folder, read_text, write_private
+from redistopo.host.files import is_private_folder, private_folder, read_json, remove, write_private
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +60,8 @@ def unregister(root: Path) -> None:
     for entry in registered_topologies():
         # the id is used as a file name, and was read from a file: it must not be a path
         if folder is not None and entry.root == str(root) and "/" not in entry.id:
-            with suppress(OSError):
-                (folder / f"{entry.id}.json").unlink(missing_ok=True)
+            with suppress(MissingPrerequisite):
+                remove(folder / f"{entry.id}.json", missing_ok=True)
 
 
 def registered_topologies() -> tuple[Entry, ...]:
@@ -71,10 +71,12 @@ def registered_topologies() -> tuple[Entry, ...]:
 
 def _entries() -> Iterator[Entry]:
     folder = _folder()
-    if folder is None or not folder.is_dir():
+    if folder is None or not is_private_folder(folder):
         return
     for path in folder.glob("*.json"):
         with suppress(MissingPrerequisite, ValueError, KeyError, TypeError):
-            values = json.loads(read_text(path) or "")
+            values = read_json(path) or {}
             texts = {name: str(values[name]) for name in ("id", "name", "shape", "root")}
-            yield Entry(**texts, ports=tuple(map(int, values["ports"])))
+            # the file may have been written by another program: a name is one line
+            if texts["name"].isprintable() and texts["shape"].isprintable():
+                yield Entry(**texts, ports=tuple(map(int, values["ports"])))

@@ -2,7 +2,7 @@
 
 import json
 
-from redistopo.host.files import read_text, write_errors, write_private
+from redistopo.host.files import read_json, remove, write_private
 from redistopo.model.planning.password_rotation import PasswordRotation
 from redistopo.model.topology.project_paths import Layout
 
@@ -25,7 +25,7 @@ def pending_rotation(layout: Layout) -> PasswordRotation | None:
     program, and can't be used.
     """
     try:
-        values = json.loads(read_text(layout.rotation) or "")
+        values = read_json(layout.rotation) or {}
         passwords = {str(user): str(password) for user, password in values["passwords"].items()}
         return PasswordRotation(
             passwords=passwords,
@@ -33,11 +33,10 @@ def pending_rotation(layout: Layout) -> PasswordRotation | None:
             given=bool(values["given"]),
             previous=str(values["previous"]),
         )
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError):
         return None
 
 
 def end_rotation(layout: Layout) -> None:
     """Remove the record of the rotation."""
-    with write_errors(layout.rotation):
-        layout.rotation.unlink(missing_ok=True)
+    remove(layout.rotation, missing_ok=True)

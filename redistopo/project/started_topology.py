@@ -41,7 +41,8 @@ def rendered_confs(layout: Layout, state: TopologyState | None) -> dict[str, Dir
     found = {}
     for name in recorded or node_folder_names(layout):
         folder = layout.node(name)
-        texts = (read_text(path) for path in (folder.config, folder.started))
+        linked = folder.root.is_symlink()  # its files are another topology's
+        texts = (None if linked else read_text(path) for path in (folder.config, folder.started))
         if text := next((text for text in texts if text and is_whole_conf(text)), None):
             found[name] = relocated_directives(read_conf(text), layout, name)
         elif state is not None and state.formed:

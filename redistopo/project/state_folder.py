@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite
-from redistopo.host.files import private_folder, remove, write_errors, write_private
+from redistopo.host.files import private_folder, refuse_links, remove, write_errors, write_private
 from redistopo.model.topology.project_paths import Layout
 
 _MARK = (
@@ -33,15 +33,9 @@ def refuse_foreign(layout: Layout) -> None:
 def refuse_planted(layout: Layout) -> None:
     """Raise MissingPrerequisite if a file that a start reads or writes is a link, or belongs to
     another user, who could get the password or the data that way."""
-    places = (layout.state, layout.nodes, layout.tls.root)
-    for place in places:
-        for path in sorted(place.iterdir()) if place.is_dir() and not place.is_symlink() else ():
-            if path.is_symlink():
-                raise MissingPrerequisite(
-                    f"{path} is a symbolic link",
-                    detail=f"its target is {path.readlink()}",
-                    hint="redistopo creates no links in its own folder: remove it",
-                )
+    refuse_links(layout.state)
+    for place in (layout.state, layout.nodes, layout.tls.root):
+        for path in sorted(place.iterdir()) if place.is_dir() else ():
             _refuse_owner(path)
 
 

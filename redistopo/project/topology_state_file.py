@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from redistopo.errors import UsageError
 from redistopo.host.files import read_json, write_private
+from redistopo.model.protocol.endpoint import LAST_PORT
 from redistopo.model.state.record import RECORD_FORMAT, RecordedNode, TopologyState
 from redistopo.model.topology.project_paths import Layout
 
@@ -34,8 +35,24 @@ def load_topology_state(layout: Layout) -> TopologyState | None:
         record = TopologyState(**{**values, "nodes": nodes})
     except (KeyError, TypeError):
         return None
-    # the id is used as a file name elsewhere, so its form matters
-    return record if re.fullmatch(r"[0-9a-f]{16}", str(record.id)) else None
+    return record if _valid(record) else None
+
+
+def _valid(record: TopologyState) -> bool:
+    """Whether a record has the types that it should have: the folder may have been cloned."""
+    # the id and the nodes' names are used as file names, so their form matters
+    texts = (record.name, record.shape, record.created, record.primary, record.engine)
+    return (
+        re.fullmatch(r"[0-9a-f]{16}", str(record.id)) is not None
+        and all(isinstance(one, str) for one in texts)
+        and all(
+            re.fullmatch(r"(node|sentinel)[0-9]{1,4}", str(node.name), re.ASCII)
+            and isinstance(node.host, str)
+            and isinstance(node.port, int)
+            and 0 <= node.port <= LAST_PORT
+            for node in record.nodes
+        )
+    )
 
 
 def node_folder_names(layout: Layout) -> tuple[str, ...]:

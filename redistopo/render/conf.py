@@ -132,7 +132,7 @@ def seed_tables(plan: Plan, ids: SeedIds) -> dict[str, str]:
     In each shard with replicas, the first replica is listed as owner of the slots and the
     planned primary as its replica. The planned primary then takes over, which avoids the 2 s
     that a primary waits after its start before it accepts writes (cluster_legacy.c,
-    CLUSTER_WRITABLE_DELAY).
+    CLUSTER_WRITABLE_DELAY). In a large cluster each node starts with its planned role.
     """
     lines = {node.name: _line(plan, node, ids) for node in plan.nodes}
     own = {name: {**line, "flags": f"myself,{line['flags']}"} for name, line in lines.items()}
@@ -152,7 +152,7 @@ def seed_tables(plan: Plan, ids: SeedIds) -> dict[str, str]:
 
 def _line(plan: Plan, node: NodePlan, ids: SeedIds) -> dict[str, object]:
     shard = plan.shards[node.shard - 1]
-    acting = shard.acting_primary
+    acting = shard.acting_primary if shard in plan.takeovers else shard.primary
     owner = acting == node.name
     return {
         "id": ids.nodes[node.name],

@@ -3,12 +3,15 @@
 import json
 import shlex
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from redistopo.errors import UsageError
+from redistopo.errors import TimedOut, UsageError
+from redistopo.host.files import read_text
+from redistopo.host.time_limit import time_limit
 from redistopo.model.protocol.conf import quote_argument
 
 if TYPE_CHECKING:
@@ -18,6 +21,9 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 PLAIN = (".css", ".js", ".svg")
 """Static files of a page, which aren't templates because they contain braces."""
+
+_MOST_SECONDS = 5.0
+"""For one of a user's templates; ours take milliseconds."""
 
 
 def shipped() -> Path:
@@ -43,20 +49,29 @@ def plain_files() -> Iterator[tuple[str, str]]:
 
 def plain_file(name: str, *, own: str = "") -> str | None:
     """Return the text of a static file, preferably from the folder `own`, or None."""
+    found = _source(name, own)
+    return found[0] if found else None
+
+
+def _source(name: str, own: str) -> tuple[str, str, Callable[[], bool]] | None:
+    """A file's text and path in the form that Jinja wants, or None; not above the folders."""
+    if ".." in Path(name).parts or Path(name).is_absolute():
+        return None
     for folder in (own, str(shipped())):
-        if folder and (path := Path(folder, name)).is_file():
-            return path.read_text(encoding="utf-8", errors="replace")
+        # the user's folder may have a device or a FIFO there, whose reading never ends
+        if folder and (text := read_text(path := Path(folder, name))) is not None:
+            return text, str(path), lambda: True
     return None
 
 
 @lru_cache(maxsize=4)
 def _environment(own: str, markup: bool) -> "Environment":
-    from jinja2 import FileSystemLoader, StrictUndefined
+    from jinja2 import FunctionLoader, StrictUndefined
     from jinja2.sandbox import SandboxedEnvironment
 
     # sandboxed: a user's template folder may come from another person
     environment = SandboxedEnvironment(
-        loader=FileSystemLoader([folder for folder in (own, str(shipped())) if folder]),
+        loader=FunctionLoader(lambda name: _source(name, own)),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -89,7 +104,10 @@ def render_template(
             hint=f"redistopo templates export {own}; or remove `templates` from the file",
         )
     try:
-        return _environment(own, markup).get_template(name).render(values)
+        with time_limit(_MOST_SECONDS, f"the template {name}") if own else nullcontext():
+            return _environment(own, markup).get_template(name).render(values)
+    except TimedOut as error:
+        raise UsageError(error.message, hint="correct its loops") from error
     # what expressions in a user's template may raise, besides Jinja's own errors
     except errors as error:
         raise UsageError(

@@ -12,9 +12,8 @@ from redistopo.model.planning.password_rotation import acl_password_hash
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.proposal import Asked
 from redistopo.model.planning.readdress import is_readdressed
-from redistopo.model.protocol.conf import Directives
+from redistopo.model.protocol.conf import Directives, read_conf
 from redistopo.model.protocol.credentials import CREDENTIALS_CHANGED_HINT
-from redistopo.project.includes import refuse_includes
 from redistopo.project.load import require_address
 from redistopo.project.passwords import load_password, password_source
 from redistopo.project.state_folder import refuse_foreign, refuse_planted
@@ -29,7 +28,6 @@ def refuse_request(plan: Plan, asked: Asked) -> None:
     require_address(plan.topology)
     require_rebuildable(plan, asked.rebuild)
     require_primaries(plan, asked.primary)
-    refuse_includes(plan)
     refuse_foreign(plan.layout)
     refuse_planted(plan.layout)
 
@@ -62,12 +60,13 @@ def refuse_changed_security(session: Session) -> None:
     for name, conf in session.rendered.items():
         if conf.keys() <= _ADDRESS or session.host.processes.find(layout, name) is None:
             continue
+        started = read_conf(session.host.files.read(layout.node(name).started) or "")
         for key, asked, given in (
             ("tls", topology.tls, {"tls-port"}),
             ("acl", topology.acl, {"aclfile"}),
             ("auth", topology.auth, {"requirepass", "aclfile"}),
         ):
-            runs = not given.isdisjoint(conf)
+            runs = not given.isdisjoint({*conf, *started})  # one of the files may be damaged
             if asked is not runs and not (key == "auth" and layout.node(name).sentinel):
                 raise UsageError(
                     f"{key} is {str(asked).lower()} in the topology file, but servers run with "

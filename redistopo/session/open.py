@@ -4,14 +4,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from redistopo.errors import RedistopoError
 from redistopo.host.host import Host
 from redistopo.host.local_host import LOCAL
 from redistopo.model.state.observed import Observed
+from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, no_progress
 from redistopo.project.load import layout_of_folder
 from redistopo.project.lock import locked
 from redistopo.project.progress_log import progress_logged
-from redistopo.project.redact_secrets import redacting_errors
 from redistopo.project.started_topology import nothing_started_error
 from redistopo.project.topology_state_file import node_folder_names
 from redistopo.session.session import Session, SessionRequest
@@ -32,7 +33,7 @@ def open_session(
     if request.needs_file or (request.needs_topology and empty):
         _ = session.project
     with ExitStack() as stack:
-        stack.enter_context(redacting_errors(layout))
+        stack.enter_context(_redacting_errors(layout))
         if request.lock:
             stack.enter_context(hold_lock(session, request.lock))
         there = session.locked or not request.lock
@@ -56,13 +57,26 @@ def hold_lock(session: Session, verb: str, *, make: bool = False) -> Iterator[No
         session.locked = stack.enter_context(lock)
         if session.locked:
             session.progress = stack.enter_context(progress_logged(layout, verb, progress))
-            stack.enter_context(redacting_errors(layout))  # before they are logged
+            stack.enter_context(_redacting_errors(layout))  # before they are logged
             for name in node_folder_names(layout):
                 session.host.processes.adopt(layout, name)
         try:
             yield
         finally:
             session.locked, session.progress = False, progress
+
+
+@contextmanager
+def _redacting_errors(layout: Layout) -> Iterator[None]:
+    """Redact errors that pass through: servers quote invalid configuration lines, and templates
+    quote values."""
+    try:
+        yield
+    except RedistopoError as error:
+        from redistopo.project.redact_secrets import hide
+
+        hide(error, layout)
+        raise
 
 
 def record_primary_unless_busy(root: Path, verb: str, seen: Observed) -> None:

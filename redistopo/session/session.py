@@ -4,17 +4,14 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from redistopo.checks.check_types import Expected
 from redistopo.client.connection import Connections
 from redistopo.client.observe import Detail, Target, observe
-from redistopo.execute.context import ExecutionContext
-from redistopo.execute.shutdown import ShutdownRequest
 from redistopo.host.host import Host
 from redistopo.host.local_host import LOCAL
 from redistopo.host.polling import Deadline
-from redistopo.model.planning.password_rotation import PasswordRotation
-from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.state.observed import Observed
@@ -24,7 +21,6 @@ from redistopo.model.topology.spec import Shape, Topology
 from redistopo.progress import Progress
 from redistopo.project.load import Project, load_project, plan_of
 from redistopo.project.passwords import load_credentials, load_password
-from redistopo.project.rotation_file import pending_rotation
 from redistopo.project.started_topology import (
     credentials_in_use,
     rendered_confs,
@@ -33,6 +29,12 @@ from redistopo.project.started_topology import (
 )
 from redistopo.project.topology_state_file import load_topology_state, save_record
 from redistopo.session.expected import expected_of
+
+if TYPE_CHECKING:
+    from redistopo.execute.context import ExecutionContext
+    from redistopo.execute.shutdown import ShutdownRequest
+    from redistopo.model.planning.password_rotation import PasswordRotation
+    from redistopo.model.planning.plan import Plan
 
 
 class CredentialSource(Enum):
@@ -107,8 +109,10 @@ class Session:
         return self.credentials_from(self._request.credentials)
 
     @cached_property
-    def rotation(self) -> PasswordRotation | None:
+    def rotation(self) -> "PasswordRotation | None":
         """The password rotation that isn't finished; None for none."""
+        from redistopo.project.rotation_file import pending_rotation
+
         return pending_rotation(self.layout)
 
     @cached_property
@@ -145,12 +149,14 @@ class Session:
             known = load_password(self.topology, self.layout)
         return credentials_in_use(self.layout, self.rendered, known)
 
-    def plan(self, engine: str = "", *, assume: bool = False) -> Plan:
+    def plan(self, engine: str = "", *, assume: bool = False) -> "Plan":
         """Make the plan, see `plan_of`."""
         return plan_of(self.project, engine, assume=assume)
 
-    def context(self, plan: Plan) -> ExecutionContext:
+    def context(self, plan: "Plan") -> "ExecutionContext":
         """Build the context for executing steps of a plan."""
+        from redistopo.execute.context import ExecutionContext
+
         return ExecutionContext(
             plan=plan,
             credentials=self.credentials,
@@ -165,8 +171,10 @@ class Session:
         are included as absent."""
         return observe(self.shape, self.targets, self.client, depth, disk=disk)
 
-    def shutdown(self, seen: Observed, *, lossy: bool, command: str) -> ShutdownRequest:
+    def shutdown(self, seen: Observed, *, lossy: bool, command: str) -> "ShutdownRequest":
         """Build the request to shut down nodes of a snapshot; `command` is to run again."""
+        from redistopo.execute.shutdown import ShutdownRequest
+
         return ShutdownRequest(
             layout=self.layout,
             seen=seen,

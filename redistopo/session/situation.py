@@ -25,8 +25,10 @@ from redistopo.model.protocol.conf import (
 from redistopo.model.state.finding import failed_findings
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.record import TopologyState
+from redistopo.model.state.unix_socket import UnixSocketSeen
 from redistopo.model.topology.directives import planned_sentinel_settings as wanted_of_sentinels
 from redistopo.model.topology.ports import choose_block, port_block_of
+from redistopo.project.includes import with_includes
 from redistopo.project.port_conflicts import port_blocker
 from redistopo.render.conf import check_templates, node_conf, sentinel_conf, users_acl
 from redistopo.session.expected import expected_of
@@ -70,7 +72,8 @@ def situation(context: ExecutionContext, record: TopologyState | None, seen: Obs
     texts = {node.name: node_conf(plan, node, held) for node in plan.data}
     wanted = {name: read_conf(text) for name, text in texts.items()}
     for node in (one for one in plan.sentinels if one.name not in kept):
-        wanted[node.name] = read_conf(sentinel_conf(plan, node, held, known_id(seen, node)))
+        texts[node.name] = sentinel_conf(plan, node, held, known_id(seen, node))
+        wanted[node.name] = read_conf(texts[node.name])
     users = users_acl(plan, held) if plan.topology.acl else ""
     formed = record is not None and record.formed
     if plan.topology.templates and not formed:
@@ -98,9 +101,23 @@ def situation(context: ExecutionContext, record: TopologyState | None, seen: Obs
             and not is_whole_conf(node.on_disk.config or "")
         ),
         wanted=wanted,
+        sockets=_unix_sockets(context, texts),
         limits=context.host.limits(_ENOUGH_TASKS + 16 * len(plan.nodes)),
+        loaded=tuple(context.started),
         free_ports="" if formed else _free_ports(plan, seen),
     )
+
+
+def _unix_sockets(context: ExecutionContext, texts: Mapping[str, str]) -> dict[str, UnixSocketSeen]:
+    """Inspect the path of each Unix socket in the rendered configurations, or in a file that they
+    include. Raises UsageError for an included file that sets what redistopo sets."""
+    found = {}
+    for node in context.nodes(texts):
+        values = with_includes(context.plan, node, texts[node.name]).get("unixsocket", ())
+        if values and values[-1]:
+            path = node.folder.root / values[-1]
+            found[node.name] = context.host.ports.unix_socket(path)
+    return found
 
 
 def _free_ports(plan: Plan, seen: Observed) -> str:

@@ -7,6 +7,72 @@ import pytest
 from support.engines import BUNDLED
 from support.project import Project
 
+from redistopo.cli.verbs import VERBS
+
+_HEAVY = frozenset(
+    {
+        "asyncio",
+        "cryptography",
+        "flask",
+        "jinja2",
+        "redis",
+        "redis.asyncio",
+        "rich",
+        "ssl",
+        "tomlkit",
+        "waitress",
+    }
+)
+"""What takes longer to import than most verbs take; psutil, too, but it finds the processes."""
+
+_FILES = {"jinja2"}
+
+_BEFORE = {
+    "init": ("init standalone --force", _FILES),
+    "plan": ("plan", _FILES),
+    "render": ("render", _FILES),
+    "up": ("up", _FILES),
+}
+_QUERIES = {
+    "status": ("status", set()),
+    "verify": ("verify", set()),
+    "wait": ("wait", set()),
+    "connect": ("connect", _FILES),
+    "call": ("call PING", set()),
+    "cli": ("cli --json", set()),
+    "logs": ("logs", set()),
+    "bundle": ("bundle --out report.tar.gz", _FILES),
+    "doctor": ("doctor", set()),
+    "engines": ("engines", set()),
+    "ps": ("ps", set()),
+    "explain": ("explain slots", set()),
+    "schema": ("schema", set()),
+    "help": ("help status", set()),
+    "version": ("version", set()),
+}
+_CHANGES = {
+    "secret": ("secret rotate", set()),
+    "set": ("set maxmemory=100mb", {*_FILES, "tomlkit"}),
+    "pause": ("pause node1", set()),
+    "resume": ("resume", set()),
+    "kill": ("kill node1", set()),
+    "start": ("start", _FILES),
+    "restart": ("restart node1", _FILES),
+    "stop": ("stop node1", set()),
+    "down": ("down", set()),
+}
+_ELSEWHERE = {
+    "certs": "needs TLS, and so ssl and cryptography",
+    "demo": "serves with flask, waitress and redis-py",
+    "drill": "its load consists of redis-py's clients",
+    "events": "does not end; the same as watch",
+    "failover": "needs a replica; the same as restart --rolling",
+    "install": "installs a server",
+    "reset": "needs a cluster; the same as kill",
+    "templates": "copies files",
+    "watch": "does not end; draws with rich",
+}
+
 
 def _imported(project: Project, *words: str) -> set[str]:
     """Every module that a command imported, its packages too, as Python itself reports."""
@@ -41,9 +107,69 @@ def test_status_imports_what_it_takes_to_look(project: Project) -> None:
     assert _packages(names).isdisjoint({"jinja2", "rich", "redistopo.render", "redistopo.doctor"})
     verbs = {name for name in names if name.startswith(("redistopo.ops.", "redistopo.cli.views."))}
     assert verbs == {"redistopo.ops.status", "redistopo.cli.views.status"}
+    assert not [name for name in names if name.startswith("redistopo.execute")]
     unused = (
-        "execute.executor",
         "host.engine_search",
+        "host.limits",
+        "model.planning.plan",
         "model.planning.reconcile",
+        "project.redact_secrets",
     )
     assert names.isdisjoint(f"redistopo.{name}" for name in unused)
+
+
+@pytest.mark.parametrize(
+    "table", [_BEFORE, _QUERIES, _CHANGES], ids=["files", "queries", "changes"]
+)
+def test_each_verb_imports_no_heavy_package_that_it_does_not_use(
+    project: Project, table: dict[str, tuple[str, set[str]]]
+) -> None:
+    project.init("standalone", engine=BUNDLED.path)
+    if table is not _BEFORE:
+        project.up()
+    found = {verb: _imported(project, *line.split()) & _HEAVY for verb, (line, _) in table.items()}
+    assert found == {verb: allowed for verb, (_, allowed) in table.items()}
+
+
+def test_every_verb_has_a_row() -> None:
+    tables = (_BEFORE, _QUERIES, _CHANGES, _ELSEWHERE)
+    named = [verb for table in tables for verb in table]
+    assert sorted(named) == sorted(VERBS)
+
+
+_AT_EXIT = """
+import os, sys
+from redistopo.cli.main import main
+
+def end(code):
+    sys.stderr.write(f"at exit {code}:")
+    for number in os.listdir("/proc/self/fd"):
+        try:
+            sys.stderr.write(f" {os.readlink('/proc/self/fd/' + number)}")
+        except OSError:
+            pass  # the listing's own
+    sys.stderr.flush()
+    true_end(code)
+
+true_end, os._exit = os._exit, end
+main()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_files_and_sockets_are_closed_before_the_process_is_ended_at_once(
+    project: Project,
+) -> None:
+    """The system would close them, too, but not write what is buffered."""
+    project.init("standalone", engine=BUNDLED.path)
+    for line in ("up", "verify", "secret rotate", "logs", "restart node1", "down"):
+        done = subprocess.run(
+            [sys.executable, "-c", _AT_EXIT, *line.split()],
+            cwd=project.root, env=project.environment(), stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=60, check=True,
+        )  # fmt: skip
+        opened = done.stderr.rpartition("at exit 0:")[2].split()
+        assert sorted(one.partition(":")[0] for one in opened) == ["/dev/null", "pipe", "pipe"], (
+            line
+        )
+        assert done.stdout, line

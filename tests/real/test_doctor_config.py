@@ -14,14 +14,14 @@ import psutil
 import pytest
 from redis.exceptions import RedisError
 from support.byhand import listening
-from support.engines import BUNDLED, ENGINES
+from support.engines import BUNDLED, ENGINES, INSTALLED
 from support.findings import only
 from support.judge import client
 from support.project import Done, Project
 from support.waiting import until
 
 from redistopo.doctor.conf_reader import read_conf_file
-from redistopo.model.protocol.engine import Engine, Version
+from redistopo.model.protocol.engine import Engine
 
 
 @contextmanager
@@ -110,7 +110,7 @@ def _answers(port: int, password: str) -> bool:
 
 
 def test_the_server_that_up_takes_is_asked_first(project: Project) -> None:
-    newest = next(one for one in ENGINES.values() if one.version == Version(9, 1, 2))
+    newest = INSTALLED["valkey-9.1.2"]
     project.init("standalone", "--engine", newest.name)
     (project.root / "some.conf").write_text(f"port {project.port}\nbind 127.0.0.1\n")
     told = only(project.run("doctor", "--config", "some.conf", "--json"), "config.starts", "ok")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from support.engines import BUNDLED, ENGINES
+from support.engines import BUNDLED, INSTALLED
 from support.judge import client
 from support.project import Project
 from support.waiting import until
@@ -317,7 +317,7 @@ def _server(path: str, folder: Path, port: int, *options: str) -> Iterator[None]
 
 
 def test_a_replica_older_than_its_primary_is_told_of(project: Project) -> None:
-    found = {str(one.version)[:3]: one.path for one in ENGINES.values() if one.product == "redis"}
+    found = {str(one.version)[:3]: one.path for one in INSTALLED.values() if one.product == "redis"}
     if not {"6.2", "8.2"} <= set(found):
         return  # no wheels for this Python or platform; test_engines tells which must be there
     first, second = project.port, project.port + 1

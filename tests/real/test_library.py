@@ -338,3 +338,10 @@ with redistopo.standalone(port={port}) as one, redistopo.standalone() as other:
     assert one.verify().healthy
 """,
         )
+
+
+def test_programs_that_start_at_one_moment_get_ports_of_their_own(programs: Programs) -> None:
+    text = MADE + "with redistopo.replication(1) as topology: print(topology.verify().healthy)"
+    begun = [programs.begin(text) for _ in range(4)]
+    assert [one.communicate(timeout=120) for one in begun] == [("True\n", "")] * 4
+    assert programs.servers() == []

@@ -13,7 +13,7 @@ from contextlib import closing
 
 import pytest
 from support.editing import edit, own_templates
-from support.engines import ENGINES, TLS
+from support.engines import INSTALLED, TLS
 from support.kept import keep
 from support.project import Project
 from support.refused import (
@@ -129,7 +129,7 @@ def test_another_name_than_the_sentinels_watch(project: Project) -> None:
 
 
 def test_an_engine_older_than_the_data(project: Project) -> None:
-    new, old = ENGINES[max(ENGINES)].path, ENGINES[min(ENGINES)].path
+    new, old = INSTALLED[max(INSTALLED)].path, INSTALLED[min(INSTALLED)].path
     project.init("replication", "--replicas", "1", engine=new)
     stopped(project)
     edit(project, f'engine = "{new}"', f'engine = "{old}"')

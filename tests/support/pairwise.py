@@ -17,7 +17,19 @@ def pairwise(
     greedily, each from another order. The same cases give the same."""
     pairs = {one: pairs_of(values(one)) for one in cases}
     found = [_greedily(pairs, cost, random.Random(seed)) for seed in range(8)]
+    found = [_without_needless(some, pairs, cost) for some in found]
     return min(found, key=lambda some: sum(map(cost, some)))
+
+
+def _without_needless(
+    some: list[Case], pairs: dict[Case, set[Pair]], cost: Callable[[Case], float]
+) -> list[Case]:
+    """Without cases whose pairs the others have by now, the dearest first."""
+    for one in sorted(some, key=cost, reverse=True):
+        others = [other for other in some if other is not one]
+        if pairs[one] <= set().union(*(pairs[other] for other in others)):
+            some = others
+    return some
 
 
 def _greedily(

@@ -49,11 +49,12 @@ class Stage:
         end_all(self.project)
         shutil.rmtree(self.state, ignore_errors=True)
         shutil.copytree(self.saved / name, self.state)
+        _as_logged(self)
 
     def run(self) -> None:
         """All nodes run, with everything on disk: a replica rewrites its log after a full sync."""
         self.project.up()
-        until(lambda: _settled(self.project), what="every node has written its log")
+        until(lambda: settled(self.project), what="every node has written its log")
 
     def of(self, role: str) -> list[str]:
         """The names of the nodes with that role in the shard."""
@@ -67,6 +68,20 @@ class Stage:
                 if node.info("replication")["role"] == "master":
                     found += int(node.dbsize())
         return found
+
+
+def _as_logged(stage: Stage) -> None:
+    """The servers' last log entries are as old as the files, which were created anew just now: what
+    is changed from now on is changed after them."""
+    for log in stage.state.glob("nodes/*/redis.log"):
+        log.touch()
+    latest = time.time()
+    until(lambda: _touched(stage.saved / "clock") > latest, what="the file system's clock goes on")
+
+
+def _touched(path: Path) -> float:
+    path.touch()
+    return path.stat().st_mtime
 
 
 def end_all(project: Project) -> None:
@@ -99,16 +114,16 @@ def _live(stage: Stage, shape: str) -> None:
         words += ["--node-timeout", "30000", "--formation", "instant"]
     project.init(form, *words, engine=BUNDLED.path)
     project.up()
-    _fill(project, form, OLD)
-    until(lambda: _settled(project), what="replicas have every key")
+    fill(project, form, OLD)
+    until(lambda: settled(project), what="replicas have every key")
     project.run("down", check=0)
     stage.save("old")
     _age(stage.old)
     project.up()
     promoted = _names(project)["replica"]
     project.run("failover", promoted, check=0)
-    _fill(project, form, KEYS[30:])
-    until(lambda: _settled(project), what="replicas have every key")
+    fill(project, form, KEYS[30:])
+    until(lambda: settled(project), what="replicas have every key")
     if keeps:
         for port in project.ports:
             with project.client(port) as node:
@@ -119,7 +134,7 @@ def _live(stage: Stage, shape: str) -> None:
     stage.save("crash")
     _rewritten_before(stage.saved / "crash")
     project.up()
-    until(lambda: _settled(project))
+    until(lambda: settled(project))
     project.run("down", check=0)
     stage.save("down")
     _rewritten_before(stage.saved / "down")
@@ -139,7 +154,8 @@ def _age(folder: Path) -> None:
         os.utime(path, (then, then))
 
 
-def _fill(project: Project, form: str, keys: list[str]) -> None:
+def fill(project: Project, form: str, keys: list[str]) -> None:
+    """The keys were written to the primaries."""
     if form == "cluster":
         from redis.cluster import RedisCluster
 
@@ -156,7 +172,7 @@ def _fill(project: Project, form: str, keys: list[str]) -> None:
                     node.set(key, "kept")
 
 
-def _settled(project: Project) -> bool:
+def settled(project: Project) -> bool:
     """Whether each replica has all of its primary's keys on disk."""
     sizes: dict[int, set[int]] = {}
     for port in project.ports:

@@ -20,6 +20,10 @@ _SAVING = "real/test_persistence.py::test_a_server_that_cannot_save_is_not_kille
 _HERE = "real/test_typed_remedies.py::test_"
 _OVER = f"{_HERE}starting_over_loses_what_was_said_and_comes_up"
 _PAUSED = f"{_HERE}a_paused_only_copy_is_killed_and_promoted_as_told_and_loses_no_key"
+_FORMER = (
+    "real/test_announced_replicas.py::"
+    "test_what_a_replica_announced_before_is_judged_while_primaries_and_sentinels_have_it"
+)
 
 CHECKS: dict[str, str] = {
     "node.alive": _REPLICATION,
@@ -34,6 +38,7 @@ CHECKS: dict[str, str] = {
     "sentinel.quorum": _SENTINEL,
     "failover.ready": _SENTINEL,
     "announce.reachable": _CLUSTER,
+    "sentinel.replicas": _FORMER,
     "cluster.links": _CLUSTER,
     "cluster.members": _BY_HAND,
     "cluster.open-slots": _BY_HAND,
@@ -72,7 +77,6 @@ CHECKS_NOT_TYPED: dict[str, str] = {
     "cluster.agreement": _WAIT,
     "replication.lag": _WAIT,
     "sentinel.leads": _WAIT,
-    "sentinel.replicas": _WAIT,
     "sentinel.peers": _WAIT,
     "sentinel.hello": _WAIT,
     "data.proof": _WAIT,
@@ -98,6 +102,7 @@ BUILDERS: dict[str, str] = {
     "reset_node": _STRANGE,
     "reset_anyway": "real/test_reset.py::test_what_a_replica_alone_has_is_given_up_by_force_only",
     "end_node": _PAUSED,
+    "reset_sentinels": _FORMER,
     "ask_primary": _COPIES,
     "use_primary": _COPIES,
     "give_up_unsaved": _SAVING,
@@ -116,6 +121,5 @@ BUILDERS: dict[str, str] = {
 BUILDERS_NOT_TYPED: dict[str, str] = {
     "leave_cluster": "another cluster's node: what is typed there is its owner's",
     "assign_slots": "no copy exists any more; that the command fills slots is redis-cli's",
-    "forget_sentinels": "a Sentinel that is gone for good: each Sentinel's own record",
 }
 """Builder -> why no test types what it makes."""

@@ -33,6 +33,15 @@ def _whole_node(scene: Any, reply: str) -> Any:
     return scene._with(replace(scene.seen, announced=()))
 
 
+def _fields(scene: Any, _reply: str) -> Any:
+    """INFO without its sections memory and persistence, as a proxy may reply."""
+    told = ("used_memory", "maxmemory", "aof_", "rdb_")
+    for node in scene.seen.nodes:
+        kept = {name: value for name, value in node.info.items() if not name.startswith(told)}
+        scene = scene.node(node.name, info=kept)
+    return scene
+
+
 def _configuration(scene: Any, reply: str) -> Any:
     scene = scene.every(config=None, listening=None, refused={"CONFIG GET": reply})
     for node in scene.seen.nodes:
@@ -93,6 +102,7 @@ def _watching(scene: Any, **fields: Any) -> Any:
 
 READS: Mapping[str, Break] = {
     "the node": _whole_node,
+    "fields of INFO": _fields,
     "CONFIG GET": _configuration,
     "ACL LIST": _users,
     "PING without a password": _anonymous,
@@ -137,8 +147,8 @@ READ_BY: Mapping[str, tuple[str, ...]] = {
     "sentinel.replicas": _NODE,
     "sentinel.peers": _NODE,
     "sentinel.hello": _NODE,
-    "memory.full": _NODE,
-    "data.kept": ("CONFIG GET", "the node"),
+    "memory.full": ("fields of INFO", "the node"),
+    "data.kept": ("fields of INFO", "CONFIG GET", "the node"),
     "data.proof": ("the write probe",),
     "failover.ready": ("the failover's commands", "the node"),
 }

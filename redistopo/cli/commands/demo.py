@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import click
@@ -49,6 +50,10 @@ def command(
     --connect also accepts redis://USER:PASSWORD@HOST:PORT, and rediss:// with --cacert.
     """
     from redistopo.demo.backend import BackendRequest
+
+    if re.search(r"://[^/]*:[^/]+@", target.connect):
+        warning = "every user of this machine can read the password in the process list"
+        click.echo(f"warning: {warning}: use REDISTOPO_PASSWORD and --user instead", err=True)
 
     def backend() -> BackendRequest:
         return BackendRequest(root=root, connect=target.connect, access=target.login())

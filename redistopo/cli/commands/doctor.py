@@ -5,6 +5,7 @@ import click
 
 from redistopo.cli import options
 from redistopo.cli.connect_options import TargetOptions, master_option, target_options
+from redistopo.cli.printable import printable
 from redistopo.cli.run_verb import output, run_and_show
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ def command(
 
         def agreed(one: "DoctorFix") -> bool:
             question = f"{one.why}\n  {one.command}\nRun this?"
-            return yes or not one.asks or (asking and click.confirm(question, err=True))
+            shown = printable(question)
+            return yes or not one.asks or (asking and click.confirm(shown, err=True))
 
         return repair(request, result, agreed, progress)
 

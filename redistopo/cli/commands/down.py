@@ -6,6 +6,7 @@ import click
 
 from redistopo.cli import options
 from redistopo.cli.counts import counted
+from redistopo.cli.printable import printable
 from redistopo.cli.usage_hints import ExactForm
 from redistopo.errors import ExitCode
 from redistopo.model.remedies.of_topology import wipe
@@ -49,7 +50,9 @@ def _confirm_wipe(root: Path) -> None:
             "--wipe removes all data, and needs --yes without a terminal",
             wipe(" --yes"),
         )
-    if not click.confirm(f"Remove all data of the topology in {root.resolve()}?", err=True):
+    if not click.confirm(
+        f"Remove all data of the topology in {printable(str(root.resolve()))}?", err=True
+    ):
         click.echo("Nothing was stopped or removed.")
         sys.exit(ExitCode.FAILED)
 

@@ -39,11 +39,10 @@ def command(out: Path | None) -> None:
 
 def _write_output_schema(out: Path) -> None:
     from redistopo.cli.output_schema import output_schema
-    from redistopo.host.files import write_errors
+    from redistopo.host.files import write_named
 
     text = json.dumps(output_schema(), indent=2) + "\n"
     if str(out) == "-":
         sys.stdout.write(text)
         return
-    with write_errors(out):
-        out.write_text(text, encoding="utf-8")
+    write_named(out, text)

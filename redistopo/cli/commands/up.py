@@ -3,7 +3,9 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.run_verb import run_and_show
+from redistopo.cli.printable import printable
+from redistopo.cli.run_verb import output, run_and_show
+from redistopo.errors import UntrustedFolder
 
 
 @click.command("up")
@@ -12,6 +14,9 @@ from redistopo.cli.run_verb import run_and_show
 @options.timeout("60s", "Time limit until every node is healthy.")
 @click.option("--keep", is_flag=True, help="After a failure, keep started nodes running.")
 @click.option("--dry-run", is_flag=True, help="Print the steps and their causes; do nothing.")
+@click.option(
+    "--trust", "trusted", is_flag=True, help="Let this folder's own program run, now and later."
+)
 @options.yes("Don't ask what --primary or --rebuild would lose.")
 @click.option("--attach", is_flag=True, help="Follow all logs afterwards, until Ctrl-C.")
 @options.node_option("--primary", "primary", "Node to use as primary when it cannot be determined.")
@@ -25,6 +30,7 @@ def command(
     timeout: float,
     keep: bool,
     dry_run: bool,
+    trusted: bool,
     yes: bool,
     attach: bool,
     primary: tuple[str, ...],
@@ -45,7 +51,7 @@ def command(
             lambda result: show_steps(result.steps, result.warnings, result.faults),
         )
         return
-    from redistopo.ops.up import UpRequest, UpResult, up
+    from redistopo.ops.up import UpRequest, UpResult, trust_folder, up
     from redistopo.progress import Progress
 
     request = UpRequest(
@@ -58,12 +64,21 @@ def command(
     )
 
     def work(progress: Progress) -> UpResult:
+        if trusted:
+            trust_folder(root)
         if primaries or rebuilt:
             from redistopo.cli.views.preview import confirm
             from redistopo.ops.plan import preview_up
 
             confirm(lambda: preview_up(root, engine, primaries, rebuilt), yes=yes)
-        return up(request, without_idle_steps(progress))
+        try:
+            return up(request, without_idle_steps(progress))
+        except UntrustedFolder as error:
+            question = f"{printable(error.message)}\nTrust this folder, and run it?"
+            if not output().interactive or not click.confirm(question, err=True):
+                raise
+            trust_folder(root)
+            return up(request, without_idle_steps(progress))
 
     result = run_and_show(work, show_up)
     if attach:

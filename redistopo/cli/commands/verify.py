@@ -5,7 +5,9 @@ import click
 
 from redistopo.cli import options
 from redistopo.cli.connect_options import TargetOptions, master_option, target_options
+from redistopo.cli.printable import printable
 from redistopo.cli.run_verb import output, run_and_show
+from redistopo.errors import OtherHosts
 
 
 @click.command("verify")
@@ -39,6 +41,15 @@ def command(
     from redistopo.ops.verify import VerifyRequest, VerifyResult, verify
     from redistopo.progress import Progress
 
+    def verified_after_questions(request: VerifyRequest, progress: Progress) -> VerifyResult:
+        try:
+            return verify(request, progress)
+        except OtherHosts as error:
+            if not output().interactive or not click.confirm(_question(error), err=True):
+                raise
+            agreed = frozenset(error.hosts) | (request.access.hosts or frozenset())
+            return verify(replace(request, access=replace(request.access, hosts=agreed)), progress)
+
     password = click.prompt("Password", hide_input=True, err=True) if ask_password else ""
 
     def verified(progress: Progress) -> VerifyResult:
@@ -52,12 +63,13 @@ def command(
             write=not no_write,
         )
         try:
-            return verify(request, progress)
+            return verified_after_questions(request, progress)
         except AccessDenied:
             if not target.connect or password or not output().interactive:
                 raise
             typed = click.prompt(f"Password of {target.connect}", hide_input=True, err=True)
-            return verify(replace(request, access=replace(login, password=typed)), progress)
+            again = replace(request, access=replace(login, password=typed))
+            return verified_after_questions(again, progress)
 
     def work(progress: Progress) -> VerifyResult:
         result = verified(progress)
@@ -68,3 +80,7 @@ def command(
         return result
 
     run_and_show(work, lambda result: show_verify(result, everything=everything))
+
+
+def _question(error: OtherHosts) -> str:
+    return f"{printable(error.message)}. Connect to them too, with the same password?"

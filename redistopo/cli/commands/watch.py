@@ -4,6 +4,7 @@ import click
 
 from redistopo.cli import options
 from redistopo.cli.connect_options import TargetOptions, master_option, target_options
+from redistopo.cli.printable import cleaned
 from redistopo.cli.run_verb import run_and_stream
 
 
@@ -34,7 +35,7 @@ def command(root: Path, interval: float, target: TargetOptions) -> None:
             watch(
                 request,
                 lambda scene, _round: screen.draw(
-                    lambda width, height: frame(scene, width, height)
+                    lambda width, height: frame(cleaned(scene), width, height)
                 ),
                 screen.wait,
             )

@@ -9,6 +9,7 @@ import click
 from redistopo.cli import theme
 from redistopo.cli.counts import counted
 from redistopo.cli.formats import Format
+from redistopo.cli.printable import cleaned
 from redistopo.cli.views.status import count_states, size
 from redistopo.model.remedies.remedy import RemedyFields, remedy_fields
 from redistopo.model.state.diff import BAD, CHANGED, GOOD, ChangeKind
@@ -45,6 +46,7 @@ def color_of(kind: ChangeKind) -> str | None:
 
 def print_lines(found: Round) -> None:
     """Print a line for each event; one on stderr while the topology isn't reachable."""
+    found = cleaned(found)
     if found.trouble:
         hint = f"; {found.trouble.hint}" if found.trouble.hint else ""
         click.echo(f"waiting: {found.trouble.message}{hint}", err=True)

@@ -61,7 +61,7 @@ def _lines(result: LogsResult) -> Iterator[str]:
     _give_colors(colors, result.names)
     for one in result.entries:
         _give_colors(colors, [one.node])
-        head = theme.paint(one.node.ljust(width), colors[one.node])
+        head = theme.paint(escaped_line(one.node).ljust(width), colors[one.node])
         for line in one.text.split("\n"):
             text = escaped_line(line)  # it may contain what scripts and clients sent
             text = theme.paint(text, bold=True) if one.level == _WARNING else text

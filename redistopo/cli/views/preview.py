@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import click
 
+from redistopo.cli.printable import cleaned
 from redistopo.cli.run_verb import Result, output, run_and_show
 from redistopo.errors import RedistopoError
 from redistopo.model.planning.step import join_names
@@ -57,7 +58,7 @@ def confirm(look: Callable[[], Preview], *, yes: bool) -> None:
     """
     if yes or not output().interactive:
         return
-    found = look()
+    found = cleaned(look())
     if not found.losses:
         return
     for one in found.losses:

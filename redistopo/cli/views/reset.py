@@ -3,6 +3,7 @@
 import click
 
 from redistopo.cli import theme
+from redistopo.cli.printable import printable
 from redistopo.cli.views.live_change import cost
 from redistopo.cli.views.node_action import show_now
 from redistopo.errors import RedistopoError, UsageError
@@ -23,7 +24,7 @@ def confirm_reset(found: NodeReset, *, ask: bool) -> None:
             detail="\n".join(found.sentences),
         )
     for one in found.sentences:
-        click.echo(f"  {one}", err=True)
+        click.echo(f"  {printable(one)}", err=True)
     if not click.confirm(f"Reset {found.name}?", err=True):
         raise RedistopoError("nothing was changed")
 

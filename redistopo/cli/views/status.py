@@ -161,7 +161,7 @@ def show_ps(result: "PsResult") -> None:
 
 
 def show_engines(result: "EnginesResult") -> None:
-    """Print the servers found, and how to install one if there is none."""
+    """Print the servers found and their known faults, and how to install one if there is none."""
     if not result.engines:
         click.echo("No Redis or Valkey server was found on this machine.")
         click.echo(result.install)
@@ -174,6 +174,8 @@ def show_engines(result: "EnginesResult") -> None:
             wide="path",
         )
     )
+    for fault in result.faults:
+        click.echo(theme.paint("warning ", theme.WARNING) + fault.sentence)
     if result.code:
         click.echo(f"None of these is new enough. {result.install}")
 

@@ -11,11 +11,12 @@ from redistopo.model.protocol.credentials import (
     TLS_REQUIRED_HINT,
 )
 from redistopo.model.protocol.endpoint import format_address
-from redistopo.model.protocol.engine import Engine, Product, Version, parse_request
+from redistopo.model.protocol.engine import parse_title
 from redistopo.model.remedies.of_servers import leave_cluster
 from redistopo.model.state.copies_seen import no_copy_in
 from redistopo.model.state.hints import (
     TOO_MANY_CLIENTS_HINT,
+    allow_query_hint,
     command_prefix,
     continue_command,
     forget_command,
@@ -155,8 +156,8 @@ def _wrong_mode(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
 
 
 def _mute(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
-    probe = scene.probes[node.name]
-    if probe.info or probe.data is not PortState.OK:
+    probe, allow = scene.probes[node.name], allow_query_hint(node)
+    if (probe.info and not allow) or probe.data is not PortState.OK:
         return None
     pid = f" (pid {node.pid})" if node.pid else ""
     remedy = "see its log: it may be paused, busy, or no Redis server; "
@@ -168,9 +169,10 @@ def _mute(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     return Cause(
         kind=CauseKind.MUTE,
         node=node.name,
-        evidence=f"{node.name}{pid} accepts connections, but doesn't reply"
+        evidence=f"{node.name}{pid} accepts connections, but "
+        + ("refuses a query" if allow else "doesn't reply")
         + (f": {node.error}" if node.error else ""),
-        remedy=remedy,
+        remedy=allow or remedy,
     )
 
 
@@ -272,7 +274,7 @@ def _older(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     if node.role is not Role.REPLICA or node.link_up:
         return None
     primary = next((one for one in scene.seen.nodes if follows(node, one)), None)
-    mine, theirs = _engine(node), _engine(primary) if primary else None
+    mine, theirs = parse_title(node.engine), parse_title(primary.engine) if primary else None
     if primary is None or mine is None or theirs is None or mine.reads(theirs.name):
         return None
     logged = scene.probes[node.name].log_line
@@ -283,14 +285,6 @@ def _older(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
         f"{primary.name}, which runs {theirs.title}" + (f"; log: {logged}" if logged else ""),
         remedy=f"run {node.name} with {theirs.title} or newer: upgrade replicas first",
     )
-
-
-def _engine(node: NodeSeen) -> Engine | None:
-    request = parse_request(node.engine.lower())
-    if request is None or len(request.numbers) != 3:
-        return None
-    product = request.product or Product.REDIS
-    return Engine(product=product, version=Version(*request.numbers))
 
 
 _FINDERS: tuple[_Finder, ...] = (

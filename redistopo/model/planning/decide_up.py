@@ -18,6 +18,7 @@ from redistopo.model.planning.proposal import Asked, Proposal
 from redistopo.model.planning.reconcile import reconcile
 from redistopo.model.planning.shard_copies import cut_logs
 from redistopo.model.planning.situation import Situation, with_current_roles
+from redistopo.model.planning.snapshot_history import primary_by_snapshot, promoted_by_snapshot
 from redistopo.model.planning.sole_copies import SoleCopy, chosen_primaries, sole_copies_on_disk
 from redistopo.model.planning.step import Step, linked
 
@@ -38,12 +39,15 @@ def decide(plan: Plan, now: Situation, asked: Asked) -> Decision:
     """Decide on the steps to the desired state, unless a guard refuses them."""
     plan = with_current_roles(plan, now)
     try:
-        plan, note = choose_primary(plan, now.seen, now.record, next(iter(asked.primary), ""))
+        plan, note = _with_primary(plan, now, next(iter(asked.primary), ""))
         relisted = relist_steps(now, asked.rebuild)
         tables = {*asked.rebuild} - {name for one in relisted for name in one.nodes}
         rebuilt, left = rebuild_steps(plan, now.seen, now.record, sorted(tables))
         now = replace(now, seen=with_nodes_confs(now.seen, rebuilt))
-        rebuilt = (*relisted, *salvage_steps(plan, now, asked.primary), *rebuilt)
+        heirs = () if asked.primary else promoted_by_snapshot(plan, now)
+        later = promotion_steps(plan, now.seen, heirs, "has an earlier snapshot")
+        now = replace(now, seen=with_nodes_confs(now.seen, later))
+        rebuilt = (*relisted, *salvage_steps(plan, now, asked.primary), *rebuilt, *later)
         proposal = Proposal(
             plan=plan, now=now, steps=(*rebuilt, *reconcile(plan, now)), asked=asked
         )
@@ -63,6 +67,15 @@ def decide(plan: Plan, now: Situation, asked: Asked) -> Decision:
             *cut_logs(proposal),
         ),
     )
+
+
+def _with_primary(plan: Plan, now: Situation, primary: str) -> tuple[Plan, str]:
+    later = "" if primary else primary_by_snapshot(plan, now)
+    chosen, note = choose_primary(plan, now.seen, now.record, primary or later)
+    if later:
+        lead = plan.shards[0].primary
+        note = f"{later} becomes primary: its snapshot has everything that {lead}'s has, and more"
+    return chosen, note
 
 
 def _needless(plan: Plan, alone: Iterable[SoleCopy], asked: Asked) -> Iterable[str]:

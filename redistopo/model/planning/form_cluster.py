@@ -26,7 +26,7 @@ def _lower_timeouts(plan: Plan) -> dict[str, NodeSettings]:
     primaries, which have a new role to announce: as replicas they have no vote on failures, so
     that a low timeout does no harm."""
     if plan.formation.method is FormationMethod.INSTANT:
-        names = [shard.acting_primary for shard in plan.shards if shard.replicas]
+        names = [shard.acting_primary for shard in plan.takeovers]
         milliseconds = 1000 if plan.crowded else 300
     else:
         names = [] if plan.crowded else [node.name for node in plan.nodes]

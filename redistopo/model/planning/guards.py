@@ -7,26 +7,31 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from redistopo.errors import MissingPrerequisite, RedistopoError, UsageError
 from redistopo.model.planning.load_old_persistence import refuse_renamed
+from redistopo.model.planning.node_paths import refuse_other_paths, refuse_sockets
 from redistopo.model.planning.nodes_conf_repair import (
     refuse_lost_nodes_confs,
     refuse_unknown_nodes,
 )
-from redistopo.model.planning.plan import FormationMethod, Plan
-from redistopo.model.planning.plan_rejoin import non_empty_resets, refuse_more_keys
+from redistopo.model.planning.plan import FormationMethod, NodePlan, Plan
+from redistopo.model.planning.plan_rejoin import (
+    non_empty_resets,
+    refuse_more_keys,
+    refuse_unread_logs,
+)
 from redistopo.model.planning.proposal import Proposal
 from redistopo.model.planning.readdress import is_readdressed
 from redistopo.model.planning.resource_limits import ResourceShortage, resource_shortages
 from redistopo.model.planning.shard_copies import refuse_demotion, refuse_worse_copies
 from redistopo.model.planning.sole_copies import chosen_primaries, sole_copies_on_disk
 from redistopo.model.planning.step import StepKind, join_names
-from redistopo.model.protocol.conf import Directives
+from redistopo.model.protocol.conf import Directives, unquote
 from redistopo.model.protocol.engine import parse_request
 from redistopo.model.protocol.sentinel_replies import read_sentinel_file
 from redistopo.model.remedies.of_machine import end_process
 from redistopo.model.remedies.of_topology import reset_anyway, start_over
 from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.record import TopologyState
-from redistopo.model.topology.exposure import refuse_exposed
+from redistopo.model.topology.exposure import refuse_exposed, refuse_redirected
 
 
 def refuse_other_layout(
@@ -139,12 +144,25 @@ def _sole_copies(it: Proposal) -> None:
 def _more_keys(it: Proposal) -> None:
     if it.asked.among is None:  # starting some nodes leaves the others as they are
         refuse_more_keys(non_empty_resets(it.now.seen))
+        if it.now.formed:
+            refuse_unread_logs(it.now.seen, it.now.loaded)
 
 
 def _exposed(it: Proposal) -> None:
     for name in it.nodes(StepKind.WRITE):
-        if name in it.now.wanted:
-            refuse_exposed(name, it.now.wanted[name])
+        if (conf := it.now.wanted.get(name)) is not None:
+            refuse_exposed(name, conf, auth=it.plan.topology.auth)
+            node = it.plan.node(name)
+            includes = map(unquote, node.directives.get("include", ()))
+            refuse_redirected(name, conf, _own_values(node), includes)
+
+
+def _own_values(node: NodePlan) -> dict[str, str]:
+    """What a template may not change, because a server would write elsewhere, or not be found."""
+    folder = node.folder
+    paths = {"dir": folder.root, "logfile": folder.log, "pidfile": folder.pidfile}
+    values = {name: str(path) for name, path in paths.items()}
+    return {**values, "daemonize": "no", "aclfile": str(folder.users)}
 
 
 def _busy_ports(it: Proposal) -> None:
@@ -192,6 +210,8 @@ GUARDS: tuple[Callable[[Proposal], None], ...] = (
     _lost_keys,
     _silent,
     _exposed,
+    refuse_other_paths,
+    refuse_sockets,
     refuse_renamed,
     _missing_cli,
     _busy_ports,

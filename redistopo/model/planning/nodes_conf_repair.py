@@ -117,18 +117,23 @@ def rebuild_steps(
     return tuple(steps), tuple(notes)
 
 
-def promotion_steps(plan: Plan, seen: Observed, heirs: Iterable[SoleCopy]) -> tuple[Step, ...]:
-    """Return a step for each stopped replica to promote in place of a primary that was reset."""
+def promotion_steps(
+    plan: Plan,
+    seen: Observed,
+    heirs: Iterable[SoleCopy],
+    why: str = "was reset; chosen by --primary",
+) -> tuple[Step, ...]:
+    """Return a step for each stopped replica to promote in place of its primary."""
     steps: list[Step] = []
     for one in heirs:
         texts = with_nodes_confs(seen, steps).nodes_confs  # each in a higher epoch than the last
         text = promoted(texts, plan.node(one.name).address, one.slots) or ""
-        cause = f"{one.primary}, the primary of {format_ranges_briefly(one.slots)}, was reset; "
+        cause = f"{one.primary}, the primary of {format_ranges_briefly(one.slots)}, {why}"
         steps.append(
             Step(
                 do=StepKind.PROMOTE,
                 nodes=(one.name,),
-                cause=f"{cause}chosen by --primary",
+                cause=cause,
                 slots=one.slots,
                 texts={one.name: text},
             )

@@ -12,6 +12,7 @@ from redistopo.model.topology.project_paths import Layout, NodeFolder
 from redistopo.model.topology.spec import Topology
 
 _CROWD = 20
+_MOST_TAKEN_OVER = 60
 
 
 class FormationMethod(StrEnum):
@@ -117,6 +118,17 @@ class Plan:
         pings a second, and as many pongs.
         """
         return self.topology.clustered and len(self.nodes) > _CROWD
+
+    @property
+    def takeovers(self) -> tuple[ShardPlan, ...]:
+        """The shards whose primary takes over from its first replica in an instant formation.
+
+        None in a large cluster: one takeover after the other takes longer there than the 2 s that
+        they avoid (at 30 nodes 1.3 s in all instead of 2.2, at 102 nodes 3.4 instead of 2.7).
+        """
+        if len(self.nodes) > _MOST_TAKEN_OVER:
+            return ()
+        return tuple(shard for shard in self.shards if shard.replicas)
 
     @property
     def primaries(self) -> tuple[NodePlan, ...]:

@@ -1,6 +1,6 @@
 """Nodes that a CLUSTER RESET removed from their cluster, and how each rejoins; pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from redistopo.errors import RedistopoError
@@ -18,11 +18,14 @@ from redistopo.model.state.observed import NodeSeen, Observed, shards_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejoinPlan:
-    """How one node rejoins: as a replica of `primary`, or as primary of `slots`; `orphan` if its
-    primary no longer exists."""
+    """How one node rejoins: as a replica of `primary`, or as primary of `slots`, of none if its
+    slots were moved; `orphan` if its primary no longer exists, `forgotten` if it keeps its role
+    and nodes only have to meet it, `completed` if it owns slots already."""
 
     name: str
     orphan: bool = False
+    forgotten: bool = False
+    completed: bool = False
     primary: str = ""
     slots: tuple[SlotRange, ...] = ()
 
@@ -35,6 +38,10 @@ class RejoinPlan:
     def cause(self) -> str:
         if self.orphan:
             return "its primary no longer exists"
+        if self.forgotten:
+            return "nodes don't know it: it was removed from the cluster"
+        if self.completed:
+            return "no node owns these slots, and it has keys of others around them"
         return "it has no slots and no keys: it was reset"
 
 
@@ -105,6 +112,27 @@ def refuse_more_keys(found: Iterable[NonEmptyReset]) -> None:
             )
 
 
+def refuse_unread_logs(seen: Observed, loaded: Collection[str]) -> None:
+    """Raise RedistopoError if all nodes were reset, and logs of nodes not in `loaded`, those that
+    this run started, may still have keys: a reset empties a replica only in memory, and forming
+    the cluster again would overwrite its log."""
+    if not seen.answering or any(not _empty(one) or len(one.members) > 1 for one in seen.nodes):
+        return
+    unread = [
+        node.name
+        for node in seen.nodes
+        if node.name not in loaded
+        if node.info.get("aof_enabled") == "1" and node.on_disk.has_keys
+    ]
+    if unread:
+        raise RedistopoError(
+            "all nodes were reset, and have no keys in memory; nothing was changed",
+            detail=f"the append-only files of {', '.join(unread)} may still have keys, which "
+            "forming the cluster now would overwrite",
+            hint="redistopo down, then redistopo up: loads what they have, and forms the cluster",
+        )
+
+
 def reset_nodes(seen: Observed) -> tuple[NodeSeen, ...]:
     """Find primaries without slots and keys, as a reset leaves them.
 
@@ -117,6 +145,27 @@ def reset_nodes(seen: Observed) -> tuple[NodeSeen, ...]:
 def _empty(node: NodeSeen) -> bool:
     me = node.myself
     return me is not None and me.primary and not me.slots and not node.keys
+
+
+def _forgotten(seen: Observed) -> tuple[NodeSeen, ...]:
+    """Find nodes that another one doesn't know, as CLUSTER FORGET and `redis-cli --cluster
+    del-node` leave them. A node that knows others than those of the topology is left alone, and
+    only a node that knows most of them is a witness: otherwise two clusters would be merged."""
+    known = {node.name: {one.id for one in node.members} for node in seen.answering}
+    live = {me.id for node in seen.answering if (me := node.myself)}
+    witnesses = [ids for ids in known.values() if len(ids & live) * 2 > len(live)]
+    return tuple(
+        node
+        for node in seen.answering
+        if (me := node.myself)
+        and known[node.name] <= live
+        and any(me.id not in ids for ids in witnesses)
+    )
+
+
+def _is_apart(node: NodeSeen, unknown: Iterable[NodeSeen]) -> bool:
+    """Whether a node isn't known, or knows no other, as after a soft reset."""
+    return node in unknown or len(node.members) == 1
 
 
 def _orphans(seen: Observed) -> tuple[NodeSeen, ...]:
@@ -132,36 +181,56 @@ def _orphans(seen: Observed) -> tuple[NodeSeen, ...]:
 def plan_rejoins(seen: Observed, shards: int) -> tuple[RejoinPlan, ...]:
     """Plan how reset nodes rejoin a cluster with so many shards, primaries first.
 
-    Missing primaries get the slots that no node owns; all other nodes, and replicas whose
-    primary no longer exists, become replicas of the primary with the fewest replicas. Empty
-    while a node doesn't reply (it may own the slots), if all nodes were reset, and if slots were
-    moved so that there are fewer primaries than planned.
+    Missing primaries get the slots that no node owns, or none if all were moved; all other nodes,
+    and replicas whose primary no longer exists, become replicas of the primary with the fewest
+    replicas. Nodes that others forgot are introduced again. If all nodes were reset, the cluster is
+    formed again. Empty while a node doesn't reply: it may own the slots.
     """
-    alone = reset_nodes(seen)
+    unknown = _forgotten(seen)
+    # those that all nodes know first: if slots were moved away, they are primaries already
+    alone = tuple(sorted(reset_nodes(seen), key=lambda node: _is_apart(node, unknown)))
     rest = [node for node in seen.nodes if node not in alone]
     lost = _orphans(seen)
-    if not (alone or lost) or not rest or len(seen.answering) != len(seen.nodes):
+    if not (alone or lost or unknown) or len(seen.answering) != len(seen.nodes):
         return ()
     owned = [me.slots for node in rest if (me := node.myself) and me.slots]
     pieces = _pieces(unassigned_slots(owned, SLOT_COUNT), shards)
     leads = max(0, min(shards - len(owned), len(alone), len(pieces)))
-    if len(owned) + leads < shards:
-        return ()
     found = [
         RejoinPlan(name=node.name, slots=tuple(one for some in pieces[n::leads] for one in some))
         for n, node in enumerate(alone[:leads])
     ]
+    if not leads:
+        found += _completed(rest, pieces, shards)
+    empty = alone[leads : max(leads, shards - len(owned))]
+    found += [RejoinPlan(name=node.name) for node in empty if _is_apart(node, unknown)]
+    found += [RejoinPlan(name=node.name, forgotten=True) for node in unknown if node in rest]
     replicas = {
         one.primary.name: len(one.replicas)
         for one in shards_of(seen)
         if one.primary and one.slots and one.primary in rest
-    } | {one.name: 0 for one in found}
-    for node in (*alone[len(found) :], *lost):
+    } | {one.name: 0 for one in found if one.slots}
+    for node in (*alone[leads + len(empty) :], *lost):
         if replicas:
             primary = min(replicas, key=lambda name: replicas[name])
             replicas[primary] += 1
             found.append(RejoinPlan(name=node.name, primary=primary, orphan=node in lost))
     return tuple(found)
+
+
+def _completed(
+    owners: Iterable[NodeSeen], pieces: Iterable[tuple[SlotRange, ...]], shards: int
+) -> list[RejoinPlan]:
+    """Give slots that no node owns to the primary with the most slots of their planned shard: after
+    a reset, nodes that loaded keys from disk own the slots of their keys alone."""
+    mine = {node.name: me.slots for node in owners if (me := node.myself) and me.slots}
+    given: dict[str, tuple[SlotRange, ...]] = {}
+    for piece in pieces if mine else ():
+        shares = [one for one in split_slots(shards) if slots_in_both(piece, [one])]
+        near = {name: sum(map(len, slots_in_both(slots, shares))) for name, slots in mine.items()}
+        name = max(near, key=lambda one: near[one])
+        given[name] = (*given.get(name, ()), *piece)
+    return [RejoinPlan(name=name, completed=True, slots=slots) for name, slots in given.items()]
 
 
 def _pieces(missing: Iterable[SlotRange], shards: int) -> list[tuple[SlotRange, ...]]:

@@ -15,11 +15,12 @@ from redistopo.model.planning.situation import Situation
 from redistopo.model.protocol.conf import Directives, read_conf
 from redistopo.model.protocol.data_files import NAMES, data_file_name, logs
 from redistopo.model.protocol.nodes_conf import latest_nodes_conf, parse_nodes_conf
+from redistopo.model.protocol.rdb import RdbFacts
 from redistopo.model.remedies.of_machine import move_aside
 from redistopo.model.remedies.of_topology import ask_primary, rebuild_node, use_primary
 from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.data_copy import DataCopy, data_copy
-from redistopo.model.state.disk import FileSeen
+from redistopo.model.state.disk import LOG, FileSeen
 from redistopo.model.state.hints import takeover_command
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.spec import Persistence
@@ -93,6 +94,17 @@ def _lone_snapshot(node: NodeSeen, now: Situation) -> FileSeen | None:
     return None if found.torn or found.foreign or found.empty else found
 
 
+def _restored(node: NodeSeen, mine: DataCopy, now: Situation) -> bool:
+    """Whether a snapshot is to be loaded in place of a lost log: it was saved since the last start,
+    or put there from a backup. One that was left there before the last start lacks what was written
+    since."""
+    found, disk = _lone_snapshot(node, now), node.on_disk
+    if found is None or not mine.lost or disk.stopped is not None:
+        return found is not None
+    log = disk.files.get(LOG)
+    return disk.logged.snapshot or bool(log and not log.copied and found.changed > log.written)
+
+
 def _saved_later(node: NodeSeen, other: NodeSeen, now: Situation) -> bool:
     """Whether a node that was killed has only a snapshot, which was saved after the last write to
     the other one's files: its memory, saved because its log was lost while it ran. The date in the
@@ -107,11 +119,8 @@ def refuse_worse_copies(it: Proposal) -> None:
     """Raise UsageError if a node would start as primary with less than another node of its shard
     has, or with less than it had when it was stopped."""
     plan, now = it.plan, it.now
-    if not now.formed or plan.topology.persistence is Persistence.NONE:
-        return
-    if it.asked.among is None and any(node.paused for node in now.seen.nodes):
-        return  # they are resumed first, and reply then
-    for shard in shard_members(plan, now.seen):
+    damaged = []
+    for shard in _to_compare(it):
         lead = shard.primary
         if lead.running or lead.name not in it.among:
             continue
@@ -124,12 +133,23 @@ def refuse_worse_copies(it: Proposal) -> None:
         fault = mine.fault or mine.unsaved or later
         if not fault or (others and not better) or _accepted(it, lead, mine, better):
             continue
-        if not better and loads_snapshot(lead, now):
+        if not better and _restored(lead, mine, now):
             continue
         if better and not _replaced(plan, better):
             raise _worse(it, lead, mine, better)
         if not better and (mine.lost or (mine.damage and not mine.torn)):
-            raise _damaged(lead, mine)
+            damaged.append(shard)
+    if damaged:
+        raise _damaged(it, damaged)
+
+
+def _to_compare(it: Proposal) -> Iterator[ShardMembers]:
+    now = it.now
+    if not now.formed or it.plan.topology.persistence is Persistence.NONE:
+        return
+    if it.asked.among is None and any(node.paused for node in now.seen.nodes):
+        return  # they are resumed first, and reply then
+    yield from shard_members(it.plan, now.seen)
 
 
 def cut_logs(it: Proposal) -> Iterator[str]:
@@ -152,7 +172,14 @@ def _written_later(
         return []
     if lead.on_disk.stopped is not None:
         return [one for one in others if one.on_disk.by_hand]
-    return [one for one in others if copy_on_disk(one, now).written > mine.latest + _DELAY]
+    return [one for one in others if _is_later(mine, copy_on_disk(one, now))]
+
+
+def _is_later(mine: DataCopy, other: DataCopy) -> bool:
+    """Whether a copy is later than the primary's: by their place in the replication history, or if
+    that is unknown, by their dates."""
+    shown = mine.precedes(other)
+    return other.written > mine.latest + _DELAY if shown is None else shown
 
 
 def _accepted(it: Proposal, lead: NodeSeen, mine: DataCopy, better: list[NodeSeen]) -> bool:
@@ -178,10 +205,13 @@ def _same_files(one: NodeSeen, other: NodeSeen, now: Situation) -> bool:
     return bool(theirs) and mine == theirs
 
 
-def _sizes(node: NodeSeen, now: Situation) -> dict[str, int]:
+def _sizes(node: NodeSeen, now: Situation) -> dict[str, tuple[int, RdbFacts | None]]:
     names = _file_names(now.wanted.get(node.name, {}))
-    files = node.on_disk.files.items()
-    return {name: one.size for name, one in files if name.partition("/")[0] in names and one.size}
+    return {
+        name: (one.size, one.snapshot)
+        for name, one in node.on_disk.files.items()
+        if name.partition("/")[0] in names and one.size
+    }
 
 
 def _worse(it: Proposal, lead: NodeSeen, mine: DataCopy, better: list[NodeSeen]) -> UsageError:
@@ -255,20 +285,33 @@ def _word(path: object) -> str:
     return shlex.quote(str(path))
 
 
-def _damaged(lead: NodeSeen, mine: DataCopy) -> UsageError:
-    if mine.unlisted:
-        hint = rebuild_node([lead.name], "to write a new manifest of its files: ")
-    elif mine.empty or mine.damage:
-        backup = f"restore {mine.file or 'its data'} from a backup, then redistopo up"
-        lost = "what its files lack"
-        hint = use_primary(lead.name, f"{backup}; or, to start with what is left: ", lost)
+def _damaged(it: Proposal, shards: list[ShardMembers]) -> UsageError:
+    copies = {shard.primary.name: copy_on_disk(shard.primary, it.now) for shard in shards}
+    relist = [name for name, mine in copies.items() if mine.unlisted]
+    chosen = [name for name in (*it.asked.primary, *copies) if name not in relist]
+    restore = [
+        f"restore {mine.file or 'the data'} of {name} from a backup"
+        for name, mine in copies.items()
+        if name not in relist and (mine.empty or mine.damage)
+    ]
+    if relist:
+        hint = rebuild_node(relist, "to write a new manifest of its files: ", chosen)
     else:
-        hint = use_primary(lead.name, "to start with what is left: ", "what its files lack")
+        backup = f"{', and '.join(restore)}, then redistopo up; or, " if restore else ""
+        lost = "what its files lack"
+        hint = use_primary(chosen, f"{backup}to start with what is left: ", lost)
+    faults = [line for shard in shards for line in _faults(shard, it.now)]
     return UsageError(
-        f"{lead.name} would start with less data than it had",
-        detail=f"{mine.fault}; no other node has a better copy; nothing was started",
+        f"{', '.join(copies)} would start with less data than it had",
+        detail=f"{'; '.join(faults)}; no other node has a better copy; nothing was started",
         hint=hint,
     )
+
+
+def _faults(shard: ShardMembers, now: Situation) -> Iterator[str]:
+    """What is known against each copy of a shard."""
+    for node in (shard.primary, *shard.others):
+        yield f"{node.name}: {copy_on_disk(node, now).fault or _UNSAVED}"
 
 
 def refuse_demotion(it: Proposal) -> None:

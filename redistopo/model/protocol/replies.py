@@ -116,7 +116,7 @@ def _lines(text: str) -> list[str]:
 def _check_numbers(name: str, value: str) -> None:
     """Raise BadReply if a field that is used as a number isn't one."""
     numbers = [value] if name in _NUMBERS else []
-    if re.fullmatch(r"(?:slave|db)[0-9]+", name):
+    if name.startswith(("slave", "db")) and re.fullmatch(r"(?:slave|db)[0-9]+", name):
         pairs = parse_pairs(value)
         numbers = [pairs[one] for one in ("port", "offset", "lag", "keys") if one in pairs]
     for number in numbers:
@@ -205,5 +205,9 @@ def _open(text: str) -> OpenSlot:
 
 def count_keys(info: Mapping[str, str]) -> int:
     """Return the number of keys in all databases (INFO keyspace)."""
-    databases = (value for name, value in info.items() if re.fullmatch(r"db[0-9]+", name))
+    databases = (
+        value
+        for name, value in info.items()
+        if name.startswith("db") and re.fullmatch(r"db[0-9]+", name)
+    )
     return sum(int(parse_pairs(one).get("keys", 0)) for one in databases)

@@ -1,5 +1,6 @@
 """Hash slots: ranges of slots, and the slot of a key."""
 
+from binascii import crc_hqx
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -73,19 +74,6 @@ def format_ranges_briefly(owned: Iterable[SlotRange], most: int = 3) -> str:
     )
 
 
-def _crc16_table() -> tuple[int, ...]:
-    table = []
-    for byte in range(256):
-        crc = byte << 8
-        for _ in range(8):
-            crc = (crc << 1) ^ 0x1021 if crc & 0x8000 else crc << 1
-        table.append(crc & 0xFFFF)
-    return tuple(table)
-
-
-_CRC16 = _crc16_table()
-
-
 def slot_of(key: str) -> int:
     """Compute the slot of a key: CRC16 (XMODEM) modulo 16384, of its ``{tag}`` if it has one.
 
@@ -97,10 +85,7 @@ def slot_of(key: str) -> int:
         end = raw.find(b"}", start + 1)
         if end > start + 1:
             raw = raw[start + 1 : end]
-    crc = 0
-    for byte in raw:
-        crc = ((crc << 8) & 0xFFFF) ^ _CRC16[(crc >> 8) ^ byte]
-    return crc % SLOT_COUNT
+    return crc_hqx(raw, 0) % SLOT_COUNT
 
 
 def key_in(owned: Iterable[SlotRange], prefix: str) -> str:

@@ -64,10 +64,11 @@ def follow(prefix: str, host: str, port: int | str, lost: str) -> Remedy:
     return of_class(f"{prefix} REPLICAOF {host} {port}", lost)
 
 
-def forget_sentinels() -> Remedy:
-    """Make the Sentinels forget one that is gone for good."""
-    text = "to remove a Sentinel that is gone for good: SENTINEL RESET on each Sentinel"
-    return of_class(text, "what each Sentinel knows of the others, for some seconds")
+def reset_sentinels(prefix: str, primary: str) -> Remedy:
+    """Make Sentinels forget the replicas and Sentinels that are gone for good, with all others,
+    which they find again within seconds."""
+    lost = "what each Sentinel knows of the others and of the replicas, for some seconds"
+    return of_class(f"{prefix} SENTINEL RESET {primary}", lost)
 
 
 def delete_user(prefix: str, user: str) -> Remedy:

@@ -28,9 +28,10 @@ def ask_primary(
     return of_class(text, lost)
 
 
-def use_primary(name: str, before: str, lost: str = _OTHERS) -> Remedy:
-    """Use one node's data; `before` says what for."""
-    return of_class(f"{before}redistopo up --primary {name}", lost)
+def use_primary(names: Collection[str], before: str, lost: str = _OTHERS) -> Remedy:
+    """Use these nodes' data, each in its shard; `before` says what for."""
+    options = " ".join(f"--primary {name}" for name in names)
+    return of_class(f"{before}redistopo up {options}", lost)
 
 
 def rebuild_node(names: Iterable[str], before: str = "", primaries: Collection[str] = ()) -> Remedy:

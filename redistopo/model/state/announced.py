@@ -14,10 +14,12 @@ class Announced(Addressed):
     """An endpoint in CLUSTER SLOTS for the node with that id, as printed by the node `told_by`.
 
     `error` is why it doesn't lead there from this machine ("" if it does); `refused` is the
-    reply of a node that refuses CLUSTER SLOTS, whose own endpoint this is.
+    reply of a node that refuses CLUSTER SLOTS, whose own endpoint this is; `unproven` is the reply
+    of a server there that refuses to say which node it is.
     """
 
     id: str
     told_by: str
     error: str = ""
     refused: str = ""
+    unproven: str = ""

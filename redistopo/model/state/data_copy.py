@@ -1,13 +1,15 @@
 """A node's copy of its shard's data: what a start of the node would load from its folder; pure."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from redistopo.model.protocol.aof import parse_manifest
+from redistopo.model.protocol.aof import parse_manifest, part_number
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.data_files import data_file_name, logs
-from redistopo.model.state.disk import DiskSeen, FileSeen
+from redistopo.model.protocol.logged_data import part_later_than
+from redistopo.model.protocol.rdb import RdbFacts
+from redistopo.model.state.disk import LOG, DiskSeen, FileSeen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,10 +20,12 @@ class DataCopy:
     none; `empty` if a start would find no key. `damage` says why it would load less than was
     there, or not start at all; "" for a sound copy. `torn` if the damage is that the log's end
     was cut, which servers accept; `unlisted` if it is that the manifest and its files don't match.
-    `lost` is what the files lack according to the stop record; `unsaved` if the node ended before
+    `lost` is what the files lack according to the stop record, or else to the server's log;
+    `unsaved` if the node ended before
     it had saved everything, so that a replica may have more; `unread` are files with keys that
     a start would not read. `written` is when a command was last written to it, 0 if no date shows
-    that, and `latest` the latest date of its files, in seconds since the epoch.
+    that, and `latest` the latest date of its files, in seconds since the epoch. `snapshot` are the
+    facts of the snapshot that is all of it, None for a log.
     """
 
     file: str = ""
@@ -34,18 +38,34 @@ class DataCopy:
     unread: tuple[str, ...] = ()
     written: float = 0.0
     latest: float = 0.0
+    snapshot: RdbFacts | None = None
 
     @property
     def fault(self) -> str:
         """Why this isn't all of the data that the node had; "" if nothing is known against it."""
         if self.damage or not self.file:
-            return self.damage or "has no data"
+            return self.damage or self.lost or "has no data"
         return self.lost or (f"{self.file} has no key" if self.empty else "")
 
     @property
     def sound(self) -> bool:
         """Whether it has keys, and nothing is known against it."""
         return not self.fault
+
+    @property
+    def offset(self) -> int:
+        """The replication offset at which its snapshot was saved; 0 if unknown."""
+        return (self.snapshot.offset or 0) if self.snapshot else 0
+
+    def precedes(self, other: "DataCopy") -> bool | None:
+        """Return whether the other copy has everything that this one has, and was saved later in
+        the same replication history; None if their snapshots don't show that."""
+        mine, theirs = self.snapshot, other.snapshot
+        if mine is None or theirs is None or mine.offset is None or theirs.offset is None:
+            return None
+        if not mine.replication_id or mine.replication_id != theirs.replication_id:
+            return None
+        return mine.offset < theirs.offset
 
 
 def data_copy(disk: DiskSeen, conf: Directives) -> DataCopy:
@@ -67,7 +87,7 @@ def data_copy(disk: DiskSeen, conf: Directives) -> DataCopy:
     wrote = [date for name, date in dates.items() if name == found.file or name.endswith(".aof")]
     return replace(
         found,
-        lost=_lost(disk),
+        lost=_lost(disk) or _older(disk, conf, found),
         unsaved=unsaved,
         unread=tuple(others),
         written=max(wrote, default=0.0),
@@ -95,7 +115,7 @@ def _snapshot(disk: DiskSeen, conf: Directives) -> DataCopy:
     if file is None:
         return DataCopy()
     damage = f"{name} is empty" if not file.size else unloadable(name, file)
-    return DataCopy(file=name, empty=file.empty, damage=damage)
+    return DataCopy(file=name, empty=file.empty, damage=damage, snapshot=file.snapshot)
 
 
 def _log(disk: DiskSeen, conf: Directives) -> DataCopy:
@@ -177,3 +197,44 @@ def _lost(disk: DiskSeen) -> str:
         if file is not None and file.size < size:
             return f"{name} has {file.size:,} bytes, {size:,} when the node was stopped"
     return ""
+
+
+def _older(disk: DiskSeen, conf: Directives, found: DataCopy) -> str:
+    """Why the data of a node that was killed isn't what its server had; "" if the server's log
+    doesn't show that.
+
+    A server writes to its log after it has created a file, and a copy that is put in place of the
+    file has the date of its source. Where the log is a copy itself, its date shows nothing.
+    """
+    if disk.stopped is not None or disk.by_hand:
+        return ""
+    if not found.file:
+        name = data_file_name(conf, "appenddirname" if logs(conf) else "dbfilename")
+        had = disk.logged.ready if logs(conf) else disk.logged.snapshot
+        return f"{name} is missing, which the server had according to its log" if had else ""
+    files = {
+        name: one
+        for name, one in disk.files.items()
+        if _below(name, {found.file, f"{found.file}/"})
+    }
+    if logs(conf) and (part := part_later_than(disk.logged, files)):
+        return f"{found.file} is older than the server's log, which names {part}"
+    log = disk.files.get(LOG)
+    if log is None or log.copied or not disk.logged.ready:
+        return ""
+    when = "after the last entry of the server's log"
+    for name, one in files.items():
+        if name.endswith(".aof") and not one.size and one.written > log.written:
+            return f"{name} was emptied {when}"
+    name = _last_written(files)
+    if name and files[name].copied and files[name].changed > log.written:
+        return f"{name} was replaced, or its attributes were changed, {when}"
+    return ""
+
+
+def _last_written(files: Mapping[str, FileSeen]) -> str:
+    """The file that a server wrote last: the latest part with commands, otherwise the base or the
+    snapshot; "" for none."""
+    full = [name for name, one in files.items() if one.size and not name.endswith(".manifest")]
+    parts = [name for name in full if name.endswith(".aof")]
+    return max(parts or full, key=part_number, default="")

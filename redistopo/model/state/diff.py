@@ -181,7 +181,7 @@ def _flags(known: LastKnown, was: NodeKnown, now: NodeKnown) -> Iterator[StateCh
     old, new = _flag(was), _flag(now)
     if old == new:
         return
-    if known.able is not None:
+    if known.watched:
         yield from _sentinel_flags(known, now, old, new)
     elif not new:
         if now.witnesses:
@@ -226,15 +226,19 @@ def _tilt(known: LastKnown, was: NodeKnown, now: NodeKnown) -> Iterator[StateCha
 
 
 def _sentinels(before: LastKnown, now: LastKnown) -> Iterator[StateChange]:
-    """Whether Sentinels could fail over, and which primary they name."""
-    if before.able is not None and now.able is not None and before.able is not now.able:
-        kind = ChangeKind.QUORUM_BACK if now.able else ChangeKind.QUORUM_LOST
-        words = f"{now.watching} of {now.watchers} Sentinels available: "
-        words += "failover possible" if now.able else "no failover possible"
-        yield _change(now, "", kind, words)
-    if before.named and now.named and before.named != now.named:
-        words = f"named by the Sentinels in epoch {now.epoch}, was {before.named}"
-        yield _change(now, now.named, ChangeKind.NAMED, words, (before.named, now.named))
+    """Whether Sentinels could fail over, and which node they name: for each primary."""
+    for name, new in now.watched.items():
+        old, about = before.watched.get(name), f"{name}: " if name else ""
+        if old is None:
+            continue
+        if old.able is not new.able:
+            kind = ChangeKind.QUORUM_BACK if new.able else ChangeKind.QUORUM_LOST
+            words = f"{about}{new.watching} of {new.watchers} Sentinels available: "
+            words += "failover possible" if new.able else "no failover possible"
+            yield _change(now, "", kind, words)
+        if old.named and new.named and old.named != new.named:
+            words = f"{about}named by the Sentinels in epoch {new.epoch}, was {old.named}"
+            yield _change(now, new.named, ChangeKind.NAMED, words, (old.named, new.named))
 
 
 def _flag(node: NodeKnown) -> str:
@@ -277,11 +281,14 @@ def _role(known: LastKnown, was: NodeKnown, now: NodeKnown) -> Iterator[StateCha
 def _primaries(before: LastKnown, now: LastKnown) -> Iterator[StateChange]:
     """Changed primaries and slots; none if no primary was known before."""
     able = {node.name for node in now.nodes if node.condition.answers}
+    followed = {node.name: node.follows for node in before.nodes}
     for name, slots in now.leaders.items():
         old = before.leaders.get(name)
         if old == slots or not before.leaders:
             continue
-        earlier = next((one for one, had in before.leaders.items() if had == slots), "")
+        # Sentinels may monitor several primaries, all of them without slots
+        equal = [one for one, had in before.leaders.items() if had == slots]
+        earlier = followed.get(name, "") if followed.get(name) in equal else "".join(equal[:1])
         if old is None and earlier:
             what = f" of slots {format_ranges_briefly(slots)}" if slots else ""
             claims = earlier in now.leaders and earlier in able

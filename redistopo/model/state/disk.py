@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from redistopo.model.protocol.conf import Directives, read_conf
 from redistopo.model.protocol.data_files import Written, data_file_name
+from redistopo.model.protocol.logged_data import LoggedData
 from redistopo.model.protocol.rdb import RdbFacts
 from redistopo.model.protocol.sentinel_replies import SentinelFileState, read_sentinel_file
 from redistopo.model.state.stop_record import StopRecord
@@ -13,10 +14,17 @@ from redistopo.model.state.stop_record import StopRecord
 DATA = ("appendonlydir", "appendonly.aof", "dump.rdb")
 """The default names of the files and folders with a node's keys."""
 
+LOG = "redis.log"
+"""The name of a data node's log."""
+
+_SPAN = 1.0
+"""Seconds that may pass between a file's last write and the end of its creation."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileSeen:
-    """When a file was last written, in seconds since the epoch, and its bytes; `empty` is a
+    """When a file was last written, in seconds since the epoch, and its bytes; `changed` is when it
+    was created, renamed or written, which no copy has from its source; `empty` is a
     snapshot without a key, or a file without a byte. `snapshot` has the facts of a snapshot,
     None for another file; `torn` is a snapshot or log that ends before its end,
     `foreign` a file in place of them that is neither."""
@@ -27,6 +35,12 @@ class FileSeen:
     snapshot: RdbFacts | None = None
     torn: bool = False
     foreign: bool = False
+    changed: float = 0.0
+
+    @property
+    def copied(self) -> bool:
+        """Whether it is a copy that has the date of its source, or was renamed since."""
+        return self.changed > self.written + _SPAN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +52,9 @@ class DiskSeen:
     on (a Sentinel's own memory), `started` what it was last started on, `users` and `listed`
     its ACL file and what ACL LIST replied. `manifests` are the texts of all append-only
     files' manifests. `refusal` is the line of the log with which a stopped node's last start
-    ended at its nodes.conf; `stopped` is what was recorded when the node was last stopped by
-    redistopo, None if it has been started since: by hand, too, which is `by_hand` if it wrote.
+    ended at its nodes.conf, and `logged` what it says about the data since that start. `stopped`
+    is what was recorded when the node was last stopped by redistopo, None if it has been started
+    since: by hand, too, which is `by_hand` if it wrote.
     """
 
     files: Mapping[str, FileSeen] = field(default_factory=dict)
@@ -50,6 +65,7 @@ class DiskSeen:
     nodes_conf: str | None = None
     manifests: Mapping[str, str] = field(default_factory=dict)
     refusal: str = ""
+    logged: LoggedData = field(default_factory=LoggedData)
     stopped: StopRecord | None = None
     by_hand: bool = False
 
@@ -70,9 +86,11 @@ class DiskSeen:
 
     @property
     def written_at(self) -> float:
-        """When data was last written, in seconds since the epoch; 0 for none."""
+        """When data was last written, in seconds since the epoch; 0 for none. A log without a byte
+        was created, or emptied, then: nothing was written to it."""
         bases = {name for name in self.files if re.search(r"/.+\.rdb$", name)}
-        found = (one.written for name, one in self._named().items() if name not in bases)
+        files = self._named().items()
+        found = (one.written for name, one in files if one.size and name not in bases)
         return max(found, default=0.0)
 
     def _data(self) -> Iterator[FileSeen]:
@@ -84,7 +102,8 @@ class DiskSeen:
         for snapshot, folder, log in self._namings():
             for name, one in self.files.items():
                 inside = name.startswith(f"{folder}/") and name.endswith((".aof", ".rdb"))
-                if name in (snapshot, log) or inside:
+                # a link, which may lead to anything, in the place of the folder
+                if name in (snapshot, log, folder) or inside:
                     found[name] = one
         return found
 

@@ -1,6 +1,8 @@
 """Commands for hints: redistopo's own verbs for nodes that it started, since they have the
 password and the certificates; plain redis-cli commands for other nodes."""
 
+import re
+
 from redistopo.model.protocol.replies import ClusterNodesLine
 from redistopo.model.remedies.of_servers import forget, takeover
 from redistopo.model.remedies.of_topology import rebuild_node
@@ -98,8 +100,20 @@ def allow_command_hint(node: NodeSeen, name: str, reply: str) -> str:
     if "unknown command" not in reply.lower():
         return f"log in as a user that may run {name}"
     if started_by_us(node):
-        return f"remove `rename-command {name}` from [redis], then: redistopo restart --rolling"
+        # without them its role is unknown, and a rolling restart needs a healthy topology
+        again = node.name if name in ("INFO", "CLUSTER") else "--rolling"
+        where = "from [redis] and from files that it includes"
+        return f"remove `rename-command {name}` {where}, then: redistopo restart {again}"
     return f"remove `rename-command {name}` from its redis.conf and restart it"
+
+
+def allow_query_hint(node: NodeSeen) -> str:
+    """How to let a node reply that refuses INFO, CLUSTER or SENTINEL, without which nothing is
+    known of it; "" if its error is another one."""
+    refused = re.match(r"(INFO|CLUSTER|SENTINEL)(?: \w+)? failed: ", node.error)
+    if refused is None or not re.search("unknown command|NOPERM|no permissions", node.error):
+        return ""
+    return allow_command_hint(node, refused[1], node.error)
 
 
 def open_port_hint(host: str, port: int) -> str:

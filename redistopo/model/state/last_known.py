@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from redistopo.model.protocol.sentinel_replies import votes_needed
+from redistopo.model.protocol.sentinel_replies import latest_address, votes_needed
 from redistopo.model.protocol.slots import SlotRange
 from redistopo.model.state.monitored_primaries import by_primary
 from redistopo.model.state.observed import (
@@ -69,21 +69,29 @@ class NodeKnown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LastKnown:
-    """All nodes of one snapshot; `leaders` maps primaries to their slots (none in a replication).
-
-    `named` is the primary according to the Sentinels, in `epoch`; of `watchers` known
-    Sentinels, `watching` reply and aren't in TILT mode; `able` is whether they could fail
-    over, None without Sentinels.
+class WatchedPrimary:
+    """`named` is the primary according to the Sentinels, in `epoch`; of `watchers` known
+    Sentinels, `watching` reply and aren't in TILT mode; `able` is whether they could fail over.
     """
 
-    at: datetime
-    nodes: tuple[NodeKnown, ...]
     named: str = ""
     epoch: int = 0
     watchers: int = 0
     watching: int = 0
-    able: bool | None = None
+    able: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastKnown:
+    """All nodes of one snapshot; `leaders` maps primaries to their slots (none in a replication).
+
+    `watched` maps the name of each primary that the Sentinels monitor ("" if it is the only one)
+    to what they know of it; empty without Sentinels.
+    """
+
+    at: datetime
+    nodes: tuple[NodeKnown, ...]
+    watched: Mapping[str, WatchedPrimary] = field(default_factory=dict)
     leaders: Mapping[str, tuple[SlotRange, ...]] = field(default_factory=dict)
 
 
@@ -111,8 +119,8 @@ def update_last_known(before: LastKnown | None, seen: Observed, at: datetime) ->
         )
         nodes.append(_with_lag(known_node, behind.get(node.name)))
     leaders = _leaders(seen, shards, before)
-    known = LastKnown(at=at, nodes=tuple(nodes), leaders=leaders)
-    return _with_sentinels(known, seen, before) if seen.shape is Shape.SENTINEL else known
+    watched = _watched(seen, before.watched if before else {})
+    return LastKnown(at=at, nodes=tuple(nodes), leaders=leaders, watched=watched)
 
 
 def _witnesses(seen: Observed, node: NodeSeen, others: int) -> int:
@@ -121,26 +129,29 @@ def _witnesses(seen: Observed, node: NodeSeen, others: int) -> int:
     return others if seen.shape is Shape.CLUSTER else 0
 
 
-def _with_sentinels(known: LastKnown, seen: Observed, before: LastKnown | None) -> LastKnown:
-    """Add what the Sentinels report; keep the last named primary while none replies."""
-    watches = seen.named_watches
-    ours = sum(node.is_sentinel for node in seen.nodes)
-    counts = [1 + len(watch.sentinels) for watch in watches]
-    watchers = max([ours, *counts, before.watchers if before else 0])
+def _watched(seen: Observed, before: Mapping[str, WatchedPrimary]) -> Mapping[str, WatchedPrimary]:
+    """What the Sentinels report of each primary that they monitor."""
+    if seen.shape is not Shape.SENTINEL:
+        return {}
+    # while no Sentinel replies, those that they monitored before count
+    parts = by_primary(seen) or (dict.fromkeys(before, seen) if len(before) > 1 else {"": seen})
+    return {
+        name: _watched_primary(part, name, before.get(name, WatchedPrimary()))
+        for name, part in parts.items()
+    }
+
+
+def _watched_primary(seen: Observed, name: str, before: WatchedPrimary) -> WatchedPrimary:
+    """One primary of the Sentinels; keeps the last named address while none replies."""
     awake = [node for node in seen.sentinels if not node.tilted]
-    enough = any(node.watches and all(watch.enough for watch in node.watches) for node in awake)
-    named = seen.at(seen.named)
-    last = (before.named, before.epoch) if before else ("", 0)
-    name, epoch = last
-    if by_primary(seen):
-        name, epoch = "", 0  # each has its own: their roles show a failover
-    elif seen.named:
-        name = named.name if named else seen.named
-        epoch = max(watch.epoch for watch in watches)
-    return replace(
-        known,
-        named=name,
-        epoch=epoch,
+    watches = [one for node in seen.sentinels for one in node.watches if name in ("", one.name)]
+    ours = sum(node.is_sentinel for node in seen.nodes)
+    watchers = max([ours, before.watchers, *(1 + len(watch.sentinels) for watch in watches)])
+    enough = any(one.enough for node in awake for one in node.watches if name in ("", one.name))
+    address = latest_address((watch.address, watch.epoch) for watch in watches)
+    return WatchedPrimary(
+        named=_name_at(seen, address) or before.named,
+        epoch=max((watch.epoch for watch in watches), default=before.epoch),
         watchers=watchers,
         watching=len(awake),
         able=enough and len(awake) >= votes_needed(watches, watchers),
@@ -190,10 +201,11 @@ def _known(seen: Observed, node: NodeSeen, before: NodeKnown | None, at: datetim
 
 
 def _named_by(seen: Observed, node: NodeSeen) -> str:
-    """The primary that a Sentinel names; "" for other roles."""
-    address = node.watches[0].address if node.watches else ""
-    named = seen.at(address)
-    return named.name if named else address
+    """The primary that a Sentinel names, or each with what it calls it; "" for other roles."""
+    told = {watch.name: _name_at(seen, watch.address) for watch in node.watches}
+    if len(told) == 1:
+        return next(iter(told.values()))
+    return ", ".join(f"{at} ({name})" for name, at in sorted(told.items()))
 
 
 def _followed(seen: Observed, node: NodeSeen) -> str:
@@ -205,8 +217,13 @@ def _followed(seen: Observed, node: NodeSeen) -> str:
     if me is not None:  # INFO still names the old primary for a moment
         member = next((one for one in node.members if one.id == me.primary_id), None)
         address = member.address if member else address
-    followed = seen.at(address)
-    return followed.name if followed else address
+    return _name_at(seen, address)
+
+
+def _name_at(seen: Observed, address: str) -> str:
+    """The name of the node there, or the address."""
+    node = seen.at(address)
+    return node.name if node else address
 
 
 def _with_lag(node: NodeKnown, behind: int | None) -> NodeKnown:

@@ -12,6 +12,7 @@ from redistopo.model.protocol.sentinel_replies import MonitoredPrimary, latest_a
 from redistopo.model.protocol.slots import SlotRange
 from redistopo.model.state.announced import Announced
 from redistopo.model.state.disk import DiskSeen
+from redistopo.model.state.unix_socket import UnixSocketSeen
 from redistopo.model.state.write_probe_result import WriteProbeResult
 from redistopo.model.topology.spec import Shape
 
@@ -48,22 +49,20 @@ class ReplicaLink(Addressed):
 class NodeSeen(Addressed):
     """One node at one moment: its replies, without any conclusions.
 
-    `error` is why it didn't reply ("" if it did); `config` (CONFIG GET), `anonymous` (the
-    reply to a client without a password), `listening` (addresses, from the kernel) and
-    `access_probe` are None if they weren't inspected (`access_probe` also without TLS and ACL);
-    `held_by` is the program that uses the ports of an absent node; `paused` is a process
-    stopped by SIGSTOP; `moved_from` is the project's folder when the node was started (""
-    if it hasn't moved), and paths below it in `config` are translated to the current one;
-    `refused` maps a query to the error that the server replied with, `failover_refusals` the
-    commands that a Sentinel needs to the errors it would get (None if they weren't tried);
-    `hello_clients` is how many clients subscribe to the channel of Sentinels, as each of them does;
-    `users` is ACL LIST, empty if unknown; `folder_lost` is whether its working folder was
-    removed or replaced while it ran; `log_damage` is why a start would not find all of the
-    append-only log that it writes, "" if it would, None if unknown; `watches` are the primaries
-    that a Sentinel monitors, whose settings are its `config`; `disk` is what is in its folder,
-    None if it wasn't read; `elsewhere` is where a process in its folder listens that doesn't
-    at its port; `sent` is the number of commands that we had sent on our
-    connections before this INFO, which its statistics include.
+    `error` is why it didn't reply ("" if it did); `config` (CONFIG GET), `anonymous` (the reply to
+    a client without a password), `listening` (addresses, from the kernel) and `access_probe` are
+    None if they weren't inspected (`access_probe` also without TLS and ACL); `held_by` is the
+    program that uses the ports of an absent node; `paused` is by SIGSTOP; `moved_from` is the
+    project's folder when the node was started ("" if it hasn't moved), and paths below it in
+    `config` are translated to the current one; `refused` maps a query to the error that the server
+    replied with, `failover_refusals` the commands that a Sentinel needs to the errors it would get
+    (None if they weren't tried); `hello_clients` is how many clients subscribe to the channel of
+    Sentinels, as each of them does; `users` is ACL LIST, empty if unknown; `folder_lost` is whether
+    its folder was removed or replaced while it ran; `log_damage` is why a start would not find all
+    of the append-only log that it writes, "" if it would, None if unknown; `watches` are the
+    primaries that a Sentinel monitors, whose settings are its `config`; `disk` is its folder, None
+    if it wasn't read; `elsewhere` is where a process in its folder listens that doesn't at its
+    port; `socket` is what is at its Unix socket's path; `sent` are our commands before this INFO.
     """
 
     name: str
@@ -89,7 +88,13 @@ class NodeSeen(Addressed):
     anonymous: str | None = None
     access_probe: AccessProbe | None = None
     listening: tuple[str, ...] | None = None
+    socket: UnixSocketSeen | None = None
     elsewhere: tuple[str, ...] = ()
+    myself: ClusterNodesLine | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        own = next((one for one in self.members if one.myself), None)  # once: checks need it often
+        object.__setattr__(self, "myself", own)
 
     @property
     def config_refused(self) -> str:
@@ -120,11 +125,6 @@ class NodeSeen(Addressed):
     @property
     def running(self) -> bool:
         return self.process is ProcessState.RUNNING
-
-    @property
-    def myself(self) -> ClusterNodesLine | None:
-        """Its own line in CLUSTER NODES."""
-        return next((member for member in self.members if member.myself), None)
 
     @property
     def id(self) -> str:
@@ -184,9 +184,10 @@ class NodeSeen(Addressed):
     def replicas(self) -> tuple[ReplicaLink, ...]:
         """The replicas that this node lists."""
         found = []
+        listed = int(self.info.get("connected_slaves", 0))
         for name, value in self.info.items():
-            listed = re.fullmatch(r"slave([0-9]{1,9})", name)
-            if listed is None or int(listed[1]) >= int(self.info.get("connected_slaves", 0)):
+            number = name[5:] if name.startswith("slave") and len(name) < 15 else ""
+            if not number.isdecimal() or int(number) >= listed:
                 continue
             pairs = parse_pairs(value)
             found.append(

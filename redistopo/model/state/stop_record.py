@@ -1,8 +1,9 @@
 """What is recorded of a node when redistopo stops it: which data it had, and in which files."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from redistopo.model.protocol.aof import part_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,15 +35,8 @@ def is_outdated(record: StopRecord, sizes: Mapping[str, int]) -> bool:
     """
     if any(sizes.get(name, 0) > size for name, size in record.files.items()):
         return True
-    before = max(map(_part, record.files), default=0)
-    return any(size and _part(name) > before for name, size in sizes.items())
-
-
-def _part(name: str) -> int:
-    """The number of a part of an append-only log (aof.c, getNewBaseFileNameAndMarkPreAsHistory);
-    0 for another file."""
-    found = re.search(r"\.(\d+)\.(?:base|incr)\.(?:aof|rdb)$", name)
-    return int(found[1]) if found else 0
+    before = max(map(part_number, record.files), default=0)
+    return any(size and part_number(name) > before for name, size in sizes.items())
 
 
 def follows_later(mine: StopRecord | None, primary: StopRecord | None) -> bool | None:

@@ -1,4 +1,4 @@
-"""Commands that replicas and Sentinels send to data nodes, and so must not be renamed."""
+"""Commands that replicas, Sentinels and redistopo send to data nodes, which can't be renamed."""
 
 from collections.abc import Iterator
 
@@ -11,10 +11,15 @@ _OF_REPLICAS = frozenset({"PING", "AUTH", "REPLCONF", "PSYNC"})
 
 _OF_SENTINELS = frozenset({"MULTI", "EXEC"} | {words[0] for words in FAILOVER_COMMANDS})
 
+_READ_WITH = "redistopo reads the state of each node with it"
+
 
 def renamed_commands(topology: Topology) -> Iterator[TopologyProblem]:
-    """Yield each `rename-command` that would stop replication, or a failover by Sentinels."""
-    needed: dict[str, str] = {}
+    """Yield each `rename-command` that would stop replication, a failover by Sentinels, or every
+    command of redistopo."""
+    needed = {"INFO": _READ_WITH}
+    if topology.shape is Shape.CLUSTER:
+        needed["CLUSTER"] = f"nodes are joined with it, and {_READ_WITH}"
     if topology.shape is Shape.SENTINEL:
         needed |= dict.fromkeys(_OF_SENTINELS, "Sentinels send it to data nodes")
     if topology.replicas:

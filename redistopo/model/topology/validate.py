@@ -62,7 +62,6 @@ def validate(topology: Topology) -> tuple[TopologyProblem, ...]:
         *_acl(topology),
         *_engine(topology),
         *_owned("redis", topology.redis),
-        *_shared_socket(topology),
         *renamed_commands(topology),
         *(p for name, table in topology.nodes.items() for p in _node(topology, name, table)),
     )
@@ -221,26 +220,6 @@ def _engine(topology: Topology) -> Iterable[TopologyProblem]:
             'must be "auto", a version such as "7.2" or "valkey 9", '
             "or the path of a server program (with a /)",
         )
-
-
-def _shared_socket(topology: Topology) -> Iterable[TopologyProblem]:
-    """A Unix socket that several nodes would create: each one removes that of the one before
-    (anet.c, anetUnixServer). Below each node's own folder, a relative path is one for each."""
-    users: dict[str, list[str]] = {}
-    for name in (node_name(n) for n in range(1, topology.size + 1)):
-        table = {**topology.redis, **topology.nodes.get(name, {})}
-        if (path := " ".join(table.get("unixsocket", ()))).startswith("/"):
-            users.setdefault(path, []).append(name)
-    for path, names in users.items():
-        if len(names) > 1:
-            own = names[0] in topology.nodes and "unixsocket" in topology.nodes[names[0]]
-            yield TopologyProblem(
-                f"nodes.{names[0]}.unixsocket" if own else "redis.unixsocket",
-                f"is {path} for {', '.join(names)}",
-                "must be another path for each node",
-                hint='unixsocket = "redis.sock" is in each node\'s own folder; or set it in '
-                f"[nodes.{names[0]}] only",
-            )
 
 
 def _node(topology: Topology, name: str, table: Directives) -> Iterable[TopologyProblem]:

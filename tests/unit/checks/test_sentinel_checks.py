@@ -85,6 +85,13 @@ CASES: list[Case] = [
         "monitors no primary",
         lambda s: s.node("sentinel2", watches=()),
     ),
+    (
+        "node.versions",
+        WARN,
+        "topology",
+        "Valkey 9.0.0 has a known fault (valkey#2779)",
+        lambda s: s.info("node2", valkey_version="9.0.0"),
+    ),
     ("sentinel.primary", FAIL, "topology", "no Sentinel replies", lambda s: _gone(s, *NAMES)),
     ("sentinel.leads", OK, "node1", "reports that it is a primary", lambda s: s),
     (

@@ -14,7 +14,7 @@ OK, WARN, FAIL = Status.OK, Status.WARN, Status.FAIL
 Scenes = Callable[[str, str], Any]
 
 FULL = {"maxmemory": 1000, "used_memory": 2000, "mem_not_counted_for_evict": 0}
-OOM = "OutOfMemoryError: command not allowed when used memory > 'maxmemory'."
+OOM = "OOM command not allowed when used memory > 'maxmemory'."
 
 
 def _full(scene: Any, **more: object) -> Any:
@@ -143,9 +143,9 @@ def test_secrets_are_not_compared(scene: Scenes, name: str) -> None:
 @pytest.mark.parametrize(
     ("error", "status", "permanent"),
     [
-        ("NoPermissionError: this user has no permissions to run 'set'", WARN, False),
-        ("ResponseError: NOREPLICAS Not enough good replicas to write.", FAIL, True),
-        ("TimeoutError: no reply", FAIL, False),
+        ("NOPERM this user has no permissions to run the 'set' command", WARN, False),
+        ("NOREPLICAS Not enough good replicas to write.", FAIL, True),
+        ("127.0.0.1:7001 doesn't reply: timed out", FAIL, False),
     ],
 )
 def test_a_write_that_is_refused(

@@ -12,6 +12,7 @@ from redis.exceptions import ResponseError
 from redistopo.client.connection import Connections
 from redistopo.client.discovery import discover
 from redistopo.errors import RedistopoError, UsageError
+from redistopo.model.protocol.credentials import Login, single_credential
 from redistopo.model.protocol.endpoint import Endpoint
 
 Sample = Callable[[str, str], Mapping[str, Mapping[str, str]]]
@@ -21,7 +22,7 @@ class Told(Connections):
     """Answers with what it was given, whoever is asked; all else it refuses, as servers do."""
 
     def __init__(self, replies: Mapping[str, str]) -> None:
-        super().__init__("")
+        super().__init__(single_credential(Login()))
         self.replies = replies
 
     def execute(self, endpoint: Endpoint, commands: Any) -> list[Any]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.engines import ENGINES
+from support.engines import ENGINES, INSTALLED
 
 from redistopo.doctor.conf_reader import read_conf_file
 from redistopo.doctor.startup_verdict import StartupVerdict
@@ -90,7 +90,7 @@ def test_a_well_file_is_taken_and_nothing_of_it_is_done(engine: Engine, tmp_path
 
 
 def test_one_release_may_take_what_another_refuses(tmp_path: Path) -> None:
-    old, new = ENGINES["redis-6.2.14"], ENGINES["valkey-9.1.2"]
+    old, new = INSTALLED["redis-6.2.14"], INSTALLED["valkey-9.1.2"]
     found = _starting(tmp_path, "replica-announced no\nenable-debug-command no", old, new)
     assert [one.refusal is None for one in found.tried] == [False, True]
     assert found.accepting is not None

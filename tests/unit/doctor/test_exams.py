@@ -248,7 +248,7 @@ def test_a_release_that_was_found_twice_is_told_once() -> None:
     other = told(NEW, WHEEL, link)
     assert [status for status, _evidence in other] == [OK, WARN]
     assert other[1][1].count("Valkey 8.1.8") == 1
-    twin = replace(OLD, path="/opt/redis-server", source="the Python package redis-embedded")
+    twin = replace(OLD, path="/opt/redis-server", package="redis-embedded 1")
     assert [status for status, _evidence in told(OLD, twin)] == [WARN]
     # the package of the one that `up` takes has it mended, which says nothing of the other
     mended = told(OLD, twin, fixed_cves={OLD.path: frozenset(MENDED.split())})

@@ -8,6 +8,7 @@ import pytest
 from redistopo.host.local_host import LOCAL
 from redistopo.host.node_disk import read_disk
 from redistopo.model.state.disk import DiskSeen
+from redistopo.model.state.stop_record import StopRecord
 from redistopo.model.topology.project_paths import Layout, NodeFolder
 
 AUX = b"\xfa\x09redis-ver\x057.0.0\xfa\x0aredis-bits\xc0\x40"
@@ -74,3 +75,13 @@ def test_a_refused_nodes_conf_is_of_the_last_start(
     folder.log.write_text(f"# redistopo starts this server\n{log}")
     assert bool(read_disk(LOCAL.files, folder).refusal) is refused
     assert not read_disk(LOCAL.files, folder, ended=False).refusal
+
+
+def test_garbage_is_not_what_a_server_that_was_started_by_hand_wrote(folder: NodeFolder) -> None:
+    names = [f"appendonlydir/appendonly.aof.{one}" for one in ("1.base.rdb", "manifest")]
+    record = StopRecord(role="master", keys=1, offset=1, files=dict.fromkeys(names, 9))
+    for name in names:
+        (folder.root / name).write_text("garbage, and more of it")
+    assert read_disk(LOCAL.files, folder, stopped=record).stopped == record
+    (folder.root / names[0]).write_bytes(ONE_KEY)
+    assert read_disk(LOCAL.files, folder, stopped=record).by_hand

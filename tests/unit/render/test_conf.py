@@ -172,3 +172,18 @@ def test_shipped_templates_are_listed_by_their_path() -> None:
     listed = dict(sources())
     assert "conf/redis.conf.j2" in listed
     assert all(text for text in listed.values())
+
+
+def test_a_seed_of_many_nodes_has_their_planned_roles(plan: Planned) -> None:
+    """Takeovers, one after the other, would take longer there than the 2 s that they avoid."""
+    made = plan(shards=51, replicas=1)
+    assert made.takeovers == ()
+    for name in ("node1", "node102"):
+        members = parse_nodes("\n".join(_seeds(made)[name].splitlines()[:-1]))
+        by_port = {member.port: member for member in members}
+        for shard in made.shards:
+            primary = by_port[made.node(shard.primary).port]
+            assert (primary.primary, format_ranges(primary.slots)) == (True, str(shard.slots))
+            (replica,) = (by_port[made.node(one).port] for one in shard.replicas)
+            assert (replica.primary_id, replica.epoch) == (primary.id, primary.epoch)
+        assert len({one.epoch for one in members if one.primary}) == 51

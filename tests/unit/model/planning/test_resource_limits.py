@@ -60,3 +60,42 @@ def test_the_hint_can_be_typed_here(plan: Planned) -> None:
     assert first.hint == "ulimit -n 10032"
     held = resource_shortages(made, names, Limits(files=64, server_files=64, tasks=None))[0]
     assert "the hard limit of this shell is 64" in held.hint
+
+
+@pytest.mark.parametrize(
+    ("shards", "timeout", "processors", "told"),
+    [
+        (3, 5000, 1, ""),
+        (51, 5000, 2, ""),
+        (100, 5000, 2, ""),
+        (150, 5000, 0, ""),
+        (150, 5000, 8, ""),
+        (150, 20000, 2, ""),
+        (150, 5000, 2, "35,880 pings a second, which takes about 2.5 processors, and it has 2"),
+        (51, 500, 1, "41,208 pings a second"),
+    ],
+)
+def test_more_nodes_than_the_processors_can_serve_are_refused_with_the_figures(
+    plan: Planned, shards: int, timeout: int, processors: int, told: str
+) -> None:
+    made = plan(shards=shards, replicas=1, node_timeout=timeout)
+    names = [node.name for node in made.nodes]
+    limits = Limits(files=1 << 20, server_files=1 << 20, tasks=None, processors=processors)
+    found = resource_shortages(made, names, limits)
+    assert bool(found) == bool(told)
+    for one in found:
+        assert f"this machine is too slow for {2 * shards} nodes" in one.told
+        assert told in one.told
+        assert one.fatal
+
+
+def test_the_node_timeout_that_a_slow_machine_is_advised_is_accepted(plan: Planned) -> None:
+    limits = Limits(files=1 << 20, server_files=1 << 20, tasks=None, processors=2)
+    made = plan(shards=150, replicas=1)
+    (found,) = resource_shortages(made, ["node1"], limits)
+    advised = int(found.hint.partition("node_timeout = ")[2].partition(" ")[0])
+    assert advised == 20000
+    assert (
+        resource_shortages(plan(shards=150, replicas=1, node_timeout=advised), ["node1"], limits)
+        == ()
+    )

@@ -136,7 +136,7 @@ def test_joined_texts_have_the_highest_class_and_all_losses() -> None:
             "redistopo init cluster --force   (your choice; would lose the present file)",
         ),
         (
-            use_primary("node1", "", "what node2 has"),
+            use_primary(["node1"], "", "what node2 has"),
             "redistopo up --primary node1   (asks first; would lose what node2 has)",
         ),
         (Remedy("rm -r x", DESTROYS, "its files"), "rm -r x   (loses its files)"),

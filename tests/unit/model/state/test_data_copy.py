@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 
 from redistopo.model.protocol.conf import read_conf
+from redistopo.model.protocol.logged_data import LoggedData
 from redistopo.model.protocol.rdb import RdbFacts
 from redistopo.model.state.data_copy import data_copy
+from redistopo.model.state.disk import LOG as LOG_NAME
 from redistopo.model.state.disk import DiskSeen, FileSeen
 from redistopo.model.state.stop_record import StopRecord
 
@@ -103,3 +105,80 @@ def test_less_than_at_the_stop_is_told(sizes: dict[str, int], lost: str) -> None
     assert data_copy(disk, read_conf(LOG)).fault == lost
     killed = replace(disk, stopped=replace(record, saved=False))
     assert data_copy(killed, read_conf(LOG)).fault == ""
+
+
+RAN = LoggedData(ready=True, part="appendonly.aof.1.incr.aof", snapshot=True)
+END = FileSeen(written=100, size=9, changed=100)
+OWN, PUT = replace(FULL, changed=5.5), replace(FULL, changed=101)
+BESIDE = {LOG_NAME: END}
+LATE = "after the last entry of the server's log"
+REPLACED = f"was replaced, or its attributes were changed, {LATE}"
+
+# configuration, what the log of a server that was killed says, its files, what they lack
+KILLED = [
+    (LOG, RAN, {**WHOLE, f"{D}.1.incr.aof": OWN, **BESIDE}, ""),
+    (LOG, LoggedData(), {}, "has no data"),  # it never ran
+    (LOG, RAN, {}, "appendonlydir is missing, which the server had according to its log"),
+    (RDB, RAN, {}, "dump.rdb is missing, which the server had according to its log"),
+    (RDB, replace(RAN, snapshot=False), {}, "has no data"),  # it has saved none yet
+    (
+        LOG,
+        replace(RAN, part="appendonly.aof.3.base.rdb"),
+        WHOLE,
+        "appendonlydir is older than the server's log, which names appendonly.aof.3.base.rdb",
+    ),
+    (
+        LOG,
+        RAN,
+        {**WHOLE, f"{D}.1.incr.aof": PUT, **BESIDE},
+        f"{D}.1.incr.aof {REPLACED}",
+    ),
+    (
+        RDB,
+        RAN,
+        {"dump.rdb": replace(SNAPSHOT, changed=101), **BESIDE},
+        f"dump.rdb {REPLACED}",
+    ),
+    (
+        LOG,
+        RAN,
+        {
+            **WHOLE,
+            f"{D}.1.base.rdb": SNAPSHOT,
+            f"{D}.1.incr.aof": replace(NONE, written=101, changed=101),
+            **BESIDE,
+        },
+        f"{D}.1.incr.aof was emptied {LATE}",
+    ),
+    # a link to it was made, as for a backup, and commands were written since
+    (LOG, RAN, {**WHOLE, f"{D}.1.base.rdb": replace(SNAPSHOT, changed=101), **BESIDE}, ""),
+    # no write since a rewrite or the first start
+    (
+        LOG,
+        RAN,
+        {**WHOLE, f"{D}.1.base.rdb": SNAPSHOT, f"{D}.1.incr.aof": NONE, **BESIDE},
+        "",
+    ),
+    # renamed long after its last write, but before the last entry: as by a rewrite on a slow disk
+    (LOG, RAN, {**WHOLE, f"{D}.1.incr.aof": replace(FULL, changed=99), **BESIDE}, ""),
+    # the log is a copy, too, as in a project that was copied, or prints no entries of that kind
+    (
+        LOG,
+        RAN,
+        {**WHOLE, f"{D}.1.incr.aof": PUT, LOG_NAME: replace(END, changed=102)},
+        "",
+    ),
+    (LOG, LoggedData(), {**WHOLE, f"{D}.1.incr.aof": PUT, **BESIDE}, ""),
+    (LOG, RAN, {**WHOLE, f"{D}.1.incr.aof": PUT}, ""),
+]
+
+
+@pytest.mark.parametrize(("conf", "logged", "files", "fault"), KILLED)
+def test_less_than_the_log_of_a_killed_server_shows_is_told(
+    conf: str, logged: LoggedData, files: dict[str, FileSeen], fault: str
+) -> None:
+    manifests = {f"{D}.manifest": MANIFEST} if f"{D}.1.incr.aof" in files else {}
+    disk = DiskSeen(files=files, manifests=manifests, logged=logged)
+    assert data_copy(disk, read_conf(conf)).fault == fault
+    by_hand = replace(disk, by_hand=True)  # its server may have had another log
+    assert data_copy(by_hand, read_conf(conf)).fault == ("" if files else "has no data")

@@ -12,6 +12,9 @@ LOCKED = {
     "another loopback address": {"bind": ("127.8.9.10",)},
     "a password": {"bind": ("0.0.0.0",), "requirepass": ("secret",)},
     "users": {"bind": ("192.0.2.1",), "aclfile": ("/srv/users.acl",)},
+    "a default user with a password": {"bind": ("*",), "user": ("default on >secret ~* +@all",)},
+    "a default user that is off": {"bind": ("*",), "user": ("default nopass ~* +@all",)},
+    "nopass taken back": {"bind": ("*",), "user": ("default on nopass resetpass",)},
 }
 OPEN = {
     "everywhere": {"bind": ("0.0.0.0",)},
@@ -20,6 +23,17 @@ OPEN = {
     "one of two": {"bind": ("127.0.0.1 192.0.2.1",)},
     "a host name": {"bind": ("example.com",)},
     "an empty password": {"bind": ("192.0.2.1",), "requirepass": ("",)},
+    "another user only": {"bind": ("*",), "user": ("bob on >secret ~* +@all",)},
+    "a default user without a password": {
+        "bind": ("*",),
+        "requirepass": ("secret",),
+        "user": ("default on nopass ~* +@all",),
+    },
+    "another user without a password": {
+        "bind": ("*",),
+        "requirepass": ("secret",),
+        "user": ("bob ON NOPASS",),
+    },
 }
 
 

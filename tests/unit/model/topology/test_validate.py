@@ -107,27 +107,6 @@ def test_all_problems_are_told_together(topology: Made) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("redis", "nodes", "key"),
-    [
-        ({"unixsocket": "/x/r.sock"}, {}, "redis.unixsocket"),
-        ({"unixsocket": "r.sock"}, {}, ""),
-        ({}, {"node1": {"unixsocket": "/x/r.sock"}}, ""),
-        (
-            {},
-            {f"node{n}": {"unixsocket": "/x/r.sock"} for n in (1, 3)},
-            "nodes.node1.unixsocket",
-        ),
-        ({}, {f"node{n}": {"unixsocket": f"/x/{n}.sock"} for n in (1, 2, 3)}, ""),
-    ],
-)
-def test_a_socket_that_nodes_would_share_is_refused(
-    topology: Made, redis: dict[str, object], nodes: dict[str, object], key: str
-) -> None:
-    found = validate(topology(redis=redis, nodes=nodes))
-    assert [problem.key for problem in found] == ([key] if key else [])
-
-
 @pytest.mark.parametrize(("directive", "instead"), OWNED.items())
 def test_a_directive_of_ours_is_refused_with_the_key_to_use(
     topology: Made, directive: str, instead: str

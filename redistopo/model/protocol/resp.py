@@ -1,0 +1,163 @@
+"""RESP, the protocol of the servers: commands as bytes, and replies as values, with limits.
+
+Format: redis.io, Redis serialization protocol specification (RESP2 and RESP3).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+Command = Sequence[str | int]
+Reply = Any
+"""A server's reply: str, int, float, bool, None, a list or dict of these, or an ErrorReply."""
+
+MOST_BYTES = 64 << 20
+"""The size limit of a reply; CLUSTER NODES of 1000 nodes has 200 kB."""
+
+_LONGEST_LINE = 1 << 20
+_DEEPEST = 64
+_LISTS = frozenset("*~>")
+
+_LOGIN_CODES = frozenset({"NOAUTH", "WRONGPASS"})
+_LOGIN_TEXTS = ("ERR AUTH <password> called without any password", "ERR Client sent AUTH, but no")
+_UNAVAILABLE = ("LOADING ", "ERR max number of clients reached")
+
+
+class ProtocolError(ConnectionError):
+    """What a server sent isn't RESP, or exceeds what any reply of a server needs."""
+
+
+class ErrorReply(Exception):
+    """An error that a server replied; its text is the server's, with the code."""
+
+    @property
+    def code(self) -> str:
+        """``NOPERM``, ``MOVED`` or the like; ``ERR`` if it has no other."""
+        return str(self).partition(" ")[0]
+
+    @property
+    def refuses_login(self) -> bool:
+        """Whether it rejects the password, or the lack of one."""
+        return self.code in _LOGIN_CODES or str(self).startswith(_LOGIN_TEXTS)
+
+    @property
+    def unavailable(self) -> bool:
+        """Whether the server can't serve any client now."""
+        return str(self).startswith(_UNAVAILABLE)
+
+
+def encoded(commands: Iterable[Command]) -> bytes:
+    """Encode commands as arrays of bulk strings, to be sent together."""
+    parts = []
+    for words in commands:
+        parts.append(b"*%d\r\n" % len(words))
+        for word in words:
+            raw = str(word).encode(errors="replace")
+            parts.append(b"$%d\r\n%b\r\n" % (len(raw), raw))
+    return b"".join(parts)
+
+
+class ReplyReader:
+    """Reads replies from bytes as `receive` returns them; invalid UTF-8 is replaced.
+
+    Raises ProtocolError; whatever `receive` raises passes through.
+    """
+
+    def __init__(self, receive: Callable[[], bytes], *, most_bytes: int = MOST_BYTES) -> None:
+        self._receive = receive
+        self._most = most_bytes
+        self._data = bytearray()
+        self._at = 0
+
+    @property
+    def pending(self) -> bool:
+        """Whether bytes were received that belong to no reply read so far."""
+        return self._at < len(self._data)
+
+    def feed(self, data: bytes) -> None:
+        """Add bytes that were received elsewhere."""
+        self._data += data
+
+    def read(self) -> Reply:
+        """Read one reply; an error is a value."""
+        del self._data[: self._at]
+        self._at = 0
+        return self._value(0)
+
+    def _value(self, depth: int) -> Reply:
+        line = self._line()
+        kind, rest = chr(line[0]) if line else "", line[1:]
+        try:
+            if kind == "$":
+                return self._bulk(int(rest))
+            if kind in _LISTS or kind in ("%", "|"):
+                return self._nested(kind, int(rest), depth)
+            return self._simple(kind, rest)
+        except (ValueError, TypeError) as error:
+            raise ProtocolError(f"not a reply of a server: {bytes(line[:80])!r}") from error
+
+    def _simple(self, kind: str, rest: bytearray) -> Reply:
+        match kind:
+            case "+":
+                return rest.decode(errors="replace")
+            case ":" | "(":
+                return int(rest)
+            case "-":
+                return ErrorReply(rest.decode(errors="replace"))
+            case "!":
+                return ErrorReply(self._bulk(int(rest)))
+            case "=":
+                text = self._bulk(int(rest))
+                return text and text[4:]  # behind "txt:"
+            case "_":
+                return None
+            case ",":
+                return float(rest)
+            case "#":
+                return rest == b"t"
+        raise ValueError(kind)
+
+    def _nested(self, kind: str, count: int, depth: int) -> Reply:
+        if count == -1:
+            return None
+        if count < 0:
+            raise ValueError(count)
+        if depth == _DEEPEST:
+            raise ProtocolError(f"a reply is nested in more than {_DEEPEST} levels")
+        if kind in _LISTS:
+            return [self._value(depth + 1) for _ in range(count)]
+        pairs = [(self._value(depth + 1), self._value(depth + 1)) for _ in range(count)]
+        # an attribute precedes the reply itself
+        return dict(pairs) if kind == "%" else self._value(depth + 1)
+
+    def _bulk(self, size: int) -> str | None:
+        if size == -1:
+            return None
+        if size < 0:
+            raise ValueError(size)
+        if size > self._most:
+            raise self._too_large(size)
+        end = self._at + size
+        while len(self._data) < end + 2:
+            self._more()
+        text = self._data[self._at : end].decode(errors="replace")
+        self._at = end + 2
+        return text
+
+    def _line(self) -> bytearray:
+        start = self._at
+        while (end := self._data.find(b"\r\n", start)) < 0:
+            if len(self._data) - self._at > _LONGEST_LINE:
+                raise ProtocolError(f"a reply has a line of more than {_LONGEST_LINE} bytes")
+            start = max(self._at, len(self._data) - 1)
+            self._more()
+        line = self._data[self._at : end]
+        self._at = end + 2
+        return line
+
+    def _more(self) -> None:
+        self._data += self._receive()
+        if len(self._data) > self._most:
+            raise self._too_large(len(self._data))
+
+    def _too_large(self, size: int) -> ProtocolError:
+        return ProtocolError(f"a reply of {size} bytes, {self._most} are accepted")

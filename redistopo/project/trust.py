@@ -1,0 +1,66 @@
+"""Folders whose own programs may be run: a cloned folder can name any program as its engine."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from redistopo.errors import MissingPrerequisite, UntrustedFolder
+from redistopo.host.files import is_private_folder, private_folder, read_json, write_private
+from redistopo.model.topology.project_paths import Layout
+from redistopo.project.registry import state_home
+
+
+def may_run(layout: Layout, program: str) -> bool:
+    """Return whether a program that a file of the project names may be run: one elsewhere, by an
+    absolute path, or any if the folder is trusted."""
+    return not _is_of_folder(layout, program) or _is_trusted(layout)
+
+
+def require_trust(layout: Layout, program: str) -> None:
+    """Raise UntrustedFolder if the program may not be run."""
+    if not may_run(layout, program):
+        raise UntrustedFolder(
+            f"{layout.topology.name} names a program of its own folder as the engine: {program}",
+            detail="it isn't run before you trust this folder: whoever wrote the folder wrote the "
+            "program",
+            hint="after a look at it: redistopo up --trust; or use another one with --engine",
+        )
+
+
+def trust(layout: Layout) -> None:
+    """Trust the folder from now on, until it is moved or replaced by another one."""
+    path = _record(layout)
+    if path is None:
+        raise MissingPrerequisite(
+            "the trust can't be recorded: there is no home folder", hint="set HOME"
+        )
+    private_folder(path.parent)
+    write_private(path, json.dumps({"root": str(layout.root), "folder": _identity(layout)}) + "\n")
+
+
+def _is_of_folder(layout: Layout, program: str) -> bool:
+    path = Path(program)
+    if not path.is_absolute() and not program.startswith("~"):
+        return True
+    root = layout.root.resolve()
+    return path.is_relative_to(root) or Path(os.path.realpath(path)).is_relative_to(root)
+
+
+def _is_trusted(layout: Layout) -> bool:
+    path = _record(layout)
+    if path is None or not is_private_folder(path.parent):
+        return False
+    found = read_json(path) or {}
+    return (found.get("root"), found.get("folder")) == (str(layout.root), _identity(layout))
+
+
+def _identity(layout: Layout) -> int:
+    """The folder itself, as far as the system tells: another one in its place isn't trusted."""
+    return layout.root.stat().st_ino
+
+
+def _record(layout: Layout) -> Path | None:
+    home = state_home()
+    name = hashlib.sha256(os.fsencode(layout.root)).hexdigest()[:32]
+    return home / "redistopo" / "trusted" / f"{name}.json" if home is not None else None

@@ -1,0 +1,185 @@
+"""What is written down about versions is true of each real engine: directives, rights, files."""
+
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from support.engines import TRIED
+from support.judge import client
+from support.ports import leased
+from support.waiting import until
+
+from redistopo.checks.uneven_config import DEFAULTS
+from redistopo.doctor.startup_verdict import CATEGORIES, UNKNOWN_DIRECTIVE
+from redistopo.model.protocol.conf import IMMUTABLE
+from redistopo.model.protocol.engine import SINCE, Engine
+from redistopo.model.protocol.nodes_conf import parse_nodes_conf
+from redistopo.model.protocol.sentinel_replies import FAILOVER_COMMANDS
+
+KEYS = 5
+
+
+class Running:
+    """A cluster node without slots of one engine, and what it wrote."""
+
+    def __init__(self, engine: Engine, port: int, folder: Path) -> None:
+        self.engine, self.folder = engine, folder
+        self.client = client(port)
+        self.client.response_callbacks.pop("COMMAND")
+
+    def knows(self, command: str) -> bool:
+        return self.client.execute_command("COMMAND", "INFO", command)[0] is not None
+
+    def accepts(self, *words: str) -> bool:
+        try:
+            self.client.execute_command(*words)
+        except redis.ResponseError:
+            return False
+        return True
+
+
+@contextmanager
+def _running(engine: Engine, folder: Path, *words: str) -> Iterator[Running]:
+    folder.mkdir(exist_ok=True)
+    with leased() as port, (folder / "log").open("wb") as log:
+        argv = [engine.path, "--port", str(port), "--bind", "127.0.0.1", "--save", "", *words]
+        process = subprocess.Popen(argv, cwd=folder, stdout=log, stderr=log)
+        made = Running(engine, port, folder)
+        try:
+            until(lambda: _answers(made.client))
+            yield made
+        finally:
+            made.client.close()
+            process.kill()
+            process.wait()
+
+
+def _answers(node: "redis.Redis[Any]") -> bool:
+    try:
+        return bool(node.ping())
+    except redis.RedisError:
+        return False
+
+
+@pytest.fixture(scope="module", params=TRIED)
+def node(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("node")
+    with _running(TRIED[request.param], folder, "--cluster-enabled", "yes") as made:
+        yield made
+
+
+def test_it_reports_the_version_of_its_banner(node: Running) -> None:
+    told = node.client.info("server")
+    assert told[f"{node.engine.product.value}_version"] == str(node.engine.version)
+
+
+def test_directives_are_known_since_the_release_that_is_written_down(node: Running) -> None:
+    known = {name: name in node.client.config_get(name) for name in SINCE}
+    assert known == {name: node.engine.knows(name) for name in SINCE}
+
+
+def test_the_defaults_are_those_of_the_servers(node: Running) -> None:
+    assert DEFAULTS.items() <= node.client.config_get("*").items()
+
+
+def test_what_a_server_reads_at_a_start_only_is_known(node: Running) -> None:
+    refused = set()
+    for directive, value in node.client.config_get("*").items():
+        try:
+            node.client.config_set(directive, value)
+        except redis.ResponseError as error:
+            if re.search("immutable|protected|Unsupported", str(error)):
+                refused.add(directive.replace("_", "-"))
+    assert "databases" in refused
+    assert refused <= IMMUTABLE
+
+
+def test_categories_of_commands_are_known(node: Running) -> None:
+    assert {*node.client.acl_cat()} <= CATEGORIES
+
+
+def test_commands_of_a_failover_exist(node: Running) -> None:
+    for words in FAILOVER_COMMANDS:
+        assert node.knows(words[0]), words
+    if node.engine.sentinels_send_failover:
+        assert node.knows("FAILOVER")
+
+
+def test_rights_distinguish_subcommands_since_the_release_that_is_written_down(
+    node: Running,
+) -> None:
+    splits = node.accepts("ACL", "SETUSER", "probe", "-cluster|slots")
+    assert splits is node.engine.splits_container_commands
+
+
+def test_nodes_that_export_slots_have_the_command(node: Running) -> None:
+    if node.engine.exports_slots_as_replication_user:
+        assert node.knows("CLUSTER|SYNCSLOTS")
+
+
+def test_nodes_conf_has_shard_ids_since_the_release_that_is_written_down(node: Running) -> None:
+    written = (node.folder / "nodes.conf").read_text()
+    assert ("shard-id=" in written) is node.engine.keeps_shard_ids
+    table = parse_nodes_conf(written, "")
+    assert table is not None
+    (entry,) = table.entries
+    assert entry.id == node.client.execute_command("CLUSTER MYID")
+    assert "myself" in entry.flags
+    assert bool(entry.shard) is node.engine.keeps_shard_ids
+
+
+def test_a_replica_may_load_its_first_sync_from_the_socket(node: Running) -> None:
+    """Rendered where the way by the disk is late."""
+    if node.engine.collects_first_sync_late:
+        assert node.accepts("CONFIG", "SET", "repl-diskless-load", "on-empty-db")
+
+
+@pytest.mark.parametrize("name", TRIED)
+def test_an_unknown_directive_is_judged_after_modules_since_the_release_that_is_written_down(
+    name: str,
+) -> None:
+    done = subprocess.run(
+        [TRIED[name].path, "-"],
+        input="port 0\nno-such-directive yes\n",
+        capture_output=True, text=True, timeout=20, check=False,
+    )  # fmt: skip
+    told = done.stdout + done.stderr
+    late = UNKNOWN_DIRECTIVE.partition(" (")[0] in told
+    assert late is TRIED[name].keeps_unknown_directives, told
+
+
+@pytest.fixture(scope="module")
+def snapshots(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, bytes]:
+    """A snapshot of each engine, with a key of each old type."""
+    found = {}
+    for name, engine in TRIED.items():
+        with _running(engine, tmp_path_factory.mktemp("writer")) as writer:
+            writer.client.set("text", "1")
+            writer.client.hset("hash", "field", "1")
+            writer.client.zadd("sorted", {"member": 1})
+            writer.client.sadd("set", "member")
+            writer.client.xadd("stream", {"field": "1"})
+            writer.client.save()
+            found[name] = (writer.folder / "dump.rdb").read_bytes()
+    return found
+
+
+@pytest.mark.parametrize("name", TRIED)
+def test_an_engine_that_is_said_to_read_the_data_of_another_reads_it(
+    name: str, snapshots: Mapping[str, bytes], tmp_path: Path
+) -> None:
+    engine = TRIED[name]
+    readable = [one for one in TRIED if engine.reads(TRIED[one].name)]
+    assert name in readable
+    for writer in readable:
+        folder = tmp_path / writer
+        folder.mkdir()
+        (folder / "dump.rdb").write_bytes(snapshots[writer])
+        with _running(engine, folder) as reader:
+            assert reader.client.dbsize() == KEYS, writer
+            assert reader.client.hget("hash", "field") == "1", writer

@@ -1,0 +1,123 @@
+"""Primaries without slots, and nodes removed by redis-cli: named at once, or taken back."""
+
+import shlex
+from contextlib import suppress
+from typing import Any
+
+import redis
+from support.engines import BUNDLED, ENGINES
+from support.findings import found_in
+from support.forms import FULL
+from support.project import Project
+from support.waiting import until
+
+KEYS = 40
+
+
+def _cli(project: Project, node: int, *words: object) -> Any:
+    with project.client(project.port + node - 1) as client:
+        return client.execute_command(*words)
+
+
+def _emptied(project: Project) -> None:
+    """A cluster with keys, whose node1 gave all its slots to node2: it is its replica now."""
+    project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
+    project.up()
+    with project.client(project.port + 2) as node:
+        for n in range(KEYS):
+            node.set(f"{{{_tag(node)}}}:{n}", n)
+    new = _cli(project, 2, "CLUSTER", "MYID")
+    _cli(project, 2, "CLUSTER", "BUMPEPOCH")
+    # it becomes a replica by its last slot, about which node2 tells it
+    _cli(project, 1, "CONFIG", "SET", "cluster-allow-replica-migration", "no")
+    for port in project.ports[1::-1]:
+        with project.client(port) as node, node.pipeline(transaction=False) as batch:
+            for slot in range(5460):
+                batch.execute_command("CLUSTER", "SETSLOT", slot, "NODE", new)
+            batch.execute()
+    _cli(project, 1, "CONFIG", "SET", "cluster-allow-replica-migration", "yes")
+    _cli(project, 2, "CLUSTER", "SETSLOT", 5460, "NODE", new)
+    until(lambda: _cli(project, 1, "ROLE")[0] == "slave", what="node1 follows node2")
+    until(lambda: all(_owners(project, node) == 2 for node in range(1, 7)), what="all agree")
+
+
+def _tag(node: Any) -> str:
+    """A hash tag in a slot of the third shard."""
+    tags = (f"t{n}" for n in range(1000))
+    return next(one for one in tags if node.execute_command("CLUSTER", "KEYSLOT", one) > 10923)
+
+
+def _lines(project: Project, node: int) -> list[list[str]]:
+    return [one.split() for one in str(_cli(project, node, "CLUSTER", "NODES")).splitlines()]
+
+
+def _owners(project: Project, node: int) -> int:
+    """How many nodes own slots, according to that node."""
+    return sum(len(line) > 8 for line in _lines(project, node))
+
+
+def _taken_back(project: Project) -> None:
+    """node1 is a primary without slots, which all know; the servers run, and have all keys."""
+    until(lambda: {len(_lines(project, node)) for node in range(1, 7)} == {6})
+    assert len(project.servers()) == 6
+    assert _cli(project, 1, "ROLE")[0] == "master"
+    assert _cli(project, 3, "DBSIZE") == KEYS
+
+
+def _at_once(project: Project, *words: str) -> str:
+    """What fails of `up`, which needs no 60 s to say so: its hint."""
+    done = project.run("up", *words, check=3, seconds=30)
+    assert len(project.servers()) == 6
+    return done.err.partition("Next: ")[2].splitlines()[0]
+
+
+def test_an_emptied_primary_is_told_at_once_with_commands_that_give_it_slots_again(
+    project: Project,
+) -> None:
+    _emptied(project)
+    project.run("down", check=0)
+    hint = _at_once(project)
+    (found,) = found_in(project.run("verify", "--json", check=3), "replication.shape", "fail")
+    assert hint.startswith(found["hint"])
+    reset, again = found["hint"].removeprefix("slots were moved: ").split(", then ")
+    project.run(*shlex.split(reset)[1:], "--yes", check=0)
+    assert again == "redistopo up"
+    name = reset.split()[-1]
+    spread = _at_once(project)
+    assert f"redistopo cli {name} -- --cluster rebalance" in spread
+    remedy = shlex.split(spread.partition("redistopo ")[2])
+    if not FULL:  # moving thousands of slots takes long
+        project.run(*remedy, "--cluster-simulate", check=0)
+        return
+    project.run(*remedy, check=0)
+    (left,) = found_in(project.run("verify", "--json", check=3), "replication.shape", "fail")
+    project.run(*shlex.split(left["hint"])[1:], check=0)
+    project.run("verify", check=0)
+    assert _cli(project, 3, "DBSIZE") + _cli(project, int(name[4:]), "DBSIZE") >= KEYS
+
+
+def test_a_primary_removed_by_del_node_is_taken_back_by_the_next_up(project: Project) -> None:
+    _emptied(project)
+    mine = _cli(project, 1, "CLUSTER", "MYID")
+    for node in range(2, 7):
+        _cli(project, node, "CLUSTER", "FORGET", mine)
+    _cli(project, 1, "CLUSTER", "RESET", "SOFT")
+    project.run("down", check=0)
+    assert "--cluster rebalance" in _at_once(project)
+    _taken_back(project)
+
+
+def test_a_replica_that_the_others_were_made_to_forget_is_taken_back(project: Project) -> None:
+    # Redis, because Valkey refuses it for 60 s, for which up waits
+    redis_ = next(one for one in ENGINES.values() if not one.title.startswith("Valkey"))
+    project.init("cluster", "--formation", "instant", engine=redis_.path)
+    project.up()
+    mine = _cli(project, 5, "CLUSTER", "MYID")
+    others = (1, 2, 3, 4, 6)
+    for node in others:
+        with suppress(redis.ResponseError):  # since Redis 7.2, the first one tells the others
+            _cli(project, node, "CLUSTER", "FORGET", mine)
+    until(lambda: {len(_lines(project, node)) for node in others} == {5})
+    project.run("up", "--timeout", "90s", check=0, seconds=120)
+    assert {len(_lines(project, node)) for node in range(1, 7)} == {6}
+    assert _cli(project, 5, "ROLE")[0] == "slave"
