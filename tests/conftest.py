@@ -7,18 +7,31 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from support.faults import pytest_collection_modifyitems, pytest_configure
+from support import faults, typed_record
+from support.faults import pytest_collection_modifyitems
 from support.forked import FORKER
 from support.network import isolate, outside
 from support.ports import leased
 from support.project import Project
 
-__all__ = ["pytest_collection_modifyitems", "pytest_configure"]
+__all__ = ["pytest_collection_modifyitems"]
 
 # A shell's background job ignores SIGINT, and so would every command that a test interrupts: the
 # tests would fail, and leave them running.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What is judged over all tests of a run."""
+    faults.pytest_configure(config)
+    typed_record.register(config)
+
+
+@pytest.fixture(autouse=True)
+def _typed(request: pytest.FixtureRequest) -> None:
+    """What the test types of what is printed to it gets into its report."""
+    typed_record.RECORDER.begin(request.node.user_properties)
 
 
 @pytest.fixture(autouse=True)

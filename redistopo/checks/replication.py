@@ -83,6 +83,15 @@ def _replica_count(subject: CheckSubject, shard: ShardSeen, primary: NodeSeen) -
     if planned is not None and count < planned:
         evidence = f"{primary.name} has {count} of {planned} replicas"
         return fail(about, evidence, _restore_replica(subject, primary))
+    required = integer((primary.config or {}).get("min-replicas-to-write"), 0)
+    good = integer(primary.info.get("min_slaves_good_slaves"), required)
+    if good < required:
+        evidence = f"{primary.name} refuses writes: min-replicas-to-write is {required}, it has "
+        evidence += f"{good} replica{'s' * (good != 1)} without lag"
+        hint = "add replicas, or lower min-replicas-to-write"
+        if planned is not None and required > planned:
+            hint = f"redistopo set min-replicas-to-write={planned}, or plan more replicas"
+        return fail(about, evidence, hint, settles=None if required <= count else False)
     names = [node.name for node in shard.replicas]
     names += [f"{node.name} (it doesn't reply to us)" for node in mute]
     followers = f", replicas {', '.join(names)}" if names else ", no replicas"
@@ -261,9 +270,13 @@ def data(subject: CheckSubject) -> Iterator[CheckResult]:
     if subject.seen.write_probes is None:
         yield skip("no write probe (--no-write, or not run yet)")
         return
+    paused = {node.address: node for node in subject.seen.answering if _pause(node)}
     for probe in subject.seen.write_probes:
         about = f"shard {probe.shard}"
-        if probe.error:
+        if probe.error and (primary := paused.get(probe.primary)):
+            hint = f"{command_prefix(primary)} CLIENT UNPAUSE"
+            yield fail(about, f"{_pause(primary)} ({probe.error})", hint, settles=True)
+        elif probe.error:
             yield _unproven(subject, probe, about)
         else:
             count = len(probe.replicas)
@@ -286,7 +299,18 @@ def _unproven(subject: CheckSubject, probe: WriteProbeResult, about: str) -> Che
         return fail(about, error, spread_slots(cli_prefix(entry, acl=acl), entry.address))
     if "NOREPLICAS" in error:
         return _too_few_replicas(subject, probe, about)
-    return fail(about, error, "see this shard's other findings first", settles=True)
+    hint = "see this shard's other findings first"
+    if primary := subject.seen.at(probe.primary) if "Timeout" in error else None:
+        hint += f"; after a CLIENT PAUSE: {command_prefix(primary)} CLIENT UNPAUSE"
+    return fail(about, error, hint, settles=True)
+
+
+def _pause(node: NodeSeen) -> str:
+    """What clients wait for (INFO clients, since Valkey 8.1); "" if nothing is paused."""
+    if node.info.get("paused_actions", "none") == "none":
+        return ""
+    left = integer(node.info.get("paused_timeout_milliseconds"), 0) / 1000
+    return f"commands are paused for {left:.1f} s more: {node.info.get('paused_reason', '?')}"
 
 
 def _too_few_replicas(subject: CheckSubject, probe: WriteProbeResult, about: str) -> CheckResult:

@@ -24,6 +24,7 @@ from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.hints import allow_command_hint, command_prefix, started_by_us
 from redistopo.model.state.observed import NodeSeen, Role
 
+_HELLO_RIGHTS = "check that the ACL users of the Sentinels may publish and subscribe"
 _HELLO_MILLISECONDS = 10_000
 """Sentinels publish a hello every 2 s (sentinel.c, SENTINEL_PUBLISH_PERIOD): five are missing."""
 
@@ -165,7 +166,6 @@ def _down(
         found = fail(node.name, evidence, "see announce.reachable")
         return replace(found, because_of=causes)
     if gone := [peer for peer in known if peer.down and subject.seen.at(peer.address) is None]:
-        # a Sentinel never forgets an address, also if its node has announced another one since
         evidence += f"; {gone[0].address} is the address of no node"
         reset = _reset(node, watch)
         if lister := _lister(subject, gone[0].address):
@@ -204,13 +204,14 @@ def peers(subject: CheckSubject) -> Iterator[CheckResult]:
     planned = subject.expected.sentinels
 
     def judge(node: NodeSeen) -> CheckResult | None:
-        known = node.watches[0].sentinels
-        others = len(known)
+        others = len(known := node.watches[0].sentinels)
         if planned is not None and others != planned - 1:
             hint = "wait: Sentinels discover each other within 2 s, by way of the data nodes"
             if others > planned - 1:
                 hint = _reset(node, node.watches[0])
             return fail(node.name, f"knows {others} others, the plan has {planned - 1}", hint)
+        if others < len(about) - 1:
+            return fail(node.name, f"knows {others} of {len(about) - 1} that reply", _HELLO_RIGHTS)
         return _down(subject, node, node.watches[0], known)
 
     about = tuple(node for node, _ in _monitoring(subject))
@@ -230,7 +231,7 @@ def hello(subject: CheckSubject) -> Iterator[CheckResult]:
             return None
         names = ", ".join(subject.name_at(at) for at in late)
         evidence = f"received no hello from {names} for {max(ages.values()) / 1000:.0f} s"
-        return fail(node.name, evidence, "check that its ACL user may publish and subscribe")
+        return fail(node.name, evidence, _HELLO_RIGHTS)
 
     about = tuple(node for node, watch in _monitoring(subject) if watch.sentinels)
     if about:

@@ -194,7 +194,8 @@ def _discover_by_sentinel(endpoint: Endpoint, client: Connections, master: str) 
 
 
 def _targets(endpoints: Iterable[Endpoint]) -> tuple[Target, ...]:
-    return tuple(Target(name=str(one), endpoint=one) for one in endpoints)
+    # several nodes may announce one endpoint: what replies there is queried once
+    return tuple(Target(name=str(one), endpoint=one) for one in dict.fromkeys(endpoints))
 
 
 def _info(endpoint: Endpoint, client: Connections) -> dict[str, str]:

@@ -88,7 +88,7 @@ def _guarded_channel(server: Any, link: Any, address: Any, *args: Any, **options
     Before anything is read: connections that are kept open by others would fill the server.
     """
     if SHOWN and loopback(address[0]):
-        user = peer_user(Endpoint(address[0], address[1]), link.getsockname()[1])
+        user = peer_user(Endpoint(*address[:2]), Endpoint(*link.getsockname()[:2]))
         if user not in (os.geteuid(), 0):
             link.close()
             return

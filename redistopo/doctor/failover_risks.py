@@ -204,9 +204,11 @@ def tables(facts: DoctorFacts) -> Iterator[CheckResult]:
     """Check that each stopped node's nodes.conf is intact, and belongs to this cluster: it has
     another node, or another node's has it."""
     # `up` starts no node while one of them is left
-    again = joined(rebuild_node([lost.name for lost in facts.lost]), _FROM_OTHERS)
+    names = [lost.name for lost in facts.lost]
     for lost in facts.lost:
-        hint = again if facts.tables else start_over("restore it from a copy")
+        hint = start_over("restore it from a copy")
+        if facts.tables:
+            hint = joined(rebuild_node(names), _FROM_OTHERS)
         yield fail(lost.name, f"its nodes.conf is {lost.why}: {lost.path}", hint)
     ids = {one.id for one in facts.tables}
     strange = [

@@ -150,18 +150,28 @@ def _marked(folder: NodeFolder) -> psutil.Process | None:
         return None
     if has_working_folder(process, folder.root):
         return process
-    return process if mark.config == str(folder.config) and _left_its_folder(process) else None
+    return process if mark.config == str(folder.config) and _left_it(process, folder) else None
 
 
-def _left_its_folder(process: psutil.Process) -> bool:
-    """Whether the process works in no node's folder at all, after a CONFIG SET dir.
+def _left_it(process: psutil.Process, folder: NodeFolder) -> bool:
+    """Whether the process is the node's server, which left its folder by a CONFIG SET dir.
 
-    If it works in another one, this folder is a copy of that one, which was moved.
+    If it works in another node's folder, this one is a copy of that one, which was moved. A mark
+    can be forged for any process; but only the node's own server writes to its log.
     """
     try:
-        return STATE_FOLDER not in Path(process.cwd()).parts
+        left = STATE_FOLDER not in Path(process.cwd()).parts
+        return left and serves(process) and _writes_to(process.pid, folder.log)
     except (psutil.Error, OSError):
         return False
+
+
+def _writes_to(pid: int, log: Path) -> bool:
+    """Whether a process's stdout is that file, also if it was removed; True if nothing tells."""
+    stdout = f"/proc/{pid}/fd/1"
+    if sys.platform != "linux" or os.readlink(stdout) == f"{log}{_REMOVED}":  # noqa: PTH115
+        return True
+    return os.path.samestat(Path(stdout).stat(), log.stat())
 
 
 def process_of_mark(mark: ProcessMark) -> psutil.Process | None:
@@ -193,8 +203,7 @@ def make_mark(process: psutil.Process, name: str, config: str = "") -> ProcessMa
 
 
 def has_working_folder(process: psutil.Process, folder: Path) -> bool:
-    """Whether the process's working folder is that one; False if the system doesn't show it: a
-    mark can be forged for any process, whose pid, start time and boot every user can read."""
+    """Whether the process's working folder is that one; False if the system doesn't show it."""
     try:
         return Path(process.cwd()).samefile(folder)
     except (psutil.Error, NotImplementedError, OSError):

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.engines import BUNDLED, ENGINES
+from support.engines import BUNDLED
 from support.project import COMMAND, Project
 from support.terminal import Terminal
 from support.waiting import until
@@ -74,16 +74,3 @@ def test_bash_gets_only_what_follows_a_colon(project: Project) -> None:
         done = project.run(check=0)
         assert [line.partition(",")[2] for line in done.out.split()] == offered, words
         assert done.err == ""
-
-
-@pytest.mark.parametrize("name", ENGINES)
-def test_a_server_knows_no_directive_that_is_not_offered(project: Project, name: str) -> None:
-    project.init("standalone", engine=ENGINES[name].path)
-    project.up()
-    with project.client() as node:
-        settable = node.config_get("max*")
-    project.env |= {"_REDISTOPO_COMPLETE": "bash_complete", "COMP_WORDS": "redistopo set max"}
-    project.env["COMP_CWORD"] = "2"
-    offered = {line.partition(",")[2] for line in project.run(check=0).out.split()}
-    assert settable
-    assert set(settable) <= offered

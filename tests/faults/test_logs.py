@@ -90,7 +90,7 @@ def test_a_damaged_log_without_a_copy(project: Project, engine: str) -> None:
     failed = project.run("up", "--json", check=1).json["error"]
     assert "no other node has a copy" in failed["detail"]
     command = failed["hint"].partition("at the damage: ")[2]
-    subprocess.run(command, shell=True, input="y\n", text=True, capture_output=True, check=True)
+    project.shell(command, answer="y\n")
     project.up()
     with project.client() as node:
         assert node.get("{06S}0") == "0"

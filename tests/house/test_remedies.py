@@ -4,7 +4,9 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from support import typed
+from support.typed_record import Recorder, untyped
 
 from redistopo.checks.catalogue import CHECKS
 from redistopo.doctor.doctor_checks import DOCTOR_CHECKS, EXTRA_CHECKS
@@ -141,3 +143,44 @@ def test_every_situation_is_listed_with_the_test_that_types_it(root: Path) -> No
     }
     listed = {check for check, test in typed.CHECKS.items() if test.startswith(path)}
     assert listed == {check for check in made if check in _checks()}
+
+
+def test_each_builder_whose_command_is_typed_says_what_the_command_contains() -> None:
+    assert typed.COMMANDS.keys() == typed.BUILDERS.keys()
+
+
+PRINTED = """Error: it failed
+  seen
+  Next: stop it, or redistopo kill node1 -9; --force accepts that
+fail node.alive node1: x
+     Next: redistopo up starts it
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "found"),
+    [
+        ("redistopo up --json", [["node.alive", "redistopo up"]]),
+        ("redistopo kill node1 -9", [["", "redistopo kill node1 -9"]]),
+        ("redistopo restart --force", [["", "redistopo restart --force"]]),
+        ("redistopo start --force", []),
+        ("redistopo kill node2", []),
+        ("redistopo up node1", []),
+    ],
+)
+def test_a_command_counts_as_typed_only_word_for_word(command: str, found: list[list[str]]) -> None:
+    recorder = Recorder()
+    recorder.begin([])
+    recorder.saw("redistopo restart", "", PRINTED)
+    recorder.types(command)
+    assert [value for _, value in recorder.properties] == found
+
+
+def test_a_remedy_that_its_test_did_not_type_fails_the_run() -> None:
+    check = "sentinel.quorum"
+    test = typed.CHECKS[check]
+    mine = {one for one, its in typed.CHECKS.items() if its == test}
+    assert list(untyped({test}, {test: [(one, "redistopo up") for one in mine - {check}]})) == [
+        f"{check}: {test}"
+    ]
+    assert list(untyped(set(), {})) == []

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 from support.byhand import ByHand
+from support.caches import Rows, short
 from support.loads import Server, served
 from support.project import Project
 
@@ -28,3 +30,16 @@ def by_hand(project: Project) -> Iterator[ByHand]:
     """Servers that the test starts itself, as somebody else would."""
     with closing(ByHand(project.root)) as made:
         yield made
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[Any]:
+    """A client of the bare server with the short time-outs of a cache."""
+    with short(server.port) as made:
+        yield made
+
+
+@pytest.fixture
+def rows() -> Rows:
+    """What a cache loads."""
+    return Rows(a=1, b=2)

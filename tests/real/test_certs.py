@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 from redis import Redis
 from support.engines import BUNDLED, TLS
+from support.findings import only
 from support.project import Project
+from support.remedies import type_line
 
 from redistopo.model.topology.project_paths import TlsFolder
 from redistopo.project.certificates import _leaf, _load
@@ -154,6 +156,18 @@ def test_who_presents_an_expired_certificate_is_told_what_to_do(project: Project
     assert "redistopo down, then up" in renewed.err
     project.run("down", check=0)
     project.up()
+
+
+def test_a_certificate_that_expires_soon_is_renewed_by_what_is_printed(project: Project) -> None:
+    folder = _up(project, "standalone")
+    signer = _load(TlsFolder(folder))
+    assert signer is not None
+    (folder / "node1.pem").write_text(_leaf(signer, "node1", "127.0.0.1", 2))
+    with _client(project, folder) as node:
+        node.config_set("tls-cert-file", str(folder / "node1.pem"))
+    soon = only(project.run("verify", "--json", check=0), "access.certificates", "warn")
+    type_line(project, soon["hint"])
+    assert only(project.run("verify", "--json", check=0), "access.certificates", "ok")
 
 
 def test_renew_says_who_did_not_take_its_new_certificate(project: Project) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 from support.byhand import listening
-from support.engines import BUNDLED
+from support.engines import BUNDLED, INSTALLED
 from support.findings import found_in, only
 from support.project import Project
 from support.waiting import until
@@ -45,13 +45,14 @@ def test_a_machine_alone_is_looked_at_without_a_topology(project: Project) -> No
 
 def test_a_vulnerable_server_names_a_later_one_here_that_up_then_uses(project: Project) -> None:
     """Of these engines, Valkey 9.1.2 has no known vulnerability, and Valkey 8.1.8 has one."""
-    project.init("standalone", engine=BUNDLED.path)
+    old = INSTALLED["valkey-8.1.8"]
+    project.init("standalone", engine=old.path)
     found = found_in(project.run("doctor", "--json"), "machine.vulnerable", "warn")
-    told = next(one for one in found if one["evidence"].startswith(BUNDLED.title))
+    told = next(one for one in found if one["evidence"].startswith(old.title))
     assert "only programs on this machine reach it, and need the password" in told["evidence"]
     engine = told["hint"].partition('engine = "')[2].partition('"')[0]
     path = project.root / "redistopo.toml"
-    path.write_text(path.read_text().replace(BUNDLED.path, engine))
+    path.write_text(path.read_text().replace(old.path, engine))
     project.up()
     assert project.client().info("server")["valkey_version"].startswith("9.")
 
@@ -212,8 +213,8 @@ def test_what_is_left_over_is_put_away_and_nothing_else(
     shutil.rmtree(gone.root / ".redistopo")
     state = project.root / ".redistopo"
     (state / "password").chmod(0o644)
-    empty, data = state / "nodes" / "node7", state / "nodes" / "node8"
-    for folder in (empty, data):
+    empty, data, typed = (state / "nodes" / f"node{number}" for number in (7, 8, 9))
+    for folder in (empty, data, typed):
         folder.mkdir()
         (folder / "redis.conf").write_text("port 1\n")
     (data / "dump.rdb").write_text("REDIS")
@@ -227,6 +228,10 @@ def test_what_is_left_over_is_put_away_and_nothing_else(
         listening(gone.port)
         told = project.run("doctor", "--json", check=3)
         assert len(told.json["result"]["fixes"]) >= 3
+        hints = [one["hint"] for one in found_in(told, "left.folders", "warn")]
+        (remove,) = [one for one in hints if one.endswith(f"rm -r {typed}")]
+        project.shell(remove.partition(", or: ")[2])
+        assert not typed.exists()
         assert (state / "password").stat().st_mode & 0o777 == 0o644  # nothing without --fix
         unasked = project.run("doctor", "--fix", "--json", check=0)
         assert server.poll() is None  # nobody was asked

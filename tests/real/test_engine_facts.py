@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import redis
 from support.engines import TRIED
@@ -15,11 +16,15 @@ from support.ports import leased
 from support.waiting import until
 
 from redistopo.checks.uneven_config import DEFAULTS
+from redistopo.cli.commands.set import command
+from redistopo.cli.complete import directives
 from redistopo.doctor.startup_verdict import CATEGORIES, UNKNOWN_DIRECTIVE
-from redistopo.model.protocol.conf import IMMUTABLE
+from redistopo.errors import UsageError
+from redistopo.model.protocol.conf import IMMUTABLE, canonical_directive
 from redistopo.model.protocol.engine import SINCE, Engine
 from redistopo.model.protocol.nodes_conf import parse_nodes_conf
 from redistopo.model.protocol.sentinel_replies import FAILOVER_COMMANDS
+from redistopo.model.topology.directives import settable
 
 KEYS = 5
 
@@ -97,6 +102,22 @@ def test_what_a_server_reads_at_a_start_only_is_known(node: Running) -> None:
                 refused.add(directive.replace("_", "-"))
     assert "databases" in refused
     assert refused <= IMMUTABLE
+
+
+def test_directives_that_can_be_set_are_offered_by_completion(node: Running) -> None:
+    names = {canonical_directive(name) for name in node.client.config_get("*")}
+    offered = directives(click.Context(command), command.params[0], "")
+    assert {name for name in names if _offered(name)} <= set(offered)
+
+
+def _offered(name: str) -> bool:
+    """All that `set` accepts, but those of a node's own addresses, and old spellings."""
+    if "_" in name or name.startswith("cluster-announce-") or name == "bind-source-addr":
+        return False
+    try:
+        return bool(settable(name))
+    except UsageError:
+        return False
 
 
 def test_categories_of_commands_are_known(node: Running) -> None:

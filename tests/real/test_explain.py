@@ -23,6 +23,7 @@ from support.waiting import until
 from redistopo.host.tcp import probe_port
 from redistopo.model.connectivity.matrix import PortState
 from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.protocol.engine import Product
 
 SECONDS = 2
 
@@ -113,7 +114,7 @@ TROUBLES = {
         words=(
             "node2 can't reach node1 (127.0.0.1:{first}, data port): the password is rejected",
             "password: the primary 127.0.0.1:{first} rejects node2's masterauth",
-            "Unable to AUTH to PRIMARY",
+            "Unable to AUTH to {leader}",  # in the words of its log
             "redistopo restart node2, if it was set at runtime",
         ),
     ),
@@ -166,6 +167,7 @@ def test_up_names_the_pair_the_cause_and_the_remedy(project: Project, trouble: s
         "port": port,
         "pid": os.getpid(),
         "python": psutil.Process().name(),
+        "leader": "MASTER" if BUNDLED.product is Product.REDIS else "PRIMARY",
     }
     for word in made.words:
         assert word.format(**at) in failed.err, failed.err

@@ -1,5 +1,6 @@
 """A node taken out of its cluster by CLUSTER RESET, and taken back by `up`: the full circle."""
 
+import re
 from contextlib import closing
 from typing import Any
 
@@ -233,13 +234,19 @@ def test_keys_that_a_disk_brings_back_after_a_reset(project: Project) -> None:
         if fewer:
             with project.client(project.port) as primary:
                 kept = primary.keys()[1:]
-                primary.unlink(*set(primary.keys()) - set(kept))
-            refused = project.run("up", check=1).err
-            assert f"node{number} was reset, but has more keys on disk than node1" in refused
-            project.run("start", f"node{number}", check=0)
+                gone = set(primary.keys()) - set(kept)
+                primary.unlink(*gone)
+            refused = project.run("up", "--json", check=1).json["error"]
+            told = f"node{number} was reset, but has more keys on disk than node1"
+            assert refused["message"].startswith(told)
+            start, save, reset, up = re.findall(r"redistopo ([^;,]+)", refused["hint"])
+            project.run(*start.split(), check=0)
             assert "has more keys on disk" in project.run("plan", check=0).out
-            project.run("reset", f"node{number}", "--force", "--yes", check=0)
-            project.up()
+            project.run(*save.split(), check=0)
+            saved = (project.root / f"node{number}.rdb").read_bytes()
+            assert {key.encode() for key in gone} <= set(re.findall(rb"key:[0-9]+", saved))
+            project.run(*reset.split(), "--yes", check=0)
+            project.run(*up.split(), check=0)
         else:
             assert f"empty and reset again node{number}" in project.up().err
         _whole(project)

@@ -248,7 +248,10 @@ def test_a_setting_changed_at_a_sentinel_is_seen_and_set_back(project: Project) 
         assert _fields(node.execute_command("SENTINEL", "MASTER", "project"))["quorum"] == "3"
 
 
-@pytest.mark.parametrize("name", [name for name in ENGINES if "6.2" in name or "9." in name])
+OLD_AND_NEW = [name for name in ENGINES if "6.2" in name or "9." in name] or [*ENGINES]
+
+
+@pytest.mark.parametrize("name", OLD_AND_NEW)
 def test_with_acl_each_has_its_own_rights(project: Project, name: str) -> None:
     project.init("sentinel", *SLOW, "--acl", engine=ENGINES[name].path)
     project.up()

@@ -166,3 +166,27 @@ def test_a_second_primary_of_our_own_sentinels_is_not_part_of_the_topology(
     assert {one["watches"] for one in rows if one["role"] == "sentinel"} == {
         f"127.0.0.1:{project.port}"
     }
+
+
+def test_a_sentinel_that_does_not_know_another_one_that_replies_is_a_fault(
+    project: Project, by_hand: ByHand
+) -> None:
+    """The other one may not publish its hello, so that it is known to itself alone."""
+    first, one, other = project.port, project.port + 10, project.port + 11
+    by_hand.start(first)
+    listening(first)
+    _raw(first, "ACL", "SETUSER", "mute", "on", ">pw", "+@all", "-publish", "~*", "&*")
+    for port in (one, other):
+        by_hand.sentinel(port, ("shop", first))
+        listening(port)
+    # it published before it had this user: what the first one knows of it is forgotten
+    for name, value in (("auth-user", "mute"), ("auth-pass", "pw")):
+        _raw(other, "SENTINEL", "SET", "shop", name, value)
+    _raw(first, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    until(lambda: len(_raw(other, "SENTINEL", "SENTINELS", "shop")) == 1)
+    _raw(one, "SENTINEL", "RESET", "shop")
+    done = _verify(project, 11, "--no-write", "--timeout", "0", code=3)
+    unknown = only(done, "sentinel.peers", "fail")
+    assert (unknown["subject"], unknown["evidence"]) == (
+        f"127.0.0.1:{one}", "knows 0 of 1 that reply"
+    )  # fmt: skip

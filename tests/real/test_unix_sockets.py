@@ -151,6 +151,6 @@ def test_a_path_that_a_template_sets_elsewhere_is_refused(
         theirs.write_text("")
     _set(pair, f"{directive} {theirs}", "template")
     refused = pair.run("up", check=2)
-    assert f"your template sets {directive} of node2 to {theirs}" in refused.err, refused.err
+    assert f"the configuration of node2 has {directive} {theirs}" in refused.err, refused.err
     assert not pair.servers()
     assert [one.read_text() for one in path.parent.iterdir()] == [""] * (directive != "dir")

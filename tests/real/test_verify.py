@@ -12,6 +12,7 @@ from support.engines import BUNDLED, ENGINES, INSTALLED
 from support.findings import found_in, only
 from support.forms import FULL
 from support.project import Project
+from support.remedies import type_line
 from support.waiting import until
 
 
@@ -228,3 +229,33 @@ def test_a_user_that_may_not_write_makes_nothing_unhealthy(project: Project) -> 
     found = only(done, "data.proof", "warn")
     assert "not proven" in found["evidence"]
     assert "--no-write" in found["hint"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_primary_that_refuses_writes_for_lack_of_replicas_is_a_fault_also_without_a_write(
+    project: Project, engine: str
+) -> None:
+    project.init("replication", "--replicas", "1", engine=ENGINES[engine].path)
+    project.up()
+    with project.client() as node:
+        node.config_set("min-replicas-to-write", 2)
+        with pytest.raises(redis.ResponseError, match="Not enough good replicas"):
+            node.set("key", "1")
+        done = project.run("verify", "--no-write", "--json", "--timeout", "0", check=3)
+        found = only(done, "replication.shape", "fail")
+        assert "min-replicas-to-write is 2, it has 1 replica " in found["evidence"]
+        node.config_set("min-replicas-to-write", 0)
+
+
+def test_paused_commands_are_named_as_the_reason_for_which_no_write_is_proven(
+    project: Project,
+) -> None:
+    project.init("standalone", engine=BUNDLED.path)
+    project.up()
+    with project.client() as node:
+        node.execute_command("CLIENT", "PAUSE", 60000, "WRITE")
+        done = project.run("verify", "--json", "--timeout", "0", check=3)
+        fault = only(done, "data.proof", "fail")
+        assert "commands are paused for" in fault["evidence"]
+        type_line(project, fault["hint"])
+        assert node.set("key", "1")

@@ -17,6 +17,7 @@ from redistopo.model.remedies.commands import classify
 from redistopo.model.remedies.remedy import RemedyClass
 from support import judge
 from support.forked import COMMAND, FORKER
+from support.typed_record import RECORDER
 from support.waiting import until
 
 SERVERS = ("redis-server", "valkey-server", "redis-check-rdb")
@@ -52,6 +53,8 @@ class Project:
         It is forked, and so spared its imports, unless it has to be the `installed` script.
         """
         argv, env = [COMMAND, *map(str, words)], self.environment()
+        typed = " ".join(["redistopo", *argv[1:]])
+        RECORDER.types(typed)
         if not self.installed and FORKER.can(env):
             done = FORKER.run(argv, self.root, env, seconds)
         else:
@@ -67,9 +70,18 @@ class Project:
             )
         found = Done(done.returncode, done.stdout, done.stderr)
         require_true_classes(found.out)
+        RECORDER.saw(typed, found.out, found.err)
         if check is not None:
             assert found.code == check, f"{words}: {found}"
         return found
+
+    def shell(self, command: str, answer: str = "") -> None:
+        """A shell ran the command, as it is printed, in the folder."""
+        RECORDER.types(command)
+        words = ["sh", "-c", command]
+        subprocess.run(
+            words, input=answer, text=True, capture_output=True, check=True, cwd=self.root
+        )
 
     def begin(self, *words: str) -> subprocess.Popen[str]:
         """The command runs in the background, with pipes."""

@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import subprocess
 
 from support.project import Done, Project
 
@@ -12,14 +11,14 @@ def type_remedy(project: Project, refused: Done) -> str:
     hint = str(refused.json["error"]["hint"])
     told = " ".join(hint.split())
     if copy := re.search(r"copy the data: (.+?); then redistopo up", told):
-        subprocess.run(["sh", "-c", copy[1]], check=True, cwd=project.root)
+        project.shell(copy[1])
     elif saved := re.match(r"save its memory: (mv .+?; )(redistopo cli .+?); then", told):
-        subprocess.run(["sh", "-c", f"{saved[1]}true"], check=True, cwd=project.root)
+        project.shell(saved[1].rstrip("; "))
         project.run(*shlex.split(saved[2])[1:], check=0)
         names = told.rpartition("redistopo kill ")[2].partition(",")[0]
         project.run("kill", *names.split(), check=0)
     elif aside := re.match(r"(mv \S+ \S+); then redistopo up", told):
-        subprocess.run(["sh", "-c", aside[1]], check=True, cwd=project.root)
+        project.shell(aside[1])
     elif promote := re.search(r"promote \w+: redistopo (.+?); after OK", told):
         project.run(*shlex.split(promote[1]), check=0)
     elif choose := re.search(r"redistopo up --primary NODE, one of (\w+)", told):
@@ -49,7 +48,8 @@ def up_by_remedies(project: Project, most: int = 3) -> list[str]:
 
 
 ENDS = (
-    "   (", ", if ", "; ", ", or ", "`", ", then", " restores", " starts", " rejoins", ": if", " ("
+    "   (", ", if ", "; ", ", or ", "`", ", then", " restores", " starts", " rejoins", ": if", " (",
+    ", without",
 )  # fmt: skip
 """What follows a command in a hint."""
 

@@ -58,7 +58,7 @@ CHECKS: dict[str, str] = {
     "node.versions": "real/test_verify.py::test_another_engine_than_asked_for_is_told",
     "access.users": "real/test_users.py::test_users_changed_by_hand_are_found_and_set_back",
     "access.certificates": "real/test_certs.py::"
-    "test_who_presents_an_expired_certificate_is_told_what_to_do",
+    "test_a_certificate_that_expires_soon_is_renewed_by_what_is_printed",
 }
 """Check -> the test that types its remedy."""
 
@@ -107,7 +107,6 @@ BUILDERS: dict[str, str] = {
     "use_primary": _COPIES,
     "give_up_unsaved": _SAVING,
     "remove_folder": _LEFT,
-    "end_process": _LEFT,
     "renew_ca": "real/test_certs.py::test_a_new_ca_is_made_only_when_asked_for",
     "rotate_passwords": "real/test_rotation.py::test_a_password_file_changes_on_running_servers",
     "accept_absence": "real/test_restart.py::test_a_server_alone",
@@ -119,7 +118,38 @@ BUILDERS: dict[str, str] = {
 """Builder of a remedy -> the test that types what it makes."""
 
 BUILDERS_NOT_TYPED: dict[str, str] = {
+    "end_process": "is run by `doctor --fix`, or ends a program that isn't ours",
     "leave_cluster": "another cluster's node: what is typed there is its owner's",
     "assign_slots": "no copy exists any more; that the command fills slots is redis-cli's",
 }
 """Builder -> why no test types what it makes."""
+
+COMMANDS: dict[str, str] = {
+    "forget": r"CLUSTER FORGET",
+    "settle_slots": r"--cluster fix",
+    "delete_user": r"ACL DELUSER",
+    "follow": r"REPLICAOF",
+    "set_live": r"CONFIG SET",
+    "move_slots": r"--cluster reshard",
+    "spread_slots": r"--cluster rebalance",
+    "takeover": r"CLUSTER FAILOVER TAKEOVER",
+    "truncate_log": r"check-aof.* --fix",
+    "rebuild_node": r"redistopo up .*--rebuild",
+    "move_aside": r"^mv ",
+    "reset_node": r"redistopo reset",
+    "reset_sentinels": r"SENTINEL RESET",
+    "reset_anyway": r"redistopo reset .*--force",
+    "end_node": r"redistopo kill",
+    "ask_primary": r"redistopo up --primary",
+    "use_primary": r"redistopo up --primary",
+    "give_up_unsaved": r"--force",
+    "remove_folder": r"^rm -r",
+    "renew_ca": r"certs renew --new-ca",
+    "rotate_passwords": r"secret rotate",
+    "accept_absence": r"--force",
+    "drill_anyway": r"--force",
+    "wipe": r"down --wipe",
+    "start_over": r"down --wipe",
+    "replace_file": r"--force",
+}
+"""Builder -> what the command that is typed contains."""

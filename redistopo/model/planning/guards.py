@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from redistopo.errors import MissingPrerequisite, RedistopoError, UsageError
 from redistopo.model.planning.load_old_persistence import refuse_renamed
-from redistopo.model.planning.node_paths import refuse_other_paths, refuse_sockets
 from redistopo.model.planning.nodes_conf_repair import (
     refuse_lost_nodes_confs,
     refuse_unknown_nodes,
@@ -20,6 +19,7 @@ from redistopo.model.planning.plan_rejoin import (
 )
 from redistopo.model.planning.proposal import Proposal
 from redistopo.model.planning.readdress import is_readdressed
+from redistopo.model.planning.refuse_sockets import refuse_sockets
 from redistopo.model.planning.resource_limits import ResourceShortage, resource_shortages
 from redistopo.model.planning.shard_copies import refuse_demotion, refuse_worse_copies
 from redistopo.model.planning.sole_copies import chosen_primaries, sole_copies_on_disk
@@ -162,7 +162,8 @@ def _own_values(node: NodePlan) -> dict[str, str]:
     folder = node.folder
     paths = {"dir": folder.root, "logfile": folder.log, "pidfile": folder.pidfile}
     values = {name: str(path) for name, path in paths.items()}
-    return {**values, "daemonize": "no", "aclfile": str(folder.users)}
+    values |= {"daemonize": "no", "cluster-config-file": folder.table.name}
+    return {**values, "aclfile": str(folder.users)}
 
 
 def _busy_ports(it: Proposal) -> None:
@@ -210,7 +211,6 @@ GUARDS: tuple[Callable[[Proposal], None], ...] = (
     _lost_keys,
     _silent,
     _exposed,
-    refuse_other_paths,
     refuse_sockets,
     refuse_renamed,
     _missing_cli,

@@ -295,7 +295,8 @@ def _damaged(it: Proposal, shards: list[ShardMembers]) -> UsageError:
         if name not in relist and (mine.empty or mine.damage)
     ]
     if relist:
-        hint = rebuild_node(relist, "to write a new manifest of its files: ", chosen)
+        before, lost = "to write a new manifest of its files: ", "what its files lack"
+        hint = rebuild_node(relist, before, chosen, lost)
     else:
         backup = f"{', and '.join(restore)}, then redistopo up; or, " if restore else ""
         lost = "what its files lack"

@@ -47,7 +47,7 @@ COMMANDS: tuple[UnsafeCommand, ...] = (
     UnsafeCommand(r"\bredistopo kill\b", ASKS, asks=True),
     UnsafeCommand(r"--force\b", ASKS),
     UnsafeCommand(r"\bup\b[^;]* --primary\b", ASKS, asks=True),
-    UnsafeCommand(r"\bup\b[^;]* --rebuild\b", SAFE),
+    UnsafeCommand(r"\bup\b[^;]* --rebuild\b", ASKS, asks=True),
     UnsafeCommand(r"\bsecret rotate\b(?! --keep-old)", ASKS, asks=True),
     UnsafeCommand(r"\bcerts renew --new-ca\b", ASKS, asks=True),
     # of the system

@@ -7,6 +7,7 @@ from redistopo.model.remedies.remedy import Remedy, joined
 
 WIPED = "all data, passwords and configuration of the topology"
 _OTHERS = "what other nodes have and the new primary lacks"
+_TABLE = "the present nodes.conf, which is kept under another name"
 
 
 def wipe(more: str = "") -> Remedy:
@@ -34,12 +35,14 @@ def use_primary(names: Collection[str], before: str, lost: str = _OTHERS) -> Rem
     return of_class(f"{before}redistopo up {options}", lost)
 
 
-def rebuild_node(names: Iterable[str], before: str = "", primaries: Collection[str] = ()) -> Remedy:
-    """Write the nodes.conf or manifest of nodes anew; a damaged one is kept under another name.
-    `primaries` are the nodes that were chosen as primary before, and are chosen again."""
+def rebuild_node(
+    names: Iterable[str], before: str = "", primaries: Collection[str] = (), lost: str = _TABLE
+) -> Remedy:
+    """Write the nodes.conf or manifest of nodes anew; a damaged one is kept under another name, and
+    the command asks. `primaries` were chosen as primary before, and are chosen again."""
     chosen = [f"--primary {name}" for name in primaries]
     options = " ".join([*chosen, *(f"--rebuild {name}" for name in names)])
-    return of_class(f"{before}redistopo up {options}", _OTHERS if chosen else "")
+    return of_class(f"{before}redistopo up {options}", f"{_OTHERS}; {lost}" if chosen else lost)
 
 
 def reset_node(

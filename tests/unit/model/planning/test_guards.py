@@ -55,11 +55,6 @@ def _exposed(now: Situation) -> Situation:
     return replace(now, wanted={**now.wanted, "node2": read_conf(OPEN)})
 
 
-def _logged_elsewhere(now: Situation) -> Situation:
-    conf = read_conf(f"{LOCKED}\nlogfile /var/log/redis.log")
-    return replace(now, wanted={**now.wanted, "node2": conf})
-
-
 def _socket_taken(now: Situation) -> Situation:
     taken = UnixSocketSeen(path="/s", pid=7, program="nginx (pid 7)")
     return replace(now, sockets={"node2": taken})
@@ -84,7 +79,6 @@ def _poor(now: Situation) -> Situation:
 # what is wrong, its refusal; from the first that speaks to the last
 WRONG: list[tuple[Callable[[Situation], Situation], str]] = [
     (_exposed, "node2 would accept any client"),
-    (_logged_elsewhere, "your template sets logfile of node2 to /var/log/redis.log"),
     (_socket_taken, "unixsocket of node2 is /s: nginx (pid 7) listens there"),
     (_renamed, "dbfilename is b.rdb in the topology file, but the data of node1 is in dump.rdb"),
     (_busy, "a port is in use"),

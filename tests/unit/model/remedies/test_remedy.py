@@ -45,7 +45,7 @@ CLASSES = {
     "kill -CONT 17": SAFE,
     "redistopo call CLUSTER MEET 127.0.0.1 7000": SAFE,
     "omit --primary; once all nodes run: redistopo failover node2": SAFE,
-    "redistopo up --rebuild node1": SAFE,
+    "redistopo up --rebuild node1": ASKS,
     "mv a a.damaged; redistopo up": SAFE,
     "redis-cli --cluster reshard 127.0.0.1:7000": SAFE,
     "redis-cli -p 7001 REPLICAOF NO ONE": SAFE,

@@ -1,5 +1,4 @@
-"""Guards on the paths that servers write to, as they are rendered: a user's template or an included
-file may set them, too."""
+"""The guard on Unix sockets, as they are rendered: a template or an included file may set them."""
 
 from collections.abc import Iterable
 
@@ -7,31 +6,6 @@ from redistopo.errors import MissingPrerequisite, UsageError
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.planning.proposal import Proposal
 from redistopo.model.planning.step import StepKind, join_names
-
-
-def refuse_other_paths(it: Proposal) -> None:
-    """Raise UsageError if a rendered configuration has a server write to files elsewhere than
-    redistopo reads them: they may be another server's."""
-    for node in _changed(it):
-        own = {
-            "dir": {str(node.folder.root)},
-            "logfile": {str(node.folder.log), node.folder.log.name},
-            "pidfile": {str(node.folder.pidfile), node.folder.pidfile.name},
-            "cluster-config-file": {str(node.folder.table), node.folder.table.name},
-            "aclfile": {str(node.folder.users)} if it.plan.topology.acl else set(),
-        }
-        for name, paths in own.items():
-            values = it.now.wanted.get(node.name, {}).get(name, ())
-            if other := [value for value in values if value not in paths]:
-                key = "acl" if name == "aclfile" and not paths else ""
-                raise UsageError(
-                    f"your template sets {name} of {node.name} to {other[-1] or 'nothing'}",
-                    detail=f"redistopo sets it to {', '.join(sorted(paths)[:1])}"
-                    if paths
-                    else "without acl = true, servers have no ACL file",
-                    hint=f"{f'set {key} = true and ' if key else ''}remove {name} from the "
-                    "template; redistopo templates export shows the original",
-                )
 
 
 def refuse_sockets(it: Proposal) -> None:
