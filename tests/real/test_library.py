@@ -3,6 +3,8 @@
 The programs run with warnings as errors; what they see is compared with redis-py's own view.
 """
 
+from collections.abc import Iterator
+
 import pytest
 from support import judge
 from support.engines import BUNDLED, TLS
@@ -15,8 +17,10 @@ MADE = "import redistopo, json, os, redis\n"
 
 
 @pytest.fixture
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Programs:
-    return Programs(tmp_path_factory.mktemp("programs"))
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programs]:
+    made = Programs(tmp_path_factory.mktemp("programs"))
+    yield made
+    made.cleanup()
 
 
 def _quiet(programs: Programs, text: str, *words: str) -> list[str]:
