@@ -92,14 +92,21 @@ class ConnectedTopology:
 
 
 def connect(
-    url: str, *, ca: str = "", cert: str = "", progress: Progress | None = None
+    url: str,
+    *,
+    ca: str = "",
+    cert: str = "",
+    follow: bool = False,
+    progress: Progress | None = None,
 ) -> ConnectedTopology:
     """Return the topology around a server that something else started.
 
     `url` is redis://user:password@host:port, rediss:// for TLS with the files `ca` and `cert` (a
-    client certificate with its key), or HOST:PORT. Nothing is connected to before it is used.
-    Raises UsageError for an invalid URL.
+    client certificate with its key), or HOST:PORT. Nothing is connected to before it is used. The
+    login is used only for that host, unless `follow`: if the servers name nodes at others, methods
+    raise OtherHosts. Raises UsageError for an invalid URL.
     """
-    login = Login(tls=TlsFiles(ca=ca, pem=cert)) if ca else Login()
+    hosts: frozenset[str] | None = None if follow else frozenset()
+    login = Login(tls=TlsFiles(ca=ca, pem=cert) if ca else None, hosts=hosts)
     address, login = parse_connect_url(url, login)
     return ConnectedTopology(address, login, progress or no_progress)

@@ -40,43 +40,53 @@ def choices(key: str) -> click.Choice[str]:
     return click.Choice(next(one.choices for one in TOPOLOGY_KEYS if one.name == key))
 
 
-def _key(flag: str, help: str, type: Any = int, note: str = "") -> Callable[..., Any]:
-    return click.option(flag, cls=_KeyOption, type=type, help=help, note=note)
+def _options(notes: Mapping[str, str]) -> tuple[Callable[..., Any], ...]:
+    def key(flag: str, help: str, type: Any = int) -> Callable[..., Any]:
+        note = notes.get(flag.removeprefix("--"), "")
+        return click.option(flag, cls=_KeyOption, type=type, help=help, note=note)
+
+    return (
+        key("--shards", "Number of primaries."),
+        key("--replicas", "Replicas of each primary."),
+        key("--sentinels", "Number of Sentinels."),
+        key("--quorum", "Sentinels that must agree it is down."),
+        key("--port", "Port of the first data node."),
+        key("--sentinel-port", "Port of the first Sentinel."),
+        key("--host", "Address that every node binds.", str),
+        key("--name", "Name of the topology.", str),
+        key("--engine", 'Version such as "valkey 9", or path.', str),
+        key("--formation", "How the cluster is created.", choices("formation")),
+        key("--node-timeout", "Timeout of a cluster node, in ms."),
+        key("--down-after", "Timeout of a node for Sentinels, in ms."),
+        key("--persistence", "How data is kept on disk.", choices("persistence")),
+        click.option("--tls", is_flag=True, help="TLS only, with a private CA."),
+        click.option("--acl", is_flag=True, help="ACL users with least privilege."),
+        click.option("--no-auth", is_flag=True, help="No password; loopback addresses only."),
+        click.option(
+            "--set",
+            "settings",
+            multiple=True,
+            metavar="DIRECTIVE=VALUE",
+            help="Any redis.conf directive.",
+            shell_complete=complete.directives,
+        ),
+    )
 
 
-_OPTIONS: tuple[Callable[..., Any], ...] = (
-    _key("--shards", "Number of primaries."),
-    _key("--replicas", "Replicas of each primary."),
-    _key("--sentinels", "Number of Sentinels."),
-    _key("--quorum", "Sentinels that must agree it is down.", note="majority"),
-    _key("--port", "Port of the first data node."),
-    _key("--sentinel-port", "Port of the first Sentinel.", note="port + 20000"),
-    _key("--host", "Address that every node binds.", str),
-    _key("--name", "Name of the topology.", str, note="name of the folder"),
-    _key("--engine", 'Version such as "valkey 9", or path.', str),
-    _key("--formation", "How the cluster is created.", choices("formation")),
-    _key("--node-timeout", "Timeout of a cluster node, in ms."),
-    _key("--down-after", "Timeout of a node for Sentinels, in ms."),
-    _key("--persistence", "How data is kept on disk.", choices("persistence")),
-    click.option("--tls", is_flag=True, help="TLS only, with a private CA."),
-    click.option("--acl", is_flag=True, help="ACL users with least privilege."),
-    click.option("--no-auth", is_flag=True, help="No password; loopback addresses only."),
-    click.option(
-        "--set",
-        "settings",
-        multiple=True,
-        metavar="DIRECTIVE=VALUE",
-        help="Any redis.conf directive.",
-        shell_complete=complete.directives,
-    ),
-)
+INIT_NOTES = {"quorum": "majority", "sentinel-port": "port + 20000", "name": "name of the folder"}
+"""Defaults that depend on something else, of `init`."""
 
 
-def topology_options(command: Command) -> Command:
-    """All of them; a command gets `settings`, `FLAGS` and the keys by name."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+def topology_options(notes: Mapping[str, str] = INIT_NOTES) -> Callable[[Command], Command]:
+    """All of them, with these defaults in the help; a command gets `settings`, `FLAGS` and the keys
+    by name."""
+
+    def add(command: Command) -> Command:
+        for option in reversed(_options(notes)):
+            command = option(command)
+        return command
+
+    return add
 
 
 def given_keys(values: Mapping[str, object]) -> dict[str, object]:

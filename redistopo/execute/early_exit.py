@@ -19,6 +19,10 @@ from redistopo.model.remedies.remedy import Remedy, joined
 from redistopo.model.state.hints import takeover_command
 from redistopo.model.state.observed import Role
 
+_REFUSED_LINE = ("FATAL CONFIG FILE ERROR", "Module Configuration detected without loadmodule")
+"""What a server logs that refuses a line of its file; since Redis 8.0 the latter, as a module
+might define an unknown directive (config.c)."""
+
 
 def early_exit_error(host: Host, plan: Plan, node: NodePlan, when: str) -> RedistopoError:
     """Build the error of a node that exited by itself, from its last log lines."""
@@ -52,7 +56,7 @@ def early_exit_error(host: Host, plan: Plan, node: NodePlan, when: str) -> Redis
         hint = joined("to render it again, and keep the damaged file: ", aside, "; redistopo up")
         detail = f"{node.folder.config}\n{last}"
         return NodeDied(f"{message}: its configuration is damaged", detail=detail, hint=hint)
-    if "FATAL CONFIG FILE ERROR" in whole:
+    if any(one in whole for one in _REFUSED_LINE):
         return NodeDied(message, detail=last, hint="correct that line in the topology file; " + log)
     if "ready to exit, bye bye" in last:
         told = "a command or a signal told it to end: redistopo up starts it again; "

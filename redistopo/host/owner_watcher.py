@@ -139,7 +139,7 @@ def _mark(node: int) -> dict[str, object]:
         return {}
     try:
         found = json.loads(os.read(handle, _MOST_BYTES))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     finally:
         os.close(handle)

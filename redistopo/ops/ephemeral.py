@@ -1,10 +1,13 @@
 """Ephemeral topologies: a folder, a watcher and servers that end with this program."""
 
 import os
+import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from redistopo.errors import MissingPrerequisite
+from redistopo.host.files import absolute
 from redistopo.host.watch_owner import OwnerWatcher
 from redistopo.ops.init import InitRequest, init
 from redistopo.ops.up import UpRequest, up
@@ -14,6 +17,12 @@ from redistopo.project.ephemeral_folder import (
     keep_ephemeral_folder,
     remove_ephemeral_folder,
 )
+
+_ATTEMPTS = 3
+
+_FIRST_PORTS = {"sentinel": (8000, 12000)}
+"""Bus ports are 10000 higher, Sentinels' 20000: all below 32768, from where on systems choose ports
+for outgoing connections."""
 
 _NAMES = {"sentinel": "mymaster"}
 """The name that Sentinels' clients ask for, where nothing else is configured."""
@@ -35,7 +44,18 @@ class EphemeralRequest:
     def all_keys(self) -> dict[str, object]:
         """The keys of the topology file."""
         usual = {"name": _NAMES.get(self.shape, self.shape), "persistence": "none"}
-        return {**usual, **_UNLESS_ASKED.get(self.shape, {}), **self.keys}
+        found = {**usual, **_UNLESS_ASKED.get(self.shape, {}), **self.keys}
+        engine = str(found.get("engine", ""))
+        if os.sep in engine:  # relative to here, not to the topology's folder
+            found["engine"] = str(absolute(Path(engine)))
+        return found
+
+
+def _any_port(shape: str) -> int:
+    """Where to begin to look for free ports: not at the ports that people know, and not where
+    another program begins at this moment."""
+    first, end = _FIRST_PORTS.get(shape, (10000, 22000))
+    return first + 20 * secrets.randbelow((end - first) // 20)
 
 
 def _warnings_of(progress: Progress) -> Progress:
@@ -69,8 +89,19 @@ class EphemeralServers:
 def start_ephemeral(request: EphemeralRequest, progress: Progress) -> EphemeralServers:
     """Start a topology and verify it; on failure, and on Ctrl-C, nothing of it is left.
 
-    Raises RedistopoError.
+    If another program takes one of its ports at that moment, the next free block is tried. Raises
+    RedistopoError.
     """
+    for _attempt in range(_ATTEMPTS - 1):
+        try:
+            return _start(request, progress)
+        except MissingPrerequisite as error:
+            if "port" in request.keys or "in use" not in f"{error.message} {error.detail}":
+                raise
+    return _start(request, progress)
+
+
+def _start(request: EphemeralRequest, progress: Progress) -> EphemeralServers:
     folder = create_ephemeral_folder()
     try:
         servers = EphemeralServers(folder)
@@ -80,7 +111,7 @@ def start_ephemeral(request: EphemeralRequest, progress: Progress) -> EphemeralS
     try:
         keys, settings = request.all_keys, request.settings
         asked = InitRequest(root=folder, shape=request.shape, keys=keys, settings=settings)
-        init(asked, _warnings_of(progress))
+        init(replace(asked, first_port=_any_port(request.shape)), _warnings_of(progress))
         up(UpRequest(root=folder, seconds=request.seconds), progress)
     except BaseException:  # Ctrl-C too
         servers.end()

@@ -34,13 +34,14 @@ from redistopo.render.topology_file import topology_file
 class InitRequest:
     """What to write, and in which folder; `keys` are the topology file's own, `settings`
     redis.conf's. A key that isn't given gets its default, or keeps the value of an existing
-    file."""
+    file. The search for free ports begins at `first_port`, by default at the shape's own."""
 
     root: Path
     shape: str
     keys: Mapping[str, object]
     settings: tuple[str, ...] = ()
     force: bool = False
+    first_port: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +90,7 @@ def _init(
     found = read_text(layout.topology)
     existing = topology_in(found)
     if "port" not in request.keys:
+        topology = replace(topology, port=request.first_port or topology.port)
         topology = _placed(layout, topology, existing, progress)
     else:
         _warn_of_busy(layout, topology, existing, progress)

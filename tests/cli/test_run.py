@@ -4,6 +4,7 @@ import re
 import shutil
 import signal
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,11 +20,13 @@ PING = "import os, redis; print(redis.Redis.from_url(os.environ['REDIS_URL']).pi
 
 
 @pytest.fixture
-def made(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def made(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """Its ephemeral topologies are in a temporary folder of its own."""
-    project.env |= {"TMPDIR": str(tmp_path_factory.mktemp("made"))}
-    project.env |= {"REDISTOPO_SERVER": BUNDLED.path}
-    return project
+    folder = tmp_path_factory.mktemp("made")
+    project.env |= {"TMPDIR": str(folder), "REDISTOPO_SERVER": BUNDLED.path}
+    yield project
+    for process in processes_below(folder):
+        process.kill()
 
 
 def _left(project: Project) -> list[str]:

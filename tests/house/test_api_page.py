@@ -24,7 +24,7 @@ SIGNATURES = {
     "acl: bool = False, tls: bool = False, "
     "settings: collections.abc.Mapping[str, str | int | bool] | None = None, "
     "**more: Unpack) -> redistopo.api.ephemeral.Ephemeral",
-    "connect": "(url: str, *, ca: str = '', cert: str = '', "
+    "connect": "(url: str, *, ca: str = '', cert: str = '', follow: bool = False, "
     "progress: collections.abc.Callable[[redistopo.progress.Event], None] | None = None) "
     "-> redistopo.api.connected.ConnectedTopology",
 }

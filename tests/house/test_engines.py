@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.engines import ENGINES, FOUND, TLS, installed_packages
+from support.engines import FOUND, INSTALLED, TLS, installed_packages
 
 from redistopo.host.engine_search import find_engines
 
@@ -27,7 +27,7 @@ def test_a_server_that_a_wheel_puts_on_path_is_named_after_its_package(
 
 
 def test_there_is_one_engine_of_each_generation() -> None:
-    generations = {(one.product.value, one.version.major) for one in ENGINES.values()}
+    generations = {(one.product.value, one.version.major) for one in INSTALLED.values()}
     assert {("valkey", 9), ("redis", 8)} <= generations
 
 

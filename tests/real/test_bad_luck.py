@@ -13,7 +13,7 @@ import psutil
 import pytest
 from support.apart import apart
 from support.editing import edit
-from support.engines import BUNDLED
+from support.engines import BUNDLED, INSTALLED
 from support.forms import FULL
 from support.judge import client
 from support.kept import keep, kept
@@ -21,6 +21,8 @@ from support.project import COMMAND, Project
 from support.steps import reach
 from support.strangers import stranger
 from support.waiting import until
+
+from redistopo.model.protocol.engine import Engine
 
 STEPS = {
     "write": "instant",
@@ -115,12 +117,21 @@ def test_init_keeps_off_the_ports_of_a_stopped_topology(
     path.unlink()
 
 
-def test_a_bad_directive_shows_redis_own_line(project: Project) -> None:
-    project.init("cluster", "--set", "maxmemory-polcy=allkeys-lru", engine=BUNDLED.path)
+@pytest.mark.parametrize(
+    ("engine", "says"),
+    [
+        (INSTALLED["valkey-8.1.8"], "Bad directive"),
+        (INSTALLED["redis-8.2.3"], "Module Configuration detected"),
+    ],
+    ids=["Valkey 8.1", "Redis 8.2"],
+)
+def test_a_bad_directive_shows_redis_own_line(project: Project, engine: Engine, says: str) -> None:
+    project.init("cluster", "--set", "maxmemory-polcy=allkeys-lru", engine=engine.path)
     failed = project.run("up", check=1)
     assert "maxmemory-polcy allkeys-lru" in failed.err
-    assert "Bad directive" in failed.err
-    assert "redis.log" in failed.err or "topology file" in failed.err
+    assert says in failed.err
+    assert "correct that line in the topology file" in failed.err
+    assert "redis.log" in failed.err
     assert project.servers() == []
 
 

@@ -162,7 +162,7 @@ def test_cli_is_our_process_and_shows_no_password(project: Project) -> None:
     assert process.stdin is not None
     process.stdin.write("CLIENT SETNAME seen\nBLPOP never 0\n")
     process.stdin.flush()
-    until(lambda: "valkey-cli" in psutil.Process(process.pid).exe())
+    until(lambda: Path(BUNDLED.cli).name in psutil.Process(process.pid).exe())
     assert project.password not in " ".join(psutil.Process(process.pid).cmdline())
     process.terminate()
     process.communicate()

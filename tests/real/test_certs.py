@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from redis import Redis
-from support.engines import BUNDLED, TLS
+from support.engines import INSTALLED, PACKAGED, TLS
 from support.findings import only
 from support.project import Project
 from support.remedies import type_line
@@ -182,10 +182,10 @@ def test_renew_says_who_did_not_take_its_new_certificate(project: Project) -> No
 
 
 def test_an_engine_with_tls_that_was_not_asked_for_is_named(project: Project) -> None:
-    assert TLS is not None
-    asked = f"{BUNDLED.product.value} {BUNDLED.version.major}"
-    there = f"{TLS.product.value} {TLS.version.major}.{TLS.version.minor}"
-    for engine in (asked, BUNDLED.path):
+    able = next(one for one in INSTALLED.values() if one.tls)
+    asked = f"{PACKAGED.product.value} {PACKAGED.version.major}"
+    there = f"{able.product.value} {able.version.major}.{able.version.minor}"
+    for engine in (asked, PACKAGED.path):
         project.init("standalone", "--tls", "--force", engine=engine)
         refused = project.run("up", check=4).err
         assert f'engine = "{there}"' in refused

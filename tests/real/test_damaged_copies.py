@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import redis
 from support import judge
-from support.damage import Damage, apply, product_of_damage
+from support.damage import PATHS, Damage, apply, product_of_damage
 from support.forms import FULL, spread
 from support.pairwise import pairs_of, pairwise
 from support.project import Done, processes_below
@@ -21,10 +21,15 @@ from support.waiting import until
 _SECONDS = {"cluster": 0.5, "sentinel": 0.35, "replication": 0.2}
 
 
-_BY_SHAPE = ("folder", "log folder", "nodes.conf")
-"""Files whose loss a cluster handles in its own way."""
+_IN_SHAPE = {
+    "cluster": ("folder", "log folder", "nodes.conf"),
+    "cluster rdb": (),
+    "sentinel": ("folder", "log folder"),
+    "sentinel rdb": (),
+}
+"""Files whose loss a shape handles in its own way; in the short form a replication has the rest."""
 
-_DATA = (*_BY_SHAPE, "manifest", "base", "incr", "snapshot")
+_DATA = ("folder", "log folder", "nodes.conf", "manifest", "base", "incr", "snapshot")
 """Files that a server needs to have all of its data at its next start."""
 
 _AT_START = ("dump.rdb", "started", "stop record")
@@ -53,11 +58,11 @@ def _whole() -> list[Damage]:
 
 
 def _claimed(one: Damage) -> bool:
-    """Whether the short form has the case's pairs: without Sentinels, each file in the fastest
-    shape that differs, damages that differ, nodes' own files of both nodes at once, and what only
-    a start reads not while the servers run."""
+    """Whether the short form has the case's pairs: each file in the fastest shape that differs,
+    damages that differ, nodes' own files of both nodes at once, and what only a start reads not
+    while the servers run."""
     return (
-        (one.shape.startswith("replication") or (one.shape == "cluster" and one.what in _BY_SHAPE))
+        one.what in _IN_SHAPE.get(one.shape, PATHS)
         and one.how not in _ALIKE.get(one.what, ())
         and (one.what not in _OURS or one.role == "both")
         and (one.what not in _AT_START or one.state != "running")

@@ -8,6 +8,8 @@ from contextlib import ExitStack
 import pytest
 from support.hostile import ID, Words, array, bulk, cluster, hostile, replication
 from support.project import Project
+from support.terminal import Terminal
+from support.waiting import until
 
 SECRET = "correct-horse"
 
@@ -62,6 +64,18 @@ def test_this_machines_own_addresses_are_free_and_others_only_with_follow(
         code, told, _ = _verify(project, server.port, "--follow")
     assert code == 3
     assert "169.254.169.254:80" in told
+
+
+def test_verify_asks_on_a_terminal_before_it_connects_to_other_hosts(project: Project) -> None:
+    project.env["REDISTOPO_PASSWORD"] = SECRET
+    with hostile(NAMED["replica"]) as server:
+        words = ("verify", "--connect", f"127.0.0.1:{server.port}", "--timeout", "0")
+        for typed, code in (("n\r", 2), ("y\r", 3)):
+            terminal = Terminal(project, *words, columns=140)
+            until(lambda terminal=terminal: "[y/N]" in terminal.read(), 30)  # type: ignore[misc]
+            assert "169.254.169.254. Connect to them too" in terminal.read()
+            terminal.type(typed)
+            assert terminal.end() == code
 
 
 def _endless_line(_words: Words) -> Iterator[bytes]:

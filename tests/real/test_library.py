@@ -3,9 +3,12 @@
 The programs run with warnings as errors; what they see is compared with redis-py's own view.
 """
 
+from collections.abc import Iterator
+
 import pytest
 from support import judge
 from support.engines import BUNDLED, TLS
+from support.hostile import hostile, replication
 from support.ports import leased
 from support.programs import Programs
 from support.project import Project
@@ -14,8 +17,10 @@ MADE = "import redistopo, json, os, redis\n"
 
 
 @pytest.fixture
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Programs:
-    return Programs(tmp_path_factory.mktemp("programs"))
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programs]:
+    made = Programs(tmp_path_factory.mktemp("programs"))
+    yield made
+    made.cleanup()
 
 
 def _quiet(programs: Programs, text: str, *words: str) -> list[str]:
@@ -338,3 +343,28 @@ with redistopo.standalone(port={port}) as one, redistopo.standalone() as other:
     assert one.verify().healthy
 """,
         )
+
+
+def test_programs_that_start_at_one_moment_get_ports_of_their_own(programs: Programs) -> None:
+    text = MADE + "with redistopo.replication(1) as topology: print(topology.verify().healthy)"
+    begun = [programs.begin(text) for _ in range(4)]
+    assert [one.communicate(timeout=120) for one in begun] == [("True\n", "")] * 4
+    assert programs.servers() == []
+
+
+def test_connect_takes_a_password_to_no_other_host(programs: Programs) -> None:
+    line = "slave0:ip=169.254.169.254,port=80,state=online,offset=1,lag=0"
+    with hostile(replication("role:master", line)) as server:
+        lines = _quiet(
+            programs,
+            """
+import sys
+for ask in (lambda one: one.verify(timeout=0), lambda one: one.nodes, lambda one: one.client()):
+    try:
+        ask(redistopo.connect(sys.argv[1]))
+    except redistopo.OtherHosts as error:
+        print(error.hosts)
+""",
+            f"redis://:secret@127.0.0.1:{server.port}",
+        )
+    assert lines == ["('169.254.169.254',)"] * 3

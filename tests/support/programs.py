@@ -41,6 +41,11 @@ class Programs:
             out, err = program.communicate(timeout=120)
         return Done(program.returncode, out, err)
 
+    def cleanup(self) -> None:
+        """Nothing runs on, also where a test failed."""
+        for process in self.servers():
+            process.kill()
+
     @property
     def folders(self) -> list[Path]:
         """What is left of ephemeral topologies."""

@@ -15,7 +15,7 @@ class _Init(click.Command):
 @click.command("init", cls=_Init)
 @click.argument("shape", shell_complete=complete.shapes)
 @options.new_project
-@topology_options
+@topology_options()
 @click.option("--force", is_flag=True, help="Replace a different topology file.")
 @options.output
 def command(

@@ -4,9 +4,18 @@ import click
 
 from redistopo.cli import complete, options
 from redistopo.cli.run_verb import run_program
-from redistopo.cli.topology_options import given_keys, topology_options
+from redistopo.cli.topology_options import INIT_NOTES, given_keys, topology_options
 
 _COMMAND = "redistopo.command"
+
+_NOTES = {
+    **INIT_NOTES,
+    "port": "a free block",
+    "name": "the shape; mymaster",
+    "formation": "instant",
+    "persistence": "none",
+}
+"""Defaults of a topology that exists for the command only."""
 
 
 class _Run(click.Command):
@@ -26,9 +35,9 @@ class _Run(click.Command):
 @click.command("run", cls=_Run)
 @click.argument("shape", required=False, default="", shell_complete=complete.shapes)
 @options.project
-@topology_options
+@topology_options(_NOTES)
 @click.option("--env-prefix", default="", metavar="P", help="Begin each variable's name with P.")
-@click.option("--keep", is_flag=True, help="Leave the topology of SHAPE running afterwards.")
+@click.option("--keep", is_flag=True, help="Leave the servers of SHAPE running.")
 @options.timeout("60s", "Time limit until every node is healthy.")
 @options.quiet
 def command(
