@@ -13,12 +13,15 @@ from redistopo.model.state.observed import (
     shards_of,
 )
 
+_SAMPLED_SECONDS = 4
+"""After this uptime, the server's average has no sample of the commands that `up` sent."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeStatus(Addressed):
     """One row of `status`; numbers are None if the node doesn't reply. For a Sentinel,
     `watches` is the address of the primary that it monitors, in which `epoch`; the addresses, if
-    there are several."""
+    there are several. `operations` is None in the first seconds of a server, too."""
 
     name: str
     shard: int | None
@@ -65,10 +68,20 @@ def _line(node: NodeSeen, shard: ShardSeen | None) -> NodeStatus:
         slots=me.slots if me else (),
         memory=_number(node, "used_memory"),
         clients=_number(node, "connected_clients"),
-        operations=_number(node, "instantaneous_ops_per_sec"),
+        operations=_operations(node),
         behind=behind,
         uptime=_number(node, "uptime_in_seconds"),
     )
+
+
+def _operations(node: NodeSeen) -> int | None:
+    """Commands per second; None until that covers a time without those of its start.
+
+    The server averages 16 samples of 100 ms (server.h, STATS_METRIC_SAMPLES).
+    """
+    uptime = _number(node, "uptime_in_seconds")
+    started = uptime is not None and uptime < _SAMPLED_SECONDS
+    return None if started else _number(node, "instantaneous_ops_per_sec")
 
 
 def _state(node: NodeSeen) -> str:
