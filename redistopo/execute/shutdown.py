@@ -22,6 +22,7 @@ from redistopo.model.planning.shutdown_decision import (
     can_be_asked,
     data_is_to_be_kept,
     how_to_end,
+    how_to_end_unasked,
 )
 from redistopo.model.planning.shutdown_order import shutdown_phases
 from redistopo.model.protocol.conf import Directives, read_conf
@@ -168,8 +169,10 @@ class ShutdownRequest:
         """Tell one server to end, and return what it replied; it agrees by hanging up."""
         node = next((one for one in self.seen.nodes if one.name == name), None)
         self.busy.discard(name)
-        if node is None or not can_be_asked(node):
+        if node is None:
             return Said.NOTHING
+        if not can_be_asked(node):
+            return _UNTOLD[how_to_end_unasked(node, lossy=self.lossy)]
         last = self.ask_last(node)
         if last.busy:
             self.busy.add(name)

@@ -29,7 +29,6 @@ Started = psutil.Popen
 """A child of this program, which can reap it."""
 
 _REMOVED = " (deleted)"
-
 _MOMENT = 0.1
 """Seconds for which the processes' working folders are not read again."""
 
@@ -230,8 +229,16 @@ def _of_record(process: psutil.Process, layout: Layout) -> bool:
     created = (read_json(layout.record) or {}).get("created")
     with suppress(TypeError, ValueError):
         since = datetime.fromisoformat(str(created)).timestamp()
-        return bool(process.create_time() >= since)
+        return _began(process) >= since
     return False
+
+
+def _began(process: psutil.Process) -> float:
+    """When a process began; on Linux, psutil adds its ticks to a boot time in whole seconds."""
+    if sys.platform != "linux":
+        return process.create_time()
+    since_boot = started_at(process.pid) / os.sysconf("SC_CLK_TCK")
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + since_boot
 
 
 def serves(process: psutil.Process) -> bool:

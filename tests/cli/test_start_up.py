@@ -72,6 +72,7 @@ _ELSEWHERE = {
     "failover": "needs a replica; the same as restart --rolling",
     "install": "installs a server",
     "reset": "needs a cluster; the same as kill",
+    "run": "starts a topology; the same as up",
     "templates": "copies files",
     "watch": "does not end; draws with rich",
 }

@@ -35,7 +35,7 @@ def _damage_own_line(table: Path) -> str:
     "the node and the file are named; `up --rebuild NODE` creates it from another node's, "
     "with the same id, and keeps the damaged one",
 )
-@pytest.mark.parametrize("engine", spread(sorted(ENGINES), 2))
+@pytest.mark.parametrize("engine", spread(sorted(ENGINES), 1))
 def test_a_damaged_table(project: Project, engine: str) -> None:
     project.init("cluster", "--formation", "instant", engine=ENGINES[engine].path)
     project.up()
@@ -90,7 +90,7 @@ def test_a_table_that_was_cut(project: Project) -> None:
     "the node is not started, because it would get a new id; `--rebuild` makes it a replica "
     "of the current primary",
 )
-@pytest.mark.parametrize("engine", OLDEST_AND_NEWEST)
+@pytest.mark.parametrize("engine", spread(OLDEST_AND_NEWEST, 1))
 def test_a_lost_table_after_a_takeover(project: Project, engine: str) -> None:
     project.init(
         "cluster", "--formation", "instant", "--node-timeout", "1000", engine=ENGINES[engine].path

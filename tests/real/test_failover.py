@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 from support.engines import BUNDLED, ENGINES, TLS
+from support.forms import spread
 from support.judge import roles
 from support.project import Project
 from support.waiting import until
@@ -30,7 +31,7 @@ def _stopped(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-@pytest.mark.parametrize("name", sorted(ENGINES)[::2])
+@pytest.mark.parametrize("name", spread(sorted(ENGINES), 1))
 def test_a_replication_under_load(project: Project, name: str) -> None:
     project.init("replication", engine=ENGINES[name].path)
     project.up()
@@ -46,7 +47,7 @@ def test_a_replication_under_load(project: Project, name: str) -> None:
     assert "none" in project.run("up", "--dry-run", check=0).out
 
 
-@pytest.mark.parametrize("name", sorted(ENGINES)[::2])
+@pytest.mark.parametrize("name", spread(sorted(ENGINES), 2))
 def test_a_cluster_under_load(project: Project, name: str) -> None:
     project.init(*_CLUSTER, engine=ENGINES[name].path)
     project.up()

@@ -88,7 +88,7 @@ def test_a_manual_promotion_is_asked_about_not_guessed(project: Project) -> None
     assert roles(project.ports, project.password)[second] == "master"
 
 
-def test_who_wrote_last_but_has_nothing_on_disk_is_told_so(project: Project) -> None:
+def test_a_log_that_was_emptied_last_does_not_lead(project: Project) -> None:
     """As a kill leaves it while a replica that was just copied to writes its log anew."""
     project.init("replication", "--replicas", "1", engine=BUNDLED.path)
     project.up()
@@ -101,10 +101,7 @@ def test_who_wrote_last_but_has_nothing_on_disk_is_told_so(project: Project) -> 
     for path in log.glob("*.aof"):
         path.write_bytes(b"")
         os.utime(path, (path.stat().st_atime, path.stat().st_mtime + 60))
-    refused = project.run("up", check=2).err
-    assert "node2 would start without any key" in refused
-    assert "one of node1, node2" in refused
-    project.up("--primary", "node1")
+    project.up()
     with project.client() as node:
         assert node.get("kept") == "yes"
 
@@ -321,7 +318,7 @@ CARELESS = {
 def test_careless_words_are_no_traceback(project: Project, case: str) -> None:
     project.init("standalone", engine=BUNDLED.path)
     done = project.run(*CARELESS[case])
-    assert done.code in (1, 2, 4)
+    assert done.code in (1, 2, 3, 4)
     assert done.err.startswith("Error: ")
     assert "Traceback" not in done.err
 

@@ -61,7 +61,7 @@ SCENES: dict[str, tuple[str, tuple[tuple[str, int], ...]]] = {
             ("engines", 0), ("explain", 0), ("explain slots", 0), ("version", 0), ("ps", 0),
             ("templates export own", 0), ("install --yes", 0), ("doctor", 0), ("plan", 2),
             ("up", 2), ("verify", 2), ("stop", 2), ("down", 2), ("verify --no-such-option", 2),
-            ("verify --connect 127.0.0.1:1", 1), ("nothing", 2), ("init ring", 2),
+            ("verify --connect 127.0.0.1:1", 3), ("nothing", 2), ("init ring", 2),
         ),
     ),
 }  # fmt: skip

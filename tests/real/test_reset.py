@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import redis
 from support.engines import BUNDLED, ENGINES
+from support.forms import spread
 from support.judge import roles
 from support.project import Done, Project
 from support.terminal import Terminal
@@ -15,7 +16,7 @@ from support.waiting import until
 KEYS = 60
 
 _BY_AGE = sorted(ENGINES, key=lambda name: ENGINES[name].version)
-EDGES = dict.fromkeys([_BY_AGE[0], _BY_AGE[-1]])
+EDGES = spread([*dict.fromkeys([_BY_AGE[0], _BY_AGE[-1]])], 1)
 """Redis, where nobody meets the node but `up`, and Valkey, where the others meet it again; the
 tests below run on the Valkey between."""
 

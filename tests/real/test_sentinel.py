@@ -10,6 +10,7 @@ import psutil
 import pytest
 import redis
 from support.engines import BUNDLED, ENGINES, TLS
+from support.forms import spread
 from support.judge import client, roles
 from support.project import Project
 from support.waiting import until
@@ -90,7 +91,7 @@ def _open(project: Project) -> list[str]:
     return [str(p) for p in (state, *state.rglob("*")) if stat.S_IMODE(p.lstat().st_mode) & 0o077]
 
 
-@pytest.mark.parametrize("name", sorted(ENGINES)[::2])
+@pytest.mark.parametrize("name", spread(sorted(ENGINES)[::2], 1))
 def test_a_killed_primary_is_replaced_and_comes_back_as_a_replica(
     project: Project, name: str
 ) -> None:
@@ -251,7 +252,7 @@ def test_a_setting_changed_at_a_sentinel_is_seen_and_set_back(project: Project) 
 OLD_AND_NEW = [name for name in ENGINES if "6.2" in name or "9." in name] or [*ENGINES]
 
 
-@pytest.mark.parametrize("name", OLD_AND_NEW)
+@pytest.mark.parametrize("name", spread(OLD_AND_NEW, 1))
 def test_with_acl_each_has_its_own_rights(project: Project, name: str) -> None:
     project.init("sentinel", *SLOW, "--acl", engine=ENGINES[name].path)
     project.up()

@@ -31,10 +31,10 @@ def _unknown(done: Done) -> set[str]:
 def test_a_paused_server_gets_no_verdict_from_any_probe(server: Server) -> None:
     """Not a refusal, nor a permission: there is no reply, and each probe says so."""
     there, login = Endpoint("127.0.0.1", server.port), Login()
-    assert probe_failover(there, single_credential(login)) == {}
+    assert probe_failover(there, single_credential(login), None) == {}
     assert probe_access(there, single_credential(login)) is None
     with frozen(server.pid()):
-        assert probe_failover(there, single_credential(login))["PING"].startswith(NO_REPLY)
+        assert probe_failover(there, single_credential(login), None)["PING"].startswith(NO_REPLY)
         assert answer_in_plain(there).startswith(NO_REPLY)
         assert try_ping(there, login).startswith(NO_REPLY)
 

@@ -49,10 +49,11 @@ def command(
     timeout: float,
     **keys: object,
 ) -> None:
-    """Run a command with a topology, and the variables of redistopo env.
+    """Run a command with a topology and its variables.
 
-    With SHAPE, the topology exists for the command only; without, it is the folder's, left as it
-    was found. The exit code is the command's, 128 plus a signal's number, 127 if it isn't found.
+    Its variables are those of redistopo env. With SHAPE, it exists for the command only; without,
+    it is the folder's, left as it was found. The exit code is the command's, 128 plus a signal's
+    number, 127 if it isn't found.
     """
     from redistopo.cli.views.run import show_run
     from redistopo.errors import UsageError

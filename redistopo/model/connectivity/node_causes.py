@@ -13,6 +13,7 @@ from redistopo.model.protocol.credentials import (
 from redistopo.model.protocol.endpoint import format_address
 from redistopo.model.protocol.engine import parse_title
 from redistopo.model.remedies.of_servers import leave_cluster
+from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.copies_seen import no_copy_in
 from redistopo.model.state.hints import (
     TOO_MANY_CLIENTS_HINT,
@@ -72,7 +73,7 @@ def _gone(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
         kind=CauseKind.GONE,
         node=node.name,
         evidence=f"{node.name}'s process isn't running{lost}",
-        remedy=f"{start} starts it{'' if lost else '; see its redis.log for why it ended'}",
+        remedy=joined(start, " starts it", "" if lost else "; see its redis.log for why it ended"),
     )
 
 

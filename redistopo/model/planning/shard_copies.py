@@ -312,7 +312,8 @@ def _damaged(it: Proposal, shards: list[ShardMembers]) -> UsageError:
 def _faults(shard: ShardMembers, now: Situation) -> Iterator[str]:
     """What is known against each copy of a shard."""
     for node in (shard.primary, *shard.others):
-        yield f"{node.name}: {copy_on_disk(node, now).fault or _UNSAVED}"
+        mine = copy_on_disk(node, now)
+        yield f"{node.name}: {mine.lost or mine.fault or _UNSAVED}"
 
 
 def refuse_demotion(it: Proposal) -> None:

@@ -71,6 +71,12 @@ def can_be_asked(node: NodeSeen) -> bool:
     return _ours(node, node.info)
 
 
+def how_to_end_unasked(node: NodeSeen, *, lossy: bool) -> Ending:
+    """Decide what to do to a server that can't be asked: at a signal it saves what it has, which
+    would be gone with a folder that was removed."""
+    return Ending.LEAVE if node.running and node.folder_lost and not lossy else Ending.SIGNAL
+
+
 def data_is_to_be_kept(
     last: LastReply | None, started: Directives | None, rendered: Directives | None
 ) -> bool:

@@ -44,7 +44,7 @@ class DataCopy:
     def fault(self) -> str:
         """Why this isn't all of the data that the node had; "" if nothing is known against it."""
         if self.damage or not self.file:
-            return self.damage or self.lost or "has no data"
+            return self.damage or "has no data"
         return self.lost or (f"{self.file} has no key" if self.empty else "")
 
     @property

@@ -1,5 +1,6 @@
 """The rows of `status`, one for each node; pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from redistopo.model.protocol.endpoint import Addressed
@@ -45,6 +46,15 @@ def status_rows(seen: Observed) -> tuple[NodeStatus, ...]:
     return (*found, *(_line(node, None) for node in seen.nodes if node.name not in known))
 
 
+def without_rates_of_start(rows: Sequence[NodeStatus]) -> tuple[NodeStatus, ...]:
+    """Remove the rates of servers that have just started, which are those of `up` itself.
+
+    The server averages 16 samples of 100 ms (server.h, STATS_METRIC_SAMPLES).
+    """
+    young = {row.name for row in rows if row.uptime is not None and row.uptime < _SAMPLED_SECONDS}
+    return tuple(replace(row, operations=None) if row.name in young else row for row in rows)
+
+
 def _line(node: NodeSeen, shard: ShardSeen | None) -> NodeStatus:
     base = NodeStatus(
         name=node.name,
@@ -68,20 +78,10 @@ def _line(node: NodeSeen, shard: ShardSeen | None) -> NodeStatus:
         slots=me.slots if me else (),
         memory=_number(node, "used_memory"),
         clients=_number(node, "connected_clients"),
-        operations=_operations(node),
+        operations=_number(node, "instantaneous_ops_per_sec"),
         behind=behind,
         uptime=_number(node, "uptime_in_seconds"),
     )
-
-
-def _operations(node: NodeSeen) -> int | None:
-    """Commands per second; None until that covers a time without those of its start.
-
-    The server averages 16 samples of 100 ms (server.h, STATS_METRIC_SAMPLES).
-    """
-    uptime = _number(node, "uptime_in_seconds")
-    started = uptime is not None and uptime < _SAMPLED_SECONDS
-    return None if started else _number(node, "instantaneous_ops_per_sec")
 
 
 def _state(node: NodeSeen) -> str:

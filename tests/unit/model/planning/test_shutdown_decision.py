@@ -1,5 +1,7 @@
 """How a server is ended, by what it replies."""
 
+from dataclasses import replace
+
 import pytest
 
 from redistopo.model.planning.shutdown_decision import (
@@ -9,10 +11,11 @@ from redistopo.model.planning.shutdown_decision import (
     can_be_asked,
     data_is_to_be_kept,
     how_to_end,
+    how_to_end_unasked,
 )
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.protocol.endpoint import Endpoint
-from redistopo.model.state.observed import NodeSeen
+from redistopo.model.state.observed import NodeSeen, ProcessState
 
 INFO = {"process_id": "7", "aof_enabled": "1", "aof_last_write_status": "ok"}
 FAILED = {"aof_last_bgrewrite_status": "err"}
@@ -77,6 +80,21 @@ def test_a_server_that_refused_to_save_may_have_it_all_in_its_log(
 )
 def test_only_the_node_itself_is_asked(seen: NodeSeen, can: bool) -> None:
     assert can_be_asked(seen) is can
+
+
+@pytest.mark.parametrize(
+    ("gone", "lossy", "ending"),
+    [
+        (True, False, Ending.LEAVE),
+        (True, True, Ending.SIGNAL),
+        (False, False, Ending.SIGNAL),
+    ],
+)
+def test_what_a_signal_would_save_into_a_removed_folder_is_not_lost(
+    gone: bool, lossy: bool, ending: Ending
+) -> None:
+    seen = replace(node({}, "NOAUTH"), folder_lost=gone, process=ProcessState.RUNNING)
+    assert how_to_end_unasked(seen, lossy=lossy) is ending
 
 
 OFF, LOG = read_conf('save ""'), read_conf("appendonly yes")
