@@ -29,7 +29,8 @@ def test_the_wall_clock_is_read_only_for_dates(root: Path) -> None:
         if reads.search(path.read_text(encoding="utf-8"))
     }
     # each writes a date into a record, a report, a stream or a certificate, or reads one from a
-    # log, or compares a process's start with one of ours; the moment of a drill's fault is compared with servers' logs, which know no other clock
+    # log, or compares a process's start with one of ours; the moment of a drill's fault is compared
+    # with servers' logs, which know no other clock
     assert found == {
         "redistopo/drill/fault_injection.py",
         "redistopo/ops/bundle.py",
