@@ -12,7 +12,7 @@ from redistopo.model.protocol.credentials import Certificate, Credentials
 from redistopo.model.state.finding import Finding, failed_findings
 from redistopo.model.state.observed import Observed
 from redistopo.model.state.selector import select_nodes
-from redistopo.model.state.status_rows import NodeStatus, status_rows, without_rates_of_start
+from redistopo.model.state.status_rows import NodeStatus, status_rows
 from redistopo.model.topology.spec import Shape
 from redistopo.session.open import open_session
 from redistopo.session.session import CredentialSource, SessionRequest
@@ -43,13 +43,12 @@ def status(root: Path, words: tuple[str, ...] = ()) -> StatusResult:
     with open_session(asked) as session:
         seen = session.observe(Detail.FULL)
         names = {node.name for node in select_nodes(seen, words)} if words else set()
-        rows = without_rates_of_start(status_rows(seen))
         return StatusResult(
             name=session.topology.name,
             shape=session.topology.shape,
             root=session.layout.root,
             engine=seen.engine,
-            nodes=tuple(line for line in rows if not words or line.name in names),
+            nodes=tuple(line for line in status_rows(seen) if not words or line.name in names),
             faults=failed_findings(judge(seen, session.expected)) if seen.nodes else (),
             certificate=_first_to_expire(seen, session.credentials),
         )

@@ -12,10 +12,11 @@ from redis.exceptions import RedisError
 from support.drilled import at, cluster, left_over, part, report
 from support.editing import own_templates
 from support.engines import BUNDLED, ENGINES
+from support.forms import spread
 from support.judge import client, roles
 from support.project import Project
 
-_PAIRS = list(zip(("kill", "freeze", "shutdown"), ENGINES, strict=False))
+_PAIRS = spread(list(zip(("kill", "freeze", "shutdown"), ENGINES, strict=False)), 2)
 LAST = list(ENGINES.values())[-1]
 
 

@@ -14,7 +14,7 @@ Placement = dict[str, tuple[str, str, str]]
 """Node -> its role, the primary that it follows, its slots."""
 
 SIZES = [(3, 1), (4, 1), (3, 2), (5, 1), (3, 3)]
-ROUNDS = spread([SIZES[number % len(SIZES)] for number in range(20)], 3)
+ROUNDS = spread([SIZES[number % len(SIZES)] for number in range(20)], 2)
 
 
 def _raw(project: Project) -> Placement:

@@ -7,6 +7,7 @@ import socket
 import pytest
 from support import judge
 from support.engines import BUNDLED
+from support.forms import spread
 from support.project import Project
 
 SHAPES = ("cluster", "replication", "sentinel", "standalone")
@@ -41,7 +42,7 @@ def _kept(project: Project) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("by", [1, 6])
+@pytest.mark.parametrize("by", spread([1, 6], 1))
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_stopped_topology_whose_port_was_changed_keeps_its_data(
     project: Project, shape: str, by: int

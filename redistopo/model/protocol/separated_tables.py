@@ -24,7 +24,8 @@ class StrayShard:
 
 def stray_shards(tables: Mapping[str, str]) -> tuple[StrayShard, ...]:
     """Find the shards that lost their slots to a node that none of `tables` (address -> text, of
-    all nodes) is of. Ids decide: addresses may have changed."""
+    all nodes) is of. Ids decide, since addresses may have changed; but an owner at the address of
+    one of `tables` is no other cluster's: that node was reset."""
     read = _read(tables)
     newest = latest_nodes_conf(read.values())
     ours = {me.id for at, table in read.items() if (me := table.at(at))}
@@ -32,7 +33,7 @@ def stray_shards(tables: Mapping[str, str]) -> tuple[StrayShard, ...]:
     for address, table in read.items():
         me = table.at(address)
         lead = next((one for one in table.entries if me and one.id == me.primary), None)
-        if lead is not None and lead.id not in ours:
+        if lead is not None and lead.id not in ours and lead.address not in tables:
             followers.setdefault(lead.address, []).append(address)
     owners = {at: newest.at(at) if newest else None for at in followers}
     return tuple(

@@ -1,6 +1,5 @@
 """The rows of `status`, one for each node; pure."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from redistopo.model.protocol.endpoint import Addressed
@@ -14,15 +13,12 @@ from redistopo.model.state.observed import (
     shards_of,
 )
 
-_SAMPLED_SECONDS = 4
-"""After this uptime, the server's average has no sample of the commands that `up` sent."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeStatus(Addressed):
     """One row of `status`; numbers are None if the node doesn't reply. For a Sentinel,
     `watches` is the address of the primary that it monitors, in which `epoch`; the addresses, if
-    there are several. `operations` is None in the first seconds of a server, too."""
+    there are several."""
 
     name: str
     shard: int | None
@@ -44,15 +40,6 @@ def status_rows(seen: Observed) -> tuple[NodeStatus, ...]:
     found = [_line(node, shard) for shard in shards_of(seen) for node in shard.nodes]
     known = {line.name for line in found}
     return (*found, *(_line(node, None) for node in seen.nodes if node.name not in known))
-
-
-def without_rates_of_start(rows: Sequence[NodeStatus]) -> tuple[NodeStatus, ...]:
-    """Remove the rates of servers that have just started, which are those of `up` itself.
-
-    The server averages 16 samples of 100 ms (server.h, STATS_METRIC_SAMPLES).
-    """
-    young = {row.name for row in rows if row.uptime is not None and row.uptime < _SAMPLED_SECONDS}
-    return tuple(replace(row, operations=None) if row.name in young else row for row in rows)
 
 
 def _line(node: NodeSeen, shard: ShardSeen | None) -> NodeStatus:
