@@ -142,7 +142,7 @@ FIRST_UPS: dict[str, tuple[str, Choice]] = {
 def test_first_up(trials: Callable[..., Trials], case: str) -> None:
     shape, choose = FIRST_UPS[case]
     trial = trials(*SHAPES[shape])
-    boundaries = spread(choose(trial.run("up")), 3)
+    boundaries = spread(choose(trial.run("up")), 4)
     assert len(boundaries) >= 4
     trial.run("wipe")
     for turn, n in enumerate(boundaries):
@@ -174,7 +174,7 @@ def test_up_after_a_crash(trials: Callable[..., Trials], case: str) -> None:
     trial.run("up")
     trial.write()
     trial.crash()
-    boundaries = spread(choose(trial.run("up")), 3)
+    boundaries = spread(choose(trial.run("up")), 4)
     assert len(boundaries) >= 4
     for n in boundaries:
         trial.crash()
@@ -203,7 +203,7 @@ def test_down(trials: Callable[..., Trials], case: str) -> None:
     trial = trials(*SHAPES[shape])
     trial.run("up")
     trial.write()
-    boundaries = spread(choose(trial.run("down")), 3)
+    boundaries = spread(choose(trial.run("down")), 4)
     trial.gone()
     for turn, n in enumerate(boundaries):
         trial.run("up")
@@ -238,7 +238,7 @@ def test_rebuild(trials: Callable[..., Trials]) -> None:
     passed = trial.run("rebuild").boundaries
     first = next(n for n, one in enumerate(passed, 1) if "new nodes.conf" in one)
     last = next(n for n, one in enumerate(passed, 1) if one.startswith("done: write a new"))
-    for n in spread(range(first, last + 1), 3):
+    for n in spread(range(first, last + 1), 4):
         identity = damage()
         trial.run("rebuild", end_at=n)
         trial.run("rebuild")
@@ -263,7 +263,7 @@ def test_wipe(trials: Callable[..., Trials], case: str) -> None:
     shape, choose = WIPES[case]
     trial = trials(*SHAPES[shape])
     trial.run("up")
-    boundaries = spread(choose(trial.run("wipe")), 3)
+    boundaries = spread(choose(trial.run("wipe")), 4)
     for turn, n in enumerate(boundaries):
         trial.run("up")
         trial.write()
