@@ -147,7 +147,7 @@ def test_a_table_of_another_cluster_is_named_and_its_remedy_works(project: Proje
     assert told["subject"] == "node2"
     move, again = told["hint"].partition("   ")[0].split("; ")
     assert move.startswith(f"mv {table} ")
-    table.rename(move.split()[2])
+    project.shell(move)
     project.run(*again.split()[1:], check=0)
     assert project.faults() == []
     assert not found_in(project.run("doctor", "--json", check=0), "cluster.tables", "fail")
@@ -163,6 +163,8 @@ def test_a_table_of_another_cluster_is_named_and_its_remedy_works(project: Proje
     assert "is alone" in strayed["evidence"]
     assert "a reset would remove: 1 key, 16384 slots (0-16383)" in strayed["evidence"]
     reset, again = strayed["hint"].partition("   ")[0].split("; ")
+    refused = project.run(*reset.split()[1:], "--yes", check=1)  # it has the only copy of a key
+    assert "--force" in refused.err
     project.run(*reset.split()[1:], "--yes", "--force", check=0)
     project.run(*again.split()[1:], check=0)
     assert project.faults() == []
