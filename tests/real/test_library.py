@@ -8,12 +8,8 @@ from collections.abc import Iterator
 import pytest
 from support import judge
 from support.engines import BUNDLED, TLS
-from support.hostile import hostile, replication
-from support.ports import leased
-from support.programs import Programs
+from support.programs import MADE, Programs
 from support.project import Project
-
-MADE = "import redistopo, json, os, redis\n"
 
 
 @pytest.fixture
@@ -21,16 +17,6 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programs]:
     made = Programs(tmp_path_factory.mktemp("programs"))
     yield made
     made.cleanup()
-
-
-def _quiet(programs: Programs, text: str, *words: str) -> list[str]:
-    """The lines that a program printed; it printed no error, and left nothing behind."""
-    done = programs.run(MADE + text, *words)
-    assert (done.code, done.err) == (0, ""), done
-    assert programs.folders == []
-    assert programs.servers() == []
-    assert programs.watchers() == []
-    return done.out.splitlines()
 
 
 SHAPES = {
@@ -47,8 +33,7 @@ def test_a_topology_is_verified_in_the_block_and_gone_after_it(
     programs: Programs, name: str
 ) -> None:
     call, kind, count = SHAPES[name]
-    lines = _quiet(
-        programs,
+    lines = programs.quiet(
         f"""
 with redistopo.{call} as topology:
     with topology.client(decode_responses=True) as client:
@@ -67,8 +52,7 @@ with redistopo.{call} as topology:
 
 
 def test_the_servers_are_what_redis_py_sees_of_them(programs: Programs) -> None:
-    (line,) = _quiet(
-        programs,
+    (line,) = programs.quiet(
         """
 with redistopo.cluster(settings={"maxmemory": "7mb", "lazyfree-lazy-expire": True}) as topology:
     roles = {"master": "primary", "slave": "replica"}
@@ -92,8 +76,7 @@ with redistopo.cluster(settings={"maxmemory": "7mb", "lazyfree-lazy-expire": Tru
 
 
 def test_nodes_are_killed_paused_restarted_and_promoted(programs: Programs) -> None:
-    _quiet(
-        programs,
+    programs.quiet(
         """
 with redistopo.replication(replicas=2, persistence="aof") as topology:
     def role(port):
@@ -130,8 +113,7 @@ with redistopo.replication(replicas=2, persistence="aof") as topology:
 
 
 def test_a_drill_is_run_and_judged(programs: Programs) -> None:
-    _quiet(
-        programs,
+    programs.quiet(
         """
 with redistopo.cluster(node_timeout=1000) as topology:
     found = topology.drill(fault="kill", max_downtime=20)
@@ -142,8 +124,7 @@ with redistopo.cluster(node_timeout=1000) as topology:
 
 
 def test_asyncio_gets_a_topology_off_its_loop(programs: Programs) -> None:
-    _quiet(
-        programs,
+    programs.quiet(
         """
 import asyncio, time
 
@@ -181,8 +162,7 @@ asyncio.run(main())
 
 
 def test_threads_have_topologies_of_their_own(programs: Programs) -> None:
-    lines = _quiet(
-        programs,
+    lines = programs.quiet(
         """
 from concurrent.futures import ThreadPoolExecutor
 
@@ -204,8 +184,7 @@ with redistopo.replication(1) as shared:
 
 
 def test_an_exception_and_a_fork_in_the_block(programs: Programs) -> None:
-    lines = _quiet(
-        programs,
+    lines = programs.quiet(
         """
 import sys
 try:
@@ -226,8 +205,7 @@ with redistopo.standalone() as topology:
 
 
 def test_nothing_is_left_of_a_topology_that_cannot_start(programs: Programs) -> None:
-    lines = _quiet(
-        programs,
+    lines = programs.quiet(
         """
 for made in (redistopo.standalone(settings={"maxclients": "no number"}),
              redistopo.standalone(engine="/nowhere/redis-server"), redistopo.cluster(shards=0)):
@@ -242,8 +220,7 @@ for made in (redistopo.standalone(settings={"maxclients": "no number"}),
 
 
 def test_progress_is_reported_to_a_callback(programs: Programs) -> None:
-    _quiet(
-        programs,
+    programs.quiet(
         """
 seen = []
 with redistopo.standalone(progress=seen.append) as topology:
@@ -272,8 +249,7 @@ with redistopo.standalone(keep=True) as topology:
 
 def test_a_project_is_opened_and_stays(project: Project, programs: Programs) -> None:
     project.init("replication", engine=BUNDLED.path)
-    lines = _quiet(
-        programs,
+    lines = programs.quiet(
         """
 import sys
 topology = redistopo.Topology.open(sys.argv[1])
@@ -296,8 +272,7 @@ def test_servers_that_something_else_started_are_found(
 ) -> None:
     project.init(shape, "--replicas", "1", engine=BUNDLED.path)
     project.up()
-    lines = _quiet(
-        programs,
+    lines = programs.quiet(
         """
 import sys
 found = redistopo.connect(sys.argv[1])
@@ -317,8 +292,7 @@ except redistopo.UsageError:
 
 @pytest.mark.skipif(TLS is None, reason="no server with TLS on this machine")
 def test_tls_is_one_argument(programs: Programs) -> None:
-    _quiet(
-        programs,
+    programs.quiet(
         f"""
 with redistopo.standalone(tls=True, engine={TLS.path if TLS else ""!r}) as topology:
     assert topology.url.startswith("rediss://")
@@ -326,45 +300,3 @@ with redistopo.standalone(tls=True, engine={TLS.path if TLS else ""!r}) as topol
         assert client.ping()
 """,
     )
-
-
-def test_the_ports_of_others_are_left_alone(programs: Programs) -> None:
-    with leased() as port:
-        _quiet(
-            programs,
-            f"""
-with redistopo.standalone(port={port}) as one, redistopo.standalone() as other:
-    assert one.nodes[0].port == {port} != other.nodes[0].port
-    try:
-        with redistopo.standalone(port={port}):
-            raise SystemExit("started")
-    except redistopo.MissingPrerequisite:
-        pass
-    assert one.verify().healthy
-""",
-        )
-
-
-def test_programs_that_start_at_one_moment_get_ports_of_their_own(programs: Programs) -> None:
-    text = MADE + "with redistopo.replication(1) as topology: print(topology.verify().healthy)"
-    begun = [programs.begin(text) for _ in range(4)]
-    assert [one.communicate(timeout=120) for one in begun] == [("True\n", "")] * 4
-    assert programs.servers() == []
-
-
-def test_connect_takes_a_password_to_no_other_host(programs: Programs) -> None:
-    line = "slave0:ip=169.254.169.254,port=80,state=online,offset=1,lag=0"
-    with hostile(replication("role:master", line)) as server:
-        lines = _quiet(
-            programs,
-            """
-import sys
-for ask in (lambda one: one.verify(timeout=0), lambda one: one.nodes, lambda one: one.client()):
-    try:
-        ask(redistopo.connect(sys.argv[1]))
-    except redistopo.OtherHosts as error:
-        print(error.hosts)
-""",
-            f"redis://:secret@127.0.0.1:{server.port}",
-        )
-    assert lines == ["('169.254.169.254',)"] * 3

@@ -10,9 +10,13 @@ import psutil
 
 from support.engines import BUNDLED
 from support.project import Done, processes_below
+from support.waiting import until
 
 STRICT = (sys.executable, "-W", "error")
 """Python that reports files and processes that a program leaves open."""
+
+MADE = "import redistopo, json, os, redis\n"
+"""How these programs begin."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,15 @@ class Programs:
         with self.begin(text, *words) as program:
             out, err = program.communicate(timeout=120)
         return Done(program.returncode, out, err)
+
+    def quiet(self, text: str, *words: str) -> list[str]:
+        """The lines that a program printed; it printed no error, and left nothing behind."""
+        done = self.run(MADE + text, *words)
+        assert (done.code, done.err) == (0, ""), done
+        assert self.servers() == [], self.servers()
+        # a watcher may still be removing a folder, and ends when its owner has: 2 s are promised
+        until(lambda: not (self.folders or self.watchers()), 2)
+        return done.out.splitlines()
 
     def cleanup(self) -> None:
         """Nothing runs on, also where a test failed."""
