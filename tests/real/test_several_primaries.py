@@ -171,7 +171,8 @@ def test_a_second_primary_of_our_own_sentinels_is_not_part_of_the_topology(
 def test_a_sentinel_that_does_not_know_another_one_that_replies_is_a_fault(
     project: Project, by_hand: ByHand
 ) -> None:
-    """The other one may not publish its hello, so that it is known to itself alone."""
+    """The other one may not publish its hello, neither through the primary nor to the first one
+    directly (Sentinels that know each other do both), so that it is known to itself alone."""
     first, one, other = project.port, project.port + 10, project.port + 11
     by_hand.start(first)
     listening(first)
@@ -184,6 +185,7 @@ def test_a_sentinel_that_does_not_know_another_one_that_replies_is_a_fault(
         _raw(other, "SENTINEL", "SET", "shop", name, value)
     _raw(first, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     until(lambda: len(_raw(other, "SENTINEL", "SENTINELS", "shop")) == 1)
+    _raw(one, "ACL", "SETUSER", "default", "-publish")
     _raw(one, "SENTINEL", "RESET", "shop")
     done = _verify(project, 11, "--no-write", "--timeout", "0", code=3)
     unknown = only(done, "sentinel.peers", "fail")

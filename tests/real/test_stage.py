@@ -53,6 +53,12 @@ def _served(live: Backend, key: str) -> bool:
         return False
 
 
+def _bus_has(node: redis.Redis, port: int) -> bool:
+    """Whether that node of a cluster sees the one with that port as connected and not failed."""
+    member = next(one for at, one in node.cluster("nodes").items() if at.endswith(f":{port}"))
+    return bool(member["connected"]) and "fail" not in member["flags"]
+
+
 def _bounded(work: Callable[[], object]) -> None:
     began = time.monotonic()
     work()
@@ -104,6 +110,8 @@ def test_a_cluster_whose_primary_is_stopped(project: Project) -> None:
         # the primary lists a replica as online a moment after the replica has its link
         with project.client(project.ports[3]) as node:
             until(lambda: node.info("replication").get("slave0", {}).get("state") == "online")
+            # and takes its mark of failure back when the bus has heard of it
+            until(lambda: _bus_has(node, project.port))
         assert "node1 is primary now, instead of node4" in live.act("failover", "node4")
         until(lambda: _served(live, key) and live.place(key).node == "node1")
 
