@@ -38,8 +38,8 @@ CASES = [
 def test_a_log_is_its_manifest_and_all_that_was_written_to_what_that_names(
     tmp_path: Path, files: dict[str, str], damage: str
 ) -> None:
-    (tmp_path / "d").mkdir()
     for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(text.encode())
     live = {"appendfilename": "a.aof", "appenddirname": "d"}
     found = log_damage(LOCAL.files, tmp_path, live, {"aof_current_size": "23"})
