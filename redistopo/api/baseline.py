@@ -20,6 +20,10 @@ _SECONDS = 60.0
 _PATIENCE = 5.0
 """After this `up` is tried, if nodes don't agree by themselves."""
 
+_ATTEMPTS = 5
+_PAUSE = 1.0
+"""How often the same round is tried, and after which time it is tried again."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
@@ -80,13 +84,23 @@ class _Healing:
         self._topology = topology
         self._nodes = {one.name: one for one in nodes}
         self._before = before
+        self._deadline = Deadline(_SECONDS)
         self._patience = Deadline(_PATIENCE)
+        self._again = Deadline(0.0)
+        self._done: list[Round] = []
+        self._clustered = any(one.members for one in before.values())
         self._left: tuple[str, ...] = ()
         self._healed: dict[str, None] = {}  # in order, each line once
         self._failure = ""
 
     def heal(self) -> tuple[str, ...]:
-        return wait_for(self._round, Deadline(_SECONDS), self._error)
+        """Repeat rounds until nothing differs, and return what was repaired."""
+        while planned := wait_for(self._next, self._deadline, self._error):
+            if self._done.count(planned) == _ATTEMPTS:
+                raise self._error()
+            self._done.append(planned)
+            self._do(planned)
+        return tuple(self._healed)
 
     def _error(self) -> RedistopoError:
         return RedistopoError(
@@ -95,13 +109,19 @@ class _Healing:
             hint="use another topology for tests that break it",
         )
 
-    def _round(self) -> tuple[str, ...] | None:
+    def _next(self) -> Round | None:
+        """What to do now; an empty round if nothing differs, None if only time is needed."""
         now = reset_nodes(self._nodes.values(), everywhere=True)
         self._left = differences(self._before, now)
         if not self._left:
-            return tuple(self._healed)
-        self._do(plan_round(self._before, now))
-        return None
+            return Round()
+        planned = plan_round(self._before, now)
+        if planned in self._done and not self._again.over:
+            return None
+        if planned:
+            self._patience = Deadline(_PATIENCE)
+            return planned
+        return Round(up="nodes didn't agree") if self._patience.over else None
 
     def _do(self, planned: Round) -> None:
         for repair in planned.repairs:
@@ -111,6 +131,7 @@ class _Healing:
             self._act(planned)
         except RedistopoError as error:
             self._failure = f"{error.message}: {error.detail}" if error.detail else error.message
+        self._again = Deadline(_PAUSE)
 
     def _act(self, planned: Round) -> None:
         if planned.resume:
@@ -118,13 +139,12 @@ class _Healing:
             self._note(f"{', '.join(planned.resume)} was paused: resumed")
         if planned.kill:
             self._topology.kill(*planned.kill)
-            self._note(f"{', '.join(planned.kill)} didn't reply: killed")
-        late = self._patience.over and not (planned.repairs or planned.resume or planned.promote)
-        if planned.up or late:
-            self._patience = Deadline(_PATIENCE)
+            for name, why in planned.kill.items():
+                self._note(f"{name} could not be used ({why}): killed")
+        if planned.up:
             self._topology.up()
-            self._note(f"{planned.up}: brought up again" if planned.up else "brought up again")
-        for name in planned.promote:
+            self._note(f"{planned.up}: brought up again")
+        for name in planned.promote if not self._clustered else ():
             self._topology.failover(name)
             self._note(f"{name} was a replica: is primary again")
 

@@ -16,8 +16,8 @@ from redistopo.model.state.baseline_state import (
     lasting_table,
     member_views,
     monitored_primaries,
-    same_users,
     used_clients,
+    users_of,
 )
 from redistopo.model.state.observed import NodeSeen, Role
 
@@ -25,7 +25,7 @@ _ANSWER_SECONDS = 3.0
 _BEGIN_SECONDS = 0.25
 """After this the processes of nodes without a reply are inspected: one may be paused."""
 
-_WAIT_MS = 1000
+_WAIT_MS = 250
 
 _EMPTY: tuple[Command, ...] = (("SCRIPT", "FLUSH", "SYNC"),)
 _EMPTY_PRIMARY: tuple[Command, ...] = (("FLUSHALL", "SYNC"), ("FUNCTION", "FLUSH", "SYNC"))
@@ -39,6 +39,7 @@ _UNPAUSE: Command = ("CLIENT", "UNPAUSE")
 _CLIENTS: Command = ("CLIENT", "LIST")
 _MASTERS: Command = ("SENTINEL", "MASTERS")
 _TABLE: tuple[Command, ...] = (("CLUSTER", "NODES"), ("CLUSTER", "INFO"))
+_EMPTYING = frozenset({"FLUSHALL", "FUNCTION", "SCRIPT"})
 _EXPECTED_REFUSALS = ("readonly ", "err unknown command")
 """Of a replica that is flushed to be sure, and of FUNCTION before Redis 7.0."""
 
@@ -141,7 +142,7 @@ class NodeReset:
         config, users = (reply for reply, _ in found)
         now = Settings(
             config=parse_config(config) or {},
-            users=same_users(users) if isinstance(users, list) else (),
+            users=users_of(users) if isinstance(users, list) else {},
         )
         if not known or now == settings:  # a server that was restarted lists them in another order
             self._settings = (b"".join(raw for _, raw in found), now)
@@ -173,11 +174,12 @@ class NodeReset:
 
 
 def _refusals(replies: Mapping[Command, Reply]) -> Iterable[str]:
+    """Errors of commands that empty a node; who is in sync is judged by the count of WAIT."""
     for words, reply in replies.items():
-        if isinstance(reply, ErrorReply) and words not in _TIDY:
-            expected = str(reply).lower().startswith(_EXPECTED_REFUSALS)
-            if not expected:
-                yield f"{words[0]} {words[1]}: {reply}"
+        if not isinstance(reply, ErrorReply) or words[0] not in _EMPTYING:
+            continue
+        if not str(reply).lower().startswith(_EXPECTED_REFUSALS):
+            yield f"{words[0]} {words[1]}: {reply}"
 
 
 def reset_nodes(
@@ -190,29 +192,35 @@ def reset_nodes(
     """
     all_nodes = tuple(nodes)
     for node in all_nodes:
-        try:
-            node.send(empty=empty, everywhere=everywhere)
-        except (OSError, ErrorReply):
-            node.close()
+        if node.connected:
+            try:
+                node.send(empty=empty, everywhere=everywhere)
+            except OSError:
+                node.close()
     began = Deadline(_BEGIN_SECONDS)
     return {node.name: _read(node, began, empty=empty, everywhere=everywhere) for node in all_nodes}
 
 
 def _read(node: NodeReset, began: Deadline, *, empty: bool, everywhere: bool) -> NodeState:
-    for attempt in range(2):
+    """Read the replies of a node, or ask it again, if the server closed the connection."""
+    failure, sent = "", node.connected
+    for _attempt in range(2):
         try:
-            if attempt or not node.connected:
-                node.send(empty=empty, everywhere=everywhere)
-            if not node.began(began.left):
-                seen = process_state(node.target.node)
-                if seen.error:
-                    node.close()
+            if not sent:
+                if (seen := process_state(node.target.node)).error:
                     return _without_reply(node, seen)
+                node.send(empty=empty, everywhere=everywhere)
+            if not node.began(began.left) and (seen := process_state(node.target.node)).error:
+                node.close()
+                return _without_reply(node, seen)
             return node.read()
+        except TimeoutError:
+            node.close()
+            break  # it wouldn't reply to another connection
         except (OSError, ErrorReply, BadReply) as error:
             node.close()
-            failure = str(error)
-    return _without_reply(node, process_state(node.target.node), failure)
+            failure, sent = str(error), False
+    return _without_reply(node, process_state(node.target.node), failure or "timed out")
 
 
 def _without_reply(node: NodeReset, seen: NodeSeen, failure: str = "") -> NodeState:

@@ -48,24 +48,16 @@ def _config_repairs(before: NodeState, now: NodeState) -> Iterator[Repair]:
 
 
 def _user_repairs(before: NodeState, now: NodeState) -> Iterator[Repair]:
-    if before.settings.users is now.settings.users:
-        return
-    was, seen = _users(before), _users(now)
-    for name, rules in was.items():
-        if seen.get(name) != rules:
+    was, seen = before.settings.users, now.settings.users
+    for name, user in was.items():
+        if seen.get(name) != user:
             how = "changed" if name in seen else "deleted"
             text = f"ACL user {name} was {how}: restored"
-            command = ("ACL", "SETUSER", name, "reset", *rules)
+            command = ("ACL", "SETUSER", name, "reset", *user.rules)
             yield Repair(node=now.name, text=text, commands=(command,))
     for name in seen.keys() - was.keys():
         text = f"ACL user {name} was added: deleted"
         yield Repair(node=now.name, text=text, commands=(("ACL", "DELUSER", name),))
-
-
-def _users(state: NodeState) -> dict[str, list[str]]:
-    """The rules of each user in ACL LIST."""
-    words = (line.split(" ") for line in state.settings.users)
-    return {one[1]: one[2:] for one in words if one[0] == "user"}
 
 
 def _client_repairs(before: NodeState, now: NodeState) -> Iterator[Repair]:

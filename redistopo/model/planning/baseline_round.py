@@ -1,7 +1,7 @@
 """Decides how a topology gets back to its baseline, one round after the other; pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from redistopo.model.planning.baseline_repairs import Repair, node_repairs
 from redistopo.model.protocol.resp import Command
@@ -16,15 +16,18 @@ States = Mapping[str, NodeState]
 class Round:
     """What to do next, in this order; nothing if only time is needed.
 
-    `kill` are nodes that run but don't reply, `up` is why the topology has to be brought up ("" if
-    it hasn't), `promote` are former primaries.
+    `kill` maps nodes that run but can't be used to the reason, `up` is why the topology has to be
+    brought up ("" if it hasn't), `promote` are former primaries.
     """
 
     repairs: tuple[Repair, ...] = ()
     resume: tuple[str, ...] = ()
-    kill: tuple[str, ...] = ()
+    kill: Mapping[str, str] = field(default_factory=dict)
     up: str = ""
     promote: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self != Round()
 
 
 def plan_round(before: States, now: States) -> Round:
@@ -37,9 +40,11 @@ def plan_round(before: States, now: States) -> Round:
     return Round(
         repairs=(*own, *placed),
         resume=tuple(one.name for one in now.values() if one.paused),
-        kill=tuple(
-            one.name for one in now.values() if one.error and not (one.paused or one.absent)
-        ),
+        kill={
+            one.name: one.error
+            for one in now.values()
+            if one.error and not (one.paused or one.absent)
+        },
         up=up,
         promote=promote,
     )
@@ -84,9 +89,12 @@ def follows(state: NodeState) -> str:
 def _placement(before: States, now: States, promote: tuple[str, ...]) -> Iterator[Repair]:
     """Repair slots and replicas, except what the promotion of the former primary repairs."""
     if not any(one.members for one in before.values()):
-        if not promote:
+        if not (promote or _failing_over(before, now)):
             yield from _replicas(before, now)
         return
+    for name in promote:
+        text = "it was a replica: is primary again"
+        yield Repair(node=name, text=text, commands=(("CLUSTER", "FAILOVER"),))
     for one in now.values():
         own = one.members[one.name]
         if own.open_slots:
@@ -102,6 +110,18 @@ def _placement(before: States, now: States, promote: tuple[str, ...]) -> Iterato
             yield from _slots(name, was, now)
         elif was.primary in now and was.primary not in promote:
             yield from _followers(name, was, now)
+
+
+def _failing_over(before: States, now: States) -> bool:
+    """Whether Sentinels name another primary, whose replicas they reconfigure themselves."""
+    places = ("ip", "port")
+    return any(
+        seen.get(place) != values[place]
+        for one in now.values()
+        for name, values in before[one.name].monitored.items()
+        for seen in [one.monitored.get(name, {})]
+        for place in places
+    )
 
 
 def _replicas(before: States, now: States) -> Iterator[Repair]:

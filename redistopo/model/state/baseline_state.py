@@ -32,11 +32,27 @@ _SCRIPTS = ("notification-script", "client-reconfig-script")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """The rules of an ACL user, in the server's order.
+
+    Users are equal if they have the same rules: before Redis 7.2 the order is that of a hash table.
+    `ACL SETUSER reset` spells a default out.
+    """
+
+    rules: tuple[str, ...] = field(compare=False)
+    same: tuple[str, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        known = sorted(one for one in self.rules if one != "sanitize-payload")
+        object.__setattr__(self, "same", tuple(known))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The settings of a node, for a Sentinel its own, and the lines of ACL LIST."""
+    """The settings of a node, for a Sentinel its own, and its ACL users by name."""
 
     config: Mapping[str, str] = field(default_factory=dict)
-    users: tuple[str, ...] = ()
+    users: Mapping[str, User] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,9 +99,10 @@ class NodeState:
     monitored: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
-def same_users(lines: Iterable[object]) -> tuple[str, ...]:
-    """Lines of ACL LIST without the default that `ACL SETUSER reset` spells out."""
-    return tuple(str(line).replace(" sanitize-payload ", " ") for line in lines)
+def users_of(lines: Iterable[object]) -> dict[str, User]:
+    """Parse ACL LIST."""
+    words = (str(line).split(" ") for line in lines)
+    return {one[1]: User(rules=tuple(one[2:])) for one in words if one[:1] == ["user"]}
 
 
 def lasting_table(text: str) -> str:
