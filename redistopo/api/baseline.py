@@ -20,7 +20,7 @@ _SECONDS = 60.0
 _PATIENCE = 5.0
 """After this `up` is tried, if nodes don't agree by themselves."""
 
-_ATTEMPTS = 5
+_ATTEMPTS = 3
 _PAUSE = 1.0
 """How often the same round is tried, and after which time it is tried again."""
 
@@ -146,7 +146,7 @@ class _Healing:
             self._note(f"{planned.up}: brought up again")
         for name in planned.promote if not self._clustered else ():
             self._topology.failover(name)
-            self._note(f"{name} was a replica: is primary again")
+            self._note(f"{name}: it was a replica: is primary again")
 
     def _note(self, line: str) -> None:
         self._healed[line] = None

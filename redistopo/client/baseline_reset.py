@@ -39,6 +39,10 @@ _UNPAUSE: Command = ("CLIENT", "UNPAUSE")
 _CLIENTS: Command = ("CLIENT", "LIST")
 _MASTERS: Command = ("SENTINEL", "MASTERS")
 _TABLE: tuple[Command, ...] = (("CLUSTER", "NODES"), ("CLUSTER", "INFO"))
+_UNUSABLE = frozenset({"NOPERM", "BUSY"})
+"""Errors after which nothing can be repaired by commands: a test took the rights of redistopo's own
+user, or left a script running."""
+
 _EMPTYING = frozenset({"FLUSHALL", "FUNCTION", "SCRIPT"})
 _EXPECTED_REFUSALS = ("readonly ", "err unknown command")
 """Of a replica that is flushed to be sure, and of FUNCTION before Redis 7.0."""
@@ -129,9 +133,6 @@ class NodeReset:
             made.read()  # of CLIENT UNPAUSE
         settings = self._read_settings(made)
         replies = {one: made.read() for one in self._sent}
-        for reply in replies.values():
-            if isinstance(reply, ErrorReply) and reply.code == "NOPERM":
-                raise reply  # a test took our own user's rights
         return self._state(replies, settings)
 
     def _read_settings(self, made: Connection) -> Settings:
@@ -140,6 +141,8 @@ class NodeReset:
             return settings
         found = [made.read_with_bytes() for _ in self.target.settings]
         config, users = (reply for reply, _ in found)
+        if isinstance(users, ErrorReply) and users.code in _UNUSABLE:
+            raise users
         now = Settings(
             config=parse_config(config) or {},
             users=users_of(users) if isinstance(users, list) else {},
@@ -158,6 +161,8 @@ class NodeReset:
             refused=tuple(_refusals(replies)),
             replicas=count if isinstance(count, int) else 0,  # a replica refuses WAIT
         )
+        if found.refused:  # the next look shows the rest
+            return found
         if self.target.clustered:
             table, info = (str(replies[one]) for one in _TABLE)
             down = not info.startswith("cluster_state:ok")

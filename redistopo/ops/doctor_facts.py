@@ -221,8 +221,8 @@ def _ports(found: Found, made: Plan) -> PortsSeen:
     span = ephemeral_range()
     block = port_block_of(topology)
     inside = ephemeral_overlap(block, span)
-    if not has_address(topology.host):
-        return PortsSeen(foreign_host=topology.host, span=span, inside=inside)
+    if missing := [one for one in (topology.host, topology.address) if not has_address(one)]:
+        return PortsSeen(foreign_host=missing[0], span=span, inside=inside)
     blocked = port_blocker(found.layout.root, topology.host)
     told: dict[int, tuple[str, str]] = {}
     for node in made.nodes:

@@ -37,14 +37,19 @@ def _config_repairs(before: NodeState, now: NodeState) -> Iterator[Repair]:
         return
     sentinel: tuple[str, ...] = ("SENTINEL",) if before.monitored else ()
     changed = [name for name in was if seen.get(name) != was[name] and name not in _ROLES]
-    # the current name last: servers list a directive under its former one, too
-    for name in {canonical_directive(one): one for one in sorted(changed, reverse=True)}.values():
+    # of several names of a directive, which servers all list, the first in the alphabet
+    for name in {_directive(one): one for one in sorted(changed, reverse=True)}.values():
         if name in SECRET_DIRECTIVES:
             text = f"CONFIG {name} was changed: set back"
         else:
             text = f'CONFIG {name} was "{seen.get(name, "")}": set back to "{was[name]}"'
         command = (*sentinel, "CONFIG", "SET", name, was[name])
         yield Repair(node=now.name, text=text, commands=(command,))
+
+
+def _directive(name: str) -> str:
+    """One name for a directive that has several: Valkey's primaryauth is masterauth."""
+    return canonical_directive(name).replace("primary", "master")
 
 
 def _user_repairs(before: NodeState, now: NodeState) -> Iterator[Repair]:

@@ -33,28 +33,47 @@ class Round:
 def plan_round(before: States, now: States) -> Round:
     """Plan what to do next."""
     reached = {one.name: one for one in now.values() if not one.error}
-    up = _why_up(before, now)
-    promote = () if up or len(reached) < len(now) else tuple(_demoted(before, now))
     own = [one for seen in reached.values() for one in node_repairs(before[seen.name], seen)]
+    if any(one.refused for one in reached.values()) and own:
+        return Round(repairs=tuple(own))  # settings and rights first: the rest is unknown
+    kill = dict(_unusable(now))
+    up = _why_up(before, now, kill)
+    promote = () if up or len(reached) < len(now) else tuple(_demoted(before, now))
     placed = () if up else _placement(before, reached, promote)
     return Round(
         repairs=(*own, *placed),
         resume=tuple(one.name for one in now.values() if one.paused),
-        kill={
-            one.name: one.error
-            for one in now.values()
-            if one.error and not (one.paused or one.absent)
-        },
+        kill=kill,
         up=up,
         promote=promote,
     )
 
 
-def _why_up(before: States, now: States) -> str:
+def _unusable(now: States) -> Iterator[tuple[str, str]]:
+    """Nodes that run and that no command can repair, with the reason."""
+    for one in now.values():
+        if one.error and not (one.paused or one.absent):
+            yield one.name, one.error
+        if len(one.members) > 1:
+            for name in _forgotten(one, now):
+                yield one.name, f"it forgot {name}"
+
+
+def _forgotten(one: NodeState, now: States) -> Iterator[str]:
+    """Members that a node doesn't know, though they know it: it doesn't accept them for a minute,
+    also not after CLUSTER MEET."""
+    own = one.members[one.name]
+    for other in now.values():
+        known = other.members.get(one.name)
+        if other.name not in one.members and known and known.id == own.id:
+            yield other.name
+
+
+def _why_up(before: States, now: States, killed: Iterable[str]) -> str:
     """Why commands don't suffice; a paused node comes first, as the others may wait for it."""
     if any(one.paused for one in now.values()):
         return ""
-    gone = [one.name for one in now.values() if one.error]
+    gone = [one.name for one in now.values() if one.error or one.name in killed]
     if gone:
         return f"{', '.join(gone)} didn't run"
     lost = [
@@ -94,7 +113,10 @@ def _placement(before: States, now: States, promote: tuple[str, ...]) -> Iterato
         return
     for name in promote:
         text = "it was a replica: is primary again"
-        yield Repair(node=name, text=text, commands=(("CLUSTER", "FAILOVER"),))
+        # without a vote: other primaries don't vote twice for a shard within two node timeouts,
+        # and nothing is lost, as all data is deleted
+        takeover: Command = ("CLUSTER", "FAILOVER", "TAKEOVER")
+        yield Repair(node=name, text=text, commands=(takeover,))
     for one in now.values():
         own = one.members[one.name]
         if own.open_slots:
