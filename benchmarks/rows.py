@@ -157,6 +157,7 @@ ROWS: tuple[Row, ...] = tuple(
         ("watch-102", "a round of watch, 102 nodes", "", 1.0, _watch_many, 1),
         ("down-6", "down, 6 nodes", "", 1.0, _down_six, 2),
         ("cache-hit", "1,000 hits by CacheAside", "1,000 bare GETs", 1.15, hits, 1),
+        ("pytest-unused", "the plugin in a pytest start, unused", "", 0.005, suites.unused, 4),
         ("pytest-1", "pytest, 1 test of a cluster", _PYTEST_REDIS, 3.0, suites.start_of_a_suite, 1),
         ("pytest-up", "pytest, 1 test of a cluster", _RECIPE, 1.0, suites.start_and_recipe, 1),
         ("pytest-200", "pytest, 200 tests", _PYTEST_REDIS, 4.0, suites.many_tests, 1),

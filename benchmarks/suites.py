@@ -3,6 +3,7 @@
 Both sides load no other plugin. pytest-redis has a standalone server, ours is a cluster of six.
 """
 
+import subprocess
 import sys
 
 from benchmarks import recipe
@@ -18,6 +19,23 @@ def test_small({client}, number):
 """
 
 _WORKERS = ("-p", "xdist", "-n", "4")
+
+
+_UNUSED = """
+import pytest, time
+manager = pytest.PytestPluginManager()
+began = time.perf_counter()
+import redistopo.pytest_plugin
+manager.register(redistopo.pytest_plugin, "redistopo")
+print(time.perf_counter() - began)
+"""
+
+
+def unused(stage: Stage) -> tuple[float, None]:
+    """What a pytest start takes longer where no test asks."""
+    argv, env = [sys.executable, "-c", _UNUSED], stage.environment
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=True)
+    return float(done.stdout), None
 
 
 def start_of_a_suite(stage: Stage) -> tuple[float, float]:
