@@ -9,6 +9,7 @@ from statistics import median
 
 from benchmarks import recipe, watchers
 from benchmarks.cached import hits
+from benchmarks.resets import reset_and_flush, reset_only
 from benchmarks.stage import Made, Stage
 from benchmarks.watching import rounds_of
 
@@ -139,6 +140,7 @@ def _flag(flag: str) -> Callable[[Stage], Pair]:
 _RECIPE = "the recipe"
 _CLICK = 'python -c "import click"'
 _PACKAGES = "importing click, psutil, redis-py"
+_FLUSHES = "100 FLUSHALLs of 3 primaries"
 
 ROWS: tuple[Row, ...] = tuple(
     Row(name=name, what=what, theirs=theirs, bar=bar, measure=measure, times=times)
@@ -156,6 +158,8 @@ ROWS: tuple[Row, ...] = tuple(
         ("watch-102", "a round of watch, 102 nodes", "", 1.0, _watch_many, 1),
         ("down-6", "down, 6 nodes", "", 1.0, _down_six, 2),
         ("cache-hit", "1,000 hits by CacheAside", "1,000 bare GETs", 1.15, hits, 1),
+        ("reset-6", "100 resets between tests, 6 nodes", "", 0.5, reset_only, 1),
+        ("reset-flush", "100 resets between tests, 6 nodes", _FLUSHES, 12, reset_and_flush, 1),
         ("help", "--help", _CLICK, 1.6, _flag("--help"), 4),
         ("version", "--version", _CLICK, 1.6, _flag("--version"), 4),
     )
