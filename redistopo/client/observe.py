@@ -172,7 +172,11 @@ def process_state(target: Target) -> NodeSeen:
 def query_node(
     shape: Shape, target: Target, seen: NodeSeen, client: Connections, depth: Detail
 ) -> NodeSeen:
-    """Query the server; add its replies, or the error, to the node."""
+    """Query the server; add its replies, or the error, to the node.
+
+    Of one that lost its folder all is asked: what would save its memory depends on its settings.
+    """
+    depth = Detail.FULL if seen.folder_lost else depth
     try:
         return _with_files(_query(shape, seen, client, depth), target, client)
     except (Unreachable, BadReply) as error:

@@ -10,7 +10,6 @@ import psutil
 
 from support.engines import BUNDLED
 from support.project import Done, processes_below
-from support.waiting import until
 
 STRICT = (sys.executable, "-W", "error")
 """Python that reports files and processes that a program leaves open."""
@@ -50,8 +49,8 @@ class Programs:
         done = self.run(MADE + text, *words)
         assert (done.code, done.err) == (0, ""), done
         assert self.servers() == [], self.servers()
-        # a watcher may still be removing a folder, and ends when its owner has: 2 s are promised
-        until(lambda: not (self.folders or self.watchers()), 2)
+        assert self.folders == [], self.folders
+        assert self.watchers() == [], self.watchers()
         return done.out.splitlines()
 
     def cleanup(self) -> None:

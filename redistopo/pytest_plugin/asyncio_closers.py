@@ -1,0 +1,24 @@
+"""Fixtures that close asynchronous clients: one for each scope of pytest-asyncio's loops."""
+
+from typing import Any
+
+import pytest_asyncio
+
+from redistopo.pytest_plugin.async_clients import closing
+
+
+def _closing_in(scope: Any) -> Any:
+    async def closing_in_loop() -> Any:
+        async for register in closing():
+            yield register
+
+    return pytest_asyncio.fixture(loop_scope=scope, name=f"_redistopo_closing_in_{scope}_loop")(
+        closing_in_loop
+    )
+
+
+closing_in_function_loop = _closing_in("function")
+closing_in_class_loop = _closing_in("class")
+closing_in_module_loop = _closing_in("module")
+closing_in_package_loop = _closing_in("package")
+closing_in_session_loop = _closing_in("session")
