@@ -202,14 +202,21 @@ def reset_nodes(
     server closed is replaced.
     """
     all_nodes = tuple(nodes)
-    for node in all_nodes:
-        if node.connected:
-            try:
-                node.send(empty=empty, everywhere=everywhere)
-            except OSError:
-                node.close()
-    began = Deadline(_BEGIN_SECONDS)
-    return {node.name: _read(node, began, empty=empty, everywhere=everywhere) for node in all_nodes}
+    try:
+        for node in all_nodes:
+            if node.connected:
+                try:
+                    node.send(empty=empty, everywhere=everywhere)
+                except OSError:
+                    node.close()
+        began = Deadline(_BEGIN_SECONDS)
+        return {
+            node.name: _read(node, began, empty=empty, everywhere=everywhere) for node in all_nodes
+        }
+    except BaseException:  # Ctrl-C: replies that were not read must not be taken for later ones
+        for node in all_nodes:
+            node.close()
+        raise
 
 
 def _read(node: NodeReset, began: Deadline, *, empty: bool, everywhere: bool) -> NodeState:
