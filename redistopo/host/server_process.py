@@ -293,7 +293,7 @@ def _working_folders(_moment: int) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for entry in Path("/proc").iterdir():
         with suppress(OSError):
-            if entry.name.isdigit():
+            if entry.name.isdecimal():
                 cwd = os.readlink(entry / "cwd")  # noqa: PTH115
                 found.setdefault(cwd, []).append(int(entry.name))
     return found
