@@ -35,6 +35,16 @@ def test_a_shared_topology_gives_each_worker_a_database(suites: Suites) -> None:
     assert {url.rpartition("/")[2] for _, url, _ in seen} == {"0", "1"}
 
 
+def test_what_ends_with_a_test_is_not_shared(suites: Suites) -> None:
+    fresh = """
+from redistopo.pytest_plugin import factories
+redistopo_standalone = factories.standalone(scope="function")
+"""
+    words = ("-n", "2", "--dist", "each", "-o", "redistopo_shared=true")
+    suites.passes(fresh + EACH.replace("range(8)", "range(2)"), *words)
+    assert len({line.split()[1] for line in suites.seen()}) == 4
+
+
 def test_a_shared_cluster_is_not_reset_and_keys_have_a_prefix(suites: Suites) -> None:
     suites.passes(
         SEE
