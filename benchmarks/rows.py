@@ -9,6 +9,7 @@ from statistics import median
 
 from benchmarks import recipe, suites, watchers
 from benchmarks.cached import hits
+from benchmarks.resets import reset_and_flush, reset_only
 from benchmarks.stage import Made, Stage
 from benchmarks.watching import rounds_of
 
@@ -140,6 +141,7 @@ _RECIPE = "the recipe"
 _PYTEST_REDIS = "pytest-redis, 1 server"
 _CLICK = 'python -c "import click"'
 _PACKAGES = "importing click, psutil, redis-py"
+_FLUSHES = "100 FLUSHALLs of 3 primaries"
 
 ROWS: tuple[Row, ...] = tuple(
     Row(name=name, what=what, theirs=theirs, bar=bar, measure=measure, times=times)
@@ -162,6 +164,8 @@ ROWS: tuple[Row, ...] = tuple(
         ("pytest-up", "pytest, 1 test of a cluster", _RECIPE, 1.0, suites.start_and_recipe, 1),
         ("pytest-200", "pytest, 200 tests", _PYTEST_REDIS, 4.0, suites.many_tests, 1),
         ("pytest-200-n4", "pytest -n 4, 200", _PYTEST_REDIS, 4.0, suites.many_tests_by_workers, 1),
+        ("reset-6", "100 resets between tests, 6 nodes", "", 0.5, reset_only, 1),
+        ("reset-flush", "100 resets between tests, 6 nodes", _FLUSHES, 12, reset_and_flush, 1),
         ("help", "--help", _CLICK, 1.6, _flag("--help"), 4),
         ("version", "--version", _CLICK, 1.6, _flag("--version"), 4),
     )

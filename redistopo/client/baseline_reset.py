@@ -89,6 +89,7 @@ class NodeReset:
         self._settings = (b"", Settings())
         self._table: tuple[str, Mapping[str, MemberView]] = ("", {})
         self._sent: tuple[Command, ...] = ()
+        self._prepared: dict[tuple[bool, bool], tuple[tuple[Command, ...], bytes]] = {}
 
     @property
     def connected(self) -> bool:
@@ -110,9 +111,14 @@ class NodeReset:
 
     def send(self, *, empty: bool, everywhere: bool = False) -> None:
         """Send everything at once; raises OSError or ErrorReply if it can't be reached."""
-        self._sent = self.target.commands(empty=empty, everywhere=everywhere)
-        first = () if self.target.role is Role.SENTINEL else (_UNPAUSE,)
-        self._connected().send_encoded(encoded((*first, *self.target.settings, *self._sent)))
+        asked = (empty, everywhere)
+        if asked not in self._prepared:
+            first = () if self.target.role is Role.SENTINEL else (_UNPAUSE,)
+            commands = self.target.commands(empty=empty, everywhere=everywhere)
+            data = encoded((*first, *self.target.settings, *commands))
+            self._prepared[asked] = (commands, data)
+        self._sent, data = self._prepared[asked]
+        self._connected().send_encoded(data)
 
     def _connected(self) -> Connection:
         if self._connection is None:
@@ -196,14 +202,21 @@ def reset_nodes(
     server closed is replaced.
     """
     all_nodes = tuple(nodes)
-    for node in all_nodes:
-        if node.connected:
-            try:
-                node.send(empty=empty, everywhere=everywhere)
-            except OSError:
-                node.close()
-    began = Deadline(_BEGIN_SECONDS)
-    return {node.name: _read(node, began, empty=empty, everywhere=everywhere) for node in all_nodes}
+    try:
+        for node in all_nodes:
+            if node.connected:
+                try:
+                    node.send(empty=empty, everywhere=everywhere)
+                except OSError:
+                    node.close()
+        began = Deadline(_BEGIN_SECONDS)
+        return {
+            node.name: _read(node, began, empty=empty, everywhere=everywhere) for node in all_nodes
+        }
+    except BaseException:  # Ctrl-C: replies that were not read must not be taken for later ones
+        for node in all_nodes:
+            node.close()
+        raise
 
 
 def _read(node: NodeReset, began: Deadline, *, empty: bool, everywhere: bool) -> NodeState:

@@ -1,6 +1,7 @@
 """Each test starts from the same state: what a test can do to any topology, judged by redis-py."""
 
 import re
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -227,6 +228,25 @@ def test_what_cannot_be_repaired_fails_this_test_not_the_next_one(one: Tried) ->
         name.unlink()
         moved.rename(name)
     assert "node2 didn't run" in "\n".join(one.baseline.restore().healed)
+
+
+def test_a_restore_that_is_interrupted_leaves_no_reply_to_the_next_one(one: Tried) -> None:
+    one.topology.pause("node1")
+    previous = signal.signal(signal.SIGALRM, _interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            one.baseline.restore()
+    finally:
+        signal.signal(signal.SIGALRM, previous)
+    assert one.topology.resume("node1").nodes
+    one.ask(2, "CONFIG", "SET", "maxmemory", "9mb")
+    (line,) = one.restore()
+    assert line.startswith("node2: CONFIG maxmemory was")
+
+
+def _interrupt(*_signal: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_baseline_needs_every_node(one: Tried) -> None:

@@ -78,9 +78,10 @@ def _sentinel_repairs(before: NodeState, now: NodeState) -> Iterator[Repair]:
     for name, values in before.monitored.items():
         seen = now.monitored.get(name, {})
         for key in (*SETTINGS, *_SCRIPTS):
-            if seen and seen.get(key) != values[key]:
-                text = f'{key} of {name} was "{seen.get(key, "")}": set back to "{values[key]}"'
-                command = ("SENTINEL", "SET", name, key, values[key])
+            was = values.get(key, "")
+            if seen and seen.get(key, "") != was:
+                text = f'{key} of {name} was "{seen.get(key, "")}": set back to "{was}"'
+                command = ("SENTINEL", "SET", name, key, was)
                 yield Repair(node=now.name, text=text, commands=(command,))
     for name in now.monitored.keys() - before.monitored.keys():
         remove = ("SENTINEL", "REMOVE", name)
