@@ -40,6 +40,7 @@ fresh = factories.standalone(scope="function", auth=False)
 pair = factories.replication(replicas=1, scope="module")
 watched = factories.sentinel(replicas=1, sentinels=3, down_after=1000)
 watched_client = factories.client("watched")
+lasting_client = factories.client("small", scope="session")
 """
 
 
@@ -64,6 +65,16 @@ def test_fresh_again(fresh):
 
 def test_pair(pair):
     assert len(pair.nodes) == 2
+
+lasting = []
+
+def test_lasting(lasting_client):
+    assert lasting_client.set("a", 1)
+    lasting.append(lasting_client)
+
+def test_lasting_again(lasting_client):
+    assert lasting == [lasting_client]
+    assert lasting_client.get("a") is None
 
 def test_watched(watched_client):
     assert watched_client.role()[0] == b"master"
