@@ -53,6 +53,7 @@ class Stage:
     cli: str
     forced: bool
     shards_of_many: int = 51
+    tests_of_many: int = 200
     root: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="redistopo-bench-")))
     violations: list[str] = field(default_factory=list)
     _next: int = _FIRST

@@ -53,6 +53,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker, and what closes asynchronous clients where tests run in loops."""
     config.addinivalue_line("markers", MARKER)
+    if (missing := config.getini("redistopo_missing")) not in ("fail", "skip"):
+        raise pytest.UsageError(f'redistopo_missing is "fail" or "skip", not "{missing}"')
     if config.pluginmanager.has_plugin("asyncio"):
         from redistopo.pytest_plugin import asyncio_closers
 

@@ -7,6 +7,7 @@ from redistopo import api
 from redistopo.api.baseline import Baseline
 from redistopo.api.results import LogLine
 from redistopo.errors import RedistopoError
+from redistopo.model.state.application_access import ApplicationAccess
 from redistopo.pytest_plugin.wanted import Wanted
 
 
@@ -14,6 +15,7 @@ class SessionTopology(api.Topology):
     """A Topology whose servers can be replaced by others, and which notes that it is used."""
 
     touched = False
+    _known: ApplicationAccess | None = None
 
     @property
     def folder(self) -> Path:
@@ -24,6 +26,16 @@ class SessionTopology(api.Topology):
     def move(self, folder: Path) -> None:
         """Be the topology of that folder from now on."""
         self._folder = folder
+        self._known = None
+
+    def _access(self, *, roles: bool = True) -> ApplicationAccess:
+        """Read the files once: addresses and passwords of an ephemeral topology stay as they are,
+        and each test has a client of its own."""
+        self.touched = True
+        if roles:
+            return super()._access()
+        self._known = self._known or super()._access(roles=False)
+        return self._known
 
 
 class OwnServers:

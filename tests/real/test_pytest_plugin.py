@@ -177,6 +177,10 @@ def test_without_a_server_tests_fail_with_what_to_type_or_are_skipped_if_asked(
     assert "no Redis or Valkey server was found" in done.out
     done = suites.pytest("-o", "redistopo_missing=skip")
     assert counts(done.out) == {"passed": 1, "skipped": 1}
+    done = suites.pytest("-o", "redistopo_missing=ignore")
+    assert (done.code, done.out.strip().splitlines()) == (
+        4, ['ERROR: redistopo_missing is "fail" or "skip", not "ignore"'],
+    )  # fmt: skip
 
 
 def test_unused_it_imports_next_to_nothing_and_starts_nothing(suites: Suites) -> None:

@@ -78,6 +78,31 @@ def test_next(redis_standalone, redistopo_standalone):
     suites.nothing_left()
 
 
+def test_a_fixture_that_fails_at_its_end_does_not_keep_the_topology_from_being_reset(
+    suites: Suites,
+) -> None:
+    suites.write(
+        test_it="""
+import pytest
+
+@pytest.fixture
+def fails(redis_standalone):
+    yield
+    raise ValueError("of a fixture")
+
+def test_fails_after(fails, redistopo_standalone):
+    redistopo_standalone.kill("node1")
+
+def test_next(redis_standalone):
+    assert redis_standalone.set("a", 1)
+"""
+    )
+    done = suites.pytest()
+    assert counts(done.out) == {"passed": 2, "error": 1}
+    assert "ValueError: of a fixture" in done.out
+    assert "test_it.py::test_fails_after: node1" in done.out
+
+
 def test_data_of_a_test_that_asked_while_it_ran_is_deleted(suites: Suites) -> None:
     suites.passes(
         """

@@ -46,6 +46,11 @@ class NodesConfEntry:
     def is_primary(self) -> bool:
         return "master" in self.flags
 
+    @property
+    def lost(self) -> bool:
+        """Whether its address is lost: another node replied there."""
+        return "noaddr" in self.flags
+
     def __str__(self) -> str:
         flags = ",".join(self.flags) or "noflags"
         head = f"{self.id} {self.place} {flags} {self.primary} 0 0 {self.epoch} connected"
