@@ -13,6 +13,7 @@ from redistopo.model.planning.baseline_round import Round, States, differences, 
 from redistopo.model.protocol.resp import Command, ErrorReply
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.spec import Shape
+from redistopo.progress import no_progress
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
 
@@ -142,11 +143,24 @@ class _Healing:
             for name, why in planned.kill.items():
                 self._note(f"{name} could not be used ({why}): killed")
         if planned.up:
-            self._topology.up()
+            self._bring_up()
             self._note(f"{planned.up}: brought up again")
         for name in planned.promote if not self._clustered else ():
             self._topology.failover(name)
             self._note(f"{name}: it was a replica: is primary again")
+
+    def _bring_up(self) -> None:
+        """Bring it up with the data of the baseline's primaries, where `up` would ask which copy of
+        the data to keep: all of it is deleted anyway."""
+        from redistopo.ops.up import UpRequest, up
+
+        try:
+            self._topology.up()
+        except RedistopoError:
+            primaries = tuple(
+                one.name for one in self._nodes.values() if one.target.role is Role.PRIMARY
+            )
+            up(UpRequest(root=self._topology.folder, primary=primaries), no_progress)
 
     def _note(self, line: str) -> None:
         self._healed[line] = None
