@@ -9,7 +9,13 @@ from redistopo.client.baseline_reset import NodeReset, ResetTarget, reset_nodes
 from redistopo.client.observe import Detail
 from redistopo.errors import RedistopoError
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.model.planning.baseline_round import Round, States, differences, plan_round
+from redistopo.model.planning.baseline_round import (
+    Round,
+    States,
+    differences,
+    outdated_views,
+    plan_round,
+)
 from redistopo.model.protocol.resp import Command, ErrorReply
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.spec import Shape
@@ -89,6 +95,7 @@ class _Healing:
         self._patience = Deadline(_PATIENCE)
         self._again = Deadline(0.0)
         self._done: list[Round] = []
+        self._greeted: set[tuple[str, str]] = set()
         self._clustered = any(one.members for one in before.values())
         self._left: tuple[str, ...] = ()
         self._healed: dict[str, None] = {}  # in order, each line once
@@ -122,7 +129,18 @@ class _Healing:
         if planned:
             self._patience = Deadline(_PATIENCE)
             return planned
-        return Round(up="nodes didn't agree") if self._patience.over else None
+        if self._patience.over:
+            return Round(up="nodes didn't agree")
+        self._greet(outdated_views(self._before, now))
+        return None
+
+    def _greet(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Have nodes ping others that don't know their role yet: each packet carries it."""
+        for pair in pairs:
+            if pair not in self._greeted:
+                self._greeted.add(pair)
+                host, port = self._nodes[pair[1]].target.node.endpoint
+                self._execute(pair[0], [("CLUSTER", "MEET", host, port)])
 
     def _do(self, planned: Round) -> None:
         for repair in planned.repairs:

@@ -183,6 +183,22 @@ def _followers(name: str, was: MemberView, now: States) -> Iterator[Repair]:
         yield Repair(node=name, text=text, commands=(replicate,))
 
 
+def outdated_views(before: States, now: States) -> tuple[tuple[str, str], ...]:
+    """Pairs of a node that is as it was and another one that doesn't see it so yet.
+
+    Gossip corrects that within seconds: a node pings few others at a time.
+    """
+    return tuple(
+        (one.name, other.name)
+        for one in now.values()
+        for own in [one.members.get(one.name)]
+        if own is not None and own == before[one.name].members[one.name]
+        for other in now.values()
+        for seen in [other.members.get(one.name)]
+        if seen is not None and (seen.primary, seen.slots) != (own.primary, own.slots)
+    )
+
+
 def differences(before: States, now: States) -> tuple[str, ...]:
     """What differs from the baseline, a line each; empty if nothing does."""
     return tuple(line for name in before for line in _of_node(before[name], now[name]))
