@@ -24,6 +24,9 @@ from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
 
 _SECONDS = 60.0
+_LEAST = 10.0
+"""The time limit of a recovery, and the least for bringing nodes up."""
+
 _PATIENCE = 5.0
 """After this `up` is tried, if nodes don't agree by themselves."""
 
@@ -81,11 +84,11 @@ class Baseline:
         now = reset_nodes(self._nodes)
         if not differences(self._before, now):
             return Restored()
-        return Restored(healed=_Healing(self._topology, self._nodes, self._before).heal())
+        return Restored(healed=_Recovery(self._topology, self._nodes, self._before).run())
 
 
-class _Healing:
-    """One repair, until nothing differs."""
+class _Recovery:
+    """Repairs a topology, round by round, until nothing differs."""
 
     def __init__(self, topology: Topology, nodes: tuple[NodeReset, ...], before: States) -> None:
         self._topology = topology
@@ -101,7 +104,7 @@ class _Healing:
         self._healed: dict[str, None] = {}  # in order, each line once
         self._failure = ""
 
-    def heal(self) -> tuple[str, ...]:
+    def run(self) -> tuple[str, ...]:
         """Repeat rounds until nothing differs, and return what was repaired."""
         while planned := wait_for(self._next, self._deadline, self._error):
             if self._done.count(planned) == _ATTEMPTS:
@@ -158,8 +161,9 @@ class _Healing:
             self._note(f"{', '.join(planned.resume)} was paused: resumed")
         if planned.kill:
             self._topology.kill(*planned.kill)
-            for name, why in planned.kill.items():
-                self._note(f"{name} could not be used ({why}): killed")
+            for why in dict.fromkeys(planned.kill.values()):
+                names = ", ".join(name for name, one in planned.kill.items() if one == why)
+                self._note(f"{names} could not be used ({why}): killed")
         if planned.up:
             self._bring_up()
             self._note(f"{planned.up}: brought up again")
@@ -172,13 +176,15 @@ class _Healing:
         the data to keep: all of it is deleted anyway."""
         from redistopo.ops.up import UpRequest, up
 
+        seconds = max(self._deadline.left, _LEAST)
         try:
-            self._topology.up()
+            self._topology.up(timeout=seconds)
         except RedistopoError:
             primaries = tuple(
                 one.name for one in self._nodes.values() if one.target.role is Role.PRIMARY
             )
-            up(UpRequest(root=self._topology.folder, primary=primaries), no_progress)
+            request = UpRequest(root=self._topology.folder, primary=primaries, seconds=seconds)
+            up(request, no_progress)
 
     def _note(self, line: str) -> None:
         self._healed[line] = None

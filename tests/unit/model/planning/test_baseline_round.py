@@ -62,6 +62,7 @@ def test_nothing_is_done_where_nothing_differs() -> None:
 ABSENT = NodeState(name="node2", error="its process isn't running", absent=True)
 PAUSED = NodeState(name="node1", error="paused", paused=True)
 SILENT = NodeState(name="node1", error="timed out")
+FORGOT = "node1 forgot node2, which nodes pass on"
 ALONE = {"node1": MemberView(id="node1", primary="")}
 
 
@@ -82,8 +83,8 @@ ALONE = {"node1": MemberView(id="node1", primary="")}
                 )
             ),
             (),
-            {"node1": "it forgot node2"},
-            "node1 didn't run",
+            dict.fromkeys(("node1", "node3", "node4"), FORGOT),
+            "node1, node3, node4 didn't run",
         ),
     ],
 )
