@@ -103,7 +103,8 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     used = topologies_in_use(item.config)
     if not used:
         return (yield)
-    with used.reset_after(item, last=nextitem is None):
+    ends = nextitem is None or item.session.shouldfail or item.session.shouldstop
+    with used.reset_after(item, last=bool(ends)):
         return (yield)
 
 

@@ -105,16 +105,20 @@ def noproc(
     return servers
 
 
-def client(topology: str, **options: Any) -> Fixture:
+def client(topology: str, *, scope: Scope = "function", **options: Any) -> Fixture:
     """Make a fixture that is a redis-py client of another fixture, which is named; `options` are
-    passed on to redis-py. Each test gets a new one."""
+    passed on to redis-py.
+
+    Each test gets a new one, unless `scope` is wider: redis-py takes some 20 ms to create a client
+    of a cluster.
+    """
 
     def connection(**fixtures: Any) -> Iterator[Any]:
         """A redis-py client of a Redis topology."""
         with fixtures[topology].client(**options) as made:
             yield made
 
-    return pytest.fixture(_with_parameters(connection, topology))
+    return pytest.fixture(_with_parameters(connection, topology), scope=scope)
 
 
 def async_client(topology: str, **options: Any) -> Fixture:

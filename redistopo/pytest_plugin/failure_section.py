@@ -22,10 +22,9 @@ def failure_section(item: pytest.Item, used: Tested, keeps: bool) -> str:
     lines: list[str] = []
     try:
         lines += shown_roles(used.roles, used.current_roles())
-        seconds = time.monotonic() - item.stash[BEGAN]
-        lines += shown_entries(used.logged(seconds))
+        lines += shown_entries(used.logged(time.monotonic() - item.stash[BEGAN]))
     except RedistopoError as error:
-        lines += [error.message, *filter(None, (error.detail, error.hint))]
+        lines += filter(None, (error.message, error.detail, error.hint))
     if used.folder:
         lines += ["", *_how_to_look(used.folder, keeps)]
     return "\n".join(lines)

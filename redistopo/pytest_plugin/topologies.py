@@ -70,14 +70,14 @@ class Topologies:
     ) -> Iterator[Any]:
         """A fixture's topology; it ends with the fixture, or with the run."""
         with self._explained():
-            asked = wanted(self._config, shape, options)
-            found = self._pool.get(asked.key) if request.scope == "session" else None
-            found = found or self._start(asked)
-        if request.scope == "session":
+            lasts = request.scope == "session"
+            asked = wanted(self._config, shape, options if lasts else {**options, "shared": False})
+            found = (self._pool.get(asked.key) if lasts else None) or self._start(asked)
+        if lasts:
             self._pool[asked.key] = found
         with self._in_use(request, found):
             yield found.topology
-        if request.scope != "session":
+        if not lasts:
             self._end(found)
 
     @contextmanager
@@ -97,7 +97,11 @@ class Topologies:
         self._failed = item.nodeid
         keeps = self._keeps(item)
         for name, used in self._used(item).items():
-            report.sections.append((f"redistopo: {name}", failure_section(item, used, keeps)))
+            try:
+                text = failure_section(item, used, keeps)
+            except Exception as error:  # noqa: BLE001  whatever the test did, the run goes on
+                text = _lines(error)
+            report.sections.append((f"redistopo: {name}", text))
 
     @contextmanager
     def reset_after(self, item: pytest.Item, *, last: bool) -> Generator[None]:
@@ -171,7 +175,7 @@ class Topologies:
                 elif not last:
                     restored = one.restore()
                     item.user_properties += [(RESTORED, line) for line in restored]
-            except RedistopoError as error:
+            except Exception as error:  # noqa: BLE001  the next test must not meet it
                 problems.append(f"can't be restored after this test: {_lines(error)}")
                 with suppress(RedistopoError):
                     one.replace()
@@ -197,7 +201,7 @@ class Topologies:
             one.end()
 
 
-def _lines(error: RedistopoError) -> str:
-    return "\n  ".join(
-        ["redistopo: " + error.message, *(line for line in (error.detail, error.hint) if line)]
-    )
+def _lines(error: Exception) -> str:
+    if not isinstance(error, RedistopoError):
+        return f"redistopo: {type(error).__name__}: {error}"
+    return "\n  ".join(filter(None, ("redistopo: " + error.message, error.detail, error.hint)))

@@ -40,6 +40,7 @@ fresh = factories.standalone(scope="function", auth=False)
 pair = factories.replication(replicas=1, scope="module")
 watched = factories.sentinel(replicas=1, sentinels=3, down_after=1000)
 watched_client = factories.client("watched")
+lasting_client = factories.client("small", scope="session")
 """
 
 
@@ -65,6 +66,16 @@ def test_fresh_again(fresh):
 def test_pair(pair):
     assert len(pair.nodes) == 2
 
+lasting = []
+
+def test_lasting(lasting_client):
+    assert lasting_client.set("a", 1)
+    lasting.append(lasting_client)
+
+def test_lasting_again(lasting_client):
+    assert lasting == [lasting_client]
+    assert lasting_client.get("a") is None
+
 def test_watched(watched_client):
     assert watched_client.role()[0] == b"master"
 """
@@ -83,10 +94,11 @@ def test_a_factory_refuses_what_its_shape_does_not_have(suites: Suites) -> None:
 
 def test_a_marker_changes_the_topology_of_a_test_or_of_a_module(suites: Suites) -> None:
     other = next(one for one in INSTALLED.values() if one.version != BUNDLED.version)
+    engine = f"{other.product.value} {other.version.major}.{other.version.minor}"
     suites.write(
         test_module=f"""
 import pytest
-pytestmark = pytest.mark.redistopo(shards=1, replicas=0, engine={other.path!r})
+pytestmark = pytest.mark.redistopo(shards=1, replicas=0, engine={engine!r})
 
 def test_small(redistopo_cluster, redis_cluster):
     assert len(redistopo_cluster.nodes) == 1
@@ -119,6 +131,8 @@ def test_usual_again(redistopo_cluster):
     see(redistopo_cluster.folder)
 """,
         "-v",
+        f"--redistopo-engine={BUNDLED.path}",
+        REDISTOPO_SERVER="",  # it goes before a version
     )
     assert len(set(suites.seen())) == 2  # a topology is started once, and used again
     assert "test_it.py::test_marked PASSED" in out or not hasattr(pytest, "HIDDEN_PARAM")

@@ -35,6 +35,16 @@ def test_a_shared_topology_gives_each_worker_a_database(suites: Suites) -> None:
     assert {url.rpartition("/")[2] for _, url, _ in seen} == {"0", "1"}
 
 
+def test_what_ends_with_a_test_is_not_shared(suites: Suites) -> None:
+    fresh = """
+from redistopo.pytest_plugin import factories
+redistopo_standalone = factories.standalone(scope="function")
+"""
+    words = ("-n", "2", "--dist", "each", "-o", "redistopo_shared=true")
+    suites.passes(fresh + EACH.replace("range(8)", "range(2)"), *words)
+    assert len({line.split()[1] for line in suites.seen()}) == 4
+
+
 def test_a_shared_cluster_is_not_reset_and_keys_have_a_prefix(suites: Suites) -> None:
     suites.passes(
         SEE
@@ -92,15 +102,29 @@ def test_waits(redistopo_cluster):
 )
 
 
-@pytest.mark.parametrize("words", [(), ("-n", "1"), ("-n", "2", "-o", "redistopo_shared=true")])
-def test_ctrl_c_twice_leaves_nothing(suites: Suites, words: tuple[str, ...]) -> None:
+WORDS = {"alone": (), "workers": ("-n", "2"), "shared": ("-n", "2", "-o", "redistopo_shared=true")}
+
+
+@pytest.mark.parametrize("moment", ["start", "use"])
+@pytest.mark.parametrize("words", WORDS.values(), ids=WORDS)
+def test_ctrl_c_twice_leaves_nothing(suites: Suites, words: tuple[str, ...], moment: str) -> None:
     suites.write(test_it=WAITS)
     with suites.start(*words) as running:
-        until((suites.folder / "seen").exists, 60)
+        until((suites.folder / "seen").exists if moment == "use" else lambda: suites.folders, 60)
         running.send_signal(signal.SIGINT)
         until(lambda: _interrupt_again(running), 30)
         running.communicate(timeout=60)
     assert running.returncode
+    until(lambda: not (suites.servers() or suites.folders or suites.watchers()), 10)
+
+
+@pytest.mark.parametrize("words", WORDS.values(), ids=WORDS)
+def test_a_run_that_is_killed_leaves_nothing(suites: Suites, words: tuple[str, ...]) -> None:
+    suites.write(test_it=WAITS)
+    with suites.start(*words) as running:
+        until((suites.folder / "seen").exists, 60)
+        running.kill()
+        running.communicate(timeout=60)
     until(lambda: not (suites.servers() or suites.folders or suites.watchers()), 10)
 
 

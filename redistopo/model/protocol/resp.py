@@ -4,10 +4,9 @@ Format: redis.io, Redis serialization protocol specification (RESP2 and RESP3).
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 Command = Sequence[str | int]
-Reply = Any
+Reply = object
 """A server's reply: str, int, float, bool, None, a list or dict of these, or an ErrorReply."""
 
 MOST_BYTES = 64 << 20
