@@ -68,7 +68,7 @@ class Ephemeral:
         trace: TracebackType | None,
     ) -> None:
         """End the servers and remove the folder, unless `keep`."""
-        self._end(keep=self._more.get("keep", False))
+        self.end(keep=self._more.get("keep", False))
 
     async def __aenter__(self) -> Topology:
         """Start the topology in a thread; cancelled, it returns when nothing of it is left."""
@@ -105,9 +105,10 @@ class Ephemeral:
         """End what a start in another thread leaves, when it has ended: that can't be cancelled."""
         cancelled.set()
         with self._starting:
-            self._end(keep=False)
+            self.end()
 
-    def _end(self, *, keep: bool) -> None:
+    def end(self, *, keep: bool = False) -> None:
+        """End the servers and remove the folder, or leave both to the user with `keep`."""
         servers, self._servers = self._servers, None
         if servers is not None:
             servers.end(keep=keep)

@@ -10,8 +10,9 @@ from redistopo.checks.check_types import (
     ok,
     skip,
     unknown,
+    warn,
 )
-from redistopo.model.state.announced import UNKNOWN_HOST, Announced
+from redistopo.model.state.announced import NO_ADDRESS, UNKNOWN_HOST, Announced
 from redistopo.model.state.hints import allow_command_hint, command_prefix, started_by_us
 from redistopo.model.state.observed import NodeSeen
 
@@ -29,7 +30,8 @@ def reachable(subject: CheckSubject) -> Iterator[CheckResult]:
     if not told:
         yield skip("not inspected")
         return
-    wrong = [one for one in told if one.error or one.refused]
+    elsewhere = [one for one in told if _for_others(subject, one)]
+    wrong = [one for one in told if (one.error or one.refused) and one not in elsewhere]
     for one in wrong:
         node = by_id[one.id]
         if one.refused:
@@ -47,9 +49,24 @@ def reachable(subject: CheckSubject) -> Iterator[CheckResult]:
         command = one.unproven.partition(" ")[0]
         hint = allow_command_hint(node, command, one.unproven)
         yield unknown(node.name, evidence + one.unproven, hint)
-    if not wrong and not unproven:
+    if elsewhere:
+        yield _unreached(elsewhere)
+    elif not wrong and not unproven:
         many = f"{len(told)} endpoints that clients are given lead to their nodes"
         yield ok(many if told[1:] else "the endpoint that clients are given leads to its node")
+
+
+def _for_others(subject: CheckSubject, one: Announced) -> bool:
+    """Whether clients elsewhere may know the name, which the topology file has."""
+    name = subject.expected.announced_name
+    return bool(name) and one.host == name and one.error == NO_ADDRESS
+
+
+def _unreached(told: list[Announced]) -> CheckResult:
+    where = ", ".join(sorted(one.address for one in told))
+    evidence = f"clients are given {where} (announce_host), which could not be reached from here: "
+    hint = f"where clients run: redistopo verify --connect {min(one.address for one in told)}"
+    return warn(TOPOLOGY, evidence + NO_ADDRESS, hint)
 
 
 def _nameless(subject: CheckSubject, told: list[Announced], nodes: list[NodeSeen]) -> CheckResult:

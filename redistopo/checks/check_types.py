@@ -18,7 +18,8 @@ TOPOLOGY = "topology"
 class Expected:
     """What the topology should be; None where it is unknown, as for servers we didn't start.
 
-    `config` maps a node to its rendered directives (a Sentinel to its expected settings),
+    Nodes bind `host`, are connected to at `address`, and give clients `announced_name` ("" for the
+    address). `config` maps a node to its rendered directives (a Sentinel to its expected settings),
     `configs` to the path of its configuration file; `engine` is the requested one; `rights` are
     the application's ACL rules, and `users` each node's ACL LIST at the time the users were set.
     """
@@ -28,6 +29,8 @@ class Expected:
     sentinels: int | None = None
     auth: bool | None = None
     host: str | None = None
+    address: str = ""
+    announced_name: str = ""
     rights: str | None = None
     users: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tls: bool | None = None

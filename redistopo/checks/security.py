@@ -199,7 +199,8 @@ def certificates(subject: CheckSubject) -> Iterator[CheckResult]:
             return unknown(node.name, evidence, _TRY_AGAIN)
         if seen is None:
             return fail(node.name, "presents no certificate of our CA", "redistopo certs renew")
-        if subject.expected.host and subject.expected.host not in seen.names:
+        wanted = subject.expected.address or subject.expected.host
+        if wanted and wanted not in seen.names:
             evidence = f"its certificate is for {', '.join(seen.names)}, not for {node.host}"
             return fail(node.name, evidence, "redistopo certs renew")
         return None

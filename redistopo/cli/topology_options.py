@@ -53,6 +53,7 @@ def _options(notes: Mapping[str, str]) -> tuple[Callable[..., Any], ...]:
         key("--port", "Port of the first data node."),
         key("--sentinel-port", "Port of the first Sentinel."),
         key("--host", "Address that every node binds.", str),
+        key("--announce-host", "Address or name that clients are given.", str),
         key("--name", "Name of the topology.", str),
         key("--engine", 'Version such as "valkey 9", or path.', str),
         key("--formation", "How the cluster is created.", choices("formation")),

@@ -12,7 +12,7 @@ from redistopo.host.tcp import numeric, probe_port
 from redistopo.model.connectivity.matrix import MEANING, PortState
 from redistopo.model.protocol.endpoint import LAST_PORT, Endpoint
 from redistopo.model.protocol.replies import NO_REPLY, parse_info
-from redistopo.model.state.announced import UNKNOWN_HOST, Announced
+from redistopo.model.state.announced import NO_ADDRESS, UNKNOWN_HOST, Announced
 from redistopo.model.state.observed import NodeSeen, Role
 
 _NODE_ID: Command = ("CLUSTER", "MYID")
@@ -102,6 +102,8 @@ def _printed(node: NodeSeen, client: Connections) -> list[Announced]:
 def _rows(reply: Reply) -> Iterable[list[Reply]]:
     """The nodes of all ranges: host, port and id."""
     for some in reply if isinstance(reply, list) else ():
+        if not isinstance(some, list):
+            continue
         yield from (row for row in some[2:] if isinstance(row, list) and len(row) >= 3)
 
 
@@ -124,7 +126,7 @@ def _followed(
     if there == by_id[one.id]:
         return one
     if not _is_address(there.host):
-        return replace(one, error="the name can't be resolved")
+        return replace(one, error=NO_ADDRESS)
     if not may_reach(client.credentials.own, there.host):
         return replace(one, error=OTHER_HOST)
     state = probe_port(there)

@@ -104,9 +104,23 @@ class Connection:
 
     def send(self, commands: Iterable[Command]) -> None:
         """Send commands together; a reply to each has to be read."""
+        self.send_encoded(encoded(commands))
+
+    def send_encoded(self, commands: bytes) -> None:
+        """Send commands that were encoded before."""
         if self._socket is None:
             raise ConnectionError("the connection is closed")
-        self._socket.sendall(encoded(commands))
+        self._socket.sendall(commands)
+
+    def skip(self, expected: bytes) -> bool:
+        """Return whether the next replies are these bytes, and read past them if so."""
+        self._until = time.monotonic() + self._limits.answer
+        return self._reader.skip(expected)
+
+    def read_with_bytes(self) -> tuple[Reply, bytes]:
+        """Read the next reply, whatever it is, and return also its bytes."""
+        self._until = time.monotonic() + self._limits.answer
+        return self._reader.read_with_bytes()
 
     def read(self) -> Reply:
         """Read the next reply; an error is a value, unless it refuses the login or any service."""

@@ -29,12 +29,14 @@ Find = Callable[[str], Endpoint]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteProbe:
     """What to probe: every shard with a primary; a client connects to one of `entries`, or to
-    the primary that the `sentinels` name, if there are any."""
+    the primary that the `sentinels` name, if there are any. `nameless` are announced names without
+    an address here: the host of the entries replaces them."""
 
     shards: tuple[ShardSeen, ...]
     clustered: bool
     entries: tuple[Endpoint, ...]
     sentinels: tuple[NodeSeen, ...] = ()
+    nameless: frozenset[str] = frozenset()
 
 
 def probe_writes(probe: WriteProbe, client: Connections) -> tuple[WriteProbeResult, ...]:
@@ -86,7 +88,9 @@ def _finder(probe: WriteProbe, access: Login, client: Connections) -> Find:
 
     def owner(key: str) -> Endpoint:
         slot = slot_of(key)
-        return next(one.endpoint for one in owners if one.first <= slot <= one.last)
+        there = next(one.endpoint for one in owners if one.first <= slot <= one.last)
+        host = probe.entries[0].host if there.host in probe.nameless else there.host
+        return there._replace(host=host)
 
     return owner
 

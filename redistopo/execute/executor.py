@@ -52,7 +52,8 @@ def _readdress(context: ExecutionContext, one: Step) -> None:
     files = context.host.files
     for node in context.nodes(one.nodes):
         path = node.folder.table if node.bus_port else node.folder.config
-        files.write(path, readdressed(files.read(path) or "", node, one.settings[node.name]))
+        text, moves = files.read(path) or "", one.settings[node.name]
+        files.write(path, readdressed(text, node, moves, context.plan.topology.host))
 
 
 def _clear(context: ExecutionContext, one: Step) -> None:

@@ -13,7 +13,8 @@ from redistopo.errors import MissingPrerequisite
 from redistopo.host.files import absolute
 from redistopo.host.package_managers import detect_machine
 from redistopo.host.python_packages import package_of
-from redistopo.model.planning.install_recipe import by_system, command_for, for_engine
+from redistopo.model.planning.install_recipe import by_system, command_for
+from redistopo.model.planning.server_packages import package_for
 from redistopo.model.protocol.engine import OLDEST, Engine, EngineRequest, Product, parse_banner
 
 _ELSEWHERE = (
@@ -91,7 +92,7 @@ def choose_engine(request: EngineRequest, found: Iterable[Engine] | None = None)
             f'no server on this machine is "{request.text}"',
             detail=known or "no server was found at all",
             hint="change `engine` in the topology file to one of these, or "
-            + (for_engine(detect_machine(), request) or f"install {_ELSEWHERE}"),
+            + how_to_install(request),
         )
     raise MissingPrerequisite(
         "no Redis or Valkey server was found on this machine",
@@ -107,6 +108,13 @@ def assumed_engine(request: EngineRequest) -> Choice:
         if request.path:
             raise
         return Choice(engine=request.assumed, why=f"assumed: {error.message}")
+
+
+def how_to_install(request: EngineRequest) -> str:
+    """Return the command that installs a requested server and what it brings, or where else such
+    a server comes from."""
+    package = package_for(detect_machine(apt=True), request)
+    return f"{package.command} ({package.described})" if package else f"install {_ELSEWHERE}"
 
 
 def install_hint() -> str:

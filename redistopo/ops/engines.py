@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from redistopo.errors import ExitCode
 from redistopo.host.engine_search import find_engines, install_hint
+from redistopo.host.package_managers import detect_machine
+from redistopo.model.planning.server_packages import ServerPackage, absent
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.topology.engine_faults import EngineFault, faults_of
 
@@ -11,11 +13,12 @@ from redistopo.model.topology.engine_faults import EngineFault, faults_of
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnginesResult:
     """Every server found, in order of preference; `install` is how to get one, `faults` are the
-    known faults of these releases."""
+    known faults of these releases, `others` packages with servers that are not here."""
 
     engines: tuple[Engine, ...]
     install: str
     faults: tuple[EngineFault, ...] = ()
+    others: tuple[ServerPackage, ...] = ()
 
     @property
     def code(self) -> ExitCode:
@@ -29,4 +32,5 @@ def engines() -> EnginesResult:
         engines=found,
         install=f"redistopo install, or {install_hint()}",
         faults=tuple(dict.fromkeys(fault for one in found for fault in faults_of(one))),
+        others=absent(detect_machine(apt=True), found),
     )

@@ -22,7 +22,7 @@ from redistopo.model.topology.ports import (
 from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import FORMAT_VERSION, SHAPE_ALIASES, Shape, Topology
 from redistopo.progress import Event, EventKind, Progress, note, warn
-from redistopo.project.load import checked, layout_of_folder, require_address
+from redistopo.project.load import checked, engine_request, layout_of_folder, require_address
 from redistopo.project.port_conflicts import port_blocker, topology_in
 from redistopo.project.port_reservations import choosing_ports, reserve_ports
 from redistopo.project.started_topology import running_nodes
@@ -95,6 +95,8 @@ def _init(
     else:
         _warn_of_busy(layout, topology, existing, progress)
     _warn_of_ephemeral(topology, progress)
+    if "engine" in request.keys:
+        _warn_of_missing_engine(topology, progress)
     if risk := plaintext_warning(topology):
         warn(progress, risk)
     text = topology_file(topology)
@@ -206,6 +208,19 @@ def _warn_of_ephemeral(topology: Topology, progress: Progress) -> None:
             f"port {inside[0]} lies in the system's range for outgoing connections "
             f"({span[0]}-{span[1]}): any program may hold it by chance when you need it",
         )
+
+
+def _warn_of_missing_engine(topology: Topology, progress: Progress) -> None:
+    """Name what installs the requested version; the file is written all the same."""
+    from redistopo.host.engine_search import choose_engine, how_to_install
+
+    wanted = replace(engine_request(topology.engine), tls=topology.tls)
+    if wanted.path or not (wanted.product or wanted.numbers):
+        return
+    try:
+        choose_engine(wanted)
+    except MissingPrerequisite as error:
+        warn(progress, f"{error.message}; to get one: {how_to_install(wanted)}")
 
 
 def _different(path: Path, found: str, wanted: str) -> UsageError:

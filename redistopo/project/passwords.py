@@ -61,7 +61,7 @@ def load_credentials(
         found = replace(single_credential(application), stranger=_stranger(layout, tls))
         first = topology.first_sentinel
         ports = range(first, first + topology.sentinels)
-        logins = {Endpoint(topology.host, port): sentinel for port in ports} if sentinel else {}
+        logins = {Endpoint(topology.address, port): sentinel for port in ports} if sentinel else {}
         return replace(found, sentinel=sentinel, sentinels=logins)
     ours = {
         user: _kept(layout.secret(user), make=make, save=save)

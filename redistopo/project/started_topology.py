@@ -14,6 +14,7 @@ from redistopo.host.host import Host
 from redistopo.host.local_host import LOCAL
 from redistopo.host.server_process import find_process
 from redistopo.model.protocol.conf import Directives, is_whole_conf, read_conf
+from redistopo.model.protocol.conf_endpoint import endpoint_of
 from redistopo.model.protocol.credentials import (
     Credentials,
     Login,
@@ -69,25 +70,15 @@ def targets_in_use(
 ) -> tuple[Target, ...]:
     """Return the nodes as targets, with the addresses in their own configuration."""
     return tuple(
-        Target(
-            name=name,
-            endpoint=Endpoint(conf["bind"][-1], int(_port(conf))),
-            layout=layout,
-            machine=machine,
-        )
+        Target(name=name, endpoint=endpoint, layout=layout, machine=machine)
         for name, conf in rendered.items()
-        if conf.get("bind") and _port(conf).isdigit()
+        if (endpoint := endpoint_of(conf))
     )
 
 
 def live_targets(layout: Layout, rendered: dict[str, Directives]) -> tuple[Target, ...]:
     """Return the targets whose server runs."""
     return tuple(one for one in targets_in_use(layout, rendered) if find_process(layout, one.name))
-
-
-def _port(conf: Directives) -> str:
-    """The port of clients: only the TLS port if there is TLS."""
-    return (conf.get("tls-port") or conf.get("port") or ("",))[-1]
 
 
 def credentials_in_use(

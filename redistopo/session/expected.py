@@ -29,6 +29,8 @@ def expected_of(
         tls=topology.tls,
         engine=topology.engine,
         host=topology.host,
+        address=topology.address,
+        announced_name=topology.announced_name,
         users=users or {},
         config=config
         and {name: held if "sentinel" in conf else conf for name, conf in config.items()},

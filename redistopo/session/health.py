@@ -12,6 +12,7 @@ from redistopo.errors import TimedOut
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.slow_wait import reporting_slow_wait
 from redistopo.host.polling import Deadline, wait_for
+from redistopo.model.state.announced import NO_ADDRESS
 from redistopo.model.state.finding import (
     Finding,
     failed_findings,
@@ -101,5 +102,6 @@ def with_write_probe(seen: Observed, client: Connections) -> Observed:
         clustered=clustered,
         entries=tuple(shard.primary.endpoint for shard in shards if shard.primary),
         sentinels=seen.sentinels,
+        nameless=frozenset(one.host for one in seen.announced or () if one.error == NO_ADDRESS),
     )
     return replace(seen, write_probes=probe_writes(probe, client))

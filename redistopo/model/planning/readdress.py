@@ -12,6 +12,7 @@ from dataclasses import replace
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.planning.step import Step, StepKind
 from redistopo.model.protocol.conf import read_conf, with_values
+from redistopo.model.protocol.conf_endpoint import endpoint_of
 from redistopo.model.protocol.endpoint import BUS_OFFSET, Endpoint
 from redistopo.model.state.disk import DiskSeen
 from redistopo.model.state.observed import NodeSeen, Observed
@@ -61,7 +62,7 @@ def readdress_steps(plan: Plan, record: TopologyState | None, seen: Observed) ->
 
 def _differs(plan: Plan, node: NodeSeen, moves: Mapping[str, str]) -> bool:
     text = _file(node.on_disk)
-    return readdressed(text, plan.node(node.name), moves) != text
+    return readdressed(text, plan.node(node.name), moves, plan.topology.host) != text
 
 
 def _file(disk: DiskSeen) -> str:
@@ -74,7 +75,7 @@ def after_readdressing(plan: Plan, seen: Observed, steps: Iterable[Step]) -> Obs
 
     def changed(node: NodeSeen) -> NodeSeen:
         disk, text = node.on_disk, _file(node.on_disk)
-        text = readdressed(text, plan.node(node.name), moves[node.name])
+        text = readdressed(text, plan.node(node.name), moves[node.name], plan.topology.host)
         fresh = replace(disk, config=text)
         return replace(node, disk=replace(disk, nodes_conf=text) if disk.nodes_conf else fresh)
 
@@ -83,15 +84,17 @@ def after_readdressing(plan: Plan, seen: Observed, steps: Iterable[Step]) -> Obs
     )
 
 
-def readdressed(text: str, node: NodePlan, moves: Mapping[str, str | None]) -> str:
-    """Return a node's nodes.conf or sentinel.conf with other addresses (former -> new).
+def readdressed(text: str, node: NodePlan, moves: Mapping[str, str | None], bind: str = "") -> str:
+    """Return a node's nodes.conf or sentinel.conf with other addresses (former -> new); a Sentinel
+    binds `bind`, by default its own address.
 
     A file is written as a whole: if it has its node's new address, it has all of them. Former and
     new addresses may overlap, so that no file may be changed twice.
     """
     found = {Endpoint.parse(was): Endpoint.parse(to) for was, to in moves.items() if to}
-    change = _in_nodes_conf if node.bus_port else _in_sentinel_conf
-    return change(text, node, found)
+    if node.bus_port:
+        return _in_nodes_conf(text, node, found)
+    return _in_sentinel_conf(text, node, found, bind or node.host)
 
 
 def _in_nodes_conf(text: str, node: NodePlan, moves: Moves) -> str:
@@ -112,12 +115,10 @@ def _in_nodes_conf(text: str, node: NodePlan, moves: Moves) -> str:
     return "\n".join(_PLACE.sub(place, one) for one in lines)
 
 
-def _in_sentinel_conf(text: str, node: NodePlan, moves: Moves) -> str:
+def _in_sentinel_conf(text: str, node: NodePlan, moves: Moves, bind: str) -> str:
     conf = read_conf(text)
     port = next((name for name in ("tls-port", "port") if conf.get(name, ("0",)) != ("0",)), "port")
-    number = conf.get(port, ("",))[-1]
-    own = Endpoint(conf.get("bind", ("",))[-1], int(number) if number.isdigit() else 0)
-    if own == node.endpoint:
+    if endpoint_of(conf) == node.endpoint:
         return text
 
     def peer(found: re.Match[str]) -> str:
@@ -125,7 +126,7 @@ def _in_sentinel_conf(text: str, node: NodePlan, moves: Moves) -> str:
         return f"{found[1]} {to.host} {to.port}" if to else found[0]
 
     text = "\n".join(_PEER.sub(peer, one) for one in text.split("\n"))
-    text = with_values(text, {"bind": node.host, port: str(node.port)})
+    text = with_values(text, {"bind": bind, port: str(node.port)})
     return re.sub(
         r"^sentinel announce-ip\s.*$", f'sentinel announce-ip "{node.host}"', text, flags=re.M
     )

@@ -36,6 +36,7 @@ OLDEST = {Product.REDIS: Version(6, 2), Product.VALKEY: Version(7, 2)}
 SINCE = {
     "cluster-port": Version(7, 0),
     "cluster-announce-hostname": Version(7, 0),
+    "cluster-preferred-endpoint-type": Version(7, 0),
     "cluster-link-sendbuf-limit": Version(7, 0),
     "shutdown-timeout": Version(7, 0),
     "appenddirname": Version(7, 0),

@@ -104,7 +104,7 @@ def parse_nodes_conf(text: str, address: str) -> NodesConf | None:
         if parts[:1] == ["vars"]:
             variables = dict(zip(parts[1::2], parts[2::2], strict=False))
             number = variables.get("currentEpoch", "")
-            complete = number.isdigit()
+            complete = number.isdecimal()
             epoch = int(number) if complete else 0
         elif parts:
             entry = _entry(parts, address)
@@ -117,7 +117,7 @@ def parse_nodes_conf(text: str, address: str) -> NodesConf | None:
 
 
 def _entry(parts: list[str], address: str) -> NodesConfEntry | None:
-    if len(parts) < 8 or not re.fullmatch(r"[0-9a-f]{40}", parts[0]) or not parts[6].isdigit():
+    if len(parts) < 8 or not re.fullmatch(r"[0-9a-f]{40}", parts[0]) or not parts[6].isdecimal():
         return None
     flags = tuple(parts[2].split(","))
     place = parts[1]

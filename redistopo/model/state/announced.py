@@ -9,6 +9,10 @@ UNKNOWN_HOST = "?"
 (redis.io, CLUSTER SLOTS)."""
 
 
+NO_ADDRESS = "the name can't be resolved"
+"""Why an endpoint leads nowhere from this machine; elsewhere the name may have an address."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announced(Addressed):
     """An endpoint in CLUSTER SLOTS for the node with that id, as printed by the node `told_by`.

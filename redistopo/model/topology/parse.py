@@ -164,6 +164,7 @@ def _check_text(key: TopologyKey, value: str) -> list[TopologyProblem]:
         allowed = {
             "name": "must be at most 63 letters, digits, '.', '_' and '-'",
             "host": "must be one IP address, such as 127.0.0.1",
+            "announce_host": "must be an address of this machine, or a name",
             "application_rights": "must be ACL rules on commands, such as +@all -@admin",
         }[key.name]
         return [TopologyProblem(key.name, f"is {value!r}", allowed)]

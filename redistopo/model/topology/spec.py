@@ -9,6 +9,7 @@ from dataclasses import KW_ONLY, MISSING, dataclass, field, fields
 from enum import StrEnum
 
 from redistopo.model.protocol.conf import Directives
+from redistopo.model.protocol.conf_endpoint import LOOPBACK
 from redistopo.model.protocol.endpoint import LAST_PORT
 
 FORMAT_VERSION = 1
@@ -87,7 +88,11 @@ TOPOLOGY_KEYS: tuple[TopologyKey, ...] = (
                     "replicas. sentinel: the same, monitored by Sentinels, which fail over. "
                     "standalone: one server."),
     TopologyKey("host", str, pattern=r"[0-9A-Fa-f.:]{2,45}",
-                doc="Address that every node binds and clients connect to."),
+                doc="Address that every node binds and clients connect to. 0.0.0.0, for IPv6 ::, "
+                    "is every address of this machine: clients get announce_host then."),
+    TopologyKey("announce_host", str, pattern=r"(?:(?:::)?[A-Za-z0-9][A-Za-z0-9.:-]{0,252})?",
+                doc="Address of this machine that servers give to clients, if host is every "
+                    "address; in a cluster also a name, such as host.docker.internal."),
     TopologyKey("port", int, least=1024, most=LAST_PORT,
                 doc="Data port of the first node; the others follow. In a cluster, each "
                     "node's bus port is its data port + 10000."),
@@ -157,6 +162,7 @@ class Topology:
     name: str
     shape: Shape
     host: str = "127.0.0.1"
+    announce_host: str = ""
     port: int
     shards: int
     replicas: int
@@ -194,6 +200,24 @@ class Topology:
     def first_sentinel(self) -> int:
         """Port of the first Sentinel."""
         return self.sentinel_port or self.port + SENTINEL_OFFSET
+
+    @property
+    def address(self) -> str:
+        """The address by which nodes, and redistopo, connect to a node."""
+        if self.announce_host and not self.announced_name:
+            return self.announce_host
+        return LOOPBACK.get(self.host, self.host)
+
+    @property
+    def announced_name(self) -> str:
+        """The name that clients of a cluster are given instead of the address; "" for none."""
+        from ipaddress import ip_address
+
+        try:
+            ip_address(self.announce_host)
+        except ValueError:
+            return self.announce_host
+        return ""
 
     @property
     def clustered(self) -> bool:

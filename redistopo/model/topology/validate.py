@@ -171,19 +171,56 @@ def _host(topology: Topology) -> Iterable[TopologyProblem]:
         return
     if str(address) != topology.host:
         yield TopologyProblem("host", f"is {topology.host}", f"write it as servers do: {address}")
-    if address.is_unspecified:
-        yield TopologyProblem(
-            "host",
-            f"is {topology.host}",
-            "nodes announce this address to clients and to each other, so it must be "
-            "one that they can connect to",
-            hint="for this machine only: 127.0.0.1",
-        )
-    elif not topology.auth and not address.is_loopback:
+    if not topology.auth and not address.is_loopback:
         yield TopologyProblem(
             "auth",
             f"is false while host is {topology.host}",
             "a server without a password may only bind a loopback address",
+        )
+    yield from _announced(topology, every=address.is_unspecified)
+
+
+def _announced(topology: Topology, *, every: bool) -> Iterable[TopologyProblem]:
+    """What clients are given must be an address where nodes listen, or lead to one."""
+    given = topology.announce_host
+    if every and not given and topology.shape is not Shape.STANDALONE:
+        yield TopologyProblem(
+            "host",
+            f"is {topology.host}, without announce_host",
+            "servers give clients one address, which must be one that they can connect to",
+            hint="for this machine only: 127.0.0.1; else set announce_host to its address",
+        )
+    elif topology.announced_name:
+        if not topology.clustered:
+            yield TopologyProblem(
+                "announce_host",
+                f"is {given!r}",
+                f"with shape {topology.shape}, must be an address: replicas and Sentinels connect "
+                "to it too",
+            )
+        elif ":" in given:
+            yield TopologyProblem("announce_host", f"is {given!r}", "is no address and no name")
+    elif given:
+        yield from _announced_address(topology, every=every)
+
+
+def _announced_address(topology: Topology, *, every: bool) -> Iterable[TopologyProblem]:
+    given = ipaddress.ip_address(topology.announce_host)
+    host = ipaddress.ip_address(topology.host)
+    problem = ""
+    if given.is_unspecified or str(given) != topology.announce_host:
+        problem = "must be one address, written as servers do"
+    elif given.version != host.version:
+        problem = f"must be of the same family as host, {topology.host}"
+    elif not every and given != host:
+        problem = f"nodes listen at {topology.host} only"
+    if problem:
+        every_address = "::" if given.version == 6 else "0.0.0.0"  # noqa: S104
+        yield TopologyProblem(
+            "announce_host",
+            f"is {topology.announce_host}",
+            problem,
+            hint=f'host = "{every_address}" listens at every address',
         )
 
 

