@@ -6,7 +6,7 @@ Our own, since redis-py takes longer to import than a snapshot of all nodes take
 import time
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from redistopo.client.reach import OTHER_HOST, may_reach
@@ -84,6 +84,12 @@ class Connection:
         except BaseException:
             self.close()
             raise
+
+    def limit(self, limits: Limits) -> None:
+        """Apply other limits to the replies from now on."""
+        self._limits = limits
+        if self._socket is not None:
+            self._socket.settimeout(limits.answer)
 
     def _require_own(self, host: str) -> None:
         if not may_reach(self._access, host):
@@ -214,6 +220,17 @@ class Connections:
                 message = f"{endpoint} rejected our password"
                 raise AccessDenied(message, detail=str(error)) from error
             raise Unreachable(f"{endpoint} doesn't reply", detail=_reason(error)) from error
+
+    @property
+    def seconds(self) -> float:
+        """How long a reply may take."""
+        return self._limits.answer
+
+    def wait_longer(self, seconds: float) -> None:
+        """Wait at least that long for each reply from now on."""
+        self._limits = replace(self._limits, answer=max(seconds, self._limits.answer))
+        for connection in tuple(self._open.values()):
+            connection.limit(self._limits)
 
     def close(self, endpoint: Endpoint) -> None:
         """Close the connection to that server; the next command reconnects."""

@@ -170,6 +170,7 @@ DAMAGE: dict[str, tuple[Break, str]] = {
     "a killed primary": (lambda made: made.topology.kill("node1"), "node1 didn't run"),
     "a killed replica": (lambda made: made.topology.kill("node2"), "node2 didn't run"),
     "all killed": (lambda made: made.topology.kill("node1", "node2"), "node1, node2 didn't run"),
+    "all stopped": (lambda made: made.topology.down(), "node1, node2 didn't run"),
     "SHUTDOWN": (_shut_down, "node1 didn't run"),
     "a restart": (lambda made: made.topology.restart("node2"), r"^$"),
     "a paused primary": (lambda made: made.topology.pause("node1"), "node1 was paused: resumed"),
