@@ -67,9 +67,13 @@ class SessionTopology(api.Topology):
 
 
 def _attributes(client: Any) -> dict[str, Any]:
-    """What a test may have changed: the objects, and what is in dictionaries."""
+    """What a test may have changed: the objects, and what is in dictionaries. A client of a cluster
+    that was closed has no default node any more, and isn't usable again."""
     shown = vars(client).items()
-    return {name: dict(one) if isinstance(one, dict) else one for name, one in shown}
+    found = {name: dict(one) if isinstance(one, dict) else one for name, one in shown}
+    if hasattr(client, "get_default_node"):
+        found["default node"] = client.get_default_node()
+    return found
 
 
 class OwnServers:

@@ -98,12 +98,13 @@ def test_another(redis_cluster):
     redis_cluster.close()
 
 def test_closed(redis_cluster, redistopo_cluster):
-    assert redis_cluster is had[1]
+    assert redis_cluster is not had[1]
     assert redis_cluster.set("a", 1)
+    had.append(redis_cluster)
     redistopo_cluster.failover("shard:1", "replica")
 
 def test_repaired(redis_cluster, redistopo_cluster):
-    assert redis_cluster is not had[1]
+    assert redis_cluster is not had[2]
     assert redis_cluster.get("a") is None
     with redistopo_cluster.client() as one:
         assert one is not redis_cluster
