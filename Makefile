@@ -22,8 +22,10 @@ down:
 			&& echo "$(PLAYGROUND) is stopped and removed."; \
 	else echo "Nothing to undo."; fi
 
+# A few failures beside others are looked at again, alone: tests/support/alone.py.
 test: $(VENV)/.installed-test
-	$(BIN)/pytest $(PYTEST_ARGS)
+	@echo "$(BIN)/pytest $(PYTEST_ARGS)"; $(BIN)/pytest $(PYTEST_ARGS) \
+		|| PYTHONPATH=tests $(BIN)/python -m support.alone $$?
 
 # The whole forms of the long tests: ten thousand generated cases, every boundary, every engine.
 test-full: export TESTS_FULL := 1

@@ -22,7 +22,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     stage = _stage(asked.server, asked.cli)
     if asked.small:
-        stage.shards_of_many = 3
+        stage.shards_of_many, stage.tests_of_many = 3, 8
     times = {row.name: 1 if asked.small else row.times for row in ROWS}
     done: list[Measured] = []
     tried: list[Tried] = []

@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks import recipe, watchers
+from benchmarks import recipe, suites, watchers
 from benchmarks.cached import hits
+from benchmarks.resets import reset_and_flush, reset_only
 from benchmarks.stage import Made, Stage
 from benchmarks.watching import rounds_of
 
@@ -137,8 +138,10 @@ def _flag(flag: str) -> Callable[[Stage], Pair]:
 
 
 _RECIPE = "the recipe"
+_PYTEST_REDIS = "pytest-redis, 1 server"
 _CLICK = 'python -c "import click"'
 _PACKAGES = "importing click, psutil, redis-py"
+_FLUSHES = "100 FLUSHALLs of 3 primaries"
 
 ROWS: tuple[Row, ...] = tuple(
     Row(name=name, what=what, theirs=theirs, bar=bar, measure=measure, times=times)
@@ -156,6 +159,13 @@ ROWS: tuple[Row, ...] = tuple(
         ("watch-102", "a round of watch, 102 nodes", "", 1.0, _watch_many, 1),
         ("down-6", "down, 6 nodes", "", 1.0, _down_six, 2),
         ("cache-hit", "1,000 hits by CacheAside", "1,000 bare GETs", 1.15, hits, 1),
+        ("pytest-unused", "the plugin in a pytest start, unused", "", 0.005, suites.unused, 4),
+        ("pytest-1", "pytest, 1 test of a cluster", _PYTEST_REDIS, 3.0, suites.start_of_a_suite, 1),
+        ("pytest-up", "pytest, 1 test of a cluster", _RECIPE, 1.0, suites.start_and_recipe, 1),
+        ("pytest-200", "pytest, 200 tests", _PYTEST_REDIS, 2.0, suites.many_tests, 1),
+        ("pytest-200-n4", "pytest -n 4, 200", _PYTEST_REDIS, 3.0, suites.many_tests_by_workers, 1),
+        ("reset-6", "100 resets between tests, 6 nodes", "", 0.5, reset_only, 1),
+        ("reset-flush", "100 resets between tests, 6 nodes", _FLUSHES, 12, reset_and_flush, 1),
         ("help", "--help", _CLICK, 1.6, _flag("--help"), 4),
         ("version", "--version", _CLICK, 1.6, _flag("--version"), 4),
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.judge import Judge, Wanted
+from redistopo.host.all_processes import all_processes
 
 ROOT = Path(__file__).parents[1]
 _FIRST, _LAST = 16000, 17999
@@ -53,6 +54,7 @@ class Stage:
     cli: str
     forced: bool
     shards_of_many: int = 51
+    tests_of_many: int = 200
     root: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="redistopo-bench-")))
     violations: list[str] = field(default_factory=list)
     _next: int = _FIRST
@@ -146,7 +148,7 @@ class Stage:
 def servers_in(folder: Path) -> list[psutil.Process]:
     """Every server that works below that folder, found without any record of ours."""
     found = []
-    for process in psutil.process_iter(["name"]):
+    for process in all_processes():
         with suppress(psutil.Error, OSError):
             named = Path(process.exe().removesuffix(" (deleted)")).name in _SERVERS
             where = Path(process.cwd().removesuffix(" (deleted)"))

@@ -1,12 +1,11 @@
 """Ephemeral topologies: started for a block of a program, and gone after it."""
 
 from collections.abc import Mapping
-from contextlib import suppress
+from threading import Event, Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from redistopo.api.topology import Topology
-from redistopo.errors import RedistopoError
 from redistopo.progress import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -47,6 +46,7 @@ class Ephemeral:
         self._request = (shape, keys, settings)
         self._more = more
         self._servers: EphemeralServers | None = None
+        self._starting = Lock()
 
     def __enter__(self) -> Topology:
         """Start the topology; on failure nothing of it is left."""
@@ -68,19 +68,19 @@ class Ephemeral:
         trace: TracebackType | None,
     ) -> None:
         """End the servers and remove the folder, unless `keep`."""
-        self._end(keep=self._more.get("keep", False))
+        self.end(keep=self._more.get("keep", False))
 
     async def __aenter__(self) -> Topology:
-        """Start the topology in a thread."""
+        """Start the topology in a thread; cancelled, it returns when nothing of it is left."""
         import asyncio
 
-        begun = asyncio.ensure_future(asyncio.to_thread(self.__enter__))
+        cancelled = Event()
         try:
-            return await asyncio.shield(begun)
+            return await asyncio.to_thread(self._start, cancelled)
         except asyncio.CancelledError:
-            with suppress(RedistopoError):
-                await begun
-            await asyncio.to_thread(self._end, keep=False)
+            # not a task: a second cancellation, or the loop's end, must not reach it
+            loop = asyncio.get_running_loop()
+            await asyncio.shield(loop.run_in_executor(None, self._give_up, cancelled))
             raise
 
     async def __aexit__(
@@ -94,7 +94,21 @@ class Ephemeral:
 
         await asyncio.to_thread(self.__exit__, kind, error, trace)
 
-    def _end(self, *, keep: bool) -> None:
+    def _start(self, cancelled: Event) -> Topology:
+        """Start the topology, unless this was given up before its thread began."""
+        with self._starting:
+            if cancelled.is_set():
+                raise RuntimeError("the start of this topology was cancelled")
+            return self.__enter__()
+
+    def _give_up(self, cancelled: Event) -> None:
+        """End what a start in another thread leaves, when it has ended: that can't be cancelled."""
+        cancelled.set()
+        with self._starting:
+            self.end()
+
+    def end(self, *, keep: bool = False) -> None:
+        """End the servers and remove the folder, or leave both to the user with `keep`."""
         servers, self._servers = self._servers, None
         if servers is not None:
             servers.end(keep=keep)

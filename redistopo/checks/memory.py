@@ -54,7 +54,7 @@ def _evicts(node: NodeSeen) -> bool:
 
 def _number(node: NodeSeen, field: str) -> int:
     text = node.info.get(field, "")
-    return int(text) if text.isascii() and text.isdigit() else 0
+    return int(text) if text.isascii() and text.isdecimal() else 0
 
 
 def _mebibytes(size: int) -> str:

@@ -1,6 +1,7 @@
 """Two clusters that CLUSTER MEET merged: which nodes the other one took over, and the way back."""
 
 from redistopo.checks.check_types import CheckSubject
+from redistopo.model.planning.plan_rejoin import stranded
 from redistopo.model.remedies.of_topology import separate_cluster
 from redistopo.model.state.observed import NodeSeen
 
@@ -15,12 +16,13 @@ def separation(subject: CheckSubject) -> str:
     if not subject.ours:
         return ""
     ours = {node.address for node in subject.seen.nodes}
+    left = {node.name for node in stranded(subject.seen)}
     chosen: dict[str, str] = {}
     for node in subject.seen.answering:
         me = node.myself
         lead = next((one for one in node.members if me and one.id == me.primary_id), None)
-        if lead is not None and not lead.lost and lead.address not in ours:
-            chosen.setdefault(lead.address, node.name)
+        if lead and (node.name in left or not (lead.lost or lead.address in ours)):
+            chosen.setdefault(node.follows, node.name)
     return separate_cluster(tuple(chosen.values()), tuple(chosen)) if chosen else ""
 
 

@@ -13,7 +13,7 @@ from redistopo.checks.check_types import (
     skip,
     unknown,
 )
-from redistopo.model.protocol.aof import rewrites_log
+from redistopo.model.protocol.aof import log_is_absent, rewrites_log
 from redistopo.model.protocol.data_files import NAMES
 from redistopo.model.remedies.of_machine import move_aside
 from redistopo.model.remedies.of_topology import end_node
@@ -93,16 +93,16 @@ def _rescue(lead: NodeSeen, others: tuple[NodeSeen, ...]) -> str:
     replicas = [one for one in others if one.follows == lead.address]
     if heir := next((one for one in replicas if one.link_up and not one.folder_lost), None):
         return f"redistopo failover {heir.name}, then redistopo up"
-    folder = Path(lead.info.get("config_file", "")).parent
-    log, snapshot = (
-        folder / (lead.config or {}).get(name, NAMES[name])
-        for name in ("appenddirname", "dbfilename")
-    )
-    aside = move_aside(log, ".old")
+    folder, config = Path(lead.info.get("config_file", "")).parent, lead.config or {}
+    snapshot = folder / config.get("dbfilename", NAMES["dbfilename"])
     save = f"redistopo cli {lead.name} -- --rdb {shlex.quote(str(snapshot))}"
+    if lead.info.get("aof_enabled") == "1" and not log_is_absent(lead.log_damage or ""):
+        kind = "appenddirname" if "appenddirname" in config else "appendfilename"
+        aside = move_aside(folder / config.get(kind, NAMES[kind]), ".old")
+        save = joined(aside, f"; {save}")
     names = " ".join(one.name for one in (lead, *replicas))
     end = end_node(names, f"what {lead.name} writes after the snapshot")
-    return joined("save its memory: ", aside, f"; {save}; then ", end, ", then redistopo up")
+    return joined("save its memory: ", save, "; then ", end, ", then redistopo up")
 
 
 _STATUS = {

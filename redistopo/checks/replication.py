@@ -335,4 +335,4 @@ def _too_few_replicas(subject: CheckSubject, probe: WriteProbeResult, about: str
 
 def integer(text: str | None, default: int) -> int:
     """A setting's value; the server's default if it is unknown or not a number."""
-    return int(text) if text and text.isascii() and text.isdigit() else default
+    return int(text) if text and text.isascii() and text.isdecimal() else default

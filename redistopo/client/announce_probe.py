@@ -102,6 +102,8 @@ def _printed(node: NodeSeen, client: Connections) -> list[Announced]:
 def _rows(reply: Reply) -> Iterable[list[Reply]]:
     """The nodes of all ranges: host, port and id."""
     for some in reply if isinstance(reply, list) else ():
+        if not isinstance(some, list):
+            continue
         yield from (row for row in some[2:] if isinstance(row, list) and len(row) >= 3)
 
 

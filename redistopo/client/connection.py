@@ -6,7 +6,7 @@ Our own, since redis-py takes longer to import than a snapshot of all nodes take
 import time
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from redistopo.client.reach import OTHER_HOST, may_reach
@@ -85,6 +85,12 @@ class Connection:
             self.close()
             raise
 
+    def limit(self, limits: Limits) -> None:
+        """Apply other limits to the replies from now on."""
+        self._limits = limits
+        if self._socket is not None:
+            self._socket.settimeout(limits.answer)
+
     def _require_own(self, host: str) -> None:
         if not may_reach(self._access, host):
             raise ConnectionError(f"{self._endpoint.host} {OTHER_HOST}")
@@ -98,9 +104,23 @@ class Connection:
 
     def send(self, commands: Iterable[Command]) -> None:
         """Send commands together; a reply to each has to be read."""
+        self.send_encoded(encoded(commands))
+
+    def send_encoded(self, commands: bytes) -> None:
+        """Send commands that were encoded before."""
         if self._socket is None:
             raise ConnectionError("the connection is closed")
-        self._socket.sendall(encoded(commands))
+        self._socket.sendall(commands)
+
+    def skip(self, expected: bytes) -> bool:
+        """Return whether the next replies are these bytes, and read past them if so."""
+        self._until = time.monotonic() + self._limits.answer
+        return self._reader.skip(expected)
+
+    def read_with_bytes(self) -> tuple[Reply, bytes]:
+        """Read the next reply, whatever it is, and return also its bytes."""
+        self._until = time.monotonic() + self._limits.answer
+        return self._reader.read_with_bytes()
 
     def read(self) -> Reply:
         """Read the next reply; an error is a value, unless it refuses the login or any service."""
@@ -200,6 +220,17 @@ class Connections:
                 message = f"{endpoint} rejected our password"
                 raise AccessDenied(message, detail=str(error)) from error
             raise Unreachable(f"{endpoint} doesn't reply", detail=_reason(error)) from error
+
+    @property
+    def seconds(self) -> float:
+        """How long a reply may take."""
+        return self._limits.answer
+
+    def wait_longer(self, seconds: float) -> None:
+        """Wait at least that long for each reply from now on."""
+        self._limits = replace(self._limits, answer=max(seconds, self._limits.answer))
+        for connection in tuple(self._open.values()):
+            connection.limit(self._limits)
 
     def close(self, endpoint: Endpoint) -> None:
         """Close the connection to that server; the next command reconnects."""

@@ -180,6 +180,8 @@ def _denied_command(
     except RedistopoError:
         return ""
     for row in reply if isinstance(reply, list) else ():
+        if not isinstance(row, list):
+            continue
         entry = dict(zip(map(str, row[::2]), map(str, row[1::2]), strict=False))
         recent = entry.get("age-seconds", "").partition(".")[0] in map(str, range(60))
         denied = (entry.get("reason"), entry.get("username")) == ("command", user)

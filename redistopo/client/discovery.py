@@ -22,7 +22,7 @@ from redistopo.model.protocol.credentials import (
 )
 from redistopo.model.protocol.endpoint import LAST_PORT, Endpoint, split_address
 from redistopo.model.protocol.replies import parse_info, parse_nodes
-from redistopo.model.protocol.sentinel_replies import parse_monitored, parse_peers
+from redistopo.model.protocol.sentinel_replies import parse_masters, parse_peers
 from redistopo.model.state.hints import allow_command_hint
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.topology.spec import Shape
@@ -148,7 +148,7 @@ def with_new_nodes(before: Discovered, seen: Observed, port: int) -> Discovered:
         named = [one.endpoint for one in node.replicas]
         # by port: a replica may name its primary by a host name
         followed = split_address(node.follows)[1]
-        if followed.isdigit() and int(followed) not in ports:
+        if followed.isdecimal() and int(followed) not in ports:
             named.append(numeric(Endpoint.parse(node.follows)))
         around = [peer for watch in node.watches for peer in (*watch.replicas, *watch.sentinels)]
         named += [peer.endpoint for peer in around]
@@ -164,9 +164,7 @@ def _discover_by_sentinel(endpoint: Endpoint, client: Connections, master: str) 
         command = ("SENTINEL", *words)
         return _allowed(client.execute(endpoint, [command])[0], endpoint, " ".join(command[:2]))
 
-    reply = query("MASTERS")
-    found = [parse_monitored(one) for one in reply] if isinstance(reply, list) else []
-    found.sort(key=lambda one: one.name)
+    found = sorted(parse_masters(query("MASTERS")), key=lambda one: one.name)
     if not found:
         raise UsageError(
             f"{endpoint} is a Sentinel that monitors no primary",

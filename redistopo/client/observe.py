@@ -30,7 +30,7 @@ from redistopo.model.protocol.replies import ClusterNodesLine, parse_info, parse
 from redistopo.model.protocol.sentinel_replies import (
     HELLO_CHANNEL,
     MonitoredPrimary,
-    parse_monitored,
+    parse_masters,
     parse_peers,
 )
 from redistopo.model.state.monitored_primaries import without_other_primaries
@@ -172,7 +172,11 @@ def process_state(target: Target) -> NodeSeen:
 def query_node(
     shape: Shape, target: Target, seen: NodeSeen, client: Connections, depth: Detail
 ) -> NodeSeen:
-    """Query the server; add its replies, or the error, to the node."""
+    """Query the server; add its replies, or the error, to the node.
+
+    Of one that lost its folder all is asked: what would save its memory depends on its settings.
+    """
+    depth = Detail.FULL if seen.folder_lost else depth
     try:
         return _with_files(_query(shape, seen, client, depth), target, client)
     except (Unreachable, BadReply) as error:
@@ -241,7 +245,10 @@ _HELLO: Command = ("PUBSUB", "NUMSUB", HELLO_CHANNEL)
 
 def _subscribers(reply: Reply) -> int:
     """Return how many clients subscribe to a channel; 0 if the user may not ask."""
-    return int(str(reply[1])) if isinstance(reply, list) and len(reply) == 2 else 0
+    match reply:
+        case [_, int(count)]:
+            return count
+    return 0
 
 
 def _refused(commands: list[Command], replies: list[Reply]) -> dict[str, str]:
@@ -257,8 +264,8 @@ def _refused(commands: list[Command], replies: list[Reply]) -> dict[str, str]:
 def _with_monitored(seen: NodeSeen, client: Connections) -> NodeSeen:
     """Add every primary that a Sentinel monitors, with its replicas and Sentinels."""
     reply = client.execute(seen.endpoint, [("SENTINEL", "MASTERS")])[0]
-    masters = raise_on_error(reply, "SENTINEL MASTERS")
-    watches = tuple(_with_peers(seen, parse_monitored(one), client) for one in masters)
+    masters = parse_masters(raise_on_error(reply, "SENTINEL MASTERS"))
+    watches = tuple(_with_peers(seen, one, client) for one in masters)
     return replace(seen, watches=watches)
 
 
@@ -275,7 +282,7 @@ def _with_peers(seen: NodeSeen, watch: MonitoredPrimary, client: Connections) ->
     host, port = map(str, address if isinstance(address, list) and len(address) == 2 else ("", 0))
     return replace(
         watch,
-        endpoint=Endpoint(host, int(port) if port.isdigit() else 0),
+        endpoint=Endpoint(host, int(port) if port.isdecimal() else 0),
         replicas=parse_peers(raise_on_error(replicas, "SENTINEL REPLICAS"), "SENTINEL REPLICAS"),
         sentinels=parse_peers(
             raise_on_error(sentinels, "SENTINEL SENTINELS"), "SENTINEL SENTINELS"

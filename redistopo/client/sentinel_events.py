@@ -61,7 +61,10 @@ def subscription(endpoint: Endpoint, access: Login, channels: Iterable[str]) -> 
             reply = made.read()
         except (ErrorReply, OSError) as error:
             raise Unreachable(f"{endpoint} closed the connection", detail=str(error)) from error
-        return (str(reply[1]), str(reply[2])) if reply[0] == "message" else None
+        match reply:
+            case ["message", channel, text]:
+                return str(channel), str(text)
+        return None
 
     try:
         try:

@@ -12,7 +12,7 @@ from redistopo.client.connection import Command, Connections, Reply, raise_on_er
 from redistopo.errors import BadReply, RedistopoError, Unreachable
 from redistopo.model.protocol.endpoint import LAST_PORT, Endpoint, split_address
 from redistopo.model.protocol.resp import ErrorReply
-from redistopo.model.protocol.sentinel_replies import parse_monitored
+from redistopo.model.protocol.sentinel_replies import parse_masters
 from redistopo.model.protocol.slots import SLOT_COUNT
 from redistopo.model.state.announced import UNKNOWN_HOST
 
@@ -78,7 +78,7 @@ def primary_by_sentinels(sentinels: Iterable[Endpoint], name: str, app: Connecti
     for sentinel in sentinels:
         with suppress(RedistopoError):
             reply = raise_on_error(app.execute(sentinel, [("SENTINEL", "MASTERS")])[0], "MASTERS")
-            for one in map(parse_monitored, _rows(reply, "SENTINEL MASTERS")):
+            for one in parse_masters(reply):
                 if one.name == name and not one.down:
                     return one.endpoint
     raise Unreachable(f"no Sentinel names a primary {name} that is up")
@@ -93,7 +93,7 @@ def execute_redirected(at: Endpoint, command: Command, app: Connections) -> tupl
             break
         # MOVED 3999 127.0.0.1:6381
         host, port = split_address(str(reply).split()[-1])
-        if not port.isdigit() or not 0 < int(port) <= LAST_PORT or host == UNKNOWN_HOST:
+        if not port.isdecimal() or not 0 < int(port) <= LAST_PORT or host == UNKNOWN_HOST:
             break
         asking = [("ASKING",)] if reply.code == "ASK" else []
         at = Endpoint(host or at.host, int(port))

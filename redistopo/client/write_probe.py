@@ -64,7 +64,7 @@ def _prove(probe: WriteProbe, access: Login, client: Connections) -> tuple[Write
 
     def prove(shard: ShardSeen) -> WriteProbeResult:
         # each shard has connections of its own, and WAIT refers to the last write of its connection
-        with Connections(single_credential(access)) as app:
+        with Connections(single_credential(access), seconds=client.seconds) as app:
             return _probe_shard(shard, find, app, client)
 
     with ThreadPoolExecutor(min(_MOST_THREADS, len(probe.shards))) as pool:
@@ -143,11 +143,12 @@ def _write(
     if not wanted:
         got = app.execute(at, [("GET", key)])[0]
         return at, "" if got == token else f"reading the key returned {got!r}"
-    count = app.execute(at, [("WAIT", wanted, WAIT_MILLISECONDS)])[0]
+    patience = max(WAIT_MILLISECONDS, round(500 * app.seconds))  # less than the reply may take
+    count = app.execute(at, [("WAIT", wanted, patience)])[0]
     if not isinstance(count, int):
         return at, f"WAIT: {count}"
     if count < wanted:
-        return at, f"WAIT: {count} of {wanted} replicas had it after {WAIT_MILLISECONDS} ms"
+        return at, f"WAIT: {count} of {wanted} replicas had it after {patience} ms"
     return at, ""
 
 

@@ -215,7 +215,7 @@ def _unusable_ports(whole: ConfWithIncludes, conf: Directives) -> Iterator[Start
     port = last(name, "0")
     clustered = last("cluster-enabled", "no").lower() == "yes"
     usual = clustered and last("cluster-port", "0") == "0"
-    if usual and port.isdigit() and int(port) + BUS_OFFSET > LAST_PORT:
+    if usual and port.isdecimal() and int(port) + BUS_OFFSET > LAST_PORT:
         message = f"Redis port number too high: the cluster bus needs {port} + {BUS_OFFSET}"
         yield _of(whole, name, message)
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from redistopo.errors import TimedOut, Unreachable
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.node_timeout import lower_node_timeout
-from redistopo.execute.slow_wait import reporting_slow_wait
+from redistopo.execute.slow_wait import heed_slow_start, reporting_slow_wait
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.planning.step import Step
@@ -43,6 +43,7 @@ def form_instantly(context: ExecutionContext, one: Step) -> None:
     led = context.plan.takeovers
     if not led:
         return
+    heed_slow_start(context)
     _await_mesh(context)
     epoch = 0
     for node in context.nodes(shard.primary for shard in led):

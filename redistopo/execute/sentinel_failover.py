@@ -162,7 +162,7 @@ def _await_promotion(change: HandoverState, poll: Poll) -> int:
         while message := poll():
             channel, text = message
             words = text.split()
-            if channel == _EPOCH and words[0].isdigit():
+            if channel == _EPOCH and words[0].isdecimal():
                 epoch[0] = int(words[0])
             elif channel == _CHOICE and f"{change.to.host} {change.to.port}" not in text:
                 raise RedistopoError(f"the Sentinel chose {' '.join(words[2:4])}")

@@ -13,6 +13,12 @@ from redistopo.progress import note
 
 Answer = TypeVar("Answer")
 
+SLOW_SYNC_SECONDS = 0.5
+_REPLY_SYNCS = 10
+"""A server may sync several files between a command and its reply."""
+
+_SLOW_START_SECONDS = 3.0
+
 _PATIENCE_SECONDS = 5.0
 _PATIENCE_SHARE = 1 / 3
 
@@ -28,9 +34,35 @@ def patience(context: ExecutionContext) -> Deadline:
     return Deadline(min(_PATIENCE_SECONDS, context.deadline.seconds * _PATIENCE_SHARE))
 
 
+def sync_seconds(context: ExecutionContext) -> float:
+    """Measure a synced write (fsync) of the nodes' disk; 0 if servers don't have to wait for it.
+
+    With appendfsync always each event loop ends with one, and a cluster's node syncs its nodes.conf
+    at every change. From now on, replies may take as long as several of them.
+    """
+    seconds = context.host.files.sync_seconds(context.plan.layout.nodes)
+    if seconds < SLOW_SYNC_SECONDS:
+        return 0
+    context.client.wait_longer(_REPLY_SYNCS * seconds)
+    return seconds
+
+
+def slow_disk(context: ExecutionContext, seconds: float) -> str:
+    """Describe a disk by the duration of a synced write; "" for 0."""
+    folder = context.plan.layout.nodes
+    slow = f"the disk is slow: a synced write (fsync) in {folder} takes {seconds:.1f} s"
+    return slow if seconds else ""
+
+
+def heed_slow_start(context: ExecutionContext) -> None:
+    """Wait longer for replies if the start took long because of the disk."""
+    if context.deadline.seconds - context.deadline.left > _SLOW_START_SECONDS:
+        sync_seconds(context)
+
+
 def still_waiting(context: ExecutionContext, otherwise: str = "") -> None:
     """Report what the wait is waiting for, or `otherwise` if no reason is found."""
-    told = brief(find_reach(context)[1]) or otherwise
+    told = slow_disk(context, sync_seconds(context)) or brief(find_reach(context)[1]) or otherwise
     if told:
         note(context.progress, f"still waiting: {told}")
 

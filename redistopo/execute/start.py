@@ -96,7 +96,7 @@ def _unready(context: ExecutionContext, node: NodePlan) -> str:
     for command, reply in (("PING", pong), ("INFO", info)):
         if isinstance(reply, Exception):
             return _refused(node, command, str(reply))
-    fields = parse_info(info)
+    fields = parse_info(str(info))
     process = context.started.get(node.name)
     if process is not None and fields.get("process_id") != str(process.pid):
         _refuse_script(context, node)

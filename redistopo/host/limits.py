@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 
+from redistopo.host.all_processes import all_processes
 from redistopo.model.planning.resource_limits import Limits
 
 _UNLIMITED = 1 << 30
@@ -63,7 +64,7 @@ def _tasks_left(needed: int) -> int | None:
         return None
     mine = os.getuid()
     used = 0
-    for process in psutil.process_iter():
+    for process in all_processes():
         with suppress(psutil.Error, OSError):
             if process.uids().real == mine:
                 used += process.num_threads()

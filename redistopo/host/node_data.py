@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from redistopo.host.host import FileKind, Files
 from redistopo.host.server_log import log_since_start
-from redistopo.model.protocol.aof import is_log, parse_manifest, rewrites_log
+from redistopo.model.protocol.aof import is_log, missing, parse_manifest, rewrites_log
 from redistopo.model.protocol.rdb import HEAD, is_rdb
 from redistopo.model.topology.project_paths import Layout, NodeFolder
 
@@ -43,8 +43,10 @@ def log_damage(files: Files, root: Path, live: Mapping[str, str], info: Mapping[
     folder = live.get("appenddirname")
     if not folder:
         return _files_damage(files, root, (name,), info)
+    if files.status(root / folder) is None:
+        return missing(folder)
     manifest, before = root / folder / f"{name}.manifest", None
-    damage = f"{folder}/{manifest.name} is missing"
+    damage = missing(f"{folder}/{manifest.name}")
     while (text := files.read(manifest)) != before:  # a rewrite may end in the meantime
         listed = parse_manifest(text) if text is not None else None
         if text is not None:
@@ -68,7 +70,7 @@ def _files_damage(files: Files, root: Path, names: Iterable[str], info: Mapping[
     for name in names:
         status = files.status(root / name)
         if status is None:
-            return f"{name} is missing"
+            return missing(name)
         total += status.size
         head = b""
         with suppress(OSError):  # a rewrite may have removed it

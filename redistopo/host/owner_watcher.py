@@ -154,7 +154,7 @@ def _running_in(node: int, program: str) -> list[int]:
     except OSError:
         return []
     for name in os.listdir("/proc"):  # noqa: PTH208
-        if name.isdigit():
+        if name.isdecimal():
             try:
                 if os.path.samestat(os.stat(f"/proc/{name}/cwd"), here) and os.path.samestat(  # noqa: PTH116
                     os.stat(f"/proc/{name}/exe"),  # noqa: PTH116

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psutil
 
+from redistopo.host.all_processes import all_processes
 from redistopo.host.server_process import make_mark, serves
 from redistopo.model.state.record import ProcessMark
 
@@ -21,7 +22,7 @@ class Server:
 
 def running_servers() -> Iterator[Server]:
     """Yield every Redis or Valkey server on this machine whose working folder we may read."""
-    for process in psutil.process_iter():
+    for process in all_processes():
         try:
             if serves(process):
                 folder = process.cwd().removesuffix(" (deleted)")

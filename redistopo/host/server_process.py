@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -22,15 +21,12 @@ from redistopo.host.process_marks import load_process_mark, save_process_mark
 from redistopo.host.run_program import clean_environment
 from redistopo.host.safe_open import open_to_write
 from redistopo.host.server_log import LOG_MARK
+from redistopo.host.working_folders import REMOVED, working_in
 from redistopo.model.state.record import ProcessMark
 from redistopo.model.topology.project_paths import STATE_FOLDER, Layout, NodeFolder
 
 Started = psutil.Popen
 """A child of this program, which can reap it."""
-
-_REMOVED = " (deleted)"
-_MOMENT = 0.1
-"""Seconds for which the processes' working folders are not read again."""
 
 SERVERS = ("redis-server", "valkey-server", "redis-check-rdb", "valkey-check-rdb")
 
@@ -168,7 +164,7 @@ def _left_it(process: psutil.Process, folder: NodeFolder) -> bool:
 def _writes_to(pid: int, log: Path) -> bool:
     """Whether a process's stdout is that file, also if it was removed; True if nothing tells."""
     stdout = f"/proc/{pid}/fd/1"
-    if sys.platform != "linux" or os.readlink(stdout) == f"{log}{_REMOVED}":  # noqa: PTH115
+    if sys.platform != "linux" or os.readlink(stdout) == f"{log}{REMOVED}":  # noqa: PTH115
         return True
     return os.path.samestat(Path(stdout).stat(), log.stat())
 
@@ -215,7 +211,7 @@ def _unmarked(layout: Layout, node: str) -> psutil.Process | None:
     folder = layout.node(node)
     if not (folder.process.exists() or folder.pidfile.exists() or layout.record.exists()):
         return None
-    for pid in _working_in(folder.root):
+    for pid in working_in(folder.root):
         with suppress(psutil.Error, OSError):
             process = psutil.Process(pid)
             if serves(process) and (not lost_folder(process) or _of_record(process, layout)):
@@ -262,41 +258,13 @@ def server_of_script(layout: Layout, node: str) -> psutil.Process | None:
     mark = load_process_mark(folder.process)
     if mark is None:
         return None
-    _working_folders.cache_clear()  # it may have detached itself a moment ago
-    for pid in _working_in(folder.root):
+    # it may have detached itself a moment ago
+    for pid in working_in(folder.root, anew=True):
         with suppress(psutil.Error, OSError):
             process = psutil.Process(pid)
             if pid != mark.pid and started_at(pid) >= mark.started and serves(process):
                 return process
     return None
-
-
-def _working_in(folder: Path) -> Iterator[int]:
-    """Pids of all visible processes with that working folder, then of those in one that was
-    removed from there, where the system shows that."""
-    if sys.platform == "linux":
-        wanted, found = str(folder.resolve()), _working_folders(int(time.monotonic() / _MOMENT))
-        yield from (*found.get(wanted, ()), *found.get(wanted + _REMOVED, ()))
-        return
-    for process in psutil.process_iter():
-        with suppress(psutil.Error, OSError):
-            if Path(process.cwd()).samefile(folder):
-                yield process.pid
-
-
-@lru_cache(maxsize=1)
-def _working_folders(_moment: int) -> dict[str, list[int]]:
-    """Working folder -> pids of all visible processes, read once for all nodes of a snapshot.
-
-    psutil would read each process's start time, pathlib create a path for each link.
-    """
-    found: dict[str, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        with suppress(OSError):
-            if entry.name.isdigit():
-                cwd = os.readlink(entry / "cwd")  # noqa: PTH115
-                found.setdefault(cwd, []).append(int(entry.name))
-    return found
 
 
 def lost_folder(process: psutil.Process) -> bool:
@@ -305,7 +273,7 @@ def lost_folder(process: psutil.Process) -> bool:
     psutil leaves out what proc(5) appends.
     """
     with suppress(OSError):
-        return os.readlink(f"/proc/{process.pid}/cwd").endswith(_REMOVED)  # noqa: PTH115
+        return os.readlink(f"/proc/{process.pid}/cwd").endswith(REMOVED)  # noqa: PTH115
     return False
 
 

@@ -211,7 +211,7 @@ def _needs(made: Plan) -> TopologyNeeds:
     return TopologyNeeds(
         nodes=len(made.data),
         maxmemory=sum(sizes) if all(sizes) else None,
-        backlog=max(int(one) if one.isdigit() else 511 for one in queues),
+        backlog=max(int(one) if one.isdecimal() else 511 for one in queues),
         saves=made.topology.persistence is not Persistence.NONE,
     )
 

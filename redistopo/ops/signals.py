@@ -61,7 +61,7 @@ def parse_signal(text: str) -> signal.Signals:
     UsageError."""
     word = text.strip().upper()
     with suppress(KeyError, ValueError):
-        if word.isdigit():
+        if word.isdecimal():
             return signal.Signals(int(word))
         return signal.Signals[word if word.startswith("SIG") else f"SIG{word}"]
     raise UsageError(

@@ -88,7 +88,7 @@ def sweep(layout: Layout) -> None:
                 remove(path)
     # beside the topology file there may be files of the user: match the whole name
     for path in layout.root.glob(f".{layout.topology.name}.[0-9]*"):
-        if path.name.rpartition(".")[2].isdigit() and path.is_file() and not path.is_symlink():
+        if path.name.rpartition(".")[2].isdecimal() and path.is_file() and not path.is_symlink():
             remove(path)
 
 

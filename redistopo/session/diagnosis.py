@@ -14,7 +14,7 @@ from redistopo.errors import (
     UsageError,
 )
 from redistopo.execute.context import ExecutionContext
-from redistopo.execute.slow_wait import find_reach
+from redistopo.execute.slow_wait import find_reach, slow_disk, sync_seconds
 from redistopo.model.connectivity.report import ConnectivityReport, explanation_lines
 from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.observed import Observed
@@ -26,8 +26,8 @@ BUNDLE = "for a report: redistopo bundle"
 _PLAIN = (UsageError, MissingPrerequisite, Interrupted)
 """Errors that need no diagnosis, since nothing was waited for."""
 
-FASTER = "use a faster disk, or appendfsync everysec and a longer --timeout"
-_SLOW_SYNC_SECONDS = 0.5
+_SYNCS = 100
+"""So many synced writes, one after the other, a small cluster's start is over."""
 
 
 @contextmanager
@@ -47,11 +47,9 @@ def explaining(context: ExecutionContext) -> Iterator[None]:
         # for a node that exited, its own last log lines are better
         plain = isinstance(error, NodeDied) or (isinstance(error, Unhealthy) and error.certain)
         explain(error, None if plain else found)
-        if not plain and (slow := slow_disk(context)):
-            error.detail, error.hint = (
-                _lines(slow, error.detail),
-                joined(FASTER, error.hint, by="; "),
-            )
+        if not plain and (seconds := sync_seconds(context)):
+            error.detail = _lines(slow_disk(context, seconds), error.detail)
+            error.hint = longer(context.deadline.seconds, seconds)
         hide(error, context.plan.layout)
         _keep(context, error, seen)
         raise
@@ -59,17 +57,10 @@ def explaining(context: ExecutionContext) -> Iterator[None]:
         context.host.files.remove(context.plan.layout.failure)
 
 
-def slow_disk(context: ExecutionContext) -> str:
-    """Describe a disk on which servers wait for synced writes; "" if it is fast enough.
-
-    With appendfsync always each event loop ends with one, and a cluster's node syncs its nodes.conf
-    at every change.
-    """
-    folder = context.plan.layout.nodes
-    seconds = context.host.files.sync_seconds(folder)
-    if seconds < _SLOW_SYNC_SECONDS:
-        return ""
-    return f"the disk is slow: a synced write (fsync) in {folder} takes {seconds:.1f} s"
+def longer(limit: float, seconds: float) -> str:
+    """Allow the start enough time where a synced write takes so many seconds."""
+    enough = max(2 * limit, _SYNCS * seconds)
+    return f"redistopo up --timeout {enough:.0f}, or use a faster disk"
 
 
 def _keep(context: ExecutionContext, error: RedistopoError, seen: Observed) -> None:

@@ -19,6 +19,8 @@ from support.project import COMMAND, Project, processes_below
 from support.terminal import Terminal
 from support.waiting import until
 
+from redistopo.host.all_processes import all_processes
+
 PING = "import os, redis; print(redis.Redis.from_url(os.environ['REDIS_URL']).ping())"
 
 
@@ -199,7 +201,7 @@ def test_a_command_that_leaves_the_foreground_does_not_keep_servers(made: Projec
     )
     made.run("run", "standalone", "-q", *_python(text), check=0)
     assert _left(made) == []
-    for one in psutil.process_iter():
+    for one in all_processes():
         with suppress(psutil.Error):
             if text in one.cmdline():
                 one.kill()

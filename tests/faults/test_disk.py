@@ -10,6 +10,8 @@ from support.apart import apart
 from support.engines import BUNDLED
 from support.project import COMMAND, Project
 
+from redistopo.host.all_processes import all_processes
+
 
 @pytest.fixture
 def disk(
@@ -23,7 +25,7 @@ def disk(
         return apart(project, "--mount", "bash", "-c", words, env=env, seconds=90)
 
     yield run
-    for process in psutil.process_iter():
+    for process in all_processes():
         try:
             words = process.cmdline()
         except psutil.Error:

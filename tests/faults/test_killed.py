@@ -14,6 +14,8 @@ from support.mortal import Ended, Nursery, nursery
 from support.project import Project
 from support.waiting import until
 
+from redistopo.host.all_processes import all_processes
+
 
 @dataclass
 class Trials:
@@ -68,7 +70,7 @@ class Trials:
 def _talking_to(ports: list[int]) -> list[psutil.Process]:
     """Every redis-cli that was told one of these ports."""
     found = []
-    for process in psutil.process_iter():
+    for process in all_processes():
         try:
             words = process.cmdline()
         except psutil.Error:

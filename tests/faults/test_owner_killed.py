@@ -17,6 +17,8 @@ from support.programs import Programs
 from support.project import processes_below
 from support.waiting import until
 
+from redistopo.host.all_processes import all_processes
+
 ROUNDS = 50 if os.environ.get("TESTS_FULL") else 5
 SECONDS = 2.0
 """How long a server may outlive its owner."""
@@ -79,7 +81,7 @@ def _gone(programs: Programs, ended: float) -> None:
 
 
 def _end_forks(programs: Programs, owner: int) -> None:
-    for process in psutil.process_iter():
+    for process in all_processes():
         with suppress(psutil.Error):
             if process.cwd() == str(programs.root) and process.pid != owner:
                 process.kill()

@@ -62,3 +62,14 @@ def test_only_the_one_polling_loop_sleeps(root: Path) -> None:
         "redistopo/cache_aside/cache.py",
         "redistopo/demo/database.py",
     }
+
+
+def test_processes_are_listed_as_they_are_now(root: Path) -> None:
+    """psutil.process_iter keeps what it knew of a pid's former process."""
+    found = [
+        str(path)
+        for folder in ("redistopo", "tests", "benchmarks")
+        for path in (root / folder).rglob("*.py")
+        if f"process_{'iter'}(" in path.read_text(encoding="utf-8")
+    ]
+    assert found == []

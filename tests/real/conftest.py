@@ -9,6 +9,7 @@ from support.byhand import ByHand
 from support.caches import Rows, short
 from support.loads import Server, served
 from support.project import Project
+from support.suites import Suites
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +38,14 @@ def client(server: Server) -> Iterator[Any]:
     """A client of the bare server with the short time-outs of a cache."""
     with short(server.port) as made:
         yield made
+
+
+@pytest.fixture
+def suites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suites]:
+    """A suite of somebody else, for the pytest plugin."""
+    made = Suites(tmp_path_factory.mktemp("suites"))
+    yield made
+    made.cleanup()
 
 
 @pytest.fixture

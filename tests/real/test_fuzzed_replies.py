@@ -16,6 +16,9 @@ from redistopo.session.to_json import to_json
 
 _BATCHES = 8
 _CASES = 10_000 if FULL else 80
+_FOUND = (6667,)
+"""Cases that were answered with a traceback."""
+
 _MOST_SECONDS = 30.0
 """On a busy machine; each reply is limited to 2 s, and most cases take milliseconds."""
 
@@ -26,7 +29,7 @@ _MOST_SECONDS = 30.0
 )
 @pytest.mark.parametrize("batch", range(_BATCHES))
 def test_any_replies_end_in_a_result_or_an_error_of_ours(project: Project, batch: int) -> None:
-    for seed in range(batch, _CASES, _BATCHES):
+    for seed in sorted(one for one in {*_FOUND, *range(_CASES)} if one % _BATCHES == batch):
         ports: list[int] = []
         with hostile(answers(seed, lambda ports=ports: ports[0] if ports else 1)) as server:  # type: ignore[misc]
             ports.append(server.port)

@@ -148,15 +148,56 @@ async def main():
     beating.cancel()
     assert len(gaps) > 20, gaps
 
-    begun = asyncio.create_task(redistopo.standalone().__aenter__())
-    await asyncio.sleep(0.05)
-    begun.cancel()
+asyncio.run(main())
+""",
+    )
+
+
+CANCELLED = {
+    "once": "begun.cancel(); go.set(); await ended(begun)",
+    "twice": "begun.cancel(); await asyncio.sleep(0); begun.cancel(); go.set(); await ended(begun)",
+    "twice, while it ends": """
+    begun.cancel(); await asyncio.sleep(0); go.set()
+    while not gone.is_set():
+        await asyncio.sleep(0)
+    begun.cancel(); await ended(begun)""",
+    "by the end of the loop": "asyncio.get_running_loop().call_later(0.1, go.set)",
+}
+
+
+@pytest.mark.parametrize("how", CANCELLED)
+def test_a_cancelled_start_leaves_nothing(programs: Programs, how: str) -> None:
+    programs.quiet(
+        f"""
+import asyncio, threading
+from redistopo.ops.ephemeral import EphemeralServers
+begins, go, gone = threading.Event(), threading.Event(), threading.Event()
+
+def progress(event):
+    begins.set()
+    assert go.wait(20)
+
+def end(self, _end=EphemeralServers.end, **more):
+    gone.set()
+    _end(self, **more)
+
+EphemeralServers.end = end
+
+async def ended(begun):
     try:
         await begun
     except asyncio.CancelledError:
-        pass
+        return
+    raise SystemExit("not cancelled")
+
+async def main():
+    begun = asyncio.create_task(redistopo.standalone(progress=progress).__aenter__())
+    while not begins.is_set():
+        await asyncio.sleep(0.001)
+    {CANCELLED[how]}
 
 asyncio.run(main())
+assert gone.is_set()
 """,
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import redis
-from support.engines import BUNDLED
+from support.engines import ALL, BUNDLED, INSTALLED
 from support.findings import found_in
 from support.judge import await_written
 from support.project import Project
@@ -16,8 +16,16 @@ KEYS = 60
 BOTH = 12
 
 
-def _formed(project: Project, keys: str, *words: str) -> None:
-    project.init("cluster", "--formation", "instant", *words, engine=BUNDLED.path)
+ENGINES = [
+    name
+    for name, one in ALL.items()
+    if one is BUNDLED or (name in INSTALLED and name.startswith(("redis-6", "valkey-9")))
+]
+"""Valkey has met members again that it hears nothing of since 8.1; Redis doesn't."""
+
+
+def _formed(project: Project, keys: str, *words: str, engine: str = BUNDLED.path) -> None:
+    project.init("cluster", "--formation", "instant", *words, engine=engine)
     project.up()
     with redis.RedisCluster("127.0.0.1", project.port, password=project.password or None) as all_:
         for n in range(KEYS):
@@ -75,33 +83,52 @@ def _led_by(project: Project, number: int) -> int:
 
 @pytest.mark.fault(
     "CLUSTER MEET merges two clusters with different passwords",
-    "`up` names at once the way to separate them; typed, each has all of its keys again",
+    "`up` names at once the way to separate them; typed, also while the other cluster runs, each "
+    "has all of its keys again, and they stay apart",
 )
+@pytest.mark.parametrize("engine", ENGINES)
 def test_merged_clusters_are_separated_by_what_up_names_and_neither_loses_a_key(
-    projects: Callable[[str], Project],
+    projects: Callable[[str], Project], engine: str
 ) -> None:
     one, other = projects("one"), projects("other")
     for project, keys in ((one, "a"), (other, "b")):
-        _formed(project, keys)
+        _formed(project, keys, engine=ALL[engine].path)
     before = {id(project): _keys(project) for project in (one, other)}
     assert [len(found) for found in before.values()] == [KEYS, KEYS]
     _merge(one, other)
-    typed = []
     for project in (one, other):
         told = project.run("up", "--json", check=3, seconds=30).json["error"]
         assert "so it still has its own" in told["detail"]
         found = found_in(project.run("verify", "--json", check=3), "cluster.slots", "fail")
         assert not re.search("reshard|REPLICATE|FORGET|RESET", "".join(x["hint"] for x in found))
-        typed.append(re.search(r"redistopo (up .*)", told["hint"]))
-    for project in (one, other):
+    for project in (one, other):  # the first one while the other runs, and this then beside it
+        told = project.run("up", "--json", seconds=30).json["error"]
+        words = re.search(r"redistopo down, then: redistopo (up [^;]*)", told["hint"])
+        assert words, told
         project.run("down", check=0)
-    for project, words in zip((one, other), typed, strict=True):
-        assert words
         project.run(*shlex.split(words[1]), "--yes", check=0)
+        _until_given_up(project, other)
     for project in (one, other):
         assert project.faults() == []
         assert _keys(project) == before[id(project)]
         assert {_members(project, port) for port in project.ports} == {6}
+
+
+def _until_given_up(separated: Project, other: Project) -> None:
+    """No node of the other cluster has the address of a separated one in its table any more, nor
+    does it come back for longer than it takes a node to be met again, which is a node timeout."""
+    if separated is other:
+        return
+
+    def left() -> set[int]:
+        found = set()
+        for port in other.ports:
+            with other.client(port) as node:
+                text = str(node.execute_command("CLUSTER NODES"))
+                found |= {at for at in separated.ports if f":{at}'" in text}
+        return found
+
+    until(lambda: not left(), what="the other cluster gives up the separated nodes")
 
 
 @pytest.mark.fault(

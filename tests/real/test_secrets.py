@@ -11,6 +11,8 @@ from support.editing import edit, own_templates
 from support.engines import BUNDLED
 from support.project import Project
 
+from redistopo.host.all_processes import all_processes
+
 LOCKS = {"password": (), "acl": ("--acl",)}
 
 
@@ -37,7 +39,7 @@ def test_no_password_is_seen_anywhere(project: Project, locks: str) -> None:
     told += "".join((project.folder(n) / "redis.log").read_text() for n in range(1, 7))
     for secret in _secrets(project):
         assert secret not in told
-        for process in psutil.process_iter():
+        for process in all_processes():
             with suppress(psutil.Error):  # it ended, or isn't ours to look at
                 assert secret not in " ".join(process.cmdline())
                 assert secret not in str(process.environ())

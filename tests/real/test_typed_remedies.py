@@ -104,6 +104,11 @@ REPLICATION: tuple[Situation, ...] = (
         lambda p: _node(p, 2, "CONFIG", "SET", "maxmemory", "9mb"),
         lambda p: _config(p, 2, "maxmemory") in ("0", "9437184"),
     ),
+    (
+        "access.bind",
+        lambda p: _node(p, 3, "CONFIG", "SET", "bind", "127.0.0.1 127.0.0.9"),
+        lambda p: _config(p, 3, "bind") == "127.0.0.1",
+    ),
 )
 
 
@@ -114,6 +119,24 @@ def test_remedies_of_a_replication_heal_it_and_lose_no_key(project: Project) -> 
     _typed(project, REPLICATION)
     assert [_node(project, one, "DBSIZE") for one in (1, 2, 3)] == [KEYS] * 3
     assert project.faults(cluster=False) == []
+
+
+def test_the_buffers_of_replicas_are_set_as_doctor_prints_it(project: Project) -> None:
+    project.init("replication", engine=BUNDLED.path)
+    project.up()
+    _fill(project)
+    for number in (1, 2, 3):
+        _node(project, number, "CONFIG", "SET", "repl-backlog-size", "4mb")
+        _node(project, number, "CONFIG", "SET", "client-output-buffer-limit", "replica 1mb 1mb 60")
+    told = found_in(project.run("doctor", "--json"), "replication.buffers", "warn")
+    (hint,) = {one["hint"] for one in told}
+    type_line(project, hint)
+    for number in (1, 2, 3):
+        limits = _config(project, number, "client-output-buffer-limit").split()
+        at = limits.index("slave" if "slave" in limits else "replica")
+        assert min(map(int, limits[at + 1 : at + 3])) >= 4 << 20
+        assert _node(project, number, "DBSIZE") == KEYS
+    assert not found_in(project.run("doctor", "--json"), "replication.buffers", "warn")
 
 
 def _sentinels(project: Project) -> int:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import psutil
 
+from redistopo.host.all_processes import all_processes
 from support.engines import BUNDLED
 from support.project import Done, processes_below
-from support.waiting import until
 
 STRICT = (sys.executable, "-W", "error")
 """Python that reports files and processes that a program leaves open."""
@@ -50,8 +50,8 @@ class Programs:
         done = self.run(MADE + text, *words)
         assert (done.code, done.err) == (0, ""), done
         assert self.servers() == [], self.servers()
-        # a watcher may still be removing a folder, and ends when its owner has: 2 s are promised
-        until(lambda: not (self.folders or self.watchers()), 2)
+        assert self.folders == [], self.folders
+        assert self.watchers() == [], self.watchers()
         return done.out.splitlines()
 
     def cleanup(self) -> None:
@@ -71,7 +71,7 @@ class Programs:
     def watchers(self) -> list[psutil.Process]:
         """Every watcher of a folder below this one."""
         found = []
-        for process in psutil.process_iter():
+        for process in all_processes():
             try:
                 words = process.cmdline()
             except psutil.Error:

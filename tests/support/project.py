@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import redis
 
+from redistopo.host.all_processes import all_processes
 from redistopo.model.remedies.commands import classify
 from redistopo.model.remedies.remedy import RemedyClass
 from support import judge
@@ -206,7 +207,7 @@ def servers_below(root: Path) -> list[psutil.Process]:
 def processes_below(root: Path) -> list[psutil.Process]:
     """The same, their children too."""
     found = []
-    for process in psutil.process_iter():
+    for process in all_processes():
         try:
             name = Path(process.exe().removesuffix(" (deleted)")).name
             inside = Path(process.cwd().removesuffix(" (deleted)")).is_relative_to(root)

@@ -12,8 +12,9 @@ def type_remedy(project: Project, refused: Done) -> str:
     told = " ".join(hint.split())
     if copy := re.search(r"copy the data: (.+?); then redistopo up", told):
         project.shell(copy[1])
-    elif saved := re.match(r"save its memory: (mv .+?; )(redistopo cli .+?); then", told):
-        project.shell(saved[1].rstrip("; "))
+    elif saved := re.match(r"save its memory: (mv .+?; )?(redistopo cli .+?); then", told):
+        if saved[1]:
+            project.shell(saved[1].rstrip("; "))
         project.run(*shlex.split(saved[2])[1:], check=0)
         names = told.rpartition("redistopo kill ")[2].partition(",")[0]
         project.run("kill", *names.split(), check=0)

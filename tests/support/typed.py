@@ -32,6 +32,7 @@ CHECKS: dict[str, str] = {
     "replication.read-only": _REPLICATION,
     "replication.shape": _REPLICATION,
     "access.password": _REPLICATION,
+    "access.bind": _REPLICATION,
     "config.drift": _REPLICATION,
     "config.uneven": _REPLICATION,
     "sentinel.primary": _SENTINEL,
@@ -48,6 +49,7 @@ CHECKS: dict[str, str] = {
     "cluster.reset": _STRANGE,
     "replication.password": _RISKS,
     "replication.timeouts": _RISKS,
+    "replication.buffers": f"{_HERE}the_buffers_of_replicas_are_set_as_doctor_prints_it",
     "topology.runs": f"{_DOCTOR}what_stands_and_what_ended_by_itself_is_told_apart",
     "left.folders": _LEFT,
     "left.orphans": _LEFT,
@@ -81,9 +83,7 @@ CHECKS_NOT_TYPED: dict[str, str] = {
     "sentinel.hello": _WAIT,
     "data.proof": _WAIT,
     "cluster.epochs": "is for epochs that Redis itself corrects within seconds",
-    "access.bind": "is to restart: servers can't be bound to other addresses while they run",
     "access.tls": "is to restart: what the node listens on was changed at runtime",
-    "replication.buffers": "is the same `set` as that of replication.timeouts",
 }
 """Check, or all checks of a group -> why no test types its remedy: what that is."""
 

@@ -17,6 +17,9 @@ import pytest
 
 from support import typed
 
+NOT_TYPED = 6
+"""The exit code of a run whose tests don't type what they are registered for; pytest has 0 to 5."""
+
 _PROPERTY = "typed"
 _ADDED = {"--json", "--yes", "-q", "-y", "--quiet", "--cluster-simulate"}
 """What a test adds to a command that it types: how it is shown, that it doesn't ask, and that
@@ -130,8 +133,8 @@ class Judge:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         self.missing = sorted(untyped(self.passed - self.failed, self.typed))
-        if self.missing and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if self.missing and session.exitstatus in (0, pytest.ExitCode.TESTS_FAILED):
+            session.exitstatus = NOT_TYPED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         for line in self.missing:

@@ -15,6 +15,7 @@ from redistopo.model.planning.plan import FormationMethod, NodePlan, Plan
 from redistopo.model.planning.plan_rejoin import (
     non_empty_resets,
     refuse_more_keys,
+    refuse_stranded,
     refuse_unread_logs,
 )
 from redistopo.model.planning.proposal import Proposal
@@ -144,6 +145,7 @@ def _sole_copies(it: Proposal) -> None:
 def _more_keys(it: Proposal) -> None:
     if it.asked.among is None:  # starting some nodes leaves the others as they are
         refuse_more_keys(non_empty_resets(it.now.seen))
+        refuse_stranded(it.now.seen)
         if it.now.formed:
             refuse_unread_logs(it.now.seen, it.now.loaded)
 

@@ -108,7 +108,7 @@ def _eligible(node: NodeSeen) -> bool:
 def _after(seen: Observed) -> str:
     """How long a Sentinel waits until it considers a node down, as it reports."""
     values = (one.settings.get("down-after-milliseconds", "") for one in seen.named_watches)
-    wait = next((one for one in values if one.isdigit()), "")
+    wait = next((one for one in values if one.isdecimal()), "")
     return f" after {int(wait) / 1000:g} s" if wait else ""
 
 

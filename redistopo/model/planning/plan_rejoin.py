@@ -11,7 +11,7 @@ from redistopo.model.protocol.slots import (
     split_slots,
     unassigned_slots,
 )
-from redistopo.model.remedies.of_topology import reset_anyway
+from redistopo.model.remedies.of_topology import reset_anyway, separate_cluster
 from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.observed import NodeSeen, Observed, shards_of
 
@@ -133,6 +133,31 @@ def refuse_unread_logs(seen: Observed, loaded: Collection[str]) -> None:
         )
 
 
+def stranded(seen: Observed) -> tuple[NodeSeen, ...]:
+    """Find nodes with keys of slots that no node owns: another cluster took their slots, and gave
+    up these nodes or was separated. None while a node that was reset may have had the slots."""
+    owned = [me.slots for node in seen.answering if (me := node.myself)]
+    if reset_nodes(seen) or not unassigned_slots(owned, SLOT_COUNT):
+        return ()
+    return tuple(node for node in _orphans(seen) if node.keys)
+
+
+def refuse_stranded(seen: Observed) -> None:
+    """Raise RedistopoError if there are such nodes: as replicas of another primary they would lose
+    their keys."""
+    shards: dict[str, NodeSeen] = {}
+    for node in sorted(stranded(seen), key=lambda node: -node.keys):
+        if me := node.myself:
+            shards.setdefault(me.primary_id, node)
+    if shards:
+        names = [node.name for node in shards.values()]
+        raise RedistopoError(
+            f"another cluster took the slots of {', '.join(names)}, and no node owns them now; "
+            "nothing was changed",
+            hint=separate_cluster(names, [node.follows for node in shards.values()]),
+        )
+
+
 def reset_nodes(seen: Observed) -> tuple[NodeSeen, ...]:
     """Find primaries without slots and keys, as a reset leaves them.
 
@@ -184,14 +209,14 @@ def plan_rejoins(seen: Observed, shards: int) -> tuple[RejoinPlan, ...]:
     Missing primaries get the slots that no node owns, or none if all were moved; all other nodes,
     and replicas whose primary no longer exists, become replicas of the primary with the fewest
     replicas. Nodes that others forgot are introduced again. If all nodes were reset, the cluster is
-    formed again. Empty while a node doesn't reply: it may own the slots.
+    formed again. Empty while a node doesn't reply, as it may own the slots, or one is stranded.
     """
     unknown = _forgotten(seen)
     # those that all nodes know first: if slots were moved away, they are primaries already
     alone = tuple(sorted(reset_nodes(seen), key=lambda node: _is_apart(node, unknown)))
     rest = [node for node in seen.nodes if node not in alone]
     lost = _orphans(seen)
-    if not (alone or lost or unknown) or len(seen.answering) != len(seen.nodes):
+    if not (alone or lost or unknown) or len(seen.answering) != len(seen.nodes) or stranded(seen):
         return ()
     owned = [me.slots for node in rest if (me := node.myself) and me.slots]
     pieces = _pieces(unassigned_slots(owned, SLOT_COUNT), shards)

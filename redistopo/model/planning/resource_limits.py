@@ -81,7 +81,7 @@ def _clients(plan: Plan, node: NodePlan, limits: Limits) -> ResourceShortage | N
     """Source: server.c, adjustOpenFilesLimit: it requests maxclients + 32, then 16 fewer
     at a time, and lowers maxclients to fit the limit; bus links count as clients."""
     configured = node.directives.get("maxclients", ("",))[-1]
-    clients = int(configured) if configured.isdigit() else _DEFAULT_CLIENTS
+    clients = int(configured) if configured.isdecimal() else _DEFAULT_CLIENTS
     wanted = clients + RESERVED
     needed = _needed(plan)
     if clients < needed:

@@ -17,6 +17,8 @@ from redistopo.model.protocol.slots import SLOT_COUNT, unassigned_slots
 from redistopo.model.remedies.of_topology import separate_cluster
 from redistopo.model.state.observed import Observed
 
+_LOST = "one whose address is lost"
+
 
 def separation_steps(plan: Plan, now: Situation, primaries: Collection[str]) -> tuple[Step, ...]:
     """Return the step that writes all nodes.conf anew without the other cluster's nodes, if
@@ -39,7 +41,7 @@ def separation_steps(plan: Plan, now: Situation, primaries: Collection[str]) -> 
     if any(len(names) != 1 for names in named):
         raise UsageError(
             "choose one node of each shard that another cluster took over",
-            detail="\n".join(f"{one.owner}: {' or '.join(_names(seen, one))}" for one in shards),
+            detail="\n".join(" or ".join(_names(seen, one)) for one in shards),
             hint=_remedy(seen, shards),
         )
     leads = {plan.node(name).address for names in named for name in names}
@@ -50,7 +52,7 @@ def separation_steps(plan: Plan, now: Situation, primaries: Collection[str]) -> 
             detail="each shard must have lost all its slots to one node; nothing was changed",
         )
     names = {node.address: node.name for node in seen.nodes}
-    owners = " and ".join(one.owner for one in shards)
+    owners = " and ".join(one.owner or _LOST for one in shards)
     return (
         Step(
             do=StepKind.REBUILD,
@@ -66,7 +68,9 @@ def _names(seen: Observed, shard: StrayShard) -> list[str]:
 
 
 def _remedy(seen: Observed, shards: Iterable[StrayShard]) -> str:
-    return separate_cluster([_names(seen, one)[0] for one in shards], [one.owner for one in shards])
+    return separate_cluster(
+        [_names(seen, one)[0] for one in shards], [one.owner for one in shards if one.owner]
+    )
 
 
 def _covered(texts: dict[str, str]) -> bool:

@@ -34,7 +34,7 @@ def _full(value: str, primary: NodeSeen, _shard: ShardSeen) -> str:
 
 def _few_replicas(value: str, primary: NodeSeen, shard: ShardSeen) -> str:
     linked = sum(node.link_up for node in shard.replicas)
-    if not value.isdigit() or int(value) <= linked:
+    if not value.isdecimal() or int(value) <= linked:
         return ""
     count = "1 replica is" if linked == 1 else f"{linked} replicas are"
     return f"{primary.name} refuses writes: {count} linked, it would require {value}"
@@ -57,13 +57,13 @@ def _without_clients(value: str, nodes: Iterable[NodeSeen]) -> Iterator[str]:
     """Source: networking.c, acceptCommonHandler; clients that are connected stay."""
     for node in nodes:
         count = _number(node, "connected_clients")
-        if value.isdigit() and count >= int(value):
+        if value.isdecimal() and count >= int(value):
             yield f"{node.name} refuses new clients: {count} are connected, maxclients {value}"
 
 
 def _number(node: NodeSeen, field: str) -> int:
     text = node.info.get(field, "")
-    return int(text) if text.isascii() and text.isdigit() else 0
+    return int(text) if text.isascii() and text.isdecimal() else 0
 
 
 def _mib(size: int) -> str:

@@ -44,6 +44,18 @@ def parse_manifest(text: str) -> Manifest | None:
     return Manifest(base, tuple(incremental)) if lines else None
 
 
+def missing(name: str) -> str:
+    """Say that a file of the log is missing."""
+    return f"{name} is missing"
+
+
+def log_is_absent(damage: str) -> bool:
+    """Return whether a log with that damage isn't there at all: its folder or, before Redis 7.0,
+    its only file is missing."""
+    name = damage.removesuffix(missing(""))
+    return damage == missing(name) and "/" not in name
+
+
 def part_number(name: str) -> int:
     """Return the number of a part of an append-only log, which grows with each rewrite (aof.c,
     getNewBaseFileNameAndMarkPreAsHistory); 0 for another file."""

@@ -13,7 +13,7 @@ def endpoint_of(conf: Directives) -> Endpoint | None:
     """Return the address and the port of clients, only the TLS port if there is TLS; None if the
     configuration names none. A server that binds every address is where it says it is."""
     port = (conf.get("tls-port") or conf.get("port") or ("",))[-1]
-    if not conf.get("bind") or not port.isdigit():
+    if not conf.get("bind") or not port.isdecimal():
         return None
     host = conf["bind"][-1]
     return Endpoint(_announced(conf) or LOOPBACK[host] if host in LOOPBACK else host, int(port))

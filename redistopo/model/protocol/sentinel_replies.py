@@ -114,11 +114,20 @@ def parse_monitored(reply: object) -> MonitoredPrimary:
     )
 
 
+def parse_masters(reply: object) -> tuple[MonitoredPrimary, ...]:
+    """Parse SENTINEL MASTERS; raises BadReply for anything else."""
+    return tuple(parse_monitored(one) for one in _listed(reply, "SENTINEL MASTERS"))
+
+
 def parse_peers(reply: object, what: str) -> tuple[Peer, ...]:
     """Parse SENTINEL REPLICAS or SENTINEL SENTINELS; raises BadReply for anything else."""
+    return tuple(_peer(fields(one, what), what) for one in _listed(reply, what))
+
+
+def _listed(reply: object, what: str) -> list[object]:
     if not isinstance(reply, list):
         raise BadReply(f"{what} isn't a list", detail=repr(reply)[:200])
-    return tuple(_peer(fields(one, what), what) for one in reply)
+    return reply
 
 
 def _peer(values: Mapping[str, str], what: str) -> Peer:
@@ -158,7 +167,7 @@ def read_sentinel_file(conf: Directives, ours: str = "") -> SentinelFileState | 
         match words:
             case ["monitor", title, host, port, *_] if title == chosen:
                 primary = format_address(host, port)
-            case ["config-epoch", title, number] if number.isdigit() and title == chosen:
+            case ["config-epoch", title, number] if number.isdecimal() and title == chosen:
                 epoch = int(number)
             case ["myid", own]:
                 ids[""] = own
@@ -181,4 +190,4 @@ def votes_needed(watches: Iterable[MonitoredPrimary], watching: int) -> int:
     """Return how many Sentinels must run for a failover: more than half, and at least the
     quorum (redis.io, High availability with Redis Sentinel)."""
     quorums = (watch.settings.get("quorum", "") for watch in watches)
-    return max([watching // 2 + 1, *(int(one) for one in quorums if one.isdigit())])
+    return max([watching // 2 + 1, *(int(one) for one in quorums if one.isdecimal())])

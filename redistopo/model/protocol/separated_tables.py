@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha1
 
 from redistopo.model.protocol.nodes_conf import (
     NodesConf,
@@ -15,7 +16,8 @@ from redistopo.model.protocol.slots import SlotRange, slots_in_both
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StrayShard:
-    """Nodes that follow a primary outside the topology, its address, and the slots it took."""
+    """Nodes that follow a primary outside the topology, its address, "" if that is lost, and the
+    slots it took."""
 
     owner: str
     slots: tuple[SlotRange, ...]
@@ -34,11 +36,15 @@ def stray_shards(tables: Mapping[str, str]) -> tuple[StrayShard, ...]:
         me = table.at(address)
         lead = next((one for one in table.entries if me and one.id == me.primary), None)
         if lead is not None and lead.id not in ours and lead.address not in tables:
-            followers.setdefault(lead.address, []).append(address)
-    owners = {at: newest.at(at) if newest else None for at in followers}
+            followers.setdefault(lead.id, []).append(address)
+    owners = {one.id: one for one in newest.entries} if newest else {}
     return tuple(
-        StrayShard(owner=at, slots=entry.ranges if entry else (), addresses=tuple(followers[at]))
-        for at, entry in owners.items()
+        StrayShard(
+            owner="" if (entry := owners.get(one)) is None or entry.lost else entry.address,
+            slots=entry.ranges if entry else (),
+            addresses=tuple(followers[one]),
+        )
+        for one in followers
     )
 
 
@@ -55,7 +61,10 @@ def separated(
 
     Each node's line is from its own file, which it saves before it announces a change. The epochs
     begin at 1 again: nodes of the other cluster that still know these yield to a higher epoch than
-    their own, and would then replace their data.
+    their own, and would then replace their data. All nodes get other ids: the other cluster, which
+    may run, gives up a member that replies with an unknown one. A known one it would meet again
+    (Valkey from 8.1 on, cluster_legacy.c, clusterSendPing with CLUSTERMSG_TYPE_MEET to a member
+    from which no connection comes).
     """
     read = _read(tables)
     own = {at: entry for at, table in read.items() if (entry := table.at(at))}
@@ -79,9 +88,16 @@ def separated(
         for at, one in own.items()
     }
     epoch = max(table.epoch for table in read.values())
-    return {at: _text(at, lines, epoch) for at in tables}
+    return {at: _renamed(_text(at, lines, epoch), own.values()) for at in tables}
 
 
 def _text(address: str, lines: Mapping[str, NodesConfEntry], epoch: int) -> str:
     others = (one for at, one in lines.items() if at != address)
     return format_nodes_conf(lines[address], others, epoch)
+
+
+def _renamed(text: str, nodes: Iterable[NodesConfEntry]) -> str:
+    """The same with another id of each node, which the old one determines."""
+    for one in nodes:
+        text = text.replace(one.id, sha1(one.id.encode(), usedforsecurity=False).hexdigest())
+    return text

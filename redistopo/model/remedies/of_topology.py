@@ -7,6 +7,7 @@ from redistopo.model.remedies.remedy import Remedy, joined
 
 WIPED = "all data, passwords and configuration of the topology"
 _OTHERS = "what other nodes have and the new primary lacks"
+_OTHER = "the other cluster"
 _TABLE = "the present nodes.conf, which is kept under another name"
 
 
@@ -38,10 +39,8 @@ def use_primary(names: Collection[str], before: str, lost: str = _OTHERS) -> Rem
 def separate_cluster(names: Collection[str], owners: Collection[str]) -> str:
     """Separate two clusters that CLUSTER MEET merged: `owners`, of the other one, took the slots
     that `names` are to have again."""
-    others = ", ".join(owners)
-    before = f"stop both clusters first: redistopo down here, and the servers of {others}; then: "
-    lost = f"here, not there: what {others} received since taking these slots"
-    return use_primary(names, before, lost)
+    lost = f"here, not there: what {', '.join(owners) or _OTHER} received since taking these slots"
+    return use_primary(names, "separate it from the other cluster: redistopo down, then: ", lost)
 
 
 def rebuild_node(

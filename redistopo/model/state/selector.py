@@ -96,7 +96,7 @@ def _exact_form(word: str) -> str:
     """How a bare number, or the word shard apart from its number, is written."""
     if word == "shard":
         return "a shard is written as one word: shard:2"
-    return f"shard {word} is shard:{word}, node {word} is node{word}" if word.isdigit() else ""
+    return f"shard {word} is shard:{word}, node {word} is node{word}" if word.isdecimal() else ""
 
 
 def _names(node: NodeSeen) -> tuple[str, str, str]:

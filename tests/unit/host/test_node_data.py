@@ -19,9 +19,9 @@ BASE, INCR = "d/a.aof.2.base.rdb", "d/a.aof.2.incr.aof"
 WHOLE = {**LISTED, BASE: "REDIS0011", INCR: "*1\r\n$4\r\nPING\r\n"}
 
 CASES = [
-    ("nothing", {}, "d/a.aof.manifest is missing"),
+    ("nothing", {}, "d is missing"),
     ("a folder without a manifest", {BASE: "REDIS0011"}, "d/a.aof.manifest is missing"),
-    ("an old server's file", {"a.aof": ""}, "d/a.aof.manifest is missing"),
+    ("an old server's file", {"a.aof": ""}, "d is missing"),
     ("all of it", WHOLE, ""),
     ("an empty manifest", {**WHOLE, "d/a.aof.manifest": ""}, "d/a.aof.manifest is empty"),
     ("a wrong manifest", {**WHOLE, "d/a.aof.manifest": "x"}, "d/a.aof.manifest is damaged"),
@@ -38,8 +38,8 @@ CASES = [
 def test_a_log_is_its_manifest_and_all_that_was_written_to_what_that_names(
     tmp_path: Path, files: dict[str, str], damage: str
 ) -> None:
-    (tmp_path / "d").mkdir()
     for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(text.encode())
     live = {"appendfilename": "a.aof", "appenddirname": "d"}
     found = log_damage(LOCAL.files, tmp_path, live, {"aof_current_size": "23"})

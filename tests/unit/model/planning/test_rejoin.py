@@ -13,6 +13,7 @@ from redistopo.model.planning.plan_rejoin import (
     non_empty_resets,
     plan_rejoins,
     refuse_more_keys,
+    refuse_stranded,
     reset_nodes,
     stale_ids,
 )
@@ -22,6 +23,7 @@ from redistopo.model.planning.step import StepKind
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.replies import ClusterNodesLine
 from redistopo.model.protocol.slots import SlotRange, split_slots
+from redistopo.model.remedies.remedy import loses
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.record import TopologyState
 
@@ -98,6 +100,39 @@ def test_several_share_what_nobody_owns_as_planned(observed: Seen) -> None:
     assert (first.slots, second.slots) == ((shares[0],), (shares[1],))
     assert third.name == "node4"
     assert third.primary in ("node1", "node2")
+
+
+def _abandoned(seen: Observed, name: str, info: dict[str, str]) -> Observed:
+    """The cluster after another one took a shard, and gave it up: its nodes follow a ghost."""
+    me = seen.nodes[int(name[-1]) - 1].myself
+    assert me is not None
+    ghost = replace(me, id="f" * 40, flags=frozenset({"master", "noaddr"}), slots=())
+    ghost = replace(ghost, endpoint=Endpoint("", 0))
+
+    def left(node: NodeSeen) -> NodeSeen:
+        mine = node.myself
+        others = [one for one in node.members if not one.myself and one.id != me.id]
+        if mine is None or me.id not in (mine.id, mine.primary_id):
+            return replace(node, members=(*(one for one in node.members if one.id != me.id), ghost))
+        flags = frozenset({"myself", "slave"})
+        mine = replace(mine, flags=flags, slots=(), primary_id=ghost.id)
+        seen_there = {**node.info, "role": "slave", "master_host": "o", "master_port": "9", **info}
+        return replace(node, members=(mine, *others, ghost), info=seen_there)
+
+    return replace(seen, nodes=tuple(map(left, seen.nodes)))
+
+
+def test_a_shard_that_another_cluster_gave_up_is_given_to_no_other_primary(
+    observed: Seen, engine_name: str
+) -> None:
+    seen = _abandoned(observed(engine_name, "cluster"), "node2", {"db0": "keys=3,expires=0"})
+    assert plan_rejoins(seen, 3) == ()
+    with pytest.raises(RedistopoError, match="took the slots of node2") as told:
+        refuse_stranded(seen)
+    assert "redistopo down, then: redistopo up --primary node2" in told.value.hint
+    assert "what o:9 received" in loses(told.value.hint)
+    refuse_stranded(_abandoned(observed(engine_name, "cluster"), "node2", {"db0": ""}))
+    refuse_stranded(observed(engine_name, "cluster"))
 
 
 def test_who_is_silent_may_own_what_seems_to_be_nobodys(observed: Seen) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.model.protocol.aof import Manifest, ends_in_a_command, parse_manifest
+from redistopo.model.protocol.aof import Manifest, ends_in_a_command, log_is_absent, parse_manifest
 
 BASE = "file appendonly.aof.1.base.rdb seq 1 type b"
 INCR = "file appendonly.aof.1.incr.aof seq 1 type i"
@@ -31,6 +31,20 @@ def test_manifests(text: str, files: tuple[str, ...] | None) -> None:
 
 def test_a_manifest_without_a_base() -> None:
     assert parse_manifest(INCR) == Manifest("", ("appendonly.aof.1.incr.aof",))
+
+
+@pytest.mark.parametrize(
+    ("damage", "absent"),
+    [
+        ("appendonlydir is missing", True),
+        ("appendonly.aof is missing", True),  # the only file of Redis 6.2
+        ("appendonlydir/appendonly.aof.manifest is missing", False),
+        ("appendonlydir/appendonly.aof.manifest is empty", False),
+        ("", False),
+    ],
+)
+def test_a_log_without_its_folder_isnt_there(damage: str, absent: bool) -> None:
+    assert log_is_absent(damage) is absent
 
 
 def _command(*words: bytes) -> bytes:

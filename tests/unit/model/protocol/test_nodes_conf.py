@@ -95,8 +95,15 @@ def test_strangers_and_handshakes_are_left_out() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "\0\0", "garbage\n", _table(PRIMARY), _table(PRIMARY, OTHER).rpartition("vars")[0]],
-    ids=["empty", "zeros", "garbage", "without itself", "without its end"],
+    [
+        "",
+        "\0\0",
+        "garbage\n",
+        _table(PRIMARY),
+        _table(PRIMARY, OTHER).rpartition("vars")[0],
+        _table(PRIMARY, OTHER).replace("currentEpoch ", "currentEpoch ²"),
+    ],
+    ids=["empty", "zeros", "garbage", "without itself", "without its end", "no decimal digit"],
 )
 def test_a_damaged_file_is_no_witness(text: str) -> None:
     assert parse_nodes_conf(text, "127.0.0.1:7002") is None

@@ -86,6 +86,24 @@ def test_replies_that_follow_each_other_in_any_pieces(values: list[object], size
     assert not reader.pending
 
 
+@given(
+    values=st.lists(_VALUES, min_size=1, max_size=3),
+    others=st.lists(_VALUES, min_size=1, max_size=3),
+    size=st.integers(1, 64),
+)
+def test_replies_are_skipped_only_if_they_are_those_expected(
+    values: list[object], others: list[object], size: int
+) -> None:
+    sent, expected = (b"".join(map(_served, some)) for some in (values, others))
+    reader = ReplyReader(_pieces(sent + b"+end\r\n", size))
+    same = [*values, "end"][: len(others)] == others and len(others) <= len(values)
+    assert reader.skip(expected) is same
+    left = values[len(others) :] if same else values
+    read = [reader.read_with_bytes() for _ in left]
+    assert [raw for _, raw in read] == list(map(_served, left))
+    assert reader.read() == "end"
+
+
 @given(data=st.binary(max_size=60) | st.from_regex(rb"[*%~$=!|>:(,#_+-][0-9]{0,4}\r\n.*"))
 def test_any_bytes_are_a_reply_or_no_connection(data: bytes) -> None:
     with suppress(ConnectionError):

@@ -25,6 +25,7 @@ def _table(own: str, roles: dict[str, tuple[str, str, int, str]] = ROLES) -> str
     return "\n".join([*lines, "vars currentEpoch 9 lastVoteEpoch 8", ""])
 
 
+GONE = {C: "0-8191", X: "8192-16383"}
 TABLES = {ADDRESSES[one]: _table(one) for one in (A, B, C)}
 
 
@@ -39,10 +40,11 @@ def test_the_chosen_node_owns_the_slots_in_epochs_below_the_others(
     lead: str, follower: str
 ) -> None:
     texts = separated(TABLES, stray_shards(TABLES), {lead})
+    ids = set()
     for address, text in texts.items():
         table = parse_nodes_conf(text, address)
         assert table is not None
-        assert {one.id for one in table.entries} == {A, B, C}
+        ids |= {one.id for one in table.entries}
         chosen, other, kept = table.at(lead), table.at(follower), table.at("h:1")
         assert chosen is not None
         assert other is not None
@@ -51,6 +53,28 @@ def test_the_chosen_node_owns_the_slots_in_epochs_below_the_others(
         assert (other.is_primary, other.primary, other.slots) == (False, chosen.id, ())
         assert {kept.epoch, chosen.epoch} == {1, 2}
         assert table.epoch == 9  # a vote in an epoch up to this one may have been given
+    assert len(ids) == 3
+    assert not ids & {A, B, C, X}  # the other cluster would meet the nodes that it knows again
+
+
+def test_shards_whose_owners_lost_their_addresses_are_told_apart() -> None:
+    owned = {A: ("slave", C), B: ("slave", X)}
+    lost = [f"{one} :0@0 master,noaddr - 0 0 9 connected {slots}" for one, slots in GONE.items()]
+    tables = {
+        ADDRESSES[one]: "\n".join(
+            [
+                f"{one} {ADDRESSES[one]}@1 myself,{role} {primary} 0 0 9 connected",
+                *lost,
+                "vars currentEpoch 9 lastVoteEpoch 8",
+                "",
+            ]
+        )
+        for one, (role, primary) in owned.items()
+    }
+    found = stray_shards(tables)
+    assert [one.addresses for one in found] == [("h:1",), ("h:2",)]
+    assert [str(slots) for one in found for slots in one.slots] == list(GONE.values())
+    assert {one.owner for one in found} == {""}
 
 
 def test_a_choice_of_no_node_and_slots_with_two_owners_change_nothing() -> None:

@@ -1,0 +1,100 @@
+"""The pytest plugin where the machine lacks something: users, homes, temporary folders, ports."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.other_user import NEEDS_ROOT, UID, as_user, home_of
+from support.ports import leased
+from support.suites import Suites, counts
+
+TEST = "def test(redis_replication): assert redis_replication.set('a', 1)"
+
+
+@pytest.mark.parametrize("home", [None, "read-only", "missing"])
+def test_no_home_is_needed(suites: Suites, tmp_path: Path, home: str | None) -> None:
+    env = {"HOME": str(tmp_path / (home or "")), "XDG_STATE_HOME": ""}
+    if home == "read-only":
+        (tmp_path / home).mkdir(mode=0o555)
+    suites.write(test_it=TEST)
+    left_out = () if home else ("HOME", "XDG_STATE_HOME")
+    words = [word for name in left_out for word in ("-u", name)]
+    done = subprocess.run(
+        ["env", *words, sys.executable, "-m", "pytest", "-p", "no:cacheprovider"],
+        cwd=suites.folder, capture_output=True, text=True, timeout=60, check=False,
+        env={**suites.environment(), **env},
+    )  # fmt: skip
+    assert counts(done.stdout) == {"passed": 1}, done.stdout
+    suites.nothing_left()
+
+
+@NEEDS_ROOT
+@pytest.mark.parametrize("writable", [True, False])
+def test_another_user_without_a_home_to_write_runs_tests(writable: bool) -> None:
+    with home_of(UID) as folder:
+        suites = Suites(folder)
+        suites.write(test_it=TEST)
+        (folder / "home").mkdir(mode=0o777 if writable else 0o555)
+        words = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "suite")
+        done = subprocess.run(
+            as_user(UID, *words),
+            cwd=folder, capture_output=True, text=True, timeout=60, check=False,
+            env={**suites.environment(), "HOME": str(folder / "home"), "XDG_STATE_HOME": ""},
+        )  # fmt: skip
+        assert counts(done.stdout) == {"passed": 1}, done.stdout + done.stderr
+        suites.nothing_left()
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("unshare") is None, reason="only root can mount a folder"
+)
+@pytest.mark.parametrize(
+    ("options", "fill", "ends", "text"),
+    [
+        ("size=64m,noexec", "true", {"passed": 1}, "1 passed"),
+        ("size=1m", "head -c 1000k /dev/zero > $TMPDIR/full", {"error": 1}, "disk is full"),
+        ("ro", "true", {"passed": 1}, "1 passed"),  # Python's next choice is used
+    ],
+    ids=["noexec", "full", "read-only"],
+)
+def test_a_temporary_folder_that_is_full_or_strict(
+    suites: Suites, options: str, fill: str, ends: dict[str, int], text: str
+) -> None:
+    suites.write(test_it=TEST)
+    (suites.root / "small").mkdir()
+    mount = f"mount -t tmpfs -o {options} tmpfs $TMPDIR"
+    script = f"{mount} && {fill} && exec $PYTHON -m pytest $WORDS"
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script],
+        cwd=suites.folder, capture_output=True, text=True, timeout=100, check=False,
+        env={**suites.environment(), "TMPDIR": str(suites.root / "small"),
+             "PYTHON": sys.executable, "WORDS": "-p no:cacheprovider"},
+    )  # fmt: skip
+    assert counts(done.stdout) == ends, done.stdout + done.stderr
+    assert text in done.stdout
+    assert "Traceback" not in done.stdout
+    assert suites.servers() == []
+
+
+def test_ports_that_are_in_use_are_named(suites: Suites) -> None:
+    with leased() as port:
+        suites.write(
+            test_it=f"""
+from redistopo.pytest_plugin import factories
+
+one = factories.standalone(port={port})
+same = factories.replication(port={port})
+
+def test_one(one): pass
+
+def test_same(same): pass
+"""
+        )
+        done = suites.pytest()
+    assert counts(done.out) == {"passed": 1, "error": 1}
+    assert str(port) in done.out.partition("ERROR at setup of test_same")[2]
+    assert "Traceback" not in done.out
+    suites.nothing_left()
