@@ -7,7 +7,7 @@ from typing import Self
 from redistopo.api.topology import Topology
 from redistopo.client.baseline_reset import NodeReset, ResetTarget, reset_nodes
 from redistopo.client.observe import Detail
-from redistopo.errors import RedistopoError
+from redistopo.errors import RedistopoError, Unhealthy
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.baseline_round import (
     Round,
@@ -15,6 +15,7 @@ from redistopo.model.planning.baseline_round import (
     differences,
     outdated_views,
     plan_round,
+    unsettled,
 )
 from redistopo.model.protocol.resp import Command, ErrorReply
 from redistopo.model.state.observed import NodeSeen, Observed, Role
@@ -26,6 +27,9 @@ from redistopo.session.session import Session, SessionRequest
 _SECONDS = 60.0
 _LEAST = 10.0
 """The time limit of a recovery, and the least for bringing nodes up."""
+
+_SETTLING = 15.0
+"""How long nodes may take to agree before a baseline is taken."""
 
 _PATIENCE = 5.0
 """After this `up` is tried, if nodes don't agree by themselves."""
@@ -55,15 +59,17 @@ class Baseline:
 
     @classmethod
     def take(cls, topology: Topology) -> "Baseline":
-        """Take it; nothing is changed. Raises RedistopoError if a node doesn't reply."""
+        """Take it; nothing is changed. Raises RedistopoError if a node doesn't reply, or if nodes
+        don't agree within some seconds."""
         with open_session(SessionRequest(root=topology.folder)) as session:
             nodes = tuple(map(NodeReset, _targets(session)))
-        before = reset_nodes(nodes, empty=False)
-        made = cls(topology, nodes, before)
-        if silent := [f"{one.name}: {one.error}" for one in before.values() if one.error]:
-            made.close()
-            raise RedistopoError("a node doesn't reply", detail="\n".join(silent))
-        return made
+        try:
+            before = wait_for(lambda: _settled(nodes), Deadline(_SETTLING), _disagreement)
+            return cls(topology, nodes, before)
+        except BaseException:
+            for node in nodes:
+                node.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -200,6 +206,18 @@ class _Recovery:
         if failed := [str(one) for one in replies if isinstance(one, ErrorReply)]:
             self._failure = f"{name}: {failed[0]}"
         return any(one not in (0, None) and not isinstance(one, ErrorReply) for one in replies)
+
+
+def _settled(nodes: tuple[NodeReset, ...]) -> States | None:
+    """The state of all nodes; None while they don't agree."""
+    found = reset_nodes(nodes, empty=False)
+    if silent := [f"{one.name}: {one.error}" for one in found.values() if one.error]:
+        raise RedistopoError("a node doesn't reply", detail="\n".join(silent))
+    return None if unsettled(found) else found
+
+
+def _disagreement() -> RedistopoError:
+    return Unhealthy("the nodes don't agree with each other", hint="redistopo verify says why")
 
 
 def _targets(session: Session) -> Iterable[ResetTarget]:

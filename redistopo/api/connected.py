@@ -9,7 +9,7 @@ from redistopo.api.results import Node, Verdict
 from redistopo.model.protocol.connect_url import parse_connect_url
 from redistopo.model.protocol.credentials import Login, TlsFiles
 from redistopo.model.state.application_access import ApplicationAccess, url_of
-from redistopo.model.state.observed import shards_of
+from redistopo.model.state.shards import shards_of
 from redistopo.model.state.status_rows import status_rows
 from redistopo.progress import Progress, no_progress
 

@@ -7,7 +7,8 @@ from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.replies import ClusterNodesLine
 from redistopo.model.state.finding import Finding, Status
 from redistopo.model.state.hints import continue_command, start_command
-from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, ShardSeen, shards_of
+from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
+from redistopo.model.state.shards import ShardSeen, shards_of
 from redistopo.model.topology.spec import Shape
 
 TOPOLOGY = "topology"

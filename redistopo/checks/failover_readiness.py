@@ -7,7 +7,8 @@ from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, sk
 from redistopo.checks.replication import integer
 from redistopo.checks.unqueried_replicas import unqueried_replicas
 from redistopo.model.protocol.sentinel_replies import HELLO_CHANNEL
-from redistopo.model.state.observed import NodeSeen, ShardSeen
+from redistopo.model.state.observed import NodeSeen
+from redistopo.model.state.shards import ShardSeen
 from redistopo.model.topology.spec import Shape
 
 

@@ -21,7 +21,8 @@ from redistopo.model.remedies.of_servers import follow, set_live, spread_slots
 from redistopo.model.remedies.of_topology import reset_node
 from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.hints import cli_prefix, command_prefix
-from redistopo.model.state.observed import NodeSeen, Role, ShardSeen
+from redistopo.model.state.observed import NodeSeen, Role
+from redistopo.model.state.shards import ShardSeen
 from redistopo.model.state.write_probe_result import NO_SLOTS, WriteProbeResult
 from redistopo.model.topology.spec import Shape
 

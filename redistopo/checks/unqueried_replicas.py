@@ -1,7 +1,8 @@
 """Replicas that are there, according to their primary, but that we can't query."""
 
 from redistopo.checks.check_types import CheckSubject
-from redistopo.model.state.observed import NodeSeen, ProcessState, ShardSeen
+from redistopo.model.state.observed import NodeSeen, ProcessState
+from redistopo.model.state.shards import ShardSeen
 
 
 def unqueried_replicas(subject: CheckSubject, shard: ShardSeen) -> tuple[NodeSeen, ...]:

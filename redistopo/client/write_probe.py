@@ -14,7 +14,8 @@ from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.protocol.credentials import Login, single_credential
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.slots import key_in, slot_of
-from redistopo.model.state.observed import NodeSeen, ShardSeen
+from redistopo.model.state.observed import NodeSeen
+from redistopo.model.state.shards import ShardSeen
 from redistopo.model.state.write_probe_result import NO_SLOTS, WriteProbeResult
 
 PREFIX = "redistopo:verify:"

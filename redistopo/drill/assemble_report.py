@@ -25,7 +25,8 @@ from redistopo.drill.drill_request import (
 from redistopo.drill.fault_injection import FaultInjection
 from redistopo.drill.load_result import LoadResult
 from redistopo.drill.report_sentences import busy_text
-from redistopo.model.state.observed import Observed, shards_of
+from redistopo.model.state.observed import Observed
+from redistopo.model.state.shards import shards_of
 
 
 def assemble_report(

@@ -23,7 +23,8 @@ from redistopo.errors import RedistopoError, TimedOut
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.server_log import size_of, written_since
 from redistopo.model.state.drill_fault import Fault
-from redistopo.model.state.observed import Role, shards_of
+from redistopo.model.state.observed import Role
+from redistopo.model.state.shards import shards_of
 from redistopo.progress import step, warn
 from redistopo.session.restore_roles import restore_roles
 

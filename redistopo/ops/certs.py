@@ -103,7 +103,7 @@ def _refuse(session: Session) -> None:
     if not session.topology.tls:
         raise UsageError(
             "tls = false in the topology file: there are no certificates",
-            hint="redistopo init --tls makes a topology with TLS",
+            hint=f"in another folder: redistopo init {session.topology.shape} --tls",
         )
     if not made_before(session.layout.tls):
         raise RedistopoError("no certificate was made here yet", hint="redistopo up makes them")

@@ -28,8 +28,9 @@ from redistopo.host.server_process import started_at
 from redistopo.model.planning.impact import losses
 from redistopo.model.state.drill_fault import Fault
 from redistopo.model.state.drill_intent import DrillIntent, Victim
-from redistopo.model.state.observed import NodeSeen, Observed, Role, shards_of
+from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.selector import select_one_node
+from redistopo.model.state.shards import shards_of
 from redistopo.model.topology.project_paths import Layout
 from redistopo.ops.up import UpRequest, bring_up
 from redistopo.progress import Progress, note, step, warn

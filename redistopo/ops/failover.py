@@ -8,8 +8,8 @@ from pathlib import Path
 from redistopo.errors import ExitCode
 from redistopo.execute.handover import HandoverResult, hand_over_shard
 from redistopo.model.planning.handover import HandoverPlan, plan_handover
-from redistopo.model.state.observed import ShardSeen, shards_of
 from redistopo.model.state.selector import select_nodes
+from redistopo.model.state.shards import ShardSeen, shards_of
 from redistopo.progress import Progress, note, step
 from redistopo.session.live_change import LiveChange, change_request, live_change, unrecorded
 from redistopo.session.open import open_session

@@ -28,8 +28,9 @@ from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.step import Step
 from redistopo.model.protocol.data_files import keeps_data
 from redistopo.model.remedies.remedy import joined
-from redistopo.model.state.observed import Role, shards_of
+from redistopo.model.state.observed import Role
 from redistopo.model.state.selector import SELECTOR_SYNTAX, select_nodes
+from redistopo.model.state.shards import shards_of
 from redistopo.ops.failover import hand_over_to
 from redistopo.progress import Progress, step, warn
 from redistopo.session.failures import explaining_ended_servers

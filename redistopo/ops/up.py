@@ -26,8 +26,9 @@ from redistopo.model.planning.readdress import (
 from redistopo.model.planning.step import OBSERVE_AGAIN, Step, StepKind, linked
 from redistopo.model.remedies.of_topology import rotate_passwords
 from redistopo.model.state.finding import Finding
-from redistopo.model.state.observed import Observed, ShardSeen, shards_of
+from redistopo.model.state.observed import Observed
 from redistopo.model.state.record import TopologyState
+from redistopo.model.state.shards import ShardSeen, shards_of
 from redistopo.model.topology.exposure import plaintext_warning
 from redistopo.ops.certs import prepare_certificates
 from redistopo.progress import Progress, note, step, warn

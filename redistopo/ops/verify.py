@@ -20,8 +20,9 @@ from redistopo.model.connectivity.findings_with_causes import nodes_cannot_conne
 from redistopo.model.connectivity.report import ConnectivityReport, connectivity_report
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.state.finding import Finding, failed_findings
-from redistopo.model.state.observed import Observed, ShardSeen, shards_of
+from redistopo.model.state.observed import Observed
 from redistopo.model.state.record import with_primary_seen
+from redistopo.model.state.shards import ShardSeen, shards_of
 from redistopo.model.topology.spec import Shape
 from redistopo.progress import Progress, step
 from redistopo.project.started_topology import nothing_started_error

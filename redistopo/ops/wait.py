@@ -8,7 +8,8 @@ from redistopo.checks.check_types import TOPOLOGY
 from redistopo.errors import ExitCode, TimedOut
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.state.finding import failed_findings
-from redistopo.model.state.observed import Observed, shards_of
+from redistopo.model.state.observed import Observed
+from redistopo.model.state.shards import shards_of
 from redistopo.model.state.wait_condition import WaitCondition
 from redistopo.model.topology.spec import Shape
 from redistopo.progress import Progress, step

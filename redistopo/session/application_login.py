@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from redistopo.errors import UsageError
 from redistopo.model.protocol.credentials import Credentials, Login
 from redistopo.model.state.application_access import ApplicationAccess
-from redistopo.model.state.observed import NodeSeen, Observed, Role, shards_of
+from redistopo.model.state.observed import NodeSeen, Observed, Role
+from redistopo.model.state.shards import shards_of
 from redistopo.session.session import CredentialSource, Session
 
 

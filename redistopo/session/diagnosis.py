@@ -49,7 +49,8 @@ def explaining(context: ExecutionContext) -> Iterator[None]:
         explain(error, None if plain else found)
         if not plain and (seconds := sync_seconds(context)):
             error.detail = _lines(slow_disk(context, seconds), error.detail)
-            error.hint = longer(context.deadline.seconds, seconds)
+            more = longer(context.deadline.seconds, seconds)
+            error.hint = joined(more, error.hint, by="; ")  # the disk may not be the only cause
         hide(error, context.plan.layout)
         _keep(context, error, seen)
         raise

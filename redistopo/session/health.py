@@ -20,7 +20,8 @@ from redistopo.model.state.finding import (
     root_causes,
 )
 from redistopo.model.state.monitored_primaries import by_primary
-from redistopo.model.state.observed import Observed, shards_of
+from redistopo.model.state.observed import Observed
+from redistopo.model.state.shards import shards_of
 from redistopo.model.topology.spec import Shape
 
 Known = frozenset[tuple[str, str]]

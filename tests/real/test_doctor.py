@@ -19,6 +19,7 @@ from support.byhand import listening
 from support.engines import BUNDLED, INSTALLED
 from support.findings import found_in, only
 from support.project import Project
+from support.remedies import type_line
 from support.waiting import until
 
 QUICK = ("--json", "--timeout", "200ms")
@@ -113,6 +114,23 @@ def test_replication_that_would_break_is_named_and_a_frozen_node_costs_seconds(
     assert [one["done"] for one in mended.json["result"]["mended"]] == [True]
     assert frozen.status() != psutil.STATUS_STOPPED
     assert "redistopo resume node3" in mended.err  # told before it was done
+
+
+def test_small_output_buffers_of_replicas_are_set_as_it_is_printed(project: Project) -> None:
+    project.init("replication", "--replicas", "1")
+    project.up()
+    nodes = [project.client(port) for port in project.ports]
+    for node in nodes:
+        node.config_set("repl-backlog-size", "4mb")
+        node.config_set("client-output-buffer-limit", "replica 1mb 1mb 60")
+    told = found_in(project.run("doctor", *QUICK), "replication.buffers", "warn")
+    type_line(project, told[0]["hint"])
+    for node in nodes:
+        words = node.config_get("client-output-buffer-limit").popitem()[1].split()
+        at = words.index("slave" if "slave" in words else "replica")
+        assert min(map(int, words[at + 1 : at + 3])) >= 4 << 20
+        node.close()
+    assert not found_in(project.run("doctor", *QUICK), "replication.buffers", "warn")
 
 
 def test_what_stands_and_what_ended_by_itself_is_told_apart(project: Project) -> None:

@@ -121,24 +121,6 @@ def test_remedies_of_a_replication_heal_it_and_lose_no_key(project: Project) -> 
     assert project.faults(cluster=False) == []
 
 
-def test_the_buffers_of_replicas_are_set_as_doctor_prints_it(project: Project) -> None:
-    project.init("replication", engine=BUNDLED.path)
-    project.up()
-    _fill(project)
-    for number in (1, 2, 3):
-        _node(project, number, "CONFIG", "SET", "repl-backlog-size", "4mb")
-        _node(project, number, "CONFIG", "SET", "client-output-buffer-limit", "replica 1mb 1mb 60")
-    told = found_in(project.run("doctor", "--json"), "replication.buffers", "warn")
-    (hint,) = {one["hint"] for one in told}
-    type_line(project, hint)
-    for number in (1, 2, 3):
-        limits = _config(project, number, "client-output-buffer-limit").split()
-        at = limits.index("slave" if "slave" in limits else "replica")
-        assert min(map(int, limits[at + 1 : at + 3])) >= 4 << 20
-        assert _node(project, number, "DBSIZE") == KEYS
-    assert not found_in(project.run("doctor", "--json"), "replication.buffers", "warn")
-
-
 def _sentinels(project: Project) -> int:
     """How many Sentinels monitor the primary and know both others."""
     found = 0

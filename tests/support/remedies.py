@@ -50,7 +50,7 @@ def up_by_remedies(project: Project, most: int = 3) -> list[str]:
 
 ENDS = (
     "   (", ", if ", "; ", ", or ", "`", ", then", " restores", " starts", " rejoins", ": if", " (",
-    ", without",
+    ", without", " makes", " brings", " prints all", " lists", ", or redistopo",
 )  # fmt: skip
 """What follows a command in a hint."""
 

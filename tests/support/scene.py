@@ -13,13 +13,8 @@ from redistopo.checks.check_types import Expected
 from redistopo.doctor.doctor_checks import run_extra_checks
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.state.finding import Finding
-from redistopo.model.state.observed import (
-    NodeSeen,
-    Observed,
-    ProcessState,
-    WriteProbeResult,
-    shards_of,
-)
+from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, WriteProbeResult
+from redistopo.model.state.shards import shards_of
 
 Sample = Callable[[str, str], Mapping[str, Mapping[str, str]]]
 

@@ -49,7 +49,7 @@ CHECKS: dict[str, str] = {
     "cluster.reset": _STRANGE,
     "replication.password": _RISKS,
     "replication.timeouts": _RISKS,
-    "replication.buffers": f"{_HERE}the_buffers_of_replicas_are_set_as_doctor_prints_it",
+    "replication.buffers": f"{_DOCTOR}small_output_buffers_of_replicas_are_set_as_it_is_printed",
     "topology.runs": f"{_DOCTOR}what_stands_and_what_ended_by_itself_is_told_apart",
     "left.folders": _LEFT,
     "left.orphans": _LEFT,

@@ -15,7 +15,7 @@ from redistopo.model.planning.step import Step
 from redistopo.model.protocol.slots import format_ranges_briefly as slots_text
 from redistopo.model.remedies.commands import warned
 from redistopo.model.state.finding import Finding, Status
-from redistopo.model.state.observed import ShardSeen
+from redistopo.model.state.shards import ShardSeen
 from redistopo.ops.up import UpResult
 from redistopo.progress import Event, EventKind, Progress
 

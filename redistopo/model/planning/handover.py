@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from redistopo.errors import RedistopoError, UsageError
-from redistopo.model.state.observed import NodeSeen, Observed, Role, ShardSeen, shards_of
+from redistopo.model.state.observed import NodeSeen, Observed, Role
+from redistopo.model.state.shards import ShardSeen, shards_of
 from redistopo.model.topology.spec import Shape
 
 SILENT_SECONDS = 10

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from redistopo.model.protocol.sentinel_replies import votes_needed
 from redistopo.model.protocol.slots import format_ranges_briefly
-from redistopo.model.state.observed import NodeSeen, Observed, ShardSeen, shards_of
+from redistopo.model.state.observed import NodeSeen, Observed
+from redistopo.model.state.shards import ShardSeen, shards_of
 from redistopo.model.topology.spec import Shape
 
 

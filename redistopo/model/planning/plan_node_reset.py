@@ -15,7 +15,8 @@ from redistopo.model.planning.promotability import shard_of
 from redistopo.model.protocol.slots import format_ranges_briefly
 from redistopo.model.remedies.of_topology import start_over
 from redistopo.model.remedies.remedy import joined
-from redistopo.model.state.observed import NodeSeen, Observed, Role, ShardSeen
+from redistopo.model.state.observed import NodeSeen, Observed, Role
+from redistopo.model.state.shards import ShardSeen
 from redistopo.model.topology.spec import Shape
 
 

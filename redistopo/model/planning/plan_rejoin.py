@@ -13,7 +13,8 @@ from redistopo.model.protocol.slots import (
 )
 from redistopo.model.remedies.of_topology import reset_anyway, separate_cluster
 from redistopo.model.remedies.remedy import joined
-from redistopo.model.state.observed import NodeSeen, Observed, shards_of
+from redistopo.model.state.observed import NodeSeen, Observed
+from redistopo.model.state.shards import shards_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

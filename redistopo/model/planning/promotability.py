@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from redistopo.model.protocol.replies import ClusterNodesLine
-from redistopo.model.state.observed import NodeSeen, Observed, Role, ShardSeen, shards_of
+from redistopo.model.state.observed import NodeSeen, Observed, Role
+from redistopo.model.state.shards import ShardSeen, shards_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

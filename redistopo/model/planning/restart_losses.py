@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from redistopo.errors import UsageError
 from redistopo.model.remedies.of_topology import accept_absence, give_up_unsaved
 from redistopo.model.remedies.remedy import joined
-from redistopo.model.state.observed import NodeSeen, Observed, Role, shards_of
+from redistopo.model.state.observed import NodeSeen, Observed, Role
+from redistopo.model.state.shards import shards_of
 
 
 def refuse_unsaved(

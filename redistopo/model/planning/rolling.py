@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from redistopo.model.state.observed import Observed, Role, ShardSeen, shards_of
+from redistopo.model.state.observed import Observed, Role
+from redistopo.model.state.shards import ShardSeen, shards_of
 
 
 class Act(StrEnum):

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from redistopo.model.protocol.conf import effective_value, memory_bytes
-from redistopo.model.state.observed import NodeSeen, Observed, ShardSeen, shards_of
+from redistopo.model.state.observed import NodeSeen, Observed
+from redistopo.model.state.shards import ShardSeen, shards_of
 
 _MIB = 1024 * 1024
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from redistopo.model.protocol.replies import ClusterNodesLine
 from redistopo.model.protocol.slots import SLOT_COUNT, unassigned_slots
 from redistopo.model.remedies.no_other_copy import CopySeen, NoOtherCopy, Place, no_other_copy
-from redistopo.model.state.observed import NodeSeen, Observed, shards_of
+from redistopo.model.state.observed import NodeSeen, Observed
+from redistopo.model.state.shards import shards_of
 
 
 def copy_of(node: NodeSeen) -> CopySeen:

@@ -8,14 +8,8 @@ from enum import StrEnum
 from redistopo.model.protocol.sentinel_replies import latest_address, votes_needed
 from redistopo.model.protocol.slots import SlotRange
 from redistopo.model.state.monitored_primaries import by_primary
-from redistopo.model.state.observed import (
-    NodeSeen,
-    Observed,
-    ProcessState,
-    Role,
-    ShardSeen,
-    shards_of,
-)
+from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
+from redistopo.model.state.shards import ShardSeen, shards_of
 from redistopo.model.topology.spec import Shape
 
 LAG_BOUND = 1024 * 1024

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from redistopo.errors import UsageError
-from redistopo.model.state.observed import NodeSeen, Observed, Role, shards_of
+from redistopo.model.state.observed import NodeSeen, Observed, Role
+from redistopo.model.state.shards import shards_of
 
 ROLES = {
     "primary": Role.PRIMARY,

@@ -4,14 +4,8 @@ from dataclasses import dataclass, replace
 
 from redistopo.model.protocol.endpoint import Addressed
 from redistopo.model.protocol.slots import SlotRange
-from redistopo.model.state.observed import (
-    NodeSeen,
-    Observed,
-    ProcessState,
-    Role,
-    ShardSeen,
-    shards_of,
-)
+from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
+from redistopo.model.state.shards import ShardSeen, shards_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,8 @@ from redistopo.checks.catalogue import judge
 from redistopo.checks.check_types import Expected
 from redistopo.errors import BadReply
 from redistopo.model.protocol.replies import parse_info, parse_nodes, parse_pairs
-from redistopo.model.state.observed import NodeSeen, Observed, shards_of
+from redistopo.model.state.observed import NodeSeen, Observed
+from redistopo.model.state.shards import shards_of
 
 Sample = Callable[[str, str], Mapping[str, Mapping[str, str]]]
 

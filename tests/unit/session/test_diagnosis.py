@@ -21,6 +21,7 @@ def test_a_slow_disk_is_named_where_servers_wait_for_it(
         raise TimedOut("node1 not ready after 60 s", detail="no reply yet", hint="its log")
     assert ("takes 2.5 s" in error.value.detail) is slow
     assert error.value.hint.startswith("redistopo up --timeout ") is slow
+    assert "its log" in error.value.hint
 
 
 def test_the_disk_of_this_machine_is_measured_by_a_synced_write(

@@ -10,6 +10,7 @@ from redistopo.model.planning.baseline_round import (
     differences,
     outdated_views,
     plan_round,
+    unsettled,
 )
 from redistopo.model.state.baseline_state import MemberView, NodeState, Settings
 
@@ -95,6 +96,18 @@ def test_nodes_that_commands_cannot_repair(
     assert (planned.resume, dict(planned.kill), planned.up) == (resume, kill, up)
     assert planned.promote == ()
     assert differences(_cluster(), now)
+
+
+def test_a_baseline_has_nothing_that_passes_by_itself() -> None:
+    assert unsettled(_cluster()) == ()
+    late = _view(node2=MemberView(id="node2", primary="", trouble="fail?"))
+    flags = {"mymaster": {"flags": "master,s_down"}}
+    found = (_node("node1", members=late, down=True), NodeState(name="s1", monitored=flags))
+    assert unsettled({one.name: one for one in found}) == (
+        "node1: cluster_state is not ok",
+        "node1: sees node2 as fail?",
+        "s1: flags of mymaster are master,s_down",
+    )
 
 
 def test_a_former_primary_takes_over_and_its_replicas_follow_it_by_themselves() -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.slots import SlotRange, format_ranges, split_slots, unassigned_slots
-from redistopo.model.state.observed import NodeSeen, Observed, Role, shards_of
+from redistopo.model.state.observed import NodeSeen, Observed, Role
+from redistopo.model.state.shards import shards_of
 
 Seen = Callable[[str, str], Observed]
 
