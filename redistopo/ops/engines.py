@@ -1,5 +1,6 @@
 """`engines`: the servers on this machine, or how to get one."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from redistopo.errors import ExitCode
@@ -27,10 +28,12 @@ class EnginesResult:
 
 def engines() -> EnginesResult:
     """List the servers on this machine."""
-    found = find_engines(tls=True)
+    with ThreadPoolExecutor(1) as pool:  # apt takes as long to list its packages
+        machine = pool.submit(detect_machine, apt=True)
+        found = find_engines(tls=True)
     return EnginesResult(
         engines=found,
         install=f"redistopo install, or {install_hint()}",
         faults=tuple(dict.fromkeys(fault for one in found for fault in faults_of(one))),
-        others=absent(detect_machine(apt=True), found),
+        others=absent(machine.result(), found),
     )
