@@ -9,7 +9,7 @@ PYTEST_ARGS ?=
 ENGINES ?=
 export ENGINES
 
-.PHONY: up down test test-full test-engines engines test-lowest lint audit bench clean
+.PHONY: up down test test-full test-adopters test-engines engines test-lowest lint audit bench clean
 
 up: $(VENV)/.installed-bundled
 	@$(BIN)/redistopo init cluster --dir $(PLAYGROUND) --name playground --quiet
@@ -30,6 +30,11 @@ test: $(VENV)/.installed-test
 # The whole forms of the long tests: ten thousand generated cases, every boundary, every engine.
 test-full: export TESTS_FULL := 1
 test-full: test
+
+# Suites of other projects on topologies of `redistopo run`; the table is tests/adopters/table.py.
+# ADOPTERS="rq django-redis" selects.
+test-adopters: $(VENV)/.installed-test
+	PYTHONPATH=tests $(BIN)/python -m adopters $(ADOPTERS)
 
 # Newer and older servers than the extras install, unpacked into a cache folder: no root, nothing is
 # installed. The table is tests/support/engine_table.py.

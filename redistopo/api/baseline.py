@@ -7,9 +7,16 @@ from typing import Self
 from redistopo.api.topology import Topology
 from redistopo.client.baseline_reset import NodeReset, ResetTarget, reset_nodes
 from redistopo.client.observe import Detail
-from redistopo.errors import RedistopoError
+from redistopo.errors import RedistopoError, Unhealthy
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.model.planning.baseline_round import Round, States, differences, plan_round
+from redistopo.model.planning.baseline_round import (
+    Round,
+    States,
+    differences,
+    outdated_views,
+    plan_round,
+    unsettled,
+)
 from redistopo.model.protocol.resp import Command, ErrorReply
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.spec import Shape
@@ -18,6 +25,12 @@ from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
 
 _SECONDS = 60.0
+_LEAST = 10.0
+"""The time limit of a recovery, and the least for bringing nodes up."""
+
+_SETTLING = 15.0
+"""How long nodes may take to agree before a baseline is taken."""
+
 _PATIENCE = 5.0
 """After this `up` is tried, if nodes don't agree by themselves."""
 
@@ -46,15 +59,17 @@ class Baseline:
 
     @classmethod
     def take(cls, topology: Topology) -> "Baseline":
-        """Take it; nothing is changed. Raises RedistopoError if a node doesn't reply."""
+        """Take it; nothing is changed. Raises RedistopoError if a node doesn't reply, or if nodes
+        don't agree within some seconds."""
         with open_session(SessionRequest(root=topology.folder)) as session:
             nodes = tuple(map(NodeReset, _targets(session)))
-        before = reset_nodes(nodes, empty=False)
-        made = cls(topology, nodes, before)
-        if silent := [f"{one.name}: {one.error}" for one in before.values() if one.error]:
-            made.close()
-            raise RedistopoError("a node doesn't reply", detail="\n".join(silent))
-        return made
+        try:
+            before = wait_for(lambda: _settled(nodes), Deadline(_SETTLING), _disagreement)
+            return cls(topology, nodes, before)
+        except BaseException:
+            for node in nodes:
+                node.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -75,11 +90,11 @@ class Baseline:
         now = reset_nodes(self._nodes)
         if not differences(self._before, now):
             return Restored()
-        return Restored(healed=_Healing(self._topology, self._nodes, self._before).heal())
+        return Restored(healed=_Recovery(self._topology, self._nodes, self._before).run())
 
 
-class _Healing:
-    """One repair, until nothing differs."""
+class _Recovery:
+    """Repairs a topology, round by round, until nothing differs."""
 
     def __init__(self, topology: Topology, nodes: tuple[NodeReset, ...], before: States) -> None:
         self._topology = topology
@@ -89,12 +104,13 @@ class _Healing:
         self._patience = Deadline(_PATIENCE)
         self._again = Deadline(0.0)
         self._done: list[Round] = []
+        self._greeted: set[tuple[str, str]] = set()
         self._clustered = any(one.members for one in before.values())
         self._left: tuple[str, ...] = ()
         self._healed: dict[str, None] = {}  # in order, each line once
         self._failure = ""
 
-    def heal(self) -> tuple[str, ...]:
+    def run(self) -> tuple[str, ...]:
         """Repeat rounds until nothing differs, and return what was repaired."""
         while planned := wait_for(self._next, self._deadline, self._error):
             if self._done.count(planned) == _ATTEMPTS:
@@ -122,7 +138,18 @@ class _Healing:
         if planned:
             self._patience = Deadline(_PATIENCE)
             return planned
-        return Round(up="nodes didn't agree") if self._patience.over else None
+        if self._patience.over:
+            return Round(up="nodes didn't agree")
+        self._greet(outdated_views(self._before, now))
+        return None
+
+    def _greet(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Have nodes ping others that don't know their role yet: each packet carries it."""
+        for pair in pairs:
+            if pair not in self._greeted:
+                self._greeted.add(pair)
+                host, port = self._nodes[pair[1]].target.node.endpoint
+                self._execute(pair[0], [("CLUSTER", "MEET", host, port)])
 
     def _do(self, planned: Round) -> None:
         for repair in planned.repairs:
@@ -140,8 +167,9 @@ class _Healing:
             self._note(f"{', '.join(planned.resume)} was paused: resumed")
         if planned.kill:
             self._topology.kill(*planned.kill)
-            for name, why in planned.kill.items():
-                self._note(f"{name} could not be used ({why}): killed")
+            for why in dict.fromkeys(planned.kill.values()):
+                names = ", ".join(name for name, one in planned.kill.items() if one == why)
+                self._note(f"{names} could not be used ({why}): killed")
         if planned.up:
             self._bring_up()
             self._note(f"{planned.up}: brought up again")
@@ -154,13 +182,15 @@ class _Healing:
         the data to keep: all of it is deleted anyway."""
         from redistopo.ops.up import UpRequest, up
 
+        seconds = max(self._deadline.left, _LEAST)
         try:
-            self._topology.up()
+            self._topology.up(timeout=seconds)
         except RedistopoError:
             primaries = tuple(
                 one.name for one in self._nodes.values() if one.target.role is Role.PRIMARY
             )
-            up(UpRequest(root=self._topology.folder, primary=primaries), no_progress)
+            request = UpRequest(root=self._topology.folder, primary=primaries, seconds=seconds)
+            up(request, no_progress)
 
     def _note(self, line: str) -> None:
         self._healed[line] = None
@@ -176,6 +206,18 @@ class _Healing:
         if failed := [str(one) for one in replies if isinstance(one, ErrorReply)]:
             self._failure = f"{name}: {failed[0]}"
         return any(one not in (0, None) and not isinstance(one, ErrorReply) for one in replies)
+
+
+def _settled(nodes: tuple[NodeReset, ...]) -> States | None:
+    """The state of all nodes; None while they don't agree."""
+    found = reset_nodes(nodes, empty=False)
+    if silent := [f"{one.name}: {one.error}" for one in found.values() if one.error]:
+        raise RedistopoError("a node doesn't reply", detail="\n".join(silent))
+    return None if unsettled(found) else found
+
+
+def _disagreement() -> RedistopoError:
+    return Unhealthy("the nodes don't agree with each other", hint="redistopo verify says why")
 
 
 def _targets(session: Session) -> Iterable[ResetTarget]:

@@ -105,20 +105,17 @@ def noproc(
     return servers
 
 
-def client(topology: str, *, scope: Scope = "function", **options: Any) -> Fixture:
+def client(topology: str, **options: Any) -> Fixture:
     """Make a fixture that is a redis-py client of another fixture, which is named; `options` are
-    passed on to redis-py.
-
-    Each test gets a new one, unless `scope` is wider: redis-py takes some 20 ms to create a client
-    of a cluster.
-    """
+    passed on to redis-py. Each test gets one with new connections."""
 
     def connection(**fixtures: Any) -> Iterator[Any]:
         """A redis-py client of a Redis topology."""
-        with fixtures[topology].client(**options) as made:
+        of = fixtures[topology]
+        with of.lent(options) if hasattr(of, "lent") else of.client(**options) as made:
             yield made
 
-    return pytest.fixture(_with_parameters(connection, topology), scope=scope)
+    return pytest.fixture(_with_parameters(connection, topology))
 
 
 def async_client(topology: str, **options: Any) -> Fixture:

@@ -35,9 +35,8 @@ def shown_roles(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     width = max(map(len, [*before, *now]), default=0)
     lines = []
     for name in dict.fromkeys((*before, *now)):
-        was, is_now = before.get(name, ""), now.get(name, "")
-        change = is_now or "no reply" if is_now == was else f"{was} -> {is_now or 'no reply'}"
-        lines.append(f"{name:{width}}  {change}")
+        was, is_now = before.get(name) or "no reply", now.get(name) or "no reply"
+        lines.append(f"{name:{width}}  " + (was if is_now == was else f"{was} -> {is_now}"))
     return ["roles:", *(f"  {line}" for line in lines)]
 
 

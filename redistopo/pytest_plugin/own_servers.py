@@ -1,5 +1,7 @@
 """Servers that this pytest process started, and ends."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,11 @@ from redistopo.pytest_plugin.wanted import Wanted
 class SessionTopology(api.Topology):
     """A Topology whose servers can be replaced by others, and which notes that it is used."""
 
-    touched = False
-    _known: ApplicationAccess | None = None
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.touched = False
+        self._known: ApplicationAccess | None = None
+        self._clients: dict[str, Any] = {}
 
     @property
     def folder(self) -> Path:
@@ -36,6 +41,35 @@ class SessionTopology(api.Topology):
             return super()._access()
         self._known = self._known or super()._access(roles=False)
         return self._known
+
+    @contextmanager
+    def lent(self, options: Mapping[str, Any]) -> Iterator[Any]:
+        """A client for one test; that of a cluster is lent again, with new connections.
+
+        redis-py reads COMMAND and the slots for each client of a cluster, which takes longer than
+        a small test.
+        """
+        self.touched = True
+        key = repr(sorted(options.items()))
+        client = self._clients.pop(key) if key in self._clients else self.client(**options)
+        before = _attributes(client)
+        yield client
+        if hasattr(client, "disconnect_connection_pools") and before == _attributes(client):
+            client.disconnect_connection_pools()
+            self._clients[key] = client
+        else:
+            client.close()
+
+    def forget_clients(self) -> None:
+        """Close them: their servers have ended, or had other roles."""
+        while self._clients:
+            self._clients.popitem()[1].close()
+
+
+def _attributes(client: Any) -> dict[str, Any]:
+    """What a test may have changed: the objects, and what is in dictionaries."""
+    shown = vars(client).items()
+    return {name: dict(one) if isinstance(one, dict) else one for name, one in shown}
 
 
 class OwnServers:
@@ -67,6 +101,8 @@ class OwnServers:
     def restore(self) -> tuple[str, ...]:
         """Return to the state before the test; raises RedistopoError."""
         restored = self._baseline.restore().healed if self._baseline else ()
+        if restored:
+            self.topology.forget_clients()
         self.topology.touched = False
         return restored
 
@@ -81,6 +117,7 @@ class OwnServers:
     def end(self, *, keep: bool = False) -> None:
         """End the servers, or leave them to the user."""
         self._ended = True
+        self.topology.forget_clients()
         if self._baseline:
             self._baseline.close()
         self._ephemeral.end(keep=keep)

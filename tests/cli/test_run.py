@@ -1,8 +1,10 @@
 """`run`: a command with a topology; its exit code, its signals, its terminal, and nothing left."""
 
+import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,6 +14,7 @@ import psutil
 import pytest
 from support import judge
 from support.engines import BUNDLED
+from support.other_user import NEEDS_ROOT, UID, as_user, home_of
 from support.project import COMMAND, Project, processes_below
 from support.terminal import Terminal
 from support.waiting import until
@@ -202,3 +205,66 @@ def test_a_command_that_leaves_the_foreground_does_not_keep_servers(made: Projec
         with suppress(psutil.Error):
             if text in one.cmdline():
                 one.kill()
+
+
+@pytest.mark.parametrize("while_it_runs", [False, True], ids=["while it starts", "while it runs"])
+def test_ctrl_c_twice_leaves_nothing(made: Project, while_it_runs: bool) -> None:
+    text = (
+        "import signal\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})\n"
+        "print('ready', flush=True)\n"
+        "for _ in range(2): signal.sigwait({signal.SIGINT}); print('came', flush=True)"
+    )
+    with made.begin("run", "cluster", "-q", *_python(text)) as running:
+        assert running.stdout
+        if while_it_runs:
+            assert running.stdout.readline() == "ready\n"
+        else:
+            until(lambda: processes_below(Path(made.env["TMPDIR"])), 60)
+        running.send_signal(signal.SIGINT)
+        if while_it_runs:
+            assert running.stdout.readline() == "came\n"
+        running.send_signal(signal.SIGINT)
+        assert running.wait(60) == (0 if while_it_runs else 130)
+    until(lambda: not _left(made), 20, lambda: str(_left(made)))
+
+
+_WRITE = "import os, redis; print(redis.Redis.from_url(os.environ['REDIS_URL']).set('a', 'b'))"
+
+
+@NEEDS_ROOT
+@pytest.mark.parametrize("home", [None, "/proc", "/nowhere"], ids=["none", "read-only", "missing"])
+def test_a_user_without_a_home(home: str | None) -> None:
+    """As in containers whose user has no account: neither state nor cache can be kept."""
+    env = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    env |= {"REDISTOPO_SERVER": BUNDLED.path} | ({"HOME": home} if home else {})
+    with home_of(UID) as folder:
+        client = ("sh", "-c", f"exec '{sys.executable}' -c \"{_WRITE}\"")
+        words = [sys.executable, COMMAND, "run", "replication", "-q", "--", *client]
+        done = subprocess.run(
+            as_user(UID, *words), cwd=folder, env={**env, "TMPDIR": str(folder)},
+            text=True, capture_output=True, check=False, stdin=subprocess.DEVNULL, timeout=60,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
+        assert list(folder.glob("redistopo-ephemeral-*/*")) == []
+        assert processes_below(folder) == []
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("unshare"),
+    reason="only root can mount a file system",
+)
+@pytest.mark.parametrize("options", ["noexec", "ro", "size=64k"])
+def test_a_temporary_folder_that_is_restricted(made: Project, options: str) -> None:
+    """Nothing is executed there; where it can't be written, the system's other one serves."""
+    folder = made.env["TMPDIR"]
+    fill = f"head -c 1m /dev/zero > {folder}/full; " if "size" in options else ""
+    own = f"'{COMMAND}' run standalone -q -- '{sys.executable}' -c \"{_WRITE}\""
+    script = f"mount -t tmpfs -o {options} tmpfs {folder} && {{ {fill}{own}; }}"
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script], cwd=made.root, env=made.environment(),
+        text=True, capture_output=True, check=False, stdin=subprocess.DEVNULL, timeout=60,
+    )  # fmt: skip
+    if "permission denied" in done.stderr.lower():
+        pytest.skip("no file system can be mounted here")
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr

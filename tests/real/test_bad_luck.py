@@ -64,7 +64,7 @@ def test_ctrl_c_in_each_step_undoes_it(project: Project, step: str, number: sign
         # the signal came after the last step; then the topology must be whole
         assert step == "verify"
         return
-    assert up.returncode == 130
+    assert up.returncode == 130, out
     assert json.loads(out)["error"]["kind"] == "Interrupted"
     assert project.servers() == []
     project.up()

@@ -52,11 +52,16 @@ def _subscribe(made: Tried) -> None:
     made.kept.append(with_it)
 
 
-def _leave_multi(made: Tried) -> None:
-    raw = made.client().connection_pool.get_connection()
-    raw.send_command("MULTI")
-    assert raw.read_response() == "OK"
-    made.kept.append(_Closing(raw))
+def _leaves(*words: str) -> Break:
+    """A connection on which a command was replied to is left open."""
+
+    def leave(made: Tried) -> None:
+        raw = made.client().connection_pool.get_connection()
+        raw.send_command(*words)
+        assert raw.read_response() == "OK"
+        made.kept.append(_Closing(raw))
+
+    return leave
 
 
 def _leave_blocked(made: Tried) -> None:
@@ -71,13 +76,6 @@ class _Closing:
 
     def __init__(self, raw: "redis.Connection") -> None:
         self.close = raw.disconnect
-
-
-def _leave_monitor(made: Tried) -> None:
-    raw = made.client().connection_pool.get_connection()
-    raw.send_command("MONITOR")
-    assert raw.read_response() == "OK"
-    made.kept.append(_Closing(raw))
 
 
 def _leave_script_running(made: Tried) -> None:
@@ -158,9 +156,13 @@ DAMAGE: dict[str, tuple[Break, str]] = {
     "users": (_change_users, "(?s)user mallory was added: deleted.*user default was changed"),
     "our rights": (_take_our_rights, "node1 could not be used .*: killed"),
     "a subscription": (_subscribe, "node1: a connection of .* was left subscribed: closed"),
-    "MULTI": (_leave_multi, "was left in MULTI: closed"),
+    "MULTI": (_leaves("MULTI"), "was left in MULTI: closed"),
     "a blocked client": (_leave_blocked, "was left blocked: closed"),
-    "MONITOR": (_leave_monitor, "was left in MONITOR: closed"),
+    "MONITOR": (_leaves("MONITOR"), "was left in MONITOR: closed"),
+    "client-side caching": (
+        _leaves("CLIENT", "TRACKING", "ON"),
+        "was left tracking keys: closed",
+    ),
     "a script that runs": (_leave_script_running, "busy-reply-threshold|lua-time-limit|killed"),
     "CLIENT PAUSE": (lambda made: made.ask(1, "CLIENT", "PAUSE", 60000, "WRITE"), r"^$"),
     "closed connections": (
@@ -170,6 +172,7 @@ DAMAGE: dict[str, tuple[Break, str]] = {
     "a killed primary": (lambda made: made.topology.kill("node1"), "node1 didn't run"),
     "a killed replica": (lambda made: made.topology.kill("node2"), "node2 didn't run"),
     "all killed": (lambda made: made.topology.kill("node1", "node2"), "node1, node2 didn't run"),
+    "all stopped": (lambda made: made.topology.down(), "node1, node2 didn't run"),
     "SHUTDOWN": (_shut_down, "node1 didn't run"),
     "a restart": (lambda made: made.topology.restart("node2"), r"^$"),
     "a paused primary": (lambda made: made.topology.pause("node1"), "node1 was paused: resumed"),

@@ -76,7 +76,7 @@ DAMAGE: dict[str, tuple[Break, str]] = {
     ),
     "a forgotten node": (
         lambda made: made.ask(1, "CLUSTER", "FORGET", _id(made, 2)),
-        r"node1 could not be used \(it forgot node2\): killed",
+        "node1, node3, node4, node5, node6 could not be used .node1 forgot node2",
     ),
     "a reset replica": (
         lambda made: _reset(made, 4, how="HARD"),

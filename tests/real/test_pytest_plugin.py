@@ -40,7 +40,6 @@ fresh = factories.standalone(scope="function", auth=False)
 pair = factories.replication(replicas=1, scope="module")
 watched = factories.sentinel(replicas=1, sentinels=3, down_after=1000)
 watched_client = factories.client("watched")
-lasting_client = factories.client("small", scope="session")
 """
 
 
@@ -66,22 +65,50 @@ def test_fresh_again(fresh):
 def test_pair(pair):
     assert len(pair.nodes) == 2
 
-lasting = []
-
-def test_lasting(lasting_client):
-    assert lasting_client.set("a", 1)
-    lasting.append(lasting_client)
-
-def test_lasting_again(lasting_client):
-    assert lasting == [lasting_client]
-    assert lasting_client.get("a") is None
-
 def test_watched(watched_client):
     assert watched_client.role()[0] == b"master"
 """
     )
     first, second = suites.seen()
     assert first != second
+
+
+def test_a_client_of_a_cluster_is_lent_again_unless_it_was_changed(suites: Suites) -> None:
+    suites.passes(
+        """
+had = []
+
+def connection(client):
+    return client.client_id(target_nodes=client.get_primaries()[0])
+
+def test_first(redis_cluster):
+    had.append((redis_cluster, connection(redis_cluster)))
+    redis_cluster.pubsub().subscribe("a")
+
+def test_again(redis_cluster):
+    assert redis_cluster is had[0][0]
+    assert connection(redis_cluster) != had[0][1]
+    redis_cluster.set_response_callback("GET", lambda reply: "changed")
+    assert redis_cluster.get("a") == "changed"
+
+def test_another(redis_cluster):
+    assert redis_cluster is not had[0][0]
+    assert redis_cluster.get("a") is None
+    had.append(redis_cluster)
+    redis_cluster.close()
+
+def test_closed(redis_cluster, redistopo_cluster):
+    assert redis_cluster is had[1]
+    assert redis_cluster.set("a", 1)
+    redistopo_cluster.failover("shard:1", "replica")
+
+def test_repaired(redis_cluster, redistopo_cluster):
+    assert redis_cluster is not had[1]
+    assert redis_cluster.get("a") is None
+    with redistopo_cluster.client() as one:
+        assert one is not redis_cluster
+"""
+    )
 
 
 def test_a_factory_refuses_what_its_shape_does_not_have(suites: Suites) -> None:

@@ -36,7 +36,7 @@ def plan_round(before: States, now: States) -> Round:
     own = [one for seen in reached.values() for one in node_repairs(before[seen.name], seen)]
     if any(one.refused for one in reached.values()) and own:
         return Round(repairs=tuple(own))  # settings and rights first: the rest is unknown
-    kill = dict(_unusable(now))
+    kill = dict(sorted(_unusable(now)))
     up = _why_up(before, now, kill)
     promote = () if up or len(reached) < len(now) else tuple(_demoted(before, now))
     placed = () if up else _placement(before, reached, promote)
@@ -54,19 +54,22 @@ def _unusable(now: States) -> Iterator[tuple[str, str]]:
     for one in now.values():
         if one.error and not (one.paused or one.absent):
             yield one.name, one.error
-        if len(one.members) > 1:
-            for name in _forgotten(one, now):
-                yield one.name, f"it forgot {name}"
+    for name, other in _forgotten(now):
+        # nodes accept it for a minute by no command, and since Redis 7.0 pass that on
+        yield from dict.fromkeys(
+            now.keys() - {other}, f"{name} forgot {other}, which nodes pass on"
+        ).items()
 
 
-def _forgotten(one: NodeState, now: States) -> Iterator[str]:
-    """Members that a node doesn't know, though they know it: it doesn't accept them for a minute,
-    also not after CLUSTER MEET."""
-    own = one.members[one.name]
-    for other in now.values():
-        known = other.members.get(one.name)
-        if other.name not in one.members and known and known.id == own.id:
-            yield other.name
+def _forgotten(now: States) -> Iterator[tuple[str, str]]:
+    """Nodes that don't know another one which knows them; a node that was reset knows none."""
+    for one in now.values():
+        for other in now.values() if len(one.members) > 1 else ():
+            known = other.members.get(one.name)
+            if other.name in one.members or known is None:
+                continue
+            if known.id == one.members[one.name].id:
+                yield one.name, other.name
 
 
 def _why_up(before: States, now: States, killed: Iterable[str]) -> str:
@@ -183,6 +186,38 @@ def _followers(name: str, was: MemberView, now: States) -> Iterator[Repair]:
         yield Repair(node=name, text=text, commands=(replicate,))
 
 
+def outdated_views(before: States, now: States) -> tuple[tuple[str, str], ...]:
+    """Pairs of a node that is as it was and another one that doesn't see it so yet.
+
+    Gossip corrects that within seconds: a node pings few others at a time.
+    """
+    return tuple(
+        (one.name, other.name)
+        for one in now.values()
+        for own in [one.members.get(one.name)]
+        if own is not None and own == before[one.name].members[one.name]
+        for other in now.values()
+        for seen in [other.members.get(one.name)]
+        if seen is not None and (seen.primary, seen.slots) != (own.primary, own.slots)
+    )
+
+
+def unsettled(now: States) -> tuple[str, ...]:
+    """What passes by itself and so belongs to no baseline, a line each."""
+    return tuple(line for one in now.values() for line in _passing(one))
+
+
+def _passing(one: NodeState) -> Iterator[str]:
+    if one.down:
+        yield f"{one.name}: cluster_state is not ok"
+    for name, member in one.members.items():
+        if member.trouble:
+            yield f"{one.name}: sees {name} as {member.trouble}"
+    for name, values in one.monitored.items():
+        if values.get("flags", "master") != "master":
+            yield f"{one.name}: flags of {name} are {values['flags']}"
+
+
 def differences(before: States, now: States) -> tuple[str, ...]:
     """What differs from the baseline, a line each; empty if nothing does."""
     return tuple(line for name in before for line in _of_node(before[name], now[name]))
@@ -204,7 +239,9 @@ def _of_node(before: NodeState, now: NodeState) -> Iterator[str]:
     for name, values in before.monitored.items():
         for key, value in values.items():
             found = now.monitored.get(name, {}).get(key, "")
-            if key not in SETTINGS and found != value:
+            # a Sentinel forgets no replica that it has found, but needs time to find them all
+            more = key.startswith("num-") and found.isdigit() and int(found) > int(value)
+            if key not in SETTINGS and found != value and not more:
                 yield f"{now.name}: {key} of {name} is {found or 'unknown'}"
 
 

@@ -4,7 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from redistopo.model.planning.baseline_round import Round, States, differences, plan_round
+from redistopo.model.planning.baseline_round import (
+    Round,
+    States,
+    differences,
+    outdated_views,
+    plan_round,
+    unsettled,
+)
 from redistopo.model.state.baseline_state import MemberView, NodeState, Settings
 
 NAMES = ("node1", "node2", "node3", "node4")
@@ -56,6 +63,7 @@ def test_nothing_is_done_where_nothing_differs() -> None:
 ABSENT = NodeState(name="node2", error="its process isn't running", absent=True)
 PAUSED = NodeState(name="node1", error="paused", paused=True)
 SILENT = NodeState(name="node1", error="timed out")
+FORGOT = "node1 forgot node2, which nodes pass on"
 ALONE = {"node1": MemberView(id="node1", primary="")}
 
 
@@ -76,8 +84,8 @@ ALONE = {"node1": MemberView(id="node1", primary="")}
                 )
             ),
             (),
-            {"node1": "it forgot node2"},
-            "node1 didn't run",
+            dict.fromkeys(("node1", "node3", "node4"), FORGOT),
+            "node1, node3, node4 didn't run",
         ),
     ],
 )
@@ -90,10 +98,32 @@ def test_nodes_that_commands_cannot_repair(
     assert differences(_cluster(), now)
 
 
+def test_a_baseline_has_nothing_that_passes_by_itself() -> None:
+    assert unsettled(_cluster()) == ()
+    late = _view(node2=MemberView(id="node2", primary="", trouble="fail?"))
+    flags = {"mymaster": {"flags": "master,s_down"}}
+    found = (_node("node1", members=late, down=True), NodeState(name="s1", monitored=flags))
+    assert unsettled({one.name: one for one in found}) == (
+        "node1: cluster_state is not ok",
+        "node1: sees node2 as fail?",
+        "s1: flags of mymaster are master,s_down",
+    )
+
+
 def test_a_former_primary_takes_over_and_its_replicas_follow_it_by_themselves() -> None:
     planned = plan_round(_cluster(), _everywhere(FAILED_OVER))
     assert planned.promote == ("node1",)
     assert _commands(planned) == {"node1": ["CLUSTER FAILOVER TAKEOVER"]}
+
+
+def test_nodes_are_told_of_a_role_that_they_do_not_see_yet() -> None:
+    late = _node("node2", members=FAILED_OVER)
+    assert outdated_views(_cluster(), _cluster(node2=late)) == (
+        ("node1", "node2"),
+        ("node3", "node2"),
+    )
+    assert outdated_views(_cluster(), _everywhere(FAILED_OVER)) == ()
+    assert outdated_views(_cluster(), _cluster()) == ()
 
 
 def test_a_replica_of_another_shard_comes_back() -> None:

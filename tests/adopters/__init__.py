@@ -1,0 +1,1 @@
+"""Suites of other projects on topologies of `redistopo run`: `make test-adopters`."""
