@@ -48,12 +48,16 @@ def test_a_disk_that_is_too_slow_for_the_time_limit(project: Project, slow: Path
     project.init("replication", *words, engine=BUNDLED.path)
     project.installed = True  # forked, its own fsync would be the usual one
     project.env["LD_PRELOAD"] = str(slow)
-    told = project.run("up", "--timeout", "1", "--json", check=1).json["error"]
-    assert re.search(r"a synced write \(fsync\) in \S+ takes 0\.[6-9] s", told["detail"])
+    done = project.run("up", "--timeout", "1", "--json")
+    assert done.code in (1, 3), done  # at which step the second is over differs
+    told = done.json["error"]
+    slowness = re.search(r"a synced write \(fsync\) in \S+ takes ([\d.]+) s", told["detail"])
+    assert slowness, told
+    assert float(slowness[1]) >= 0.6
     found = re.match(r"redistopo (up --timeout \d+),", told["hint"])
     assert found, told
-    assert project.servers() == []
     project.run(*shlex.split(found[1]), check=0)
     with project.client() as client:
         assert client.config_get("appendfsync") == {"appendfsync": "always"}
         assert client.set("a", "1")
+        assert client.wait(1, 5000) == 1

@@ -140,7 +140,8 @@ def stranded(seen: Observed) -> tuple[NodeSeen, ...]:
     owned = [me.slots for node in seen.answering if (me := node.myself)]
     if reset_nodes(seen) or not unassigned_slots(owned, SLOT_COUNT):
         return ()
-    return tuple(node for node in _orphans(seen) if node.keys)
+    ours = {node.address for node in seen.nodes}  # a primary of ours was reset, and has its keys
+    return tuple(node for node in _orphans(seen) if node.keys and node.follows not in ours)
 
 
 def refuse_stranded(seen: Observed) -> None:
