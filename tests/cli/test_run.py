@@ -96,7 +96,7 @@ def test_ours_win_over_variables_that_exist_already(made: Project) -> None:
     made.env |= {"REDIS_URL": "redis://other:1", "REDIS_SENTINELS": "other:2"}
     text = "import os; assert 'REDIS_SENTINELS' not in os.environ; print(os.environ['REDIS_URL'])"
     done = made.run("run", "standalone", *_python(text), check=0)
-    assert done.out.startswith("redis://:")
+    assert done.out.startswith("redis://default:")
     assert "set otherwise in this environment: REDIS_URL, REDIS_SENTINELS" in done.err
 
 

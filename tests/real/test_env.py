@@ -113,12 +113,13 @@ def test_bash_logs_in_by_redis_cli_alone(project: Project) -> None:
     text = project.run("env", "--prefix", "SHOP_", check=0).out
     assert "SHOP_REDISCLI_AUTH" in _bash(text)
     script = 'eval "$(redistopo env)"; redis-cli -h "$REDIS_HOST" -p "$REDIS_PORT" PING'
+    script += '; unset REDISCLI_AUTH; redis-cli -u "$REDIS_URL" PING'
     path = f"{Path(shutil.which('redistopo') or os.sys.executable).parent}:{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-euc", script], cwd=project.root, capture_output=True, text=True, timeout=60,
         env={**project.environment(), "PATH": path}, check=False,
     )  # fmt: skip
-    assert done.stdout.strip() == "PONG", done
+    assert done.stdout.split() == ["PONG", "PONG"], done
 
 
 def test_a_cluster_names_its_nodes_and_follows_a_failover(project: Project) -> None:
@@ -165,7 +166,7 @@ def test_tls_is_rediss_with_the_files_that_a_client_needs(project: Project) -> N
     project.init("standalone", "--tls", engine=TLS.path if TLS else "")
     project.up()
     found = _bash(project.run("env", check=0).out)
-    assert found["REDIS_URL"].startswith("rediss://:")
+    assert found["REDIS_URL"].startswith("rediss://default:")
     files = {"ssl_certfile": found["REDIS_TLS_CERT"], "ssl_keyfile": found["REDIS_TLS_KEY"]}
     with redis.Redis.from_url(
         found["REDIS_URL"], ssl_ca_certs=found["REDIS_TLS_CA"], **files

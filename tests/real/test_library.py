@@ -303,7 +303,11 @@ except redistopo.UsageError as error:
 """,
         str(project.root),
     )
-    assert lines == ["() True", f"redis://:{project.password}@127.0.0.1:{project.port}", "refused"]
+    assert lines == [
+        "() True",
+        f"redis://default:{project.password}@127.0.0.1:{project.port}",
+        "refused",
+    ]
     assert project.faults(cluster=False) == []
 
 

@@ -50,9 +50,13 @@ class ApplicationAccess:
 
 
 def url_of(endpoint: Endpoint, login: Login) -> str:
-    """Return the URL of a server, whose password is percent-encoded once."""
+    """Return the URL of a server, whose password is percent-encoded once.
+
+    It has the user's name always: without one, redis-cli logs in as a user with an empty name.
+    """
     scheme = "rediss" if login.tls else "redis"
-    secret = f":{quote(login.password, safe='')}@" if login.password else ""
+    user, password = (quote(one, safe="") for one in (login.user or DEFAULT_USER, login.password))
+    secret = f"{user}:{password}@" if password else ""
     return f"{scheme}://{secret}{endpoint}"
 
 
