@@ -16,7 +16,7 @@ NODE = PAGE.partition("## Node")[2].partition("## Go")[0]
 FILES = dict(re.findall(r"`([\w.]+\.js)`:\n\n```js\n(.*?)```", NODE, re.DOTALL))
 LINES = re.findall(r"^\$ (.+)$", NODE, re.MULTILINE)
 
-NEEDED = os.environ.get("CI") == "true" or bool(os.environ.get("TESTS_NEED_NODE"))
+NEEDED = bool(os.environ.get("TESTS_NEED_NODE"))
 
 
 @pytest.fixture(scope="module")
