@@ -8,6 +8,7 @@ from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite
 from redistopo.host.files import absolute
+from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.watch_owner import OwnerWatcher
 from redistopo.ops.init import InitRequest, init
 from redistopo.ops.up import UpRequest, up
@@ -102,18 +103,26 @@ def start_ephemeral(request: EphemeralRequest, progress: Progress) -> EphemeralS
 
 
 def _start(request: EphemeralRequest, progress: Progress) -> EphemeralServers:
+    servers = None
+    try:
+        with interrupts_deferred(later=True):  # until there is a watcher, which ends what is left
+            servers = _watched()
+        keys, settings = request.all_keys, request.settings
+        asked = InitRequest(root=servers.folder, shape=request.shape, keys=keys, settings=settings)
+        init(replace(asked, first_port=_any_port(request.shape)), _warnings_of(progress))
+        up(UpRequest(root=servers.folder, seconds=request.seconds), progress)
+    except BaseException:  # Ctrl-C too
+        if servers is not None:
+            servers.end()
+        raise
+    return servers
+
+
+def _watched() -> EphemeralServers:
+    """An ephemeral folder and its watcher; nothing is left if that fails."""
     folder = create_ephemeral_folder()
     try:
-        servers = EphemeralServers(folder)
+        return EphemeralServers(folder)
     except BaseException:
         remove_ephemeral_folder(folder)
         raise
-    try:
-        keys, settings = request.all_keys, request.settings
-        asked = InitRequest(root=folder, shape=request.shape, keys=keys, settings=settings)
-        init(replace(asked, first_port=_any_port(request.shape)), _warnings_of(progress))
-        up(UpRequest(root=folder, seconds=request.seconds), progress)
-    except BaseException:  # Ctrl-C too
-        servers.end()
-        raise
-    return servers

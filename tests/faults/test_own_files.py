@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 from support.engines import BUNDLED
+from support.forms import spread
 from support.kept import KEPT
 from support.project import COMMAND, Project
 from support.waiting import until
@@ -14,7 +15,9 @@ from support.waiting import until
     "the umask is 000, or 077",
     "every folder is 0700 and every file 0600, including those that servers write",
 )
-@pytest.mark.parametrize(("umask", "persistence"), [("000", "aof"), ("000", "rdb"), ("077", "aof")])
+@pytest.mark.parametrize(
+    ("umask", "persistence"), spread([("000", "aof"), ("000", "rdb"), ("077", "aof")], 1)
+)
 def test_modes_under_any_umask(project: Project, umask: str, persistence: str) -> None:
     project.init("cluster", "--formation", "instant", "--persistence", persistence)
     _shell(project, f"umask {umask} && {COMMAND} up -q")

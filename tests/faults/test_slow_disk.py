@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.engines import BUNDLED
+from support.forms import FULL
 from support.project import Project
 
 CC = shutil.which("cc")
@@ -38,6 +39,7 @@ def slow(tmp_path: Path) -> Path:
     return library
 
 
+@pytest.mark.skipif(not FULL, reason="it waits for a slow disk: in the whole form only")
 @pytest.mark.skipif(CC is None, reason="no C compiler")
 @pytest.mark.fault(
     "a synced write (fsync) takes so long that a start isn't over within its time limit",

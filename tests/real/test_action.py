@@ -12,6 +12,7 @@ import pytest
 import redis
 import yaml
 from support.engines import BUNDLED, TLS
+from support.forms import FULL
 from support.pages import ROOT
 from support.project import COMMAND, Project, processes_below
 from support.runner import Job
@@ -152,6 +153,7 @@ def test_a_server_that_is_missing_is_installed(job: Job) -> None:
     assert asked.read_text() == "install --engine redis 99.1 --yes\n"
 
 
+@pytest.mark.skipif(not FULL, reason="it builds and installs the package: in the whole form only")
 @pytest.mark.skipif(not shutil.which("git"), reason="no git")
 @pytest.mark.usefixtures("internet")
 def test_the_action_installs_itself(job: Job) -> None:

@@ -10,6 +10,7 @@ import psutil
 import pytest
 from support.editing import edit
 from support.engines import BUNDLED
+from support.forms import spread
 from support.judge import roles
 from support.project import Project
 from support.steps import reach
@@ -166,7 +167,7 @@ def _half_made(project: Project) -> None:
     "the next `up` finishes healthy with the same servers",
 )
 @pytest.mark.parametrize("formation", ["redis-cli", "instant"])
-@pytest.mark.parametrize("step", ["start", "form", "wait"])
+@pytest.mark.parametrize("step", spread(["start", "form", "wait"], 2))
 def test_a_redistopo_killed_half_way_is_taken_up_again(
     project: Project, step: str, formation: str
 ) -> None:

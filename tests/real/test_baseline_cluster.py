@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from support.baselines import Break, Tried, changes, healed_after, tried
 from support.engines import ENGINES
+from support.forms import spread
 from support.waiting import until
 
 
@@ -93,13 +94,13 @@ DAMAGE: dict[str, tuple[Break, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", DAMAGE)
+@pytest.mark.parametrize("name", spread(list(DAMAGE), 7))
 def test_the_next_test_starts_as_the_first_one_did(one: Tried, name: str) -> None:
     damage, expected = DAMAGE[name]
     assert re.search(expected, healed_after(one, damage))
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", spread(list(ENGINES), 1))
 def test_a_cluster_of_every_engine(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     folder = tmp_path_factory.mktemp("one")
     words = ("--shards", "3", "--replicas", "0", "--formation", "instant")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.baselines import Break, Tried, healed_after, tried
+from support.forms import spread
 from support.waiting import until
 
 
@@ -60,7 +61,7 @@ DAMAGE: dict[str, tuple[Break, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", DAMAGE)
+@pytest.mark.parametrize("name", spread(list(DAMAGE), 5))
 def test_the_next_test_starts_as_the_first_one_did(one: Tried, name: str) -> None:
     damage, expected = DAMAGE[name]
     assert re.search(expected, healed_after(one, damage))

@@ -8,6 +8,7 @@ import pytest
 import redis
 from support.engines import ALL, BUNDLED, INSTALLED
 from support.findings import found_in
+from support.forms import spread
 from support.judge import await_written
 from support.project import Project
 from support.waiting import until
@@ -86,7 +87,7 @@ def _led_by(project: Project, number: int) -> int:
     "`up` names at once the way to separate them; typed, also while the other cluster runs, each "
     "has all of its keys again, and they stay apart",
 )
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", spread(list(ENGINES), 1))
 def test_merged_clusters_are_separated_by_what_up_names_and_neither_loses_a_key(
     projects: Callable[[str], Project], engine: str
 ) -> None:

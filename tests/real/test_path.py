@@ -54,6 +54,15 @@ def test_instant_formation_in_every_size(project: Project, shards: int, replicas
     assert project.run("verify").code == 0
 
 
+@pytest.mark.parametrize("engine", spread([one for one in ENGINES if "redis" in one], 1))
+def test_second_replicas_announce_their_new_primary_in_time(project: Project, engine: str) -> None:
+    """Only their own pings do, which are few on Redis: this took more than 40 s."""
+    words = ("--shards", "10", "--replicas", "2", "--formation", "instant")
+    project.init("cluster", *words, engine=ENGINES[engine].path)
+    project.run("up", "--timeout", "25", check=0)
+    assert project.faults() == []
+
+
 @pytest.mark.parametrize(("shards", "replicas"), spread(SIZES[6:], 3))
 def test_formation_by_redis_cli_in_every_size(project: Project, shards: int, replicas: int) -> None:
     project.init(

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from support.forms import spread
 from support.project import Project
 from support.suites import SEE, Suites, counts
 
@@ -15,7 +16,7 @@ BREAKS = {
 }
 
 
-@pytest.mark.parametrize("what", BREAKS)
+@pytest.mark.parametrize("what", spread(list(BREAKS), 3))
 def test_what_a_test_breaks_is_repaired_before_the_next_one_and_reported(
     suites: Suites, what: str
 ) -> None:
@@ -172,7 +173,7 @@ def test_the_report_of_a_failed_test_shows_roles_and_what_the_nodes_logged(
     suites.nothing_left()
 
 
-@pytest.mark.parametrize("words", [(), ("-n", "2")], ids=["alone", "workers"])
+@pytest.mark.parametrize("words", spread([("-n", "2"), ()], 1), ids=" ".join)
 def test_the_topology_of_a_failed_test_is_kept_with_commands_that_work(
     suites: Suites, project: Project, words: tuple[str, ...]
 ) -> None:

@@ -1,6 +1,7 @@
 """The pytest plugin's asynchronous clients, in loops of pytest-asyncio and of anyio."""
 
 import pytest
+from support.forms import spread
 from support.suites import Suites
 
 SHAPES = ("cluster", "sentinel", "replication", "standalone")
@@ -32,19 +33,22 @@ MARKS = {
 }
 
 
-@pytest.mark.parametrize("name", MARKS)
+@pytest.mark.parametrize("name", spread(list(MARKS), 2))
 def test_a_client_works_and_is_closed_in_the_loop_of_its_test(suites: Suites, name: str) -> None:
     suites.passes(f"import pytest\nmark = {MARKS[name]}\n{TESTS}")
 
 
 @pytest.mark.parametrize(
     "words",
-    [
-        ("-o", "asyncio_mode=auto"),
-        ("-p", "no:anyio", "-o", "asyncio_mode=auto"),
-        ("-p", "no:asyncio", "-o", "anyio_mode=auto"),
-    ],
-    ids=["asyncio", "asyncio alone", "anyio alone"],
+    spread(
+        [
+            ("-p", "no:asyncio", "-o", "anyio_mode=auto"),
+            ("-o", "asyncio_mode=auto"),
+            ("-p", "no:anyio", "-o", "asyncio_mode=auto"),
+        ],
+        1,
+    ),
+    ids=" ".join,
 )
 def test_in_automatic_mode_no_test_needs_a_mark(suites: Suites, words: tuple[str, ...]) -> None:
     suites.passes("def mark(test): return test\n" + TESTS, *words)

@@ -2,6 +2,7 @@
 
 import pytest
 from support.engines import BUNDLED, TLS
+from support.forms import spread
 from support.project import Project
 from support.suites import Suites, counts
 
@@ -23,7 +24,7 @@ def test_after(existing_client):
 """
 
 
-@pytest.mark.parametrize(("shape", "primaries"), [("cluster", 3), ("sentinel", 1)])
+@pytest.mark.parametrize(("shape", "primaries"), spread([("cluster", 3), ("sentinel", 1)], 1))
 def test_servers_of_a_url_are_used_and_not_reset(
     suites: Suites, project: Project, shape: str, primaries: int
 ) -> None:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.forms import spread
 from support.other_user import NEEDS_ROOT, UID, as_user, home_of
 from support.ports import leased
 from support.suites import Suites, counts
@@ -14,7 +15,7 @@ from support.suites import Suites, counts
 TEST = "def test(redis_replication): assert redis_replication.set('a', 1)"
 
 
-@pytest.mark.parametrize("home", [None, "read-only", "missing"])
+@pytest.mark.parametrize("home", spread([None, "read-only", "missing"], 1))
 def test_no_home_is_needed(suites: Suites, tmp_path: Path, home: str | None) -> None:
     env = {"HOME": str(tmp_path / (home or "")), "XDG_STATE_HOME": ""}
     if home == "read-only":

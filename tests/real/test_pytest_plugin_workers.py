@@ -3,6 +3,7 @@
 import signal
 
 import pytest
+from support.forms import spread
 from support.suites import SEE, Suites, counts
 from support.waiting import until
 
@@ -105,11 +106,12 @@ def test_waits(redistopo_cluster):
 WORDS = {"alone": (), "workers": ("-n", "2"), "shared": ("-n", "2", "-o", "redistopo_shared=true")}
 
 
-@pytest.mark.parametrize("moment", ["start", "use"])
-@pytest.mark.parametrize("words", WORDS.values(), ids=WORDS)
-def test_ctrl_c_twice_leaves_nothing(suites: Suites, words: tuple[str, ...], moment: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "moment"), spread([(one, at) for one in WORDS for at in ("start", "use")], 2)
+)
+def test_ctrl_c_twice_leaves_nothing(suites: Suites, name: str, moment: str) -> None:
     suites.write(test_it=WAITS)
-    with suites.start(*words) as running:
+    with suites.start(*WORDS[name]) as running:
         until((suites.folder / "seen").exists if moment == "use" else lambda: suites.folders, 60)
         running.send_signal(signal.SIGINT)
         until(lambda: _interrupt_again(running), 30)
@@ -118,10 +120,10 @@ def test_ctrl_c_twice_leaves_nothing(suites: Suites, words: tuple[str, ...], mom
     until(lambda: not (suites.servers() or suites.folders or suites.watchers()), 10)
 
 
-@pytest.mark.parametrize("words", WORDS.values(), ids=WORDS)
-def test_a_run_that_is_killed_leaves_nothing(suites: Suites, words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("name", spread(list(reversed(WORDS)), 1))
+def test_a_run_that_is_killed_leaves_nothing(suites: Suites, name: str) -> None:
     suites.write(test_it=WAITS)
-    with suites.start(*words) as running:
+    with suites.start(*WORDS[name]) as running:
         until((suites.folder / "seen").exists, 60)
         running.kill()
         running.communicate(timeout=60)
@@ -133,7 +135,7 @@ def _interrupt_again(running: "object") -> bool:
     return running.poll() is not None  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("shared", ["false", "true"])
+@pytest.mark.parametrize("shared", spread(["false", "true"], 1))
 def test_a_worker_that_is_killed_leaves_nothing_and_the_others_go_on(
     suites: Suites, shared: str
 ) -> None:

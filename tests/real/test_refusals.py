@@ -167,7 +167,7 @@ def test_a_template_that_opens_servers_to_all(project: Project) -> None:
     pair(project, "--no-auth")
     template = own_templates(project) / "network.conf.j2"
     text = template.read_text()
-    opened = text.replace('line("bind", node.host,', 'line("bind", "0.0.0.0",')
+    opened = text.replace('line("bind", topology.host,', 'line("bind", "0.0.0.0",')
     assert opened != text
     template.write_text(opened)
     refused(project, told="would accept any client", also=(SET,))

@@ -22,11 +22,11 @@ def form_step(plan: Plan) -> Step:
 
 
 def _lower_timeouts(plan: Plan) -> dict[str, NodeSettings]:
-    """With redis-cli, of all nodes, unless there are too many. Instantly, of the former acting
-    primaries, which have a new role to announce: as replicas they have no vote on failures, so
-    that a low timeout does no harm."""
+    """With redis-cli, of all nodes, unless there are too many. Instantly, of all replicas: each
+    has a new role or a new primary, and only its own pings announce that. They have no vote on
+    failures, so that a low timeout does no harm."""
     if plan.formation.method is FormationMethod.INSTANT:
-        names = [shard.acting_primary for shard in plan.takeovers]
+        names = [name for shard in plan.takeovers for name in shard.replicas]
         milliseconds = 1000 if plan.crowded else 300
     else:
         names = [] if plan.crowded else [node.name for node in plan.nodes]

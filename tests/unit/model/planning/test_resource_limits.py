@@ -71,7 +71,7 @@ def test_the_hint_can_be_typed_here(plan: Planned) -> None:
         (150, 5000, 0, ""),
         (150, 5000, 8, ""),
         (150, 20000, 2, ""),
-        (150, 5000, 2, "35,880 pings a second, which takes about 2.5 processors, and it has 2"),
+        (150, 5000, 2, "35,880 pings a second, which takes about 2.6 processors, and it has 2"),
         (51, 500, 1, "41,208 pings a second"),
     ],
 )
