@@ -4,10 +4,10 @@ Well: each names the same primary in the same epoch, knows all replicas and all 
 Sentinels, none of them down or disconnected, and says that it reaches its quorum.
 """
 
-from dataclasses import tomllib
+import tomllib
+from dataclasses import dataclass
 from typing import Any
 
-import dataclass
 from redis import Connection
 from redis.exceptions import RedisError
 
@@ -27,7 +27,7 @@ class Watched:
 
 
 def watched(made: Made) -> Watched:
-    """The Sentinels of a topology of ours; its name is its folder's, without what it may not have."""
+    """The Sentinels of a topology of ours; its name is nearly its folder's."""
     kept = (made.folder / ".redistopo" / "password.sentinel").read_text().strip()
     name = tomllib.loads((made.folder / "redistopo.toml").read_text())["name"]
     return Watched(ports=made.sentinels, password=kept, name=name, replicas=len(made.ports) - 1)

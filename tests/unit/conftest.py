@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+from support.forms import spread
 from support.scene import scene
 
 from redistopo.model.planning.plan import Plan
@@ -52,7 +53,7 @@ Replies = Mapping[str, str]
 """Command -> what the server answered, as it answered; also redis.conf -> that file."""
 
 
-@pytest.fixture(scope="session", params=ENGINES)
+@pytest.fixture(scope="session", params=spread(ENGINES, 3))
 def engine_name(request: pytest.FixtureRequest) -> str:
     """Each engine that samples were captured from, as redis-7.0."""
     return str(request.param)
