@@ -165,7 +165,9 @@ def test_no_line_does_harm_by_being_judged(engine: Engine, tmp_path: Path) -> No
         assert "hush" not in str(starting)
     assert time.monotonic() - begun < 30  # none of them was waited for
     assert sorted(tmp_path.rglob("*")) == before
-    assert not [one for one in psutil.Process().children() if "/dev/stdin" in one.cmdline()]
+    # servers of other tests of this worker that another program ended are zombies here
+    left = (one for one in psutil.Process().children() if one.status() != psutil.STATUS_ZOMBIE)
+    assert not [one for one in left if "/dev/stdin" in one.cmdline()]
 
 
 def test_a_server_that_crashes_leaves_no_core(tmp_path: Path) -> None:

@@ -167,7 +167,8 @@ def healed_after(made: Tried, damage: Break) -> str:
     made.write()
     damage(made)
     healed = made.restore()
-    assert changes(before, made.seen()) == []
+    left = changes(before, made.seen())
+    assert left == [], left
     assert made.project.faults(cluster=made.clustered) == []
     assert made.restore() == ()
     return "\n".join(healed)
