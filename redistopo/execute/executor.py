@@ -195,6 +195,12 @@ def _grant(context: ExecutionContext, one: Step) -> None:
         _list_users(context, node)
 
 
+def _settle(context: ExecutionContext, _one: Step) -> None:
+    from redistopo.execute.close_slots import close_foreign_slots
+
+    close_foreign_slots(context)
+
+
 def _list_users(context: ExecutionContext, node: NodePlan) -> None:
     """Keep the server's ACL LIST, to detect later changes."""
     listed = context.send(node, "ACL", "LIST")
@@ -238,4 +244,5 @@ _DOERS: dict[StepKind, Callable[[ExecutionContext, Step], None]] = {
     StepKind.RESET: reset_again,
     StepKind.REJOIN: rejoin,
     StepKind.FORGET: forget_ids,
+    StepKind.SETTLE: _settle,
 }

@@ -23,6 +23,7 @@ from redistopo.model.planning.readdress import (
     readdress_steps,
     with_addresses,
 )
+from redistopo.model.planning.settle_steps import settle_steps
 from redistopo.model.planning.step import OBSERVE_AGAIN, Step, StepKind, linked
 from redistopo.model.remedies.of_topology import rotate_passwords
 from redistopo.model.state.finding import Finding
@@ -45,6 +46,7 @@ from redistopo.session.local_preconditions import refuse_folder, refuse_request
 from redistopo.session.open import hold_lock, open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
 from redistopo.session.situation import observe_for_steps, situation
+from redistopo.session.slot_job import finish_moves
 
 _ROUNDS = 4
 """The maximum: resume paused nodes, inspect an interrupted topology, create it again."""
@@ -157,6 +159,7 @@ def bring_up(
         steps = _converge(session, context, request.asked)
         with explaining(context), explaining_ended_servers(context):
             restore_old(context, session.rotation)
+            finish_moves(context)
             formed_now = any(one.do is StepKind.FORM for one in steps)
             verdict = _prove(session, context, formed_now=formed_now)
         kept = password_path(context.plan.topology, context.plan.layout)
@@ -218,10 +221,17 @@ def _goes_on(context: ExecutionContext, record: TopologyState, steps: tuple[Step
 
 
 def _strayed(context: ExecutionContext) -> bool:
-    """Whether there are nodes to take back, now that all run: one that is down may own slots."""
+    """Whether there are nodes to take back, or slots to settle, now that all run: a node that is
+    down may own slots."""
     seen = context.observe(Detail.HEALTH)
     shards = context.plan.topology.shards
-    return bool(plan_rejoins(seen, shards) or stale_ids(seen) or non_empty_resets(seen))
+    found = (
+        plan_rejoins(seen, shards),
+        stale_ids(seen),
+        non_empty_resets(seen),
+        settle_steps(seen),
+    )
+    return any(map(tuple, found))
 
 
 def _prove(session: Session, context: ExecutionContext, *, formed_now: bool) -> Verdict:

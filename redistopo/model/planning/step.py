@@ -42,10 +42,18 @@ class StepKind(StrEnum):
     RESET = "reset"
     REJOIN = "rejoin"
     FORGET = "forget"
+    SETTLE = "settle"
 
 
 OBSERVE_AGAIN = frozenset(
-    {StepKind.ABORT, StepKind.RESUME, StepKind.FAILOVER, StepKind.RESET, StepKind.REJOIN}
+    {
+        StepKind.ABORT,
+        StepKind.RESUME,
+        StepKind.FAILOVER,
+        StepKind.RESET,
+        StepKind.REJOIN,
+        StepKind.SETTLE,
+    }
 )
 """Steps after which more may be to do."""
 
@@ -79,6 +87,7 @@ _TEXT = {
     StepKind.RESET: "empty and reset again",
     StepKind.REJOIN: "rejoin to the cluster",
     StepKind.FORGET: "remove stale node ids from",
+    StepKind.SETTLE: "give one owner to each of the open slots of",
 }
 
 _BY_LOG = {
