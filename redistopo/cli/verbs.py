@@ -41,6 +41,8 @@ GROUPS = {
         "rebalance": "Spread the slots over the shards, with their keys.",
         "move-slots": "Move slots with their keys to a shard.",
         "undo": "Take back a change that was interrupted.",
+        "snapshot": "Save the data of all shards in snapshots/NAME.",
+        "snapshots": "List the snapshots of this topology.",
         "demo": "Serve a web application that uses the topology as a cache.",
         "install": "Install a Redis or Valkey server, and test it.",
         "engines": "List the servers on this machine.",
