@@ -15,7 +15,7 @@ from redistopo.model.state.selector import select_nodes
 from redistopo.model.state.status_rows import NodeStatus, status_rows
 from redistopo.model.topology.spec import Shape
 from redistopo.session.open import open_session
-from redistopo.session.session import CredentialSource, SessionRequest
+from redistopo.session.session import CredentialSource, Session, SessionRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,8 @@ class StatusResult:
     """Every node of the folder's topology, shard by shard, then those in no shard.
 
     `faults` are the failed findings of `verify` without a write, whichever nodes are selected;
-    `certificate` is the one that expires first, of those that the servers present.
+    `certificate` is the one that expires first, of those that the servers present; `unfinished` is
+    the command of a change that is under way, or was interrupted ("" for none).
     """
 
     name: str
@@ -33,6 +34,7 @@ class StatusResult:
     nodes: tuple[NodeStatus, ...]
     faults: tuple[Finding, ...] = ()
     certificate: Certificate | None = None
+    unfinished: str = ""
     code: ExitCode = field(default=ExitCode.DONE)
 
 
@@ -51,7 +53,17 @@ def status(root: Path, words: tuple[str, ...] = ()) -> StatusResult:
             nodes=tuple(line for line in status_rows(seen) if not words or line.name in names),
             faults=failed_findings(judge(seen, session.expected)) if seen.nodes else (),
             certificate=_first_to_expire(seen, session.credentials),
+            unfinished=_unfinished(session),
         )
+
+
+def _unfinished(session: Session) -> str:
+    if not session.host.files.status(session.layout.job):
+        return ""
+    from redistopo.project.job_file import load_job
+
+    job = load_job(session.layout)
+    return job.command if job else ""
 
 
 def _first_to_expire(seen: Observed, credentials: Credentials) -> Certificate | None:
