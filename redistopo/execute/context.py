@@ -1,6 +1,6 @@
 """The context of execution: plan, connections, deadline, progress and host."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from redistopo.client.connection import Command, Connections, raise_on_error
@@ -17,7 +17,9 @@ from redistopo.progress import Progress
 @dataclass(slots=True, kw_only=True)
 class ExecutionContext:
     """The context of one run; `started` has the processes that this run started; `refused` is
-    whether Sentinels found no replica to fail over to; `told` has the warnings already given."""
+    whether Sentinels found no replica to fail over to; `told` has the warnings already given;
+    `on_removal` records the removal of nodes; `hurried` are nodes with a lower node timeout until
+    all agree."""
 
     plan: Plan
     credentials: Credentials
@@ -28,6 +30,8 @@ class ExecutionContext:
     started: dict[str, StartedProcess] = field(default_factory=dict)
     refused: bool = False
     told: set[str] = field(default_factory=set)
+    hurried: set[str] = field(default_factory=set)
+    on_removal: Callable[[Collection[str]], None] = lambda _names: None
 
     def nodes(self, names: Iterable[str]) -> tuple[NodePlan, ...]:
         """Return the planned nodes with these names."""

@@ -1,6 +1,7 @@
 """`up`: from the topology file to a running, healthy, proven topology."""
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from redistopo.execute.rollback import rolled_back_on_failure
 from redistopo.execute.rotate_passwords import carry_over, restore_old
 from redistopo.host.run_recorded import end_leftover
 from redistopo.model.planning.decide_up import decide
+from redistopo.model.planning.node_numbers import with_removed
 from redistopo.model.planning.placement import with_current_placement
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_rejoin import non_empty_resets, plan_rejoins, stale_ids
@@ -46,8 +48,9 @@ from redistopo.session.open import hold_lock, open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
 from redistopo.session.situation import observe_for_steps, situation
 
-_ROUNDS = 4
-"""The maximum: resume paused nodes, inspect an interrupted topology, create it again."""
+_ROUNDS = 6
+"""The maximum: resume paused nodes, inspect an interrupted topology, create it again; or start
+nodes, add and remove some, and see that nothing is left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +120,7 @@ def up(request: UpRequest, progress: Progress) -> UpResult:
 
 def _up(session: Session, plan: Plan, request: UpRequest, began: float) -> UpResult:
     layout, told = session.layout, session.progress
-    refuse_folder(session, plan, readdresses=True)
+    refuse_folder(session, plan, by_up=True)
     prepare_certificates(plan, told)
     _finish_rotation(session, plan)
     context = session.context(plan)
@@ -157,8 +160,8 @@ def bring_up(
         steps = _converge(session, context, request.asked)
         with explaining(context), explaining_ended_servers(context):
             restore_old(context, session.rotation)
-            formed_now = any(one.do is StepKind.FORM for one in steps)
-            verdict = _prove(session, context, formed_now=formed_now)
+            hurried = any(one.do in (StepKind.FORM, StepKind.REJOIN) for one in steps)
+            verdict = _prove(session, context, hurried=hurried)
         kept = password_path(context.plan.topology, context.plan.layout)
         return UpResult(
             plan=with_current_placement(context.plan, verdict.seen),
@@ -174,6 +177,7 @@ def bring_up(
 def _converge(session: Session, context: ExecutionContext, asked: Asked) -> tuple[Step, ...]:
     """Execute steps until none is left; in most cases in one round, or none. Returns them."""
     done: tuple[Step, ...] = ()
+    context.on_removal = lambda names: _record_removal(session, context.plan, names)
     for number in range(_ROUNDS):
         seen = observe_for_steps(context)
         moves = readdress_steps(context.plan, session.state, seen)
@@ -207,6 +211,11 @@ def _converge(session: Session, context: ExecutionContext, asked: Asked) -> tupl
     return done
 
 
+def _record_removal(session: Session, plan: Plan, names: Collection[str]) -> None:
+    if session.state is not None:
+        session.save_state(with_removed(plan, session.state, names))
+
+
 def _goes_on(context: ExecutionContext, record: TopologyState, steps: tuple[Step, ...]) -> bool:
     """Whether there may be more to do, now that these steps are done."""
     kinds = {one.do for one in steps}
@@ -214,7 +223,14 @@ def _goes_on(context: ExecutionContext, record: TopologyState, steps: tuple[Step
         return True
     if not record.formed:
         return context.plan.topology.clustered and bool(kinds) and StepKind.FORM not in kinds
-    return StepKind.START in kinds and _strayed(context)
+    return StepKind.START in kinds and (_strayed(context) or _unfinished(context))
+
+
+def _unfinished(context: ExecutionContext) -> bool:
+    """Whether nodes are still to be added or removed, which waited for the others."""
+    plan = context.plan
+    surplus = (len(plan.data), len(plan.sentinels)) != (plan.topology.size, plan.topology.sentinels)
+    return surplus or len(context.observe(Detail.PROCESS).running) < len(plan.nodes)
 
 
 def _strayed(context: ExecutionContext) -> bool:
@@ -224,9 +240,9 @@ def _strayed(context: ExecutionContext) -> bool:
     return bool(plan_rejoins(seen, shards) or stale_ids(seen) or non_empty_resets(seen))
 
 
-def _prove(session: Session, context: ExecutionContext, *, formed_now: bool) -> Verdict:
+def _prove(session: Session, context: ExecutionContext, *, hurried: bool) -> Verdict:
     """Wait until the checks of `verify` pass, and record the topology as formed; raises Unhealthy
-    if they don't in time."""
+    if they don't in time. `hurried` is whether nodes have a lower node timeout until then."""
     topology = context.plan.topology
     with step(context.progress, "wait until every node agrees", changes=False):
         first = wait_until_healthy(
@@ -234,7 +250,7 @@ def _prove(session: Session, context: ExecutionContext, *, formed_now: bool) -> 
         )
         if not first.healthy:
             raise unhealthy_error(context, first)
-        if formed_now:
+        if hurried:
             restore_node_timeout(context)
     with step(context.progress, "verify", changes=False):
         session.reread()

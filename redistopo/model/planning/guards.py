@@ -21,6 +21,12 @@ from redistopo.model.planning.plan_rejoin import (
 from redistopo.model.planning.proposal import Proposal
 from redistopo.model.planning.readdress import is_readdressed
 from redistopo.model.planning.refuse_sockets import refuse_sockets
+from redistopo.model.planning.resizing import (
+    is_resized,
+    node_counts,
+    recorded_counts,
+    refuse_opposite_changes,
+)
 from redistopo.model.planning.resource_limits import ResourceShortage, resource_shortages
 from redistopo.model.planning.shard_copies import refuse_demotion, refuse_worse_copies
 from redistopo.model.planning.sole_copies import chosen_primaries, sole_copies_on_disk
@@ -40,12 +46,14 @@ def refuse_other_layout(
     record: TopologyState | None,
     rendered: Mapping[str, Directives],
     running: Collection[str],
+    *,
+    by_up: bool = False,
 ) -> None:
     """Raise UsageError if the file no longer describes the topology that was formed.
 
-    Its nodes have data for the old layout: `up` changes neither shape nor size, and addresses
-    only while no node is `running`. This is checked before any server is queried: a snapshot of
-    other nodes would say nothing.
+    Its nodes have data for the old layout: only `up` changes the numbers of nodes, no verb the
+    shape, and addresses change only while no node is `running`. This is checked before any server
+    is queried: a snapshot of other nodes would say nothing.
     """
     if record is None or not record.formed:
         return
@@ -61,16 +69,27 @@ def refuse_other_layout(
         )
     was = [(node.name, node.host, node.port) for node in record.nodes]
     asked = [(node.name, node.host, node.port) for node in plan.nodes]
-    if was == asked and record.shape == plan.topology.shape.value:
-        return
     spans = f"formed: {record.shape}, {_span(was)}\nasked:  {plan.topology.shape}, {_span(asked)}"
-    if not is_readdressed(plan, record):
+    if record.shape != plan.topology.shape.value:
         raise UsageError(
             f"{source} no longer describes the topology in this folder",
             detail=spans,
-            hint=start_over(f"set shape and the numbers of nodes in {source} back"),
+            hint=start_over(f"set shape in {source} back"),
         )
-    if running:
+    moved, resized = is_readdressed(plan, record), is_resized(plan, record)
+    if moved and resized:
+        raise UsageError(
+            f"{source} has other addresses and another number of nodes",
+            detail=spans,
+            hint="change one of them, redistopo up, then the other",
+        )
+    if resized and not by_up:
+        raise UsageError(
+            f"{source} asks for {node_counts(plan.topology)}, the topology has "
+            f"{recorded_counts(record)}",
+            hint="redistopo up adds or removes nodes; redistopo plan shows which",
+        )
+    if moved and running:
         raise UsageError(
             f"{source} has other addresses than the nodes that run: {join_names(running)}",
             detail=spans,
@@ -192,6 +211,17 @@ def _low_limits(it: Proposal) -> None:
         )
 
 
+def _other_shards(it: Proposal) -> None:
+    """A cluster that was formed keeps its number of shards: no step moves slots yet."""
+    if it.nodes(StepKind.MOVE):
+        source = it.plan.layout.topology.name
+        raise UsageError(
+            f"{source} asks for {it.plan.topology.shards} shards; nothing was changed",
+            detail="the number of shards of a formed cluster can't be changed",
+            hint=f"set shards back in {source}",
+        )
+
+
 def _missing_cli(it: Proposal) -> None:
     by_cli = it.plan.formation.method is FormationMethod.REDIS_CLI
     if by_cli and it.nodes(StepKind.FORM) and it.plan.engine.path and not it.plan.engine.cli:
@@ -215,6 +245,8 @@ GUARDS: tuple[Callable[[Proposal], None], ...] = (
     _exposed,
     refuse_sockets,
     refuse_renamed,
+    refuse_opposite_changes,
+    _other_shards,
     _missing_cli,
     _busy_ports,
     _low_limits,
