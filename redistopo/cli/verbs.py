@@ -39,6 +39,9 @@ GROUPS = {
         "explain": "Explain a topic, such as failover or slots.",
     },
     "More": {
+        "rebalance": "Spread the slots over the shards, with their keys.",
+        "move-slots": "Move slots with their keys to a shard.",
+        "undo": "Take back a change that was interrupted.",
         "demo": "Serve a web application that uses the topology as a cache.",
         "install": "Install a Redis or Valkey server, and test it.",
         "engines": "List the servers on this machine.",

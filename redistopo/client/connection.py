@@ -32,11 +32,18 @@ class NotServing(ConnectionError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Seconds until a connection is made and until a reply is complete, and a reply's bytes."""
+    """Seconds until a connection is made and until a reply is complete, and a reply's bytes; with
+    `exact`, bytes that aren't valid UTF-8 are kept (as surrogates), as keys may have them."""
 
     connect: float = CONNECT_SECONDS
     answer: float = ANSWER_SECONDS
     most_bytes: int = MOST_BYTES
+    exact: bool = False
+
+    @property
+    def errors(self) -> str:
+        """Python's name of how invalid text is encoded and decoded."""
+        return "surrogateescape" if self.exact else "replace"
 
 
 _LIMITS = Limits()
@@ -62,14 +69,14 @@ class Connection:
         self._limits = limits
         self._protocol = protocol
         self._socket: Socket | None = None
-        self._reader = ReplyReader(self._receive, most_bytes=limits.most_bytes)
+        self._reader = self._made_reader()
         self._until = 0.0
 
     def connect(self) -> None:
         """Connect and log in; every supported server speaks RESP2 and RESP3, whose replies have
         more types (maps, for example)."""
         self._require_own(self._endpoint.host)
-        self._reader = ReplyReader(self._receive, most_bytes=self._limits.most_bytes)
+        self._reader = self._made_reader()
         self._socket = connect_tcp(self._endpoint, self._limits.connect)
         try:
             self._require_own(self._socket.getpeername()[0])  # a name may have changed
@@ -84,6 +91,10 @@ class Connection:
         except BaseException:
             self.close()
             raise
+
+    def _made_reader(self) -> ReplyReader:
+        limits = self._limits
+        return ReplyReader(self._receive, most_bytes=limits.most_bytes, errors=limits.errors)
 
     def limit(self, limits: Limits) -> None:
         """Apply other limits to the replies from now on."""
@@ -104,7 +115,7 @@ class Connection:
 
     def send(self, commands: Iterable[Command]) -> None:
         """Send commands together; a reply to each has to be read."""
-        self.send_encoded(encoded(commands))
+        self.send_encoded(encoded(commands, self._limits.errors))
 
     def send_encoded(self, commands: bytes) -> None:
         """Send commands that were encoded before."""
@@ -187,9 +198,10 @@ class Connections:
         seconds: float = ANSWER_SECONDS,
         protocol: int = 2,
         most: int = MOST_BYTES,
+        exact: bool = False,
     ) -> None:
         self.credentials = credentials
-        self._limits = Limits(answer=seconds, most_bytes=most)
+        self._limits = Limits(answer=seconds, most_bytes=most, exact=exact)
         self._protocol = protocol
         self._open: dict[Endpoint, Connection] = {}
         self.sent: Counter[Endpoint] = Counter()

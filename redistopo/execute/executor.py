@@ -197,6 +197,19 @@ def _grant(context: ExecutionContext, one: Step) -> None:
         _list_users(context, node)
 
 
+def _move(context: ExecutionContext, one: Step) -> None:
+    from redistopo.execute.move_slots import move_slots
+
+    context.on_moves(one.moves)
+    move_slots(context, one.moves)
+
+
+def _settle(context: ExecutionContext, _one: Step) -> None:
+    from redistopo.execute.close_slots import close_foreign_slots
+
+    close_foreign_slots(context)
+
+
 def _list_users(context: ExecutionContext, node: NodePlan) -> None:
     """Keep the server's ACL LIST, to detect later changes."""
     listed = context.send(node, "ACL", "LIST")
@@ -240,8 +253,10 @@ _DOERS: dict[StepKind, Callable[[ExecutionContext, Step], None]] = {
     StepKind.RESET: reset_again,
     StepKind.REJOIN: rejoin,
     StepKind.FORGET: forget_ids,
+    StepKind.MOVE: _move,
     StepKind.REMOVE: remove,
     StepKind.END: end,
     StepKind.RECOUNT: recount,
     StepKind.DISCOVER: discover,
+    StepKind.SETTLE: _settle,
 }

@@ -25,15 +25,20 @@ from redistopo.model.planning.readdress import (
     readdress_steps,
     with_addresses,
 )
+from redistopo.model.planning.refuse_moves import owners_of
+from redistopo.model.planning.settle_steps import settle_steps
+from redistopo.model.planning.slot_moves import with_moves
 from redistopo.model.planning.step import OBSERVE_AGAIN, Step, StepKind, linked
 from redistopo.model.remedies.of_topology import rotate_passwords
 from redistopo.model.state.finding import Finding
+from redistopo.model.state.job import SlotMove
 from redistopo.model.state.observed import Observed
 from redistopo.model.state.record import TopologyState
 from redistopo.model.state.shards import ShardSeen, shards_of
 from redistopo.model.topology.exposure import plaintext_warning
 from redistopo.ops.certs import prepare_certificates
 from redistopo.progress import Progress, note, step, warn
+from redistopo.project.job_file import end_job, load_job, save_job
 from redistopo.project.load import layout_of_folder
 from redistopo.project.passwords import password_path
 from redistopo.project.topology_record import begin_lifecycle, current_record
@@ -47,6 +52,7 @@ from redistopo.session.local_preconditions import refuse_folder, refuse_request
 from redistopo.session.open import hold_lock, open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
 from redistopo.session.situation import observe_for_steps, situation
+from redistopo.session.slot_job import finish_moves, new_job
 
 _ROUNDS = 6
 """The maximum: resume paused nodes, inspect an interrupted topology, create it again; or start
@@ -160,8 +166,11 @@ def bring_up(
         steps = _converge(session, context, request.asked)
         with explaining(context), explaining_ended_servers(context):
             restore_old(context, session.rotation)
+            if not any(one.do is StepKind.MOVE for one in steps):
+                finish_moves(context)
             hurried = any(one.do in (StepKind.FORM, StepKind.REJOIN) for one in steps)
             verdict = _prove(session, context, hurried=hurried)
+            end_job(context.plan.layout)
         kept = password_path(context.plan.topology, context.plan.layout)
         return UpResult(
             plan=with_current_placement(context.plan, verdict.seen),
@@ -177,6 +186,7 @@ def bring_up(
 def _converge(session: Session, context: ExecutionContext, asked: Asked) -> tuple[Step, ...]:
     """Execute steps until none is left; in most cases in one round, or none. Returns them."""
     done: tuple[Step, ...] = ()
+    context.on_moves = lambda moves: _record_moves(session, context, moves)
     context.on_removal = lambda names: _record_removal(session, context.plan, names)
     for number in range(_ROUNDS):
         seen = observe_for_steps(context)
@@ -211,6 +221,14 @@ def _converge(session: Session, context: ExecutionContext, asked: Asked) -> tupl
     return done
 
 
+def _record_moves(session: Session, context: ExecutionContext, moves: tuple[SlotMove, ...]) -> None:
+    """Record moves before they begin, in the job of the verb that asked for them, if there is
+    one."""
+    seen = context.observe(Detail.HEALTH)
+    job = load_job(session.layout) or new_job("up", (), seen, ())
+    save_job(session.layout, with_moves(job, moves, owners_of(seen)))
+
+
 def _record_removal(session: Session, plan: Plan, names: Collection[str]) -> None:
     if session.state is not None:
         session.save_state(with_removed(plan, session.state, names))
@@ -234,10 +252,17 @@ def _unfinished(context: ExecutionContext) -> bool:
 
 
 def _strayed(context: ExecutionContext) -> bool:
-    """Whether there are nodes to take back, now that all run: one that is down may own slots."""
+    """Whether there are nodes to take back, or slots to settle, now that all run: a node that is
+    down may own slots."""
     seen = context.observe(Detail.HEALTH)
     shards = context.plan.topology.shards
-    return bool(plan_rejoins(seen, shards) or stale_ids(seen) or non_empty_resets(seen))
+    found = (
+        plan_rejoins(seen, shards),
+        stale_ids(seen),
+        non_empty_resets(seen),
+        settle_steps(seen),
+    )
+    return any(map(tuple, found))
 
 
 def _prove(session: Session, context: ExecutionContext, *, hurried: bool) -> Verdict:

@@ -30,6 +30,7 @@ from redistopo.model.state.unix_socket import UnixSocketSeen
 from redistopo.model.topology.directives import planned_sentinel_settings as wanted_of_sentinels
 from redistopo.model.topology.ports import choose_block, port_block_of
 from redistopo.project.includes import with_includes
+from redistopo.project.job_file import load_job
 from redistopo.project.port_conflicts import port_blocker
 from redistopo.render.conf import check_templates, node_conf, sentinel_conf, users_acl
 from redistopo.session.expected import expected_of
@@ -105,6 +106,7 @@ def situation(context: ExecutionContext, record: TopologyState | None, seen: Obs
         sockets=_unix_sockets(context, texts),
         limits=context.host.limits(_ENOUGH_TASKS + 16 * len(plan.nodes)),
         loaded=tuple(context.started),
+        moving=formed and plan.topology.clustered and _moving(plan),
         left=tuple(
             name
             for name in (record.removed if record else ())
@@ -112,6 +114,11 @@ def situation(context: ExecutionContext, record: TopologyState | None, seen: Obs
         ),
         free_ports="" if formed else _free_ports(plan, seen),
     )
+
+
+def _moving(plan: Plan) -> bool:
+    job = load_job(plan.layout)
+    return job is not None and bool(job.moves)
 
 
 def _unix_sockets(context: ExecutionContext, texts: Mapping[str, str]) -> dict[str, UnixSocketSeen]:

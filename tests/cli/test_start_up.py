@@ -71,9 +71,12 @@ _ELSEWHERE = {
     "events": "does not end; the same as watch",
     "failover": "needs a replica; the same as restart --rolling",
     "install": "installs a server",
+    "move-slots": "needs a cluster; the same as rebalance",
+    "rebalance": "needs a cluster; the same as restart",
     "reset": "needs a cluster; the same as kill",
     "run": "starts a topology; the same as up",
     "templates": "copies files",
+    "undo": "needs an interrupted change; the same as rebalance",
     "watch": "does not end; draws with rich",
 }
 

@@ -128,6 +128,11 @@ class Project:
     def client(self, port: int | None = None) -> Any:
         return judge.client(port or self.port, self.password)
 
+    @property
+    def job(self) -> Path:
+        """The record of a change that isn't finished."""
+        return self.root / ".redistopo" / "job.json"
+
     def sentinel(self, number: int = 1) -> Any:
         """A client of the nth Sentinel; its replies aren't made into anything."""
         path = self.root / ".redistopo" / "password.sentinel"

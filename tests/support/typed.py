@@ -89,12 +89,10 @@ CHECKS_NOT_TYPED: dict[str, str] = {
 
 BUILDERS: dict[str, str] = {
     "forget": _BY_HAND,
-    "settle_slots": _BY_HAND,
     "delete_user": _BY_HAND,
     "follow": _REPLICATION,
     "set_live": _REPLICATION,
     "move_slots": _OWNER,
-    "spread_slots": _EMPTY,
     "takeover": "faults/test_logs.py::test_a_damaged_log_of_a_cluster",
     "truncate_log": "faults/test_logs.py::test_a_damaged_log_without_a_copy",
     "rebuild_node": _TABLES,
@@ -120,6 +118,8 @@ BUILDERS: dict[str, str] = {
 """Builder of a remedy -> the test that types what it makes."""
 
 BUILDERS_NOT_TYPED: dict[str, str] = {
+    "settle_slots": "of other clusters: redistopo up does it in ours",
+    "spread_slots": "of other clusters: redistopo rebalance does it in ours",
     "end_process": "is run by `doctor --fix`, or ends a program that isn't ours",
     "leave_cluster": "another cluster's node: what is typed there is its owner's",
     "assign_slots": "no copy exists any more; that the command fills slots is redis-cli's",
@@ -128,12 +128,10 @@ BUILDERS_NOT_TYPED: dict[str, str] = {
 
 COMMANDS: dict[str, str] = {
     "forget": r"CLUSTER FORGET",
-    "settle_slots": r"--cluster fix",
     "delete_user": r"ACL DELUSER",
     "follow": r"REPLICAOF",
     "set_live": r"CONFIG SET",
     "move_slots": r"--cluster reshard",
-    "spread_slots": r"--cluster rebalance",
     "takeover": r"CLUSTER FAILOVER TAKEOVER",
     "truncate_log": r"check-aof.* --fix",
     "rebuild_node": r"redistopo up .*--rebuild",

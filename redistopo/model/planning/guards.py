@@ -211,17 +211,6 @@ def _low_limits(it: Proposal) -> None:
         )
 
 
-def _other_shards(it: Proposal) -> None:
-    """A cluster that was formed keeps its number of shards: no step moves slots yet."""
-    if it.nodes(StepKind.MOVE):
-        source = it.plan.layout.topology.name
-        raise UsageError(
-            f"{source} asks for {it.plan.topology.shards} shards; nothing was changed",
-            detail="the number of shards of a formed cluster can't be changed",
-            hint=f"set shards back in {source}",
-        )
-
-
 def _missing_cli(it: Proposal) -> None:
     by_cli = it.plan.formation.method is FormationMethod.REDIS_CLI
     if by_cli and it.nodes(StepKind.FORM) and it.plan.engine.path and not it.plan.engine.cli:
@@ -246,7 +235,6 @@ GUARDS: tuple[Callable[[Proposal], None], ...] = (
     refuse_sockets,
     refuse_renamed,
     refuse_opposite_changes,
-    _other_shards,
     _missing_cli,
     _busy_ports,
     _low_limits,

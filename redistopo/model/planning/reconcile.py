@@ -9,6 +9,7 @@ from redistopo.model.planning.new_nodes import new_nodes
 from redistopo.model.planning.node_start import start_steps, write_steps
 from redistopo.model.planning.plan import FormationMethod, Plan
 from redistopo.model.planning.resize_steps import resize_steps, sentinel_steps, without_removed
+from redistopo.model.planning.settle_steps import settle_steps
 from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.step import USERS_FILE, Drifts, NodeSettings, Step, StepKind, linked
 from redistopo.model.protocol.aof import failed_rewrite
@@ -34,16 +35,16 @@ def _steps(plan: Plan, situation: Situation) -> tuple[Step, ...]:
     if plan.topology.sentinels:
         return (*ended, *_with_sentinels(plan, situation))
     promoted = tuple(primaries_to_promote(plan, situation.seen))
-    stay = without_removed(plan, situation)
     new = new_nodes(plan, situation.record, situation.seen)
     missing = tuple(node for node in absent if node.name not in new)
+    settling = (*settle_steps(situation.seen),)
     return (
         *ended,
         *(Step(do=StepKind.TAKEOVER, nodes=(one,), cause=_WHY_PROMOTED) for one in promoted),
         *_start_absent(plan, situation, missing, _to_follow(plan, situation.seen)),
         *_chained(plan, situation.seen),
-        *resize_steps(plan, situation, new),
-        *_correct(plan, stay),
+        *(settling or resize_steps(plan, situation, new)),
+        *_correct(plan, without_removed(plan, situation)),
     )
 
 
@@ -114,8 +115,7 @@ def _introduced(plan: Plan) -> Iterable[Step]:
 
 
 def _demote(plan: Plan, situation: Situation) -> Iterable[Step]:
-    """Demote surplus primaries at once: Sentinels would wait 8 s before they reconfigure them
-    (sentinel.c, sentinelRefreshInstanceInfo)."""
+    """Demote surplus primaries at once: Sentinels would wait 8 s (sentinelRefreshInstanceInfo)."""
     named = plan.shards[0].primary
     primaries = [one.name for one in situation.seen.running if one.role is Role.PRIMARY]
     if situation.named and named in primaries and primaries != [named]:
@@ -190,8 +190,7 @@ def starting_steps(
 
 
 def _to_follow(plan: Plan, seen: Observed) -> tuple[str, ...]:
-    """The planned primary of a replication, if it runs as a replica or running replicas follow
-    another node, and those replicas."""
+    """A replication's planned primary, if it is a replica or others follow another, and those."""
     running = seen.running
     if plan.topology.clustered or not all(node.answers for node in running):
         return ()
@@ -260,8 +259,8 @@ def _start_absent(
     """Write and start what doesn't run; in a replication the primary first, which running
     replicas must follow before any other node is started."""
     missing, cause = tuple(node.name for node in absent), cause or _why_absent(situation)
-    cause_ = "there is no primary"
-    follow = Step(do=StepKind.LEAD, nodes=followers, cause=cause_) if followers else None
+    why = "there is no primary"
+    follow = Step(do=StepKind.LEAD, nodes=followers, cause=why) if followers else None
     if follow and followers[0] not in missing:
         yield follow
         follow = None

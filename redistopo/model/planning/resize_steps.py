@@ -54,8 +54,7 @@ def resize_steps(plan: Plan, now: Situation, new: Collection[str]) -> Iterable[S
     if found := stale_ids(seen):
         why = "a node was reset and has a new id"
         yield Step(do=StepKind.FORGET, nodes=tuple(found), cause=why, ids=found)
-    if new or leaving.removed:
-        yield from _moving(seen, leaving, joins)
+    yield from _moving(now, seen, leaving, joins)
     yield from _removing(plan, leaving)
 
 
@@ -67,7 +66,12 @@ def _lower_timeout(plan: Plan, one: RejoinPlan) -> Mapping[str, NodeSettings]:
     return {one.name: {NODE_TIMEOUT: value}}
 
 
-def _moving(seen: Observed, leaving: Leaving, joins: Iterable[RejoinPlan]) -> Iterable[Step]:
+def _moving(
+    now: Situation, seen: Observed, leaving: Leaving, joins: Iterable[RejoinPlan]
+) -> Iterable[Step]:
+    """Moves on record are finished as they are, which may give an empty shard its slots."""
+    if now.moving and not leaving.nodes:
+        return
     if moves := moves_for_shards(seen, leaving.nodes, joins):
         ends = dict.fromkeys(name for one in moves for name in (one.source, one.target))
         empty = any(one.source in leaving.nodes for one in moves)

@@ -48,6 +48,7 @@ class StepKind(StrEnum):
     END = "end"
     RECOUNT = "recount"
     DISCOVER = "discover"
+    SETTLE = "settle"
 
 
 OBSERVE_AGAIN = frozenset(
@@ -59,6 +60,7 @@ OBSERVE_AGAIN = frozenset(
         StepKind.REJOIN,
         StepKind.REMOVE,
         StepKind.END,
+        StepKind.SETTLE,
     }
 )
 """Steps after which more may be to do."""
@@ -98,6 +100,7 @@ _TEXT = {
     StepKind.END: "end for good, and keep the folder of",
     StepKind.RECOUNT: "reset, one after the other,",
     StepKind.DISCOVER: "wait for new replicas to be discovered by",
+    StepKind.SETTLE: "give one owner to each of the open slots of",
 }
 
 _BY_LOG = {

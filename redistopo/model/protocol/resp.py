@@ -44,25 +44,34 @@ class ErrorReply(Exception):
         return str(self).startswith(_UNAVAILABLE)
 
 
-def encoded(commands: Iterable[Command]) -> bytes:
-    """Encode commands as arrays of bulk strings, to be sent together."""
+def encoded(commands: Iterable[Command], errors: str = "replace") -> bytes:
+    """Encode commands as arrays of bulk strings, to be sent together; `errors` is Python's name of
+    how text that isn't valid Unicode is encoded."""
     parts = []
     for words in commands:
         parts.append(b"*%d\r\n" % len(words))
         for word in words:
-            raw = str(word).encode(errors="replace")
+            raw = str(word).encode(errors=errors)
             parts.append(b"$%d\r\n%b\r\n" % (len(raw), raw))
     return b"".join(parts)
 
 
 class ReplyReader:
-    """Reads replies from bytes as `receive` returns them; invalid UTF-8 is replaced.
+    """Reads replies from bytes as `receive` returns them; invalid UTF-8 is replaced, unless
+    `errors`, Python's name of how it is decoded, says otherwise.
 
     Raises ProtocolError; whatever `receive` raises passes through.
     """
 
-    def __init__(self, receive: Callable[[], bytes], *, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(
+        self,
+        receive: Callable[[], bytes],
+        *,
+        most_bytes: int = MOST_BYTES,
+        errors: str = "replace",
+    ) -> None:
         self._receive = receive
+        self._errors = errors
         self._most = most_bytes
         self._data = bytearray()
         self._at = 0
@@ -158,7 +167,7 @@ class ReplyReader:
         end = self._at + size
         while len(self._data) < end + 2:
             self._more()
-        text = self._data[self._at : end].decode(errors="replace")
+        text = self._data[self._at : end].decode(errors=self._errors)
         self._at = end + 2
         return text
 
