@@ -37,6 +37,7 @@ RESULTS: Mapping[str, tuple[str, ...]] = {
     "reset": ("redistopo.ops.reset:ResetResult", _PREVIEW),
     "restart": ("redistopo.ops.restart:RestartResult", _PREVIEW),
     "resume": _NODES,
+    "scale": ("redistopo.ops.up:UpResult", "redistopo.ops.plan:PlanResult"),
     "secret rotate": ("redistopo.ops.secret:RotateResult", _PREVIEW),
     "secret show": ("redistopo.ops.secret:SecretResult",),
     "set": ("redistopo.ops.set:SetResult", _PREVIEW),

@@ -14,6 +14,7 @@ GROUPS = {
         "stop": "Stop nodes after they saved their data.",
         "restart": "Restart nodes with the current configuration.",
         "failover": "Promote a replica; no acknowledged write is lost.",
+        "scale": "Add or remove shards, replicas or Sentinels.",
         "set": "Set a directive on running servers and in the file.",
         "reset": "Remove a node from its cluster (CLUSTER RESET).",
         "secret": "Show the password, or change it without downtime.",
