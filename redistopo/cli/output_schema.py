@@ -34,6 +34,11 @@ RESULTS: Mapping[str, tuple[str, ...]] = {
     "render": ("redistopo.ops.render:RenderResult",),
     "reset": ("redistopo.ops.reset:ResetResult", _PREVIEW),
     "restart": ("redistopo.ops.restart:RestartResult", _PREVIEW),
+    "upgrade": (
+        "redistopo.ops.upgrade:UpgradeResult",
+        "redistopo.ops.upgrade:UpgradeCheck",
+        _PREVIEW,
+    ),
     "resume": _NODES,
     "secret rotate": ("redistopo.ops.secret:RotateResult", _PREVIEW),
     "secret show": ("redistopo.ops.secret:SecretResult",),

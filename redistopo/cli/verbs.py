@@ -38,6 +38,7 @@ GROUPS = {
         "explain": "Explain a topic, such as failover or slots.",
     },
     "More": {
+        "upgrade": "Move a running topology to another engine.",
         "demo": "Serve a web application that uses the topology as a cache.",
         "install": "Install a Redis or Valkey server, and test it.",
         "engines": "List the servers on this machine.",

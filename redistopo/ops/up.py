@@ -24,6 +24,7 @@ from redistopo.model.planning.readdress import (
     with_addresses,
 )
 from redistopo.model.planning.step import OBSERVE_AGAIN, Step, StepKind, linked
+from redistopo.model.planning.upgrade import newest_running
 from redistopo.model.remedies.of_topology import rotate_passwords
 from redistopo.model.state.finding import Finding
 from redistopo.model.state.observed import Observed
@@ -166,7 +167,7 @@ def bring_up(
             seconds=time.monotonic() - began,
             findings=verdict.findings,
             shards=shards_of(verdict.seen),
-            engine=verdict.seen.engine,
+            engine=" and ".join(verdict.seen.engines),
             connect=connect_lines(context.plan, str(kept or "")),
         )
 
@@ -243,7 +244,7 @@ def _prove(session: Session, context: ExecutionContext, *, formed_now: bool) -> 
         )
         if not last.healthy:
             raise unhealthy_error(context, last)
-        engine = last.seen.engine.lower()
+        engine = newest_running(last.seen) or last.seen.engine.lower()
         if (record := session.state) is not None:
             now = replace(record, formed=True, primary=last.seen.primary, engine=engine)
             session.save_state(now)

@@ -74,6 +74,7 @@ _ELSEWHERE = {
     "reset": "needs a cluster; the same as kill",
     "run": "starts a topology; the same as up",
     "templates": "copies files",
+    "upgrade": "restarts every node; the same as restart --rolling",
     "watch": "does not end; draws with rich",
 }
 
