@@ -43,6 +43,8 @@ RESULTS: Mapping[str, tuple[str, ...]] = {
     "secret rotate": ("redistopo.ops.secret:RotateResult", _PREVIEW),
     "secret show": ("redistopo.ops.secret:SecretResult",),
     "set": ("redistopo.ops.set:SetResult", _PREVIEW),
+    "snapshot": ("redistopo.ops.snapshot:SnapshotResult", "redistopo.ops.snapshot:TimerResult"),
+    "snapshots": ("redistopo.ops.snapshots:SnapshotsResult",),
     "start": _NODES,
     "status": ("redistopo.ops.status:StatusResult",),
     "stop": (*_NODES, _PREVIEW),

@@ -39,6 +39,8 @@ GROUPS = {
     },
     "More": {
         "upgrade": "Move a running topology to another engine.",
+        "snapshot": "Save the data of all shards in snapshots/NAME.",
+        "snapshots": "List the snapshots of this topology.",
         "demo": "Serve a web application that uses the topology as a cache.",
         "install": "Install a Redis or Valkey server, and test it.",
         "engines": "List the servers on this machine.",

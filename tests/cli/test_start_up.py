@@ -56,6 +56,8 @@ _QUERIES = {
 _CHANGES = {
     "secret": ("secret rotate", set()),
     "set": ("set maxmemory=100mb", {*_FILES, "tomlkit"}),
+    "snapshot": ("snapshot one", set()),
+    "snapshots": ("snapshots --verify", set()),
     "pause": ("pause node1", set()),
     "resume": ("resume", set()),
     "kill": ("kill node1", set()),
