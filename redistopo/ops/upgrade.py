@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from redistopo.errors import ExitCode, MissingPrerequisite, RedistopoError, UsageError
@@ -20,6 +21,7 @@ from redistopo.model.planning.upgrade import (
     unlinked,
 )
 from redistopo.model.protocol.engine import parse_request
+from redistopo.model.remedies.remedy import joined
 from redistopo.ops.rolling_restart import (
     Restarted,
     RestartWork,
@@ -29,6 +31,7 @@ from redistopo.ops.rolling_restart import (
     roll,
     saving,
 )
+from redistopo.ops.snapshot import SnapshotRequest, save_snapshot
 from redistopo.progress import Progress, note, warn
 from redistopo.project.load import Project, engine_request, read_topology
 from redistopo.project.trust import may_run, trust
@@ -36,17 +39,19 @@ from redistopo.render.engine_edit import with_engine
 from redistopo.session.live_change import LiveChange, change_request, live_change, unrecorded
 from redistopo.session.open import open_session
 from redistopo.session.preview_result import Preview
-from redistopo.session.session import Session
+from redistopo.session.session import Session, SessionRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpgradeRequest:
     """The engine to use, "" for the topology file's; `force` accepts downtime of nodes without a
-    replica. `seconds` is the time limit of each turn."""
+    replica; `snapshot` saves the data before the first node is restarted. `seconds` is the time
+    limit of each turn."""
 
     root: Path
     engine: str = ""
     force: bool = False
+    snapshot: bool = True
     seconds: float = 60.0
 
 
@@ -56,7 +61,8 @@ class UpgradeResult:
 
     `edited` is whether the topology file was changed to `asked`; `back` says how far back is
     possible, and `emptied` are the nodes that copied their primary because the engine can't read
-    their files, which are kept under another name.
+    their files, which are kept under another name. `snapshot` is the name of the one that was saved
+    before, "" for none.
     """
 
     name: str
@@ -68,6 +74,7 @@ class UpgradeResult:
     handovers: tuple[HandoverResult, ...] = ()
     emptied: tuple[str, ...] = ()
     back: str = ""
+    snapshot: str = ""
     seconds: float
     code: ExitCode = field(default=ExitCode.DONE)
 
@@ -118,6 +125,7 @@ def upgrade(request: UpgradeRequest, progress: Progress) -> UpgradeResult:
             warn(progress, fault.sentence)
         if made.back:
             note(progress, made.back)
+        saved = _snapshot(session, request, made)
         _write(session, edit, request)
         work = RestartWork(
             now=now,
@@ -137,6 +145,7 @@ def upgrade(request: UpgradeRequest, progress: Progress) -> UpgradeResult:
             handovers=tuple(work.handovers),
             emptied=tuple(sorted(made.emptied)),
             back=made.back,
+            snapshot=saved,
             seconds=time.monotonic() - began,
         )
 
@@ -241,6 +250,27 @@ def _refuse_other_program(plan: Plan) -> None:
             detail=engine.path,
             hint=f"unset {plan.engine_why}, then redistopo upgrade again",
         )
+
+
+def _snapshot(session: Session, request: UpgradeRequest, made: UpgradePlan) -> str:
+    """Save the data before the first node is upgraded, and return the snapshot's name: what newer
+    nodes save, the former engine may not read."""
+    if not request.snapshot or not made.nodes or made.engine.title in made.running:
+        return ""
+    now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    name = f"before-{made.engine.name.replace(' ', '-')}-{now}"
+    asked = SnapshotRequest(root=request.root, verify=False)
+    try:
+        # with connections of its own: BGSAVE may take longer than any command of the upgrade
+        with open_session(
+            SessionRequest(root=request.root, seconds=asked.seconds), session.progress
+        ) as own:
+            save_snapshot(own, name, asked)
+    except RedistopoError as error:
+        without = "to go on without a snapshot: redistopo upgrade --no-snapshot"
+        error.hint = joined(error.hint, without, by="; ")
+        raise
+    return name
 
 
 def _write(session: Session, edit: _Edit, request: UpgradeRequest) -> None:

@@ -63,6 +63,8 @@ def test_a_cluster_under_load(project: Project, before: str, after: str) -> None
     project.up()
     with writing(project.ports, project.password, clustered=True) as writers:
         done = project.run("upgrade", "--engine", after, "--json", check=0).json["result"]
+    saved = project.root / "snapshots" / done["snapshot"]
+    assert sorted(one.name for one in saved.glob("*.rdb"))
     assert [one["node"] for one in done["restarted"]] == [f"node{n}" for n in (4, 5, 6, 1, 2, 3)]
     assert _versions(project) == {after}
     assert writers.lost() == []

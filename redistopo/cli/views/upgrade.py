@@ -18,6 +18,8 @@ def show_upgrade(result: UpgradeResult) -> None:
         click.echo(f"  {cost(done)}")
     if result.edited:
         click.echo(f'  redistopo.toml: engine = "{result.asked}"')
+    if result.snapshot:
+        click.echo(f"  snapshot of before: {result.snapshot}")
     if result.emptied:
         names = join_names(result.emptied)
         click.echo(f"  {names}: former data files are kept as *.aside in the node's folder")
