@@ -36,6 +36,11 @@ RESULTS: Mapping[str, tuple[str, ...]] = {
     "render": ("redistopo.ops.render:RenderResult",),
     "reset": ("redistopo.ops.reset:ResetResult", _PREVIEW),
     "restart": ("redistopo.ops.restart:RestartResult", _PREVIEW),
+    "upgrade": (
+        "redistopo.ops.upgrade:UpgradeResult",
+        "redistopo.ops.upgrade:UpgradeCheck",
+        _PREVIEW,
+    ),
     "resume": _NODES,
     "scale": ("redistopo.ops.up:UpResult", "redistopo.ops.plan:PlanResult"),
     "secret rotate": ("redistopo.ops.secret:RotateResult", _PREVIEW),

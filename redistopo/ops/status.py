@@ -8,7 +8,9 @@ from redistopo.checks.catalogue import judge
 from redistopo.client.observe import Detail
 from redistopo.client.tls import presented
 from redistopo.errors import ExitCode
+from redistopo.model.planning.upgrade import upgrade_command
 from redistopo.model.protocol.credentials import Certificate, Credentials
+from redistopo.model.protocol.engine import parse_request
 from redistopo.model.state.finding import Finding, failed_findings
 from redistopo.model.state.observed import Observed
 from redistopo.model.state.selector import select_nodes
@@ -29,7 +31,8 @@ class StatusResult:
 
     Commands per second are None until no verb of ours has changed the topology for two seconds.
     `faults` are the failed findings of `verify` without a write, whichever nodes are selected;
-    `certificate` is the one that expires first, of those that the servers present.
+    `upgrade` is the command after which all run the engine that the topology file asks for, "" if
+    they do; `certificate` is the one that expires first, of those that the servers present.
     """
 
     name: str
@@ -39,6 +42,7 @@ class StatusResult:
     nodes: tuple[NodeStatus, ...]
     faults: tuple[Finding, ...] = ()
     certificate: Certificate | None = None
+    upgrade: str = ""
     code: ExitCode = field(default=ExitCode.DONE)
 
 
@@ -56,11 +60,23 @@ def status(root: Path, words: tuple[str, ...] = ()) -> StatusResult:
             name=session.topology.name,
             shape=session.topology.shape,
             root=session.layout.root,
+<<<<<<< HEAD
             engine=seen.engine,
             nodes=tuple(line for line in lines if not words or line.name in names),
+=======
+            engine=" and ".join(seen.engines),
+            upgrade=_upgrade(session.topology.engine, seen),
+            nodes=tuple(line for line in status_rows(seen) if not words or line.name in names),
+>>>>>>> upgrade
             faults=failed_findings(judge(seen, session.expected)) if seen.nodes else (),
             certificate=_first_to_expire(seen, session.credentials),
         )
+
+
+def _upgrade(asked: str, seen: Observed) -> str:
+    request = parse_request(asked)
+    accepted = request is None or all(map(request.accepts_title, seen.engines))
+    return "" if accepted and len(seen.engines) < 2 else upgrade_command(seen, asked)
 
 
 def _first_to_expire(seen: Observed, credentials: Credentials) -> Certificate | None:

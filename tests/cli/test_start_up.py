@@ -78,7 +78,11 @@ _ELSEWHERE = {
     "reset": "needs a cluster; the same as kill",
     "run": "starts a topology; the same as up",
     "templates": "copies files",
+<<<<<<< HEAD
     "undo": "needs an interrupted change; the same as rebalance",
+=======
+    "upgrade": "restarts every node; the same as restart --rolling",
+>>>>>>> upgrade
     "watch": "does not end; draws with rich",
 }
 

@@ -32,6 +32,7 @@ from redistopo.model.planning.resource_limits import ResourceShortage, resource_
 from redistopo.model.planning.shard_copies import refuse_demotion, refuse_worse_copies
 from redistopo.model.planning.sole_copies import chosen_primaries, sole_copies_on_disk
 from redistopo.model.planning.step import StepKind, join_names
+from redistopo.model.planning.upgrade import upgrade_command
 from redistopo.model.protocol.conf import Directives, unquote
 from redistopo.model.protocol.engine import parse_request
 from redistopo.model.protocol.sentinel_replies import read_sentinel_file
@@ -235,18 +236,17 @@ def guard(proposal: Proposal) -> None:
 
 
 def engine_warnings(proposal: Proposal) -> Iterable[str]:
-    """Warn about running servers of another engine than the topology file asks for: only a
-    restart changes it."""
-    plan, running = proposal.plan, (one.engine for one in proposal.now.seen.answering)
+    """Warn about running servers of another engine than the topology file asks for: only an
+    upgrade changes it."""
+    plan, seen = proposal.plan, proposal.now.seen
     request = parse_request(plan.topology.engine)
     if request is None:
         return
-    wrong = [one for one in dict.fromkeys(running) if one and not request.accepts_title(one)]
-    if wrong:
+    if wrong := [one for one in seen.engines if not request.accepts_title(one)]:
         names = " and ".join(wrong)
         yield (
             f"the topology file asks for {request.text}, but {names} is running: "
-            "redistopo restart --rolling"
+            f"{upgrade_command(seen, request.text)}"
         )
 
 
