@@ -40,6 +40,8 @@ GROUPS = {
     "More": {
         "snapshot": "Save the data of all shards in snapshots/NAME.",
         "snapshots": "List the snapshots of this topology.",
+        "restore": "Start a topology with the data of a snapshot.",
+        "clone": "Start a second topology with the data of this one.",
         "demo": "Serve a web application that uses the topology as a cache.",
         "install": "Install a Redis or Valkey server, and test it.",
         "engines": "List the servers on this machine.",

@@ -58,6 +58,8 @@ _CHANGES = {
     "set": ("set maxmemory=100mb", {*_FILES, "tomlkit"}),
     "snapshot": ("snapshot one", set()),
     "snapshots": ("snapshots --verify", set()),
+    "restore": ("restore one --force", _FILES),
+    "clone": ("clone ../second", _FILES),
     "pause": ("pause node1", set()),
     "resume": ("resume", set()),
     "kill": ("kill node1", set()),
