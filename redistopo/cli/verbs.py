@@ -39,15 +39,14 @@ GROUPS = {
         "explain": "Explain a topic, such as failover or slots.",
     },
     "More": {
-<<<<<<< HEAD
         "rebalance": "Spread the slots over the shards, with their keys.",
         "move-slots": "Move slots with their keys to a shard.",
         "undo": "Take back a change that was interrupted.",
-=======
         "upgrade": "Move a running topology to another engine.",
->>>>>>> upgrade
         "snapshot": "Save the data of all shards in snapshots/NAME.",
         "snapshots": "List the snapshots of this topology.",
+        "restore": "Start a topology with the data of a snapshot.",
+        "clone": "Start a second topology with the data of this one.",
         "demo": "Serve a web application that uses the topology as a cache.",
         "install": "Install a Redis or Valkey server, and test it.",
         "engines": "List the servers on this machine.",

@@ -60,14 +60,9 @@ def status(root: Path, words: tuple[str, ...] = ()) -> StatusResult:
             name=session.topology.name,
             shape=session.topology.shape,
             root=session.layout.root,
-<<<<<<< HEAD
-            engine=seen.engine,
-            nodes=tuple(line for line in lines if not words or line.name in names),
-=======
             engine=" and ".join(seen.engines),
             upgrade=_upgrade(session.topology.engine, seen),
-            nodes=tuple(line for line in status_rows(seen) if not words or line.name in names),
->>>>>>> upgrade
+            nodes=tuple(line for line in lines if not words or line.name in names),
             faults=failed_findings(judge(seen, session.expected)) if seen.nodes else (),
             certificate=_first_to_expire(seen, session.credentials),
         )

@@ -58,6 +58,8 @@ _CHANGES = {
     "set": ("set maxmemory=100mb", {*_FILES, "tomlkit"}),
     "snapshot": ("snapshot one", set()),
     "snapshots": ("snapshots --verify", set()),
+    "restore": ("restore one --force", _FILES),
+    "clone": ("clone ../second", _FILES),
     "pause": ("pause node1", set()),
     "resume": ("resume", set()),
     "kill": ("kill node1", set()),
@@ -78,11 +80,8 @@ _ELSEWHERE = {
     "reset": "needs a cluster; the same as kill",
     "run": "starts a topology; the same as up",
     "templates": "copies files",
-<<<<<<< HEAD
     "undo": "needs an interrupted change; the same as rebalance",
-=======
     "upgrade": "restarts every node; the same as restart --rolling",
->>>>>>> upgrade
     "watch": "does not end; draws with rich",
 }
 
