@@ -23,6 +23,7 @@ RESULTS: Mapping[str, tuple[str, ...]] = {
     "drill failover": ("redistopo.drill.drill_report:DrillReport", _PREVIEW),
     "engines": ("redistopo.ops.engines:EnginesResult",),
     "env": ("redistopo.ops.env:EnvResult",),
+    "export": ("redistopo.ops.export:ExportResult",),
     "explain": ("redistopo.ops.explain:TopicResult",),
     "failover": ("redistopo.ops.failover:FailoverResult", _PREVIEW),
     "init": ("redistopo.ops.init:InitResult",),

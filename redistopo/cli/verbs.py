@@ -51,6 +51,7 @@ GROUPS = {
         "install": "Install a Redis or Valkey server, and test it.",
         "engines": "List the servers on this machine.",
         "render": "Write the redis.conf of each node.",
+        "export": "Write files by which other programs run or watch the topology.",
         "bundle": "Collect logs and state for a bug report, without secrets.",
         "certs": "Renew the TLS certificates of a topology.",
         "url": "Print the URL of the primary or of a node, with the password.",

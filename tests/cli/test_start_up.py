@@ -31,6 +31,7 @@ _BEFORE = {
     "init": ("init standalone --force", _FILES),
     "plan": ("plan", _FILES),
     "render": ("render", _FILES),
+    "export": ("export systemd units", _FILES),
     "up": ("up", _FILES),
 }
 _QUERIES = {

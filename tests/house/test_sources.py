@@ -1,6 +1,7 @@
 """Rules on the sources of the package."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,15 @@ def test_no_file_is_too_long_to_be_read_in_one_go(root: Path) -> None:
     }
     assert len(lengths) > 50
     assert {path: n for path, n in lengths.items() if n > MOST_LINES} == {}
+
+
+def test_no_file_has_the_marks_of_a_conflict(root: Path) -> None:
+    files = subprocess.run(
+        ["git", "grep", "-lE", "^(<<<<<<<|>>>>>>>) "], cwd=root, capture_output=True, text=True
+    )
+    if files.returncode == 128:
+        pytest.skip("this is not a checkout of git")
+    assert files.stdout.split() == []
 
 
 @pytest.mark.fault(
