@@ -9,7 +9,7 @@ from redistopo.execute.node_timeout import lower_node_timeout
 from redistopo.host.polling import wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.planning.step import Step
-from redistopo.model.protocol.replies import parse_nodes
+from redistopo.model.protocol.replies import parse_info, parse_nodes
 
 
 def rejoin(context: ExecutionContext, one: Step) -> None:
@@ -48,9 +48,12 @@ def reset_again(context: ExecutionContext, one: Step) -> None:
 
 
 def _await_known(context: ExecutionContext, node: NodePlan) -> None:
-    """Wait until the node has completed the handshake with every other node, and they with it."""
+    """Wait until the node has completed the handshake with every other node, and they with it, and
+    knows the latest epoch: with an older one, others would take back the first slots that it gets.
+    """
     others = [other for other in context.plan.nodes if other is not node]
     unmet: set[str] = set()
+    epoch = max((_epoch(context, other) for other in others), default=0)
     pending = list(others)
 
     def look() -> bool | None:
@@ -58,7 +61,7 @@ def _await_known(context: ExecutionContext, node: NodePlan) -> None:
         pending[:] = [one for one in pending if node.address not in _known(context, one)]
         unmet.clear()
         unmet.update({one.address for one in others} - known, (one.address for one in pending))
-        return None if unmet else True
+        return True if not unmet and _epoch(context, node) >= epoch else None
 
     def late() -> TimedOut:
         return TimedOut(
@@ -67,6 +70,11 @@ def _await_known(context: ExecutionContext, node: NodePlan) -> None:
         )
 
     wait_for(look, context.deadline, late, pause=0.01)
+
+
+def _epoch(context: ExecutionContext, node: NodePlan) -> int:
+    info = parse_info(str(context.send(node, "CLUSTER", "INFO")))
+    return int(info.get("cluster_current_epoch", 0))
 
 
 def _known(context: ExecutionContext, node: NodePlan) -> set[str]:

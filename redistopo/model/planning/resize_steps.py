@@ -82,7 +82,8 @@ def _moving(
 def _removing(plan: Plan, leaving: Leaving) -> Iterable[Step]:
     """Nodes that are in no shard any more were reset already."""
     if leaving.nodes:
-        yield Step(do=StepKind.REMOVE, nodes=leaving.nodes, cause=_fewer(plan))
+        why = _fewer(plan) if leaving.removed else "a shard has no slots and no nodes of its own"
+        yield Step(do=StepKind.REMOVE, nodes=leaving.nodes, cause=why)
     yield from _ending(plan, leaving)
 
 
