@@ -34,6 +34,28 @@ def rejoin(context: ExecutionContext, one: Step) -> None:
         context.send(node, "CLUSTER", "ADDSLOTS", *wanted)
 
 
+def await_writable(context: ExecutionContext, one: Step) -> None:
+    """Wait until the targets of moves accept keys, if there are any to move: a primary that was
+    just started replies CLUSTERDOWN for 2 s (cluster_legacy.c, CLUSTER_WRITABLE_DELAY)."""
+    sources = context.nodes(dict.fromkeys(move.source for move in one.moves))
+    if not any(int(str(context.send(node, "DBSIZE"))) for node in sources):
+        return
+    pending = list(context.nodes(dict.fromkeys(move.target for move in one.moves)))
+
+    def look() -> bool | None:
+        pending[:] = [node for node in pending if _info(context, node, "cluster_state") != "ok"]
+        return None if pending else True
+
+    def late() -> TimedOut:
+        return TimedOut(
+            f"{', '.join(node.name for node in pending)} didn't become writable in "
+            f"{context.deadline.seconds:g} s",
+            hint="redistopo up goes on",
+        )
+
+    wait_for(look, context.deadline, late, pause=0.01)
+
+
 def reset_again(context: ExecutionContext, one: Step) -> None:
     """Flush and reset these primaries, which have no slots, in one transaction: in between, a node
     could become their replica.
@@ -73,8 +95,11 @@ def _await_known(context: ExecutionContext, node: NodePlan) -> None:
 
 
 def _epoch(context: ExecutionContext, node: NodePlan) -> int:
-    info = parse_info(str(context.send(node, "CLUSTER", "INFO")))
-    return int(info.get("cluster_current_epoch", 0))
+    return int(_info(context, node, "cluster_current_epoch") or 0)
+
+
+def _info(context: ExecutionContext, node: NodePlan, field: str) -> str:
+    return parse_info(str(context.send(node, "CLUSTER", "INFO"))).get(field, "")
 
 
 def _known(context: ExecutionContext, node: NodePlan) -> set[str]:

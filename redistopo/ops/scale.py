@@ -11,6 +11,7 @@ from redistopo.errors import RedistopoError, UsageError
 from redistopo.host.files import read_exactly, rewrite
 from redistopo.host.machine_facts import memory_and_disk
 from redistopo.host.polling import Deadline
+from redistopo.model.planning.refuse_moves import GO_ON
 from redistopo.model.planning.refuse_resize import (
     Room,
     refuse_directions,
@@ -170,7 +171,7 @@ def _refuse_unfinished(session: Session) -> None:
         raise RedistopoError(
             f"an earlier change isn't finished: {job.command}",
             detail=f"it began {job.began}",
-            hint="redistopo up finishes it",
+            hint=GO_ON,
         )
     if load_intent(session.layout) is not None:
         raise RedistopoError(
