@@ -40,7 +40,7 @@ def close_slots(context: ExecutionContext, slots: Collection[int] = ()) -> bool:
             return changed
         changed = True
         with (
-            Connections(context.credentials, seconds=ANSWER_SECONDS, exact=True) as client,
+            Connections(context.credentials, seconds=ANSWER_SECONDS, binary=True) as client,
             interrupts_deferred(later=True),
         ):
             _Closer(context, client, seen).settle(repairs, lost)

@@ -75,7 +75,7 @@ def move_slots(
     done = MovedSlots(slots=0, keys=0, method="")
     seen = context.observe(Detail.HEALTH)
     with (
-        Connections(context.credentials, seconds=ANSWER_SECONDS, exact=True) as client,
+        Connections(context.credentials, seconds=ANSWER_SECONDS, binary=True) as client,
         _replica_migration_off(context, seen, moves),
     ):
         for one in moves:

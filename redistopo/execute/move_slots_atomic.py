@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from redistopo.client.connection import Command, Connections, Reply, raise_on_error
 from redistopo.errors import BadReply
+from redistopo.execute.survey_slots import text_of
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.move_method import MoveMethod
 from redistopo.model.protocol.slots import ranges
@@ -34,8 +35,10 @@ def move_atomically(
             _await(lambda: _valkey_state(client, source, before), source, deadline)
         return
     task = _start(client, target, ("CLUSTER", "MIGRATION", "IMPORT", *words))
-    with _cancelled_if_left(client, target, ("CLUSTER", "MIGRATION", "CANCEL", "ID", str(task))):
-        _await(lambda: _redis_state(client, target, str(task)), target, deadline)
+    with _cancelled_if_left(
+        client, target, ("CLUSTER", "MIGRATION", "CANCEL", "ID", text_of(task))
+    ):
+        _await(lambda: _redis_state(client, target, text_of(task)), target, deadline)
 
 
 def _start(client: Connections, node: NodeSeen, command: Command) -> Reply:
@@ -67,9 +70,10 @@ def _await(state: Callable[[], tuple[str, str]], node: NodeSeen, deadline: Deadl
 def _pairs(reply: Reply) -> dict[str, str]:
     """A flat list of fields and values, or a map."""
     if isinstance(reply, dict):
-        return {str(name): str(value) for name, value in reply.items()}
+        return {text_of(name): text_of(value) for name, value in reply.items()}
     flat = reply if isinstance(reply, list) else []
-    return {str(name): str(value) for name, value in zip(flat[::2], flat[1::2], strict=False)}
+    pairs = zip(flat[::2], flat[1::2], strict=False)
+    return {text_of(name): text_of(value) for name, value in pairs}
 
 
 def _exports(client: Connections, source: NodeSeen) -> list[dict[str, str]]:

@@ -9,7 +9,7 @@ from redistopo.client.connection import Command, Connections, Reply
 from redistopo.errors import BadReply
 from redistopo.execute.survey_slots import pipelined
 from redistopo.model.planning.move_method import Windows, batches
-from redistopo.model.planning.slot_survey import SlotSurvey
+from redistopo.model.planning.slot_survey import Key, SlotSurvey
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.state.observed import NodeSeen
 
@@ -56,7 +56,7 @@ class WindowMover:
             asked = [("CLUSTER", "GETKEYSINSLOT", slot, _LISTED) for slot in left]
             listed = pipelined(self.client, self.source, asked)
             found = {
-                slot: [str(key) for key in keys]
+                slot: [key for key in keys if isinstance(key, bytes)]
                 for slot, keys in zip(left, listed, strict=True)
                 if isinstance(keys, list) and keys
             }
@@ -70,7 +70,7 @@ class WindowMover:
                 self._migrate(work[start : start + _AT_ONCE], moved)
             left = list(found)
 
-    def _migrate(self, work: Sequence[Sequence[str]], moved: Callable[[int], None]) -> None:
+    def _migrate(self, work: Sequence[Sequence[Key]], moved: Callable[[int], None]) -> None:
         """Migrate batches of keys, replacing a copy that an interrupted move left at the target:
         while the source has a key, clients use that one."""
         to, login = self.target, self.client.credentials.own

@@ -59,7 +59,7 @@ def _slot_stats(client: Connections, node: NodeSeen) -> Mapping[int, int]:
     reply = client.execute(node.endpoint, [asked])[0]
     found: dict[int, int] = {}
     for slot, stats in reply if isinstance(reply, list) else ():
-        pairs = dict(zip(stats[::2], stats[1::2], strict=True))
+        pairs = dict(zip(map(text_of, stats[::2]), stats[1::2], strict=True))
         if "memory-bytes" in pairs:
             found[int(slot)] = int(pairs["memory-bytes"])
     return found
@@ -75,9 +75,10 @@ def _measured(
         asked = [("CLUSTER", "GETKEYSINSLOT", slot, most or keys[slot] + 100) for slot in some]
         listed = pipelined(client, node, asked)
         names = [
-            (slot, str(key))
+            (slot, key)
             for slot, found in zip(some, listed, strict=True)
             for key in (found if isinstance(found, list) else ())
+            if isinstance(key, bytes)
         ]
         usage = client.execute(node.endpoint, [("MEMORY", "USAGE", key) for _, key in names])
         seen: dict[int, int] = {}
@@ -107,6 +108,11 @@ def _chunks(keys: Mapping[int, int], most: int) -> Iterator[list[int]]:
             some, count = [], 0
     if some:
         yield some
+
+
+def text_of(reply: Reply) -> str:
+    """Return a reply as text; over a binary connection, strings are bytes."""
+    return reply.decode(errors="replace") if isinstance(reply, bytes) else str(reply)
 
 
 def pipelined(client: Connections, node: NodeSeen, commands: Sequence[Command]) -> list[Reply]:

@@ -212,7 +212,7 @@ def _planned(now: LiveChange, request: MoveRequest) -> MovePlan:
         now.seen = verdict.seen
         refuse_unhealthy(now.seen, judge(now.seen, wanted))
         by_name = {node.name: node for node in now.seen.nodes}
-        with Connections(context.credentials, seconds=ANSWER_SECONDS, exact=True) as client:
+        with Connections(context.credentials, seconds=ANSWER_SECONDS, binary=True) as client:
             moves = request.choose(client, now.seen)
             survey = _surveyed(client, by_name, moves)
     method = method_of(engine_of(now.seen.answering[0]))

@@ -29,6 +29,7 @@ from redistopo.model.planning.refuse_moves import owners_of
 from redistopo.model.planning.settle_steps import settle_steps
 from redistopo.model.planning.slot_moves import with_moves
 from redistopo.model.planning.step import OBSERVE_AGAIN, Step, StepKind, linked
+from redistopo.model.planning.upgrade import newest_running
 from redistopo.model.remedies.of_topology import rotate_passwords
 from redistopo.model.state.finding import Finding
 from redistopo.model.state.job import SlotMove
@@ -179,7 +180,7 @@ def bring_up(
             seconds=time.monotonic() - began,
             findings=verdict.findings,
             shards=shards_of(verdict.seen),
-            engine=verdict.seen.engine,
+            engine=" and ".join(verdict.seen.engines),
             connect=connect_lines(context.plan, str(kept or "")),
         )
 
@@ -285,7 +286,7 @@ def _prove(session: Session, context: ExecutionContext, *, hurried: bool) -> Ver
         )
         if not last.healthy:
             raise unhealthy_error(context, last)
-        engine = last.seen.engine.lower()
+        engine = newest_running(last.seen) or last.seen.engine.lower()
         if (record := session.state) is not None:
             now = replace(record, formed=True, primary=last.seen.primary, engine=engine)
             session.save_state(now)

@@ -127,12 +127,16 @@ def _verbs() -> dict[str, Callable[[Path, Any], Any]]:
     from redistopo.ops.set import set_directive
     from redistopo.ops.undo import UndoRequest, undo
     from redistopo.ops.up import UpRequest, up
+    from redistopo.ops.upgrade import UpgradeRequest, upgrade
 
     return {
         "up": lambda root, progress: up(UpRequest(root=root), progress),
         "down": lambda root, progress: down(DownRequest(root=root), progress),
         "rotate": lambda root, progress: rotate(root, progress, keep_old=False, seconds=20),
         "roll": lambda root, progress: restart(RestartRequest(root=root, rolling=True), progress),
+        "upgrade": lambda root, progress: upgrade(
+            UpgradeRequest(root=root, snapshot=False), progress
+        ),
         "set": lambda root, progress: set_directive(
             SetRequest(root=root, directive="maxmemory", value=(f"{os.getpid()}mb",)), progress
         ),

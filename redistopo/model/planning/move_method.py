@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from redistopo.model.planning.slot_survey import SlotSurvey
+from redistopo.model.planning.slot_survey import Key, SlotSurvey
 from redistopo.model.protocol.engine import Engine, Product, Version
 
 
@@ -107,7 +107,7 @@ BATCH_BYTES = 512 << 10
 BATCH_KEYS = 200
 
 
-def batches(keys: Sequence[str], big: frozenset[str], mean: float) -> Iterator[tuple[str, ...]]:
+def batches(keys: Sequence[Key], big: frozenset[Key], mean: float) -> Iterator[tuple[Key, ...]]:
     """Split the keys of a slot into what one MIGRATE moves: few enough that no client waits long,
     and each big key alone."""
     most = max(1, min(BATCH_KEYS, int(BATCH_BYTES / max(mean, 1.0))))

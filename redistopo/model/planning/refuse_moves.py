@@ -99,7 +99,8 @@ class BlockingKey:
 
     def __str__(self) -> str:
         size = self.key.bytes / (1 << 20)
-        return f"{self.key.key!a} in slot {self.key.slot}: {size:,.0f} MB, {self.seconds:.1f} s"
+        name = ascii(self.key.key.decode(errors="replace"))
+        return f"{name} in slot {self.key.slot}: {size:,.0f} MB, {self.seconds:.1f} s"
 
 
 def blocking_keys(survey: SlotSurvey, method: MoveMethod) -> tuple[BlockingKey, ...]:

@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+Key = bytes
+"""A key's name: any bytes."""
+
 BIG_BYTES = 1 << 20
 """A key from this size on is moved alone, and told."""
 
@@ -15,7 +18,7 @@ class BigKey:
     """A big key, and its size in memory."""
 
     slot: int
-    key: str
+    key: Key
     bytes: int
 
 
