@@ -1,15 +1,18 @@
 """Rejoins nodes that were reset to their cluster, and removes stale node ids."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 
 from redistopo.client.connection import Command, raise_on_error
 from redistopo.errors import BadReply, TimedOut
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.node_timeout import lower_node_timeout
-from redistopo.host.polling import wait_for
+from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.planning.step import Step
 from redistopo.model.protocol.replies import parse_info, parse_nodes
+
+_OK_SECONDS = 0.5
 
 
 def rejoin(context: ExecutionContext, one: Step) -> None:
@@ -28,6 +31,8 @@ def rejoin(context: ExecutionContext, one: Step) -> None:
     for primary in primaries:
         own = str(context.send(primary, "CLUSTER", "MYID"))
         context.send(node, "CLUSTER", "REPLICATE", own)
+        with suppress(TimedOut):  # it may be a whole cluster that is down
+            _await_ok(context, [node], Deadline(min(_OK_SECONDS, context.deadline.left)))
     if one.slots:
         # ADDSLOTSRANGE is missing in 6.2
         wanted = [slot for some in one.slots for slot in range(some.first, some.last + 1)]
@@ -40,20 +45,25 @@ def await_writable(context: ExecutionContext, one: Step) -> None:
     sources = context.nodes(dict.fromkeys(move.source for move in one.moves))
     if not any(int(str(context.send(node, "DBSIZE"))) for node in sources):
         return
-    pending = list(context.nodes(dict.fromkeys(move.target for move in one.moves)))
+    targets = context.nodes(dict.fromkeys(move.target for move in one.moves))
+    _await_ok(context, targets, context.deadline)
+
+
+def _await_ok(context: ExecutionContext, nodes: Iterable[NodePlan], deadline: Deadline) -> None:
+    pending = list(nodes)
 
     def look() -> bool | None:
         pending[:] = [node for node in pending if _info(context, node, "cluster_state") != "ok"]
         return None if pending else True
 
     def late() -> TimedOut:
+        names = ", ".join(node.name for node in pending)
         return TimedOut(
-            f"{', '.join(node.name for node in pending)} didn't become writable in "
-            f"{context.deadline.seconds:g} s",
-            hint="redistopo up goes on",
+            f"the state of {names} wasn't ok in {deadline.seconds:g} s",
+            hint="redistopo up goes on; redistopo verify shows why",
         )
 
-    wait_for(look, context.deadline, late, pause=0.01)
+    wait_for(look, deadline, late, pause=0.01)
 
 
 def reset_again(context: ExecutionContext, one: Step) -> None:
