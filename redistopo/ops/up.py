@@ -167,7 +167,8 @@ def bring_up(
         steps = _converge(session, context, request.asked)
         with explaining(context), explaining_ended_servers(context):
             restore_old(context, session.rotation)
-            if not any(one.do is StepKind.MOVE for one in steps):
+            job = load_job(context.plan.layout)
+            if job and job.moves and not any(one.do is StepKind.MOVE for one in steps):
                 finish_moves(context)
             hurried = any(one.do in (StepKind.FORM, StepKind.REJOIN) for one in steps)
             verdict = _prove(session, context, hurried=hurried)
