@@ -52,7 +52,7 @@ def show_check(found: UpgradeCheck) -> None:
         click.echo(f"  {number}. {turn}")
     if found.emptied:
         them = join_names(found.emptied)
-        click.echo(f"  {them}: can't read their own files, and copy their primary")
+        click.echo(f"  {them}: the files can't be read, so the primary's data is copied")
     if found.back:
         click.echo(f"Way back: {found.back}")
     if not found.turns:
