@@ -66,7 +66,7 @@ def snapshot(request: SnapshotRequest, progress: Progress) -> SnapshotResult:
     asked = SessionRequest(root=request.root, lock="snapshot", seconds=request.seconds)
     with open_session(asked, progress) as session:
         require_new(session.layout, name)
-        manifest = save_snapshot(session, name, request)
+        manifest = save_snapshot(session, session.layout, name, request)
         topology_id = manifest.topology_id
         removed: tuple[str, ...] = ()
         if request.keep:
@@ -79,14 +79,14 @@ def snapshot(request: SnapshotRequest, progress: Progress) -> SnapshotResult:
         )
 
 
-def save_snapshot(session: Session, name: str, request: SnapshotRequest) -> Manifest:
-    """Save the data into a new folder of the project's snapshots; requires the lock."""
+def save_snapshot(session: Session, to: Layout, name: str, request: SnapshotRequest) -> Manifest:
+    """Save the data into a new folder of a project's snapshots; requires the lock."""
     layout = session.layout
     seen = session.observe()
     sources = choose_sources(seen)
     session.client.wait_longer(_ANSWER_SECONDS)
     text = read_exactly(layout.topology)
-    with writing(layout, name) as folder:
+    with writing(to, name) as folder:
         saving = Saving(
             client=session.client,
             deadline=session.deadline,
