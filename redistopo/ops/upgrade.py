@@ -265,7 +265,7 @@ def _snapshot(session: Session, request: UpgradeRequest, made: UpgradePlan) -> s
         with open_session(
             SessionRequest(root=request.root, seconds=asked.seconds), session.progress
         ) as own:
-            save_snapshot(own, name, asked)
+            save_snapshot(own, own.layout, name, asked)
     except RedistopoError as error:
         without = "to go on without a snapshot: redistopo upgrade --no-snapshot"
         error.hint = joined(error.hint, without, by="; ")
