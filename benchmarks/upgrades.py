@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from benchmarks.stage import Made, Stage
 from redistopo.host.engine_search import find_engines
@@ -61,7 +63,8 @@ def _restarted(made: Made, number: int, server: str) -> float:
     """Seconds from SHUTDOWN until the server replies, and its link is up if it is a replica."""
     folder = made.folder / ".redistopo" / "nodes" / f"node{number}"
     password, port = made.wanted().password or None, made.ports[number - 1]
-    with Redis(port=port, password=password, decode_responses=True) as node:
+    never = Retry(NoBackoff(), 0)  # SHUTDOWN has no reply
+    with Redis(port=port, password=password, decode_responses=True, retry=never) as node:
         pid = int(node.info("server")["process_id"])
         began = time.perf_counter()
         node.shutdown()

@@ -37,7 +37,7 @@ def _alone(node: NodeSeen) -> NodeSeen:
         bus_port=0,
         flags=frozenset({"myself", "master"}),
         primary_id="-",
-        pong=0,
+        replied=False,
         epoch=0,
         linked=True,
         slots=(),
