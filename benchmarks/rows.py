@@ -78,7 +78,8 @@ def _up_replication(stage: Stage) -> Pair:
 def _up_sentinel(stage: Stage) -> Pair:
     with stage.topology(("sentinel", "--replicas", "2", "--sentinels", "3"), 3) as made:
         ours = stage.up(made)
-        stage.violations += watchers.faults(watchers.watched(made))
+        wrong = watchers.faults(watchers.watched(made))
+        stage.violations += [f"up returned too early: {one}" for one in wrong]
     return ours, None
 
 
@@ -142,7 +143,7 @@ _RECIPE = "the recipe"
 _PYTEST_REDIS = "pytest-redis, 1 server"
 _CLICK = 'python -c "import click"'
 _PACKAGES = "importing click, psutil, redis-py"
-_RESTARTS = "6 restarts by hand"
+_RESTARTS = "restart --rolling, 6 nodes"
 _FLUSHES = "100 FLUSHALLs of 3 primaries"
 
 ROWS: tuple[Row, ...] = tuple(
