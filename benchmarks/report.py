@@ -21,7 +21,8 @@ LATEST = Path(__file__).parent / "results" / "latest.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """A row with its rounds; `violations` is what the judge saw right after our `up`, or what clients missed."""
+    """A row with its rounds; `violations` is what the judge saw right after our
+    `up`, or what clients missed."""
 
     row: Row
     rounds: tuple[Pair, ...]

@@ -18,7 +18,7 @@ _LONGEST = 0.1
 def upgraded(stage: Stage) -> tuple[float, float]:
     """Seconds of the whole command, without a snapshot; and of the six restarts themselves, with
     their failovers: what is more is what the new engine takes."""
-    before, after = _engines()
+    before, after = _engines(stage)
     kind = (*_KIND, *(() if stage.forced else ("--engine", before)))
     with stage.topology(kind, 6) as made:
         stage.up(made)
@@ -31,9 +31,17 @@ def upgraded(stage: Stage) -> tuple[float, float]:
     return ours, theirs
 
 
-def _engines() -> tuple[str, str]:
-    """The first step whose engines are here."""
-    names = [one.name for one in find_engines()]
+def _engines(stage: Stage) -> tuple[str, str]:
+    """The first step whose engines are here; from the server that both sides must use, to the
+    newest of its product."""
+    found = find_engines(stage)
+    if stage.forced:
+        mine = next(one for one in found if one.path == stage.server)
+        newest = max(
+            (one for one in found if one.product is mine.product), key=lambda one: one.version
+        )
+        return mine.name, newest.name
+    names = [one.name for one in found]
     for step in _STEPS:
         if all(any(name.startswith(one) for name in names) for one in step):
             return step

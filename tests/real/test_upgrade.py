@@ -207,3 +207,21 @@ def test_a_server_alone_is_away_in_the_meantime(project: Project) -> None:
     project.run("upgrade", "--engine", NEW, "--force", check=0)
     assert _versions(project) == {NEW}
     assert project.client().get("kept") == "yes"
+
+
+def test_a_product_that_can_not_be_in_one_cluster(project: Project) -> None:
+    project.init("cluster", *_CLUSTER, engine=VALKEY)
+    project.up()
+    with project.client() as node:
+        before = node.info("server")["process_id"]
+    refused = project.run("upgrade", "--engine", NEW, check=1).err
+    assert "can't be in one cluster" in refused
+    assert project.client().info("server")["process_id"] == before
+    _edit(project, f'"{VALKEY}"', f'"{NEW}"')
+    assert "can't be in one cluster" in project.run("restart", "node4", check=1).err
+    # what is printed
+    assert f'redistopo down, then redistopo up --engine "{NEW}"' in refused
+    project.run("down", check=0)
+    project.run("up", "--engine", NEW, check=0)
+    assert _versions(project) == {NEW}
+    assert project.faults() == []
