@@ -34,6 +34,8 @@ def test_a_replica_more_for_each_shard_and_back(project: Project) -> None:
     assert read(project, data) == data
     assert (project.folder(7) / "redis.conf").exists()
     assert project.run("up", "--dry-run", check=0).out.startswith("Steps: none")
+    listed = project.run("ps", "--json", check=0).json["result"]["topologies"]
+    assert [(one["running"], one["nodes"]) for one in listed] == [(6, 6)]
     # a removed node's name is not used again, and a start of all leaves it out
     project.run("down", check=0)
     edit(project, "replicas = 1", "replicas = 2")
