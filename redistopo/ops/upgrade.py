@@ -22,6 +22,7 @@ from redistopo.model.planning.upgrade import (
 )
 from redistopo.model.protocol.engine import parse_request
 from redistopo.model.remedies.remedy import joined
+from redistopo.ops.move_slots import refuse_job
 from redistopo.ops.rolling_restart import (
     Restarted,
     RestartWork,
@@ -118,6 +119,7 @@ def upgrade(request: UpgradeRequest, progress: Progress) -> UpgradeResult:
     began = time.monotonic()
     asked = change_request("upgrade", request.root, request.seconds)
     with open_session(asked, progress) as session:
+        refuse_job(session)
         edit = _edit(session, request)
         now = live_change(session)
         made = _ready(request, now)
@@ -195,6 +197,7 @@ def preview_upgrade(request: UpgradeRequest) -> Preview:
 @contextmanager
 def _unlocked(request: UpgradeRequest) -> Iterator[Session]:
     with open_session(change_request("", request.root, request.seconds)) as session:
+        refuse_job(session)
         yield session
 
 
