@@ -25,7 +25,9 @@ def show_upgrade(result: UpgradeResult) -> None:
         click.echo(f"  {names}: former data files are kept as *.aside in the node's folder")
     engine = theme.paint(result.engine, bold=True)
     if not result.restarted:
-        click.echo(f"{result.name}: every node runs {engine} already, nothing was restarted")
+        click.echo(
+            f"{result.name}: no node runs another engine than {engine}: nothing was restarted"
+        )
         return
     count = counted(len(result.restarted), "node")
     click.echo(
@@ -56,4 +58,4 @@ def show_check(found: UpgradeCheck) -> None:
     if found.back:
         click.echo(f"Way back: {found.back}")
     if not found.turns:
-        click.echo("Every node runs it already.")
+        click.echo("No node runs another engine.")
