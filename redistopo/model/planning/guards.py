@@ -21,6 +21,7 @@ from redistopo.model.planning.plan_rejoin import (
 from redistopo.model.planning.proposal import Proposal
 from redistopo.model.planning.readdress import is_readdressed
 from redistopo.model.planning.refuse_sockets import refuse_sockets
+from redistopo.model.planning.refuse_unreadable import refuse_unreadable
 from redistopo.model.planning.resource_limits import ResourceShortage, resource_shortages
 from redistopo.model.planning.shard_copies import refuse_demotion, refuse_worse_copies
 from redistopo.model.planning.sole_copies import chosen_primaries, sole_copies_on_disk
@@ -81,21 +82,6 @@ def refuse_other_layout(
 def _span(nodes: list[tuple[str, str, int]]) -> str:
     first, last = nodes[0], nodes[-1]
     return f"{len(nodes)} nodes, {first[1]}:{first[2]} to {last[1]}:{last[2]}"
-
-
-def _older_engine(it: Proposal) -> None:
-    """The engine to start can't read the data that another one wrote."""
-    plan, record = it.plan, it.now.record
-    going = it.asked.among is None or it.nodes(StepKind.START)
-    if not going or record is None or plan.engine.reads(record.engine):
-        return
-    if any(node.on_disk.has_data for node in it.now.seen.nodes):
-        raise MissingPrerequisite(
-            f"{plan.engine.title} can't read data that {record.engine} wrote",
-            detail=f"chosen: {plan.engine.path} ({plan.engine_why})",
-            hint=f'set engine = "{record.engine}" in the topology file, if it is installed: '
-            "redistopo engines",
-        )
 
 
 def _silent(it: Proposal) -> None:
@@ -203,7 +189,7 @@ def _missing_cli(it: Proposal) -> None:
 
 GUARDS: tuple[Callable[[Proposal], None], ...] = (
     _occupied,
-    _older_engine,
+    refuse_unreadable,
     refuse_demotion,
     refuse_worse_copies,
     refuse_lost_nodes_confs,
