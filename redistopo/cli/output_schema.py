@@ -25,6 +25,7 @@ RESULTS: Mapping[str, tuple[str, ...]] = {
     "env": ("redistopo.ops.env:EnvResult",),
     "explain": ("redistopo.ops.explain:TopicResult",),
     "failover": ("redistopo.ops.failover:FailoverResult", _PREVIEW),
+    "import": ("redistopo.ops.import_keys:ImportResult",),
     "init": ("redistopo.ops.init:InitResult",),
     "install": ("redistopo.ops.install:InstallResult",),
     "kill": (*_NODES, _PREVIEW),

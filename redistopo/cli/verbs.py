@@ -42,6 +42,7 @@ GROUPS = {
         "snapshots": "List the snapshots of this topology.",
         "restore": "Start a topology with the data of a snapshot.",
         "clone": "Start a second topology with the data of this one.",
+        "import": "Copy the keys of another server, or of a file, into this topology.",
         "demo": "Serve a web application that uses the topology as a cache.",
         "install": "Install a Redis or Valkey server, and test it.",
         "engines": "List the servers on this machine.",

@@ -16,6 +16,7 @@ from redistopo.host.polling import Deadline
 from redistopo.model.planning.cluster_databases import refuse_databases
 from redistopo.model.planning.plan import Plan
 from redistopo.model.state.observed import NodeSeen, Role
+from redistopo.model.topology.compatibility import reads
 from redistopo.model.topology.project_paths import Layout
 from redistopo.ops.down import DownRequest, down
 from redistopo.ops.up import UpRequest, up
@@ -142,7 +143,7 @@ def _plan(layout: Layout, manifest: Manifest) -> Plan:
     asked = SessionRequest(root=layout.root, needs_started=False)
     with open_session(asked) as session:
         plan = session.plan()
-    if not plan.engine.reads(manifest.engine):
+    if not reads(plan.engine, manifest.engine):
         raise MissingPrerequisite(
             f"{plan.engine.title} can't read data that {manifest.engine} wrote",
             detail=f"chosen: {plan.engine.path} ({plan.engine_why})",
@@ -204,7 +205,7 @@ def _load(start: DataStart, plan: Plan, progress: Progress) -> None:
     with open_session(asked) as session:
         owners = owners_of(session.observe(Detail.HEALTH), session.credentials)
     text = f"copy {start.manifest.keys:,} keys to {len(owners)} primaries"
-    with step(progress, text), KeyCopy(owners, replace=True, report=lambda _keys: None) as copy:
+    with step(progress, text), KeyCopy(owners, report=lambda _keys: None) as copy:
         for one in start.manifest.shards:
             path = start.path / one.file
             with loaded_file(plan.engine.path, path, start.deadline) as server:

@@ -60,6 +60,7 @@ _CHANGES = {
     "snapshots": ("snapshots --verify", set()),
     "restore": ("restore one --force", _FILES),
     "clone": ("clone ../second", _FILES),
+    "import": ("import --from snapshots/one/shard1.rdb --replace", set()),
     "pause": ("pause node1", set()),
     "resume": ("resume", set()),
     "kill": ("kill node1", set()),
