@@ -29,6 +29,7 @@ RESULTS: Mapping[str, tuple[str, ...]] = {
     "init": ("redistopo.ops.init:InitResult",),
     "install": ("redistopo.ops.install:InstallResult",),
     "kill": (*_NODES, _PREVIEW),
+    "move": ("redistopo.ops.move:MoveResult",),
     "pause": (*_NODES, _PREVIEW),
     "plan": ("redistopo.ops.plan:PlanResult",),
     "port": ("redistopo.ops.port:PortResult",),

@@ -43,6 +43,7 @@ GROUPS = {
         "restore": "Start a topology with the data of a snapshot.",
         "clone": "Start a second topology with the data of this one.",
         "import": "Copy the keys of another server, or of a file, into this topology.",
+        "move": "Move the topology to other ports, another address or folder.",
         "demo": "Serve a web application that uses the topology as a cache.",
         "install": "Install a Redis or Valkey server, and test it.",
         "engines": "List the servers on this machine.",

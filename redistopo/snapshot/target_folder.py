@@ -1,7 +1,6 @@
 """The folder in which a snapshot is restored: its topology file with free ports, and no data of
 others in the way."""
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from redistopo.project.port_reservations import choosing_ports, reserve_ports
 from redistopo.project.started_topology import running_nodes
 from redistopo.project.state_folder import refuse_foreign
 from redistopo.project.topology_state_file import load_topology_state, node_folder_names
-from redistopo.render.topology_file import topology_file
+from redistopo.session.readdress_file import with_addresses
 
 
 def require_own_folder(layout: Layout) -> None:
@@ -67,21 +66,11 @@ def write_topology(layout: Layout, text: str, progress: Progress) -> Topology:
             )
         moved = choice.block.first_sentinel if wanted.sentinel_port else 0
         placed = replace(wanted, port=choice.block.first, sentinel_port=moved)
-        write_public(layout.topology, _with_ports(text, wanted, placed))
+        write_public(layout.topology, with_addresses(text, wanted, placed))
         reserve_ports(layout.root)
     if choice.passed:
         note(progress, f"ports {choice.block}: those of the snapshot's topology are in use")
     return placed
-
-
-def _with_ports(text: str, before: Topology, now: Topology) -> str:
-    """The text with other ports; its comments are kept."""
-    if before == now:
-        return text
-    for key in ("port", "sentinel_port"):
-        line = re.compile(rf"^({key}\s*=\s*)\d+", re.MULTILINE)
-        text = line.sub(rf"\g<1>{getattr(now, key)}", text, count=1)
-    return text if read_topology(text, "") == now else topology_file(now)
 
 
 def put_aside(layout: Layout) -> None:

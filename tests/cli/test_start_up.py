@@ -68,6 +68,7 @@ _CHANGES = {
     "restart": ("restart node1", _FILES),
     "stop": ("stop node1", set()),
     "down": ("down", set()),
+    "move": ("move --dir ../third", _FILES),
 }
 _ELSEWHERE = {
     "certs": "needs TLS, and so ssl and cryptography",
