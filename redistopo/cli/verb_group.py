@@ -46,7 +46,7 @@ class VerbGroup(SubGroup):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in VERBS:
             return None
-        module = _MODULES.get(cmd_name, cmd_name)
+        module = _MODULES.get(cmd_name, cmd_name.replace("-", "_"))
         found: click.Command = import_module(f"redistopo.cli.commands.{module}").command
         return found
 

@@ -194,9 +194,10 @@ class Connections:
         seconds: float = ANSWER_SECONDS,
         protocol: int = 2,
         most: int = MOST_BYTES,
+        binary: bool = False,
     ) -> None:
         self.credentials = credentials
-        self._limits = Limits(answer=seconds, most_bytes=most)
+        self._limits = Limits(answer=seconds, most_bytes=most, binary=binary)
         self._protocol = protocol
         self._open: dict[Endpoint, Connection] = {}
         self.sent: Counter[Endpoint] = Counter()
@@ -209,7 +210,7 @@ class Connections:
             connection.close()
         self._open.clear()
 
-    def execute(self, endpoint: Endpoint, commands: Iterable[Command]) -> list[Reply]:
+    def execute(self, endpoint: Endpoint, commands: Iterable[BinaryCommand]) -> list[Reply]:
         """Send commands and return a reply for each, in order; errors as ErrorReply values.
 
         Raises Unreachable if the server doesn't reply in time, AccessDenied if it rejects our

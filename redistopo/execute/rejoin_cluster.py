@@ -5,6 +5,7 @@ from contextlib import suppress
 from redistopo.client.connection import Command, raise_on_error
 from redistopo.errors import BadReply, TimedOut
 from redistopo.execute.context import ExecutionContext
+from redistopo.execute.node_timeout import lower_node_timeout
 from redistopo.host.polling import wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.planning.step import Step
@@ -18,6 +19,8 @@ def rejoin(context: ExecutionContext, one: Step) -> None:
     less than 60 s ago refuses it (Valkey; Redis only by gossip). Raises TimedOut.
     """
     node, *primaries = context.nodes(one.nodes)
+    lower_node_timeout(context, one.settings)
+    context.hurried.update(one.settings)
     for other in context.plan.nodes:
         if other is not node:
             context.send(other, "CLUSTER", "MEET", node.host, node.port)
@@ -45,14 +48,16 @@ def reset_again(context: ExecutionContext, one: Step) -> None:
 
 
 def _await_known(context: ExecutionContext, node: NodePlan) -> None:
-    """Wait until the node has completed the handshake with every other node."""
-    others = {other.address for other in context.plan.nodes if other is not node}
-    unmet = set(others)
+    """Wait until the node has completed the handshake with every other node, and they with it."""
+    others = [other for other in context.plan.nodes if other is not node]
+    unmet: set[str] = set()
+    pending = list(others)
 
     def look() -> bool | None:
-        members = parse_nodes(str(context.send(node, "CLUSTER", "NODES")))
+        known = _known(context, node)
+        pending[:] = [one for one in pending if node.address not in _known(context, one)]
         unmet.clear()
-        unmet.update(others - {one.address for one in members if not one.unknown})
+        unmet.update({one.address for one in others} - known, (one.address for one in pending))
         return None if unmet else True
 
     def late() -> TimedOut:
@@ -61,7 +66,13 @@ def _await_known(context: ExecutionContext, node: NodePlan) -> None:
             hint="redistopo verify shows whether they reach each other's bus ports",
         )
 
-    wait_for(look, context.deadline, late)
+    wait_for(look, context.deadline, late, pause=0.01)
+
+
+def _known(context: ExecutionContext, node: NodePlan) -> set[str]:
+    """The addresses of the nodes that a node has met."""
+    members = parse_nodes(str(context.send(node, "CLUSTER", "NODES")))
+    return {one.address for one in members if not one.unknown}
 
 
 def forget_ids(context: ExecutionContext, one: Step) -> None:

@@ -31,6 +31,7 @@ _BEFORE = {
     "init": ("init standalone --force", _FILES),
     "plan": ("plan", _FILES),
     "render": ("render", _FILES),
+    "export": ("export systemd units", _FILES),
     "up": ("up", _FILES),
 }
 _QUERIES = {
@@ -77,9 +78,13 @@ _ELSEWHERE = {
     "events": "does not end; the same as watch",
     "failover": "needs a replica; the same as restart --rolling",
     "install": "installs a server",
+    "move-slots": "needs a cluster; the same as rebalance",
+    "rebalance": "needs a cluster; the same as restart",
     "reset": "needs a cluster; the same as kill",
     "run": "starts a topology; the same as up",
     "templates": "copies files",
+    "undo": "needs an interrupted change; the same as rebalance",
+    "upgrade": "restarts every node; the same as restart --rolling",
     "watch": "does not end; draws with rich",
 }
 

@@ -122,7 +122,8 @@ def _begun(passed: Ended) -> list[int]:
 
 def _formation(passed: Ended) -> list[int]:
     """Around the formation and the start of redis-cli."""
-    wanted = ("started: form", "done: form", "subprocess.Popen valkey-cli", "started: verify")
+    cli = f"subprocess.Popen {Path(BUNDLED.cli).name}"
+    wanted = ("started: form", "done: form", cli, "started: verify")
     return [n for n, one in enumerate(passed.boundaries, 1) if one.startswith(wanted)]
 
 

@@ -285,7 +285,9 @@ def _older(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
         node=node.name,
         evidence=f"{node.name} runs {mine.title} and can't load the data of its primary "
         f"{primary.name}, which runs {theirs.title}" + (f"; log: {logged}" if logged else ""),
-        remedy=f"run {node.name} with {theirs.title} or newer: upgrade replicas first",
+        remedy="redistopo upgrade"
+        if started_by_us(node)
+        else f"run {node.name} with {theirs.title} or newer: upgrade replicas first",
     )
 
 

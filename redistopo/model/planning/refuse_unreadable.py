@@ -24,11 +24,8 @@ class Unreadable:
 
 
 def refuse_unreadable(it: Proposal) -> None:
-    """Raise MissingPrerequisite if the engine can't read the data of a node to start, or of any
-    node if the proposal is for all of them: the topology file's engine is wrong then."""
+    """Raise MissingPrerequisite if the engine can't read the data of a node to start."""
     plan, going = it.plan, {*it.nodes(StepKind.START)}
-    if it.asked.among is None:
-        going |= it.now.wanted.keys()
     recorded = it.now.record.engine if it.now.record else ""
     found = {
         node.name: why
@@ -47,9 +44,14 @@ def refuse_unreadable(it: Proposal) -> None:
                     f"chosen: {plan.engine.path} ({plan.engine_why})",
                 )
             ),
-            hint=f'set engine = "{writer}" in the topology file, if it is installed: '
-            "redistopo engines",
+            hint=_hint(writer, running=bool(it.now.seen.answering)),
         )
+
+
+def _hint(writer: str, *, running: bool) -> str:
+    """What starts the nodes on their data; while others run, the rest may follow."""
+    then = "; then redistopo upgrade" if running else ""
+    return f'redistopo up --engine "{writer}"{then}; installed servers: redistopo engines'
 
 
 def unreadable(

@@ -1,11 +1,11 @@
 """Which slots move between which shards: to a given shard, or to balance all of them; pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from redistopo.errors import UsageError
 from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange, format_ranges_briefly, ranges
-from redistopo.model.state.job import SlotMove
+from redistopo.model.state.job import Job, SlotMove
 
 Owners = Mapping[str, tuple[SlotRange, ...]]
 """Primary -> its slots; one without slots has an empty tuple."""
@@ -43,6 +43,17 @@ def moves_to(owners: Owners, wanted: Sequence[SlotRange], target: str) -> tuple[
 def moves_between(before: Owners, after: Owners) -> tuple[SlotMove, ...]:
     """Return the moves that turn one division into another."""
     return tuple(one for name, wanted in after.items() for one in moves_to(before, wanted, name))
+
+
+def with_moves(job: Job, moves: Sequence[SlotMove], owners: Owners) -> Job:
+    """Return a job that has these moves too, in place of earlier ones of the same slots."""
+    new = {slot for one in moves for slot in slots_of(one.slots)}
+    kept = (replace(one, slots=ranges(set(slots_of(one.slots)) - new)) for one in job.moves)
+    return replace(
+        job,
+        moves=(*(one for one in kept if one.slots), *moves),
+        slots_before=job.slots_before or owners,
+    )
 
 
 def with_floor(values: Sequence[float]) -> Costs:

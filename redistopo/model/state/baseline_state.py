@@ -12,10 +12,11 @@ _PASSING = re.compile(r"(?<= )\d+ \d+ \d+ (?=(?:dis)?connected)")
 
 _USED = re.compile(
     r"^id=(?P<id>\d+) addr=(?P<address>\S+) .*? name=(?P<name>\S*) .*? "
-    r"flags=(?P<flags>\w*[PxbOt]\w*) ",
+    r"flags=(?P<flags>(?!\w*[MS])\w*[PxbOt]\w*) ",
     re.MULTILINE,
 )
-"""Clients that are more than connected, in CLIENT LIST."""
+"""Clients that are more than connected, in CLIENT LIST; not links of replication, which Redis 8.10
+blocks for moments."""
 
 _USES = {
     "P": "subscribed",
