@@ -35,8 +35,6 @@ GROUPS = {
         "logs": "Print the logs of all nodes, merged by time.",
         "wait": "Wait until the topology is healthy.",
         "doctor": "Check this machine and the topology, and suggest fixes.",
-        "ps": "List your topologies on this machine, and orphans.",
-        "explain": "Explain a topic, such as failover or slots.",
     },
     "More": {
         "rebalance": "Spread the slots over the shards, with their keys.",
@@ -49,6 +47,8 @@ GROUPS = {
         "clone": "Start a second topology with the data of this one.",
         "import": "Copy the keys of another server, or of a file, into this topology.",
         "move": "Move the topology to other ports, another address or folder.",
+        "ps": "List your topologies on this machine, and orphans.",
+        "explain": "Explain a topic, such as failover or slots.",
         "demo": "Serve a web application that uses the topology as a cache.",
         "install": "Install a Redis or Valkey server, and test it.",
         "engines": "List the servers on this machine.",
