@@ -69,7 +69,7 @@ _CHANGES = {
     "restart": ("restart node1", _FILES),
     "stop": ("stop node1", set()),
     "down": ("down", set()),
-    "move": ("move --dir ../third", _FILES),
+    "move": ("move --dir ../third", set()),
 }
 _ELSEWHERE = {
     "certs": "needs TLS, and so ssl and cryptography",

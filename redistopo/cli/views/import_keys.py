@@ -3,15 +3,16 @@
 import click
 
 from redistopo.cli import theme
+from redistopo.cli.views.snapshot import keys
 from redistopo.ops.import_keys import ImportResult
 
 
 def show_import(result: ImportResult) -> None:
     """Print the passes, and whether the topology has all that the source had."""
     first = result.passes[0]
-    rate = result.keys / first.seconds if first.seconds else 0
-    bold = theme.paint(f"{result.keys:,} keys", bold=True)
-    click.echo(f"{bold} from {result.source} in {result.seconds:.2f} s ({rate:,.0f} keys/s)")
+    bold = theme.paint(keys(result.keys), bold=True)
+    rate = f" ({result.keys / first.seconds:,.0f} keys/s)" if first.seconds > 1 else ""
+    click.echo(f"{bold} from {result.source} in {result.seconds:.2f} s{rate}")
     for number, one in enumerate(result.passes[1:], start=2):
         click.echo(f"  pass {number}: {one.changed:,} changed, {one.deleted:,} deleted")
     if result.digest:
