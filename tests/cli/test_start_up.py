@@ -61,6 +61,7 @@ _CHANGES = {
     "snapshots": ("snapshots --verify", set()),
     "restore": ("restore one --force", _FILES),
     "clone": ("clone ../second", _FILES),
+    "import": ("import --from snapshots/one/shard1.rdb --replace", set()),
     "pause": ("pause node1", set()),
     "resume": ("resume", set()),
     "kill": ("kill node1", set()),
@@ -68,6 +69,7 @@ _CHANGES = {
     "restart": ("restart node1", _FILES),
     "stop": ("stop node1", set()),
     "down": ("down", set()),
+    "move": ("move --dir ../third", set()),
 }
 _ELSEWHERE = {
     "certs": "needs TLS, and so ssl and cryptography",

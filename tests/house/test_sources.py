@@ -60,7 +60,6 @@ def test_the_wall_clock_is_read_only_for_dates(root: Path) -> None:
         "redistopo/pytest_plugin/__init__.py",
         "redistopo/pytest_plugin/own_servers.py",
         "redistopo/pytest_plugin/shared_topology.py",
-        "redistopo/snapshot/place_data.py",
         "redistopo/snapshot/take.py",
         "redistopo/host/archive.py",
         "redistopo/host/server_process.py",
