@@ -57,15 +57,15 @@ ENDS = (
 """What follows a command in a hint."""
 
 
-def type_line(project: Project, hint: str, code: int | None = 0) -> str:
+def type_line(project: Project, hint: str) -> str:
     """The first command of redistopo's in a hint that does more than to look was typed as it is
-    printed, and ended with that code; returns the hint."""
+    printed; returns the hint."""
     assert "redistopo " in hint, f"nothing to type in: {hint}"
     found = [hint[one.start() :] for one in re.finditer(r"\bredistopo (?=[a-z])", hint)]
     order = next((one for one in found if one.split()[1].strip(";,") not in LOOKS), found[0])
     for end in ENDS:
         order = order.partition(end)[0]
-    project.run(*shlex.split(order)[1:], check=code)
+    project.run(*shlex.split(order)[1:], check=0)
     if "redistopo down, then up" in hint or "redistopo down; redistopo up" in hint:
         project.run("up", check=0)
     return hint
