@@ -10,6 +10,7 @@ from redistopo.errors import ExitCode
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.executor import execute
 from redistopo.execute.node_timeout import restore_node_timeout
+from redistopo.execute.rejoin_cluster import await_accepted
 from redistopo.execute.rollback import rolled_back_on_failure
 from redistopo.execute.rotate_passwords import carry_over, restore_old
 from redistopo.host.run_recorded import end_leftover
@@ -157,6 +158,7 @@ def bring_up(
         steps = _converge(session, context, request.asked)
         with explaining(context), explaining_ended_servers(context):
             restore_old(context, session.rotation)
+            _finish_meeting(context, steps)
             formed_now = any(one.do is StepKind.FORM for one in steps)
             verdict = _prove(session, context, formed_now=formed_now)
         kept = password_path(context.plan.topology, context.plan.layout)
@@ -222,6 +224,15 @@ def _strayed(context: ExecutionContext) -> bool:
     seen = context.observe(Detail.HEALTH)
     shards = context.plan.topology.shards
     return bool(plan_rejoins(seen, shards) or stale_ids(seen) or non_empty_resets(seen))
+
+
+def _finish_meeting(context: ExecutionContext, steps: tuple[Step, ...]) -> None:
+    """Wait until nodes that were forgotten are known for good, where nodes pass that on."""
+    met = [one for one in steps if one.do is StepKind.REJOIN and not (one.slots or one.nodes[1:])]
+    if met and context.plan.engine.passes_on_forgotten_nodes:
+        names = ", ".join(dict.fromkeys(one.nodes[0] for one in met))
+        with step(context.progress, f"wait until nodes accept {names} again", changes=False):
+            await_accepted(context)
 
 
 def _prove(session: Session, context: ExecutionContext, *, formed_now: bool) -> Verdict:

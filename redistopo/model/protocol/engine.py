@@ -135,6 +135,12 @@ class Engine:
         return self.product is Product.VALKEY or self.version >= Version(7, 2)
 
     @property
+    def passes_on_forgotten_nodes(self) -> bool:
+        """Whether nodes tell each other which ones CLUSTER FORGET removed: since Redis 7.2, and in
+        every Valkey (cluster_legacy.c, CLUSTERMSG_EXT_TYPE_FORGOTTEN_NODE)."""
+        return self.product is Product.VALKEY or self.version >= Version(7, 2)
+
+    @property
     def collects_first_sync_late(self) -> bool:
         """Whether a replica checks only once a second whether its first sync has arrived.
 
