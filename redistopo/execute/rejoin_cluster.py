@@ -68,7 +68,7 @@ def await_accepted(context: ExecutionContext) -> None:
 
     def late() -> TimedOut:
         return TimedOut(
-            f"nodes don't accept {', '.join(last) or 'a node'} yet, which CLUSTER FORGET removed",
+            f"nodes don't keep {', '.join(last) or 'a node'} yet, which was removed from the cluster",
             detail="they forget it again for up to 60 s after that",
             hint="run the same command again: redistopo up",
         )
