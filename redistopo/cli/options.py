@@ -166,6 +166,23 @@ def yes(help: str) -> Callable[[Command], Command]:
     return click.option("--yes", "-y", is_flag=True, help=help)
 
 
+def allow_blocking(command: Command) -> Command:
+    """``--allow-blocking`` of a verb that moves keys."""
+    return click.option(
+        "--allow-blocking",
+        is_flag=True,
+        help="Also keys that block a server for over half the node timeout.",
+    )(command)
+
+
+def percent(text: str) -> float:
+    """Parse ``5%`` or ``5`` to 0.05."""
+    found = re.fullmatch(r"(\d{1,3}(?:\.\d+)?)%?", text.strip())
+    if found is None:
+        raise click.BadParameter(f"{text!r} is not a percentage; an example: 5%")
+    return float(found[1]) / 100
+
+
 def dry_run(command: Command) -> Command:
     """``--dry-run`` of a verb that takes service away."""
     return click.option("--dry-run", is_flag=True, help="Print the effects; do nothing.")(command)

@@ -43,7 +43,8 @@ class VerbGroup(SubGroup):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in VERBS:
             return None
-        found: click.Command = import_module(f"redistopo.cli.commands.{cmd_name}").command
+        module = f"redistopo.cli.commands.{cmd_name.replace('-', '_')}"
+        found: click.Command = import_module(module).command
         return found
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature

@@ -18,11 +18,12 @@ without votes is safe: all nodes are known and available.
 import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from redistopo.client.connection import raise_on_error
 from redistopo.client.observe import Detail
 from redistopo.errors import RedistopoError, TimedOut, Unreachable, UsageError
+from redistopo.execute.announce_role import announce_role
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.handover_steps import (
     LEAD_SECONDS,
@@ -35,6 +36,7 @@ from redistopo.execute.handover_steps import (
     await_word,
     pause,
 )
+from redistopo.execute.raise_epoch import await_epoch, raise_epoch
 from redistopo.execute.sentinel_failover import call_off, chosen, named, promote
 from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline, wait_for
@@ -45,6 +47,8 @@ from redistopo.model.topology.spec import Shape
 from redistopo.progress import warn
 
 _AGREE_SECONDS = 10.0
+_BROADCAST_SECONDS = 0.05
+"""A connected node has received a broadcast long before."""
 _NEAR = 1024 * 1024
 """Writes are paused only once a replica is less than this many bytes behind."""
 
@@ -73,22 +77,29 @@ def hand_over_shard(context: ExecutionContext, to: NodePlan) -> HandoverResult:
     change = _change(context, to)
     with chosen(change) if context.plan.sentinels else nullcontext(change) as ready:
         _await_catch_up(ready)
-        with interrupts_deferred(later=True):
-            began = time.monotonic()
-            try:
-                offset = pause(ready)
-                await_offset(ready, offset)
-                take(ready)
-                milliseconds = (time.monotonic() - began) * 1000
-            except Unanswered:
-                context.send(ready.before, "CLIENT", "UNPAUSE")  # clients then reconnect
-                raise
-            except RedistopoError as error:
-                raise _undone(ready, error) from error
-            _redirect_clients(ready)
-        _await_agreement(ready)
+        clustered = context.plan.topology.clustered
+        return _promoted(_with_epoch(ready) if clustered else ready, take)
+
+
+def _promoted(change: HandoverState, take: Callable[[HandoverState], None]) -> HandoverResult:
+    """Promote the replica with writes paused, and wait until every node agrees."""
+    before = change.before
+    with interrupts_deferred(later=True):
+        began = time.monotonic()
+        try:
+            offset = pause(change)
+            await_offset(change, offset)
+            take(change)
+            milliseconds = (time.monotonic() - began) * 1000
+        except Unanswered:
+            change.context.send(before, "CLIENT", "UNPAUSE")  # clients then reconnect
+            raise
+        except RedistopoError as error:
+            raise _undone(change, error) from error
+        _redirect_clients(change)
+    _await_agreement(change)
     return HandoverResult(
-        before=change.before.name, after=to.name, milliseconds=milliseconds, offset=offset
+        before=before.name, after=change.to.name, milliseconds=milliseconds, offset=offset
     )
 
 
@@ -167,20 +178,23 @@ def _demote(change: HandoverState) -> None:
         raise RedistopoError(f"{to.name} lacks {last - has} bytes that {before.name} wrote")
 
 
+def _with_epoch(change: HandoverState) -> HandoverState:
+    """Make sure, as far as possible, that a takeover gives the replica the highest epoch."""
+    told = {one.name: int(one.cluster.get("cluster_my_epoch", 0)) for one in change.seen.answering}
+    highest = max(told.values())
+    await_epoch(change.context, change.to, highest)
+    epoch = told.get(change.before.name, highest)
+    return replace(change, above=raise_epoch(change.context, change.to, epoch, change.followers))
+
+
 def _take_cluster(change: HandoverState) -> None:
-    """Make the replica take over its primary's slots, with an epoch above all others."""
+    """Make the replica take over its primary's slots; or be elected, by a vote of that primary, if
+    no other node could raise an epoch."""
     context, to = change.context, change.to
-    highest = max(int(node.cluster.get("cluster_my_epoch", 0)) for node in change.seen.answering)
-
-    def knows() -> bool | None:
-        told = parse_info(str(context.send(to, "CLUSTER", "INFO")))
-        return True if int(told.get("cluster_current_epoch", 0)) >= highest else None
-
-    wait_for(knows, Deadline(LEAD_SECONDS), lambda: f"{to.name} doesn't know epoch {highest}")
     ahead = int(change.replication(change.before).get("master_repl_offset", 0))
     await_offset(change, ahead)
     try:
-        context.send(to, "CLUSTER", "FAILOVER", "TAKEOVER")
+        context.send(to, "CLUSTER", "FAILOVER", "TAKEOVER" if change.above else "FORCE")
     except Unreachable:
         await_word(change)
     await_lead(change)
@@ -199,17 +213,40 @@ def _redirect_clients(change: HandoverState) -> None:
     """Make the others follow the new primary, and end the pause at the former one: in a cluster,
     Redis 6.2 would make clients wait there for the rest of the pause (issue 9618)."""
     _follow(change)
-    before = change.before
     try:
-        wait_for(
-            lambda: not change.is_primary(before) or None,
-            Deadline(PAUSE_SECONDS - LEAD_SECONDS),
-            lambda: f"{before.name} still reports that it is a primary",
-            pause=0.001,
-        )
-        change.context.send(before, "CLIENT", "UNPAUSE")
+        _await_demotion(change)
+        change.context.send(change.before, "CLIENT", "UNPAUSE")
     except RedistopoError as error:
         raise _disputed(change, f"{error.message}\n{error.detail}") from error
+    engine = change.context.plan.engine
+    if change.context.plan.topology.clustered and not engine.broadcasts_demotion:
+        announce_role(change.context, change.before, (change.to, *change.followers))
+
+
+def _await_demotion(change: HandoverState) -> None:
+    """Wait until the former primary is a replica; writes are still paused there.
+
+    The new primary of a cluster broadcasts its role, but only to the nodes that it is connected
+    to: if one of both has just started, not yet to the former primary.
+    """
+    before, late = change.before, Deadline(_BROADCAST_SECONDS)
+    told = not change.context.plan.topology.clustered
+
+    def look() -> bool | None:
+        nonlocal told
+        if not change.is_primary(before):
+            return True
+        if late.over and not told:
+            announce_role(change.context, change.to, (before,))
+            told = True
+        return None
+
+    wait_for(
+        look,
+        Deadline(PAUSE_SECONDS - LEAD_SECONDS),
+        lambda: f"{before.name} still reports that it is a primary",
+        pause=0.001,
+    )
 
 
 def _await_agreement(change: HandoverState) -> None:

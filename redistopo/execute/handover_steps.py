@@ -26,7 +26,8 @@ _WORD_SECONDS = 10.0
 class HandoverState:
     """A planned failover in progress, from `before` to the replica `to`.
 
-    `seen` is the snapshot taken just before; `asked` is the Sentinel that promotes, if any.
+    `seen` is the snapshot taken just before; `asked` is the Sentinel that promotes, if any;
+    `above` whether a takeover gives the replica an epoch above its primary's.
     """
 
     context: ExecutionContext
@@ -34,6 +35,7 @@ class HandoverState:
     to: NodePlan
     seen: Observed
     asked: NodePlan | None = None
+    above: bool = False
 
     @property
     def others(self) -> tuple[NodePlan, ...]:

@@ -2,12 +2,13 @@
 
 from contextlib import suppress
 
-from redistopo.errors import BadReply, TimedOut
+from redistopo.errors import BadReply, TimedOut, Unreachable
 from redistopo.execute.context import ExecutionContext
+from redistopo.execute.raise_epoch import raise_epoch
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.planning.step import Step
-from redistopo.model.protocol.replies import parse_info
+from redistopo.model.protocol.replies import parse_info, parse_nodes
 
 _SECONDS = 5.0
 
@@ -26,9 +27,22 @@ def take_over(context: ExecutionContext, one: Step) -> None:
     """Make these replicas of a cluster take over the slots of their primary."""
     for node in context.nodes(one.nodes):
         if not _is_primary(context, node):
+            _raise_epoch(context, node)
             with suppress(BadReply):  # it was elected in the meantime
                 context.send(node, "CLUSTER", "FAILOVER", "TAKEOVER")
         _await_promotion(context, node)
+
+
+def _raise_epoch(context: ExecutionContext, node: NodePlan) -> None:
+    """Make the takeover's epoch exceed that of the stopped primary, which else might get the slots
+    again, and make what is written from now on disappear, when it is started."""
+    table = parse_nodes(str(context.send(node, "CLUSTER", "NODES")))
+    lead = next((one.primary_id for one in table if one.myself), "")
+    epoch = next((one.epoch for one in table if one.id == lead), 0)
+    running = {one.address for one in table if one.primary and one.linked and one.id != lead}
+    others = (one for one in context.plan.nodes if one.address in running)
+    with suppress(BadReply, Unreachable, TimedOut):
+        raise_epoch(context, node, epoch, others)
 
 
 def _is_primary(context: ExecutionContext, node: NodePlan) -> bool:

@@ -6,6 +6,7 @@ from redistopo.client.connection import Command, raise_on_error
 from redistopo.client.observe import Detail
 from redistopo.errors import BadReply, TimedOut
 from redistopo.execute.context import ExecutionContext
+from redistopo.execute.node_timeout import lower_node_timeout
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.planning.plan_rejoin import forgotten_nodes
@@ -24,6 +25,8 @@ def rejoin(context: ExecutionContext, one: Step) -> None:
     Raises TimedOut.
     """
     node, *primaries = context.nodes(one.nodes)
+    lower_node_timeout(context, one.settings)
+    context.hurried.update(one.settings)
     introduce(context, node)
     _await_known(context, node)
     for primary in primaries:
@@ -68,7 +71,7 @@ def await_accepted(context: ExecutionContext) -> None:
 
     def late() -> TimedOut:
         return TimedOut(
-            f"nodes don't keep {', '.join(last) or 'a node'} yet, which was removed from the cluster",
+            f"nodes don't keep {', '.join(last) or 'a node'} yet: it was removed from the cluster",
             detail="they forget it again for up to 60 s after that",
             hint="run the same command again: redistopo up",
         )
@@ -90,14 +93,16 @@ def reset_again(context: ExecutionContext, one: Step) -> None:
 
 
 def _await_known(context: ExecutionContext, node: NodePlan) -> None:
-    """Wait until the node has completed the handshake with every other node."""
-    others = {other.address for other in context.plan.nodes if other is not node}
-    unmet = set(others)
+    """Wait until the node has completed the handshake with every other node, and they with it."""
+    others = [other for other in context.plan.nodes if other is not node]
+    unmet: set[str] = set()
+    pending = list(others)
 
     def look() -> bool | None:
-        members = parse_nodes(str(context.send(node, "CLUSTER", "NODES")))
+        known = _known(context, node)
+        pending[:] = [one for one in pending if node.address not in _known(context, one)]
         unmet.clear()
-        unmet.update(others - {one.address for one in members if not one.unknown})
+        unmet.update({one.address for one in others} - known, (one.address for one in pending))
         return None if unmet else True
 
     def late() -> TimedOut:
@@ -106,7 +111,13 @@ def _await_known(context: ExecutionContext, node: NodePlan) -> None:
             hint="redistopo verify shows whether they reach each other's bus ports",
         )
 
-    wait_for(look, context.deadline, late)
+    wait_for(look, context.deadline, late, pause=0.01)
+
+
+def _known(context: ExecutionContext, node: NodePlan) -> set[str]:
+    """The addresses of the nodes that a node has met."""
+    members = parse_nodes(str(context.send(node, "CLUSTER", "NODES")))
+    return {one.address for one in members if not one.unknown}
 
 
 def forget_ids(context: ExecutionContext, one: Step) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite
+from redistopo.host import safe_open
 from redistopo.host.files import absolute
 from redistopo.host.package_managers import detect_machine
 from redistopo.host.python_packages import package_of
@@ -64,6 +65,16 @@ def examine_program(path: str, source: str) -> Engine | None:
     """
     found = _ask(path, source)
     return _with_tls(found) if found else None
+
+
+def links_libsystemd(path: str) -> bool:
+    """Return whether a server can report to systemd: built with libsystemd (a distribution's own
+    servers, mostly), which `--version` doesn't tell. Otherwise `supervised systemd` is ignored."""
+    try:
+        with safe_open.open_to_read(Path(path)) as program:
+            return b"libsystemd.so" in program.read()
+    except OSError:
+        return False
 
 
 def choose_engine(request: EngineRequest, found: Iterable[Engine] | None = None) -> Choice:

@@ -7,7 +7,7 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -108,6 +108,19 @@ def write_private(path: Path, text: str) -> None:
     with write_errors(path), safe_open.replacing(path) as handle:
         os.fchmod(handle, 0o600)
         _write(handle, text)
+
+
+def write_private_named(path: Path, text: str) -> None:
+    """Write a file with mode 0600 atomically in a folder that the user named, with its missing
+    folders; a link there is replaced, and not followed."""
+    with write_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_private(path, text)
+
+
+def changed_files(wanted: Mapping[Path, str]) -> list[Path]:
+    """Return the files that are there already with another text."""
+    return [path for path, text in wanted.items() if path.exists() and read_exactly(path) != text]
 
 
 def write_named(path: Path, text: str) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.errors import ExitCode, UsageError
-from redistopo.host.files import absolute, read_exactly, write_public
+from redistopo.host.files import absolute, changed_files, write_public
 from redistopo.model.remedies.of_topology import replace_file
 from redistopo.render.jinja_templates import plain_files, sources
 
@@ -25,9 +25,7 @@ def export_templates(folder: Path, *, force: bool = False) -> TemplatesResult:
     """
     target = absolute(folder)
     wanted = {target / name: text for name, text in (*sources(), *plain_files())}
-    changed = [
-        path for path, text in wanted.items() if path.exists() and read_exactly(path) != text
-    ]
+    changed = changed_files(wanted)
     if changed and not force:
         raise UsageError(
             f"{len(changed)} templates in {target} are there already, and differ from ours",

@@ -31,6 +31,7 @@ _BEFORE = {
     "init": ("init standalone --force", _FILES),
     "plan": ("plan", _FILES),
     "render": ("render", _FILES),
+    "export": ("export systemd units", _FILES),
     "up": ("up", _FILES),
 }
 _QUERIES = {
@@ -56,6 +57,10 @@ _QUERIES = {
 _CHANGES = {
     "secret": ("secret rotate", set()),
     "set": ("set maxmemory=100mb", {*_FILES, "tomlkit"}),
+    "snapshot": ("snapshot one", set()),
+    "snapshots": ("snapshots --verify", set()),
+    "restore": ("restore one --force", _FILES),
+    "clone": ("clone ../second", _FILES),
     "pause": ("pause node1", set()),
     "resume": ("resume", set()),
     "kill": ("kill node1", set()),
@@ -71,9 +76,13 @@ _ELSEWHERE = {
     "events": "does not end; the same as watch",
     "failover": "needs a replica; the same as restart --rolling",
     "install": "installs a server",
+    "move-slots": "needs a cluster; the same as rebalance",
+    "rebalance": "needs a cluster; the same as restart",
     "reset": "needs a cluster; the same as kill",
     "run": "starts a topology; the same as up",
     "templates": "copies files",
+    "undo": "needs an interrupted change; the same as rebalance",
+    "upgrade": "restarts every node; the same as restart --rolling",
     "watch": "does not end; draws with rich",
 }
 

@@ -1,6 +1,7 @@
 """Rules on the sources of the package."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,19 @@ def test_no_file_is_too_long_to_be_read_in_one_go(root: Path) -> None:
     }
     assert len(lengths) > 50
     assert {path: n for path, n in lengths.items() if n > MOST_LINES} == {}
+
+
+def test_no_file_has_the_marks_of_a_conflict(root: Path) -> None:
+    files = subprocess.run(
+        ["git", "grep", "-lE", "^(<<<<<<<|>>>>>>>) "],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if files.returncode == 128:
+        pytest.skip("this is not a checkout of git")
+    assert files.stdout.split() == []
 
 
 @pytest.mark.fault(
@@ -40,6 +54,15 @@ def test_the_wall_clock_is_read_only_for_dates(root: Path) -> None:
         "redistopo/session/diagnosis.py",
         "redistopo/project/topology_record.py",
         "redistopo/ops/logs.py",
+        "redistopo/session/slot_job.py",
+        "redistopo/ops/scale.py",
+        "redistopo/ops/snapshot.py",
+        "redistopo/ops/upgrade.py",
+        "redistopo/pytest_plugin/__init__.py",
+        "redistopo/pytest_plugin/own_servers.py",
+        "redistopo/pytest_plugin/shared_topology.py",
+        "redistopo/snapshot/place_data.py",
+        "redistopo/snapshot/take.py",
         "redistopo/host/archive.py",
         "redistopo/host/server_process.py",
         "redistopo/project/certificates.py",
@@ -48,9 +71,6 @@ def test_the_wall_clock_is_read_only_for_dates(root: Path) -> None:
         "redistopo/demo/page_state.py",
         "redistopo/project/progress_log.py",
         "redistopo/client/tls.py",
-        "redistopo/pytest_plugin/__init__.py",
-        "redistopo/pytest_plugin/own_servers.py",
-        "redistopo/pytest_plugin/shared_topology.py",
     }
 
 

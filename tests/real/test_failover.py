@@ -61,6 +61,32 @@ def test_a_cluster_under_load(project: Project, name: str) -> None:
     assert project.faults() == []
 
 
+@pytest.mark.parametrize("name", spread(sorted(ENGINES), 1))
+@pytest.mark.parametrize("shards", [1, 3])
+def test_a_restarted_replica_gets_the_highest_epoch(
+    project: Project, name: str, shards: int
+) -> None:
+    """By its nodes.conf it has its primary's epoch, so that a takeover would not raise it, and the
+    ids would decide which of the two owns the slots."""
+    project.init(*_CLUSTER, "--shards", str(shards), engine=ENGINES[name].path)
+    project.up()
+    first = project.run("failover", "shard:1", "--json", check=0).json["result"]["handover"]
+    project.run("restart", "node1", check=0)
+    done = project.run("failover", "shard:1", "--json", check=0).json["result"]["handover"]
+    assert (done["before"], done["after"]) == (first["after"], "node1")
+    numbers = sorted(_leaders(project))
+    epochs = {}
+    for number in range(1, shards * 2 + 1):
+        with project.client(project.ports[number - 1]) as node:
+            own = node.execute_command("CLUSTER INFO")
+            epochs[number] = int(own["cluster_my_epoch"])
+    assert numbers[0] == 1
+    assert len(numbers) == shards
+    assert len({epochs[number] for number in numbers}) == shards
+    assert epochs[1] == max(epochs.values())
+    assert project.faults() == []
+
+
 def test_roles_outlive_down(project: Project) -> None:
     project.init("replication", engine=BUNDLED.path)
     project.up()

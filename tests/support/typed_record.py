@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from redistopo.model.remedies.commands import unsafe_commands
 from support import typed
 
 NOT_TYPED = 6
@@ -24,6 +25,10 @@ _PROPERTY = "typed"
 _ADDED = {"--json", "--yes", "-q", "-y", "--quiet", "--cluster-simulate"}
 """What a test adds to a command that it types: how it is shown, that it doesn't ask, and that
 redis-cli only tries what takes minutes (in the full form it does it)."""
+
+_COMMAND = re.compile(r"redistopo (?!did)[a-z]|redis-cli|\bsudo |\bkill |[A-Z]{4,} [A-Z]{3,}")
+_CHOSEN = ("SIZE",)
+"""What stands in a hint for a value that the user chooses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ class Recorder:
         """A command printed this."""
         for out in outputs:
             for one in (*_in_json(out), *_in_text(out)):
+                assert one.check not in typed.CHECKS_WITHOUT_COMMAND or not has_command(one.hint)
                 self.printed[one] = _words(command)
 
     def types(self, command: str) -> None:
@@ -60,6 +66,11 @@ class Recorder:
                 entry = (_PROPERTY, [one.check, " ".join(words)])
                 if entry not in self.properties:
                     self.properties.append(entry)
+
+
+def has_command(hint: str) -> bool:
+    """Whether a hint has something to type, of redistopo, of servers, or of the system."""
+    return bool(_COMMAND.search(hint) or unsafe_commands(hint))
 
 
 RECORDER = Recorder()
@@ -73,13 +84,17 @@ def _words(text: str) -> list[str]:
 
 def _names(hint: list[str], words: list[str], by: list[str]) -> bool:
     """Whether the hint has these words, or an option to add to the command that printed it."""
-    count = len(words)
-    if any(hint[at : at + count] == words for at in range(len(hint) - count + 1)):
+    spans = (hint[at : at + len(words)] for at in range(len(hint) - len(words) + 1))
+    if any(all(map(_is, span, words)) for span in spans):
         return True
     return any(
         one.startswith("--") and one in words and one not in by and _verb(words) == _verb(by)
         for one in hint
     )
+
+
+def _is(printed: str, word: str) -> bool:
+    return printed in (word, *_CHOSEN)
 
 
 def _verb(words: list[str]) -> list[str]:

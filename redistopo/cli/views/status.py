@@ -43,15 +43,22 @@ def show_status(result: "StatusResult") -> None:
         if number == 0 or line.shard != result.nodes[number - 1].shard
     }
     watched = result.shape is Shape.SENTINEL
+    mixed = len({line.engine for line in result.nodes if line.engine}) > 1
+    columns = [_WATCHES if watched and one == "slots" else one for one in COLUMNS]
     print_table(
         Table(
             title=f"{result.name}: {result.shape.value}, {result.engine or 'not running'}",
-            columns=[_WATCHES if watched and one == "slots" else one for one in COLUMNS],
-            rows=[row(line) for line in result.nodes],
+            columns=[*columns, *(["engine"] if mixed else [])],
+            rows=[(*row(one), *([one.engine or "-"] if mixed else [])) for one in result.nodes],
             groups=frozenset(groups),
             right=RIGHT,
         )
     )
+    if result.upgrade:
+        what = (
+            "The nodes run several versions" if mixed else "The topology file asks for another one"
+        )
+        click.echo(theme.paint(f"{what}: {result.upgrade}", theme.WARNING))
     if found := result.certificate:
         late = found.left < 30 * 86400
         color = theme.WARNING if late else theme.OK

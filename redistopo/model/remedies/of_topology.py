@@ -104,3 +104,9 @@ def accept_absence(names: Iterable[str]) -> Remedy:
 def drill_anyway(before: str, after: str) -> Remedy:
     """Run a drill that the topology does not survive by itself."""
     return of_class(f"{before}--force {after}", "writes while no node is primary")
+
+
+def restore_over(name: str) -> str:
+    """Restore a snapshot over the data of a topology."""
+    over = of_class(f"redistopo restore {name} --force replaces it", "the present data")
+    return joined(over, f"redistopo restore {name} --into DIR", by="; or into another folder: ")

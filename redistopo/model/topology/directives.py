@@ -35,7 +35,7 @@ _EFFECTS = (
     ({"shape", "shards", "replicas", "sentinels", "formation"}, "before the first redistopo up"),
     ({"host", "announce_host", "port", "sentinel_port", "auth", "tls", "acl"},
      "then redistopo down and redistopo up; data is kept"),
-    ({"engine"}, "then redistopo restart --rolling"),
+    ({"engine"}, "then redistopo upgrade"),
     (_KEYS, "then redistopo up"),
 )  # fmt: skip
 """Keys, and how a change of them takes effect; the first that a key is in counts."""

@@ -6,8 +6,9 @@ After a wanted change write them anew, and read the difference before it is comm
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from support.drills import report
 from redistopo.cli.views.drill import report_lines
 from redistopo.drill.report_html import drill_html, drill_svg
 from redistopo.drill.report_junit import drills_junit
+from redistopo.export.exported_file import ExportedFile
+from redistopo.export.systemd import systemd_files
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_nodes import make_plan
 from redistopo.model.protocol.credentials import Credentials, Login
@@ -116,6 +119,23 @@ def _connect(
     return made
 
 
+def _export(
+    files: Callable[[Plan, Credentials], Iterable[ExportedFile]],
+    engine: Engine = CLI_7,
+    **keys: object,
+) -> Callable[[str], str]:
+    """Every file of an export, one after the other."""
+
+    def made(own: str) -> str:
+        held = _keys("correct-horse", sentinel=keys.get("shape") == "sentinel")
+        found = files(_plan(engine, own, **keys), held)
+        return "".join(
+            f"== {one.path}{' (secret)' if one.secret else ''} ==\n{one.text}\n" for one in found
+        )
+
+    return made
+
+
 def _on_a_terminal() -> str:
     return "".join("".join(text for text, _ in line) + "\n" for line in report_lines(report()))
 
@@ -185,6 +205,12 @@ CASES: dict[str, Callable[[str], str]] = {
     "drill.html": lambda own: drill_html([report()], "Failover drills", own=own),
     "drill.xml": lambda _own: drills_junit([report()], "redistopo drill golden"),
     "demo-page.html": lambda own: page("correct-horse", own=own),
+    "export-systemd-cluster.txt": _export(
+        partial(systemd_files, notifies=True), acl=True, shards=2, replicas=1
+    ),
+    "export-systemd-sentinel.txt": _export(
+        partial(systemd_files, notifies=False), shape="sentinel", replicas=1
+    ),
     "drill.txt": lambda _own: _on_a_terminal(),
 }
 

@@ -1,0 +1,93 @@
+"""`export`: files with which another program runs, watches or reaches the topology."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from redistopo.errors import ExitCode, UsageError
+from redistopo.export.exported_file import ExportedFile
+from redistopo.host.engine_search import links_libsystemd
+from redistopo.host.files import absolute, changed_files, write_private_named, write_public
+from redistopo.model.planning.plan import Plan
+from redistopo.model.protocol.credentials import Credentials
+from redistopo.model.remedies.of_topology import replace_file
+from redistopo.project.state_folder import claim_state_folder
+from redistopo.session.open import open_session
+from redistopo.session.session import CredentialSource, SessionRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportRequest:
+    """The folder of the topology, the target, and the folder to write to; `force` replaces files
+    that differ."""
+
+    root: Path
+    target: str
+    folder: Path
+    engine: str = ""
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportResult:
+    """The files written; only their owner can read the `secret` ones."""
+
+    target: str
+    folder: Path
+    files: tuple[Path, ...]
+    secret: tuple[Path, ...]
+    engine: str
+    code: ExitCode = field(default=ExitCode.DONE)
+
+
+def export(request: ExportRequest) -> ExportResult:
+    """Write the files of a target; nothing is started.
+
+    Those with passwords are readable by the user only; if there is no password yet, this generates
+    the one that `up` will use. Raises UsageError for a topology that the target can't have, and if
+    another file would be overwritten, unless `force`.
+    """
+    asked = SessionRequest(
+        root=request.root, credentials=CredentialSource.MADE, needs_started=False
+    )
+    with open_session(asked) as session:
+        plan = session.plan(request.engine, assume=True)
+        if session.topology.auth:
+            claim_state_folder(session.layout)
+        files = _files(request.target, plan, session.credentials)
+    folder = absolute(request.folder).resolve()
+    wanted = {folder / one.path: one for one in files}
+    _refuse_changed(folder, wanted, request)
+    for path, one in wanted.items():
+        (write_private_named if one.secret else write_public)(path, one.text)
+    return ExportResult(
+        target=request.target,
+        folder=folder,
+        files=tuple(wanted),
+        secret=tuple(path for path, one in wanted.items() if one.secret),
+        engine=plan.engine.title,
+    )
+
+
+def _refuse_changed(
+    folder: Path, wanted: Mapping[Path, ExportedFile], request: ExportRequest
+) -> None:
+    changed = changed_files({path: one.text for path, one in wanted.items()})
+    if changed and not request.force:
+        raise UsageError(
+            f"{len(changed)} files in {folder} are there already, and differ from this export",
+            detail="\n".join(str(path.relative_to(folder)) for path in changed),
+            hint=replace_file("", "", " replaces them"),
+        )
+
+
+def _files(target: str, plan: Plan, credentials: Credentials) -> tuple[ExportedFile, ...]:
+    """Render a target's files; each target is imported only where it is asked for."""
+    match target:
+        case "systemd":
+            from redistopo.export.systemd import systemd_files
+
+            notifies = bool(plan.engine.path) and links_libsystemd(plan.engine.path)
+            return systemd_files(plan, credentials, notifies=notifies)
+        case _:
+            raise UsageError(f"there is no export for {target}")

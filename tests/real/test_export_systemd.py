@@ -1,0 +1,169 @@
+"""`export systemd`: its units are accepted by systemd's own tools, and what they start is run here
+as they start it; systemd itself isn't booted."""
+
+import os
+import shutil
+import stat
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import pytest
+from support.engines import BUNDLED, ENGINES
+from support.exported import Units, exported
+from support.forms import spread
+from support.judge import client, faults
+from support.project import Project
+from support.waiting import until
+
+from redistopo.host.engine_search import links_libsystemd
+from redistopo.model.protocol.engine import Engine
+
+needs_analyze = pytest.mark.skipif(
+    not shutil.which("systemd-analyze"), reason="systemd-analyze isn't on this machine"
+)
+
+
+@pytest.fixture
+def units(project: Project) -> Iterator[Units]:
+    made = Units(folder=project.root / "out", root=project.root)
+    with closing(made):
+        yield made
+
+
+def _analyzed(*words: object) -> str:
+    done = subprocess.run(
+        ["systemd-analyze", *map(str, words)],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done
+    return done.stdout + done.stderr
+
+
+@needs_analyze
+def test_systemd_accepts_every_unit_without_a_word(project: Project) -> None:
+    """With a server in a folder whose name is what unit files take for something else."""
+    server = project.root / "a %n $HOME {b} ü" / "redis-server"
+    server.parent.mkdir()
+    server.symlink_to(BUNDLED.path)
+    project.init("cluster", "--name", "a.B_c-1", "--replicas", "0")
+    folder = exported(project, "systemd", "--engine", str(server))
+    found = sorted((folder / "units").iterdir())
+    assert len(found) == 5
+    assert _analyzed("verify", *found) == ""
+    for unit in (one for one in found if one.name.endswith(("form.service", "node1.service"))):
+        _analyzed("security", "--offline=yes", "--threshold=20", unit)
+
+
+def test_a_server_that_systemd_would_not_run_is_refused(project: Project) -> None:
+    server = project.root / 'a "b"' / "redis-server"
+    server.parent.mkdir()
+    server.symlink_to(BUNDLED.path)
+    project.init("standalone")
+    refused = project.run("export", "systemd", "out", "--engine", server, check=2)
+    assert "quotes" in refused.err
+    assert not (project.root / "out").exists()
+
+
+@pytest.mark.parametrize("engine", spread(list(ENGINES.values()), 1), ids=lambda one: one.name)
+def test_the_units_of_a_cluster_start_and_form_it(
+    project: Project, units: Units, engine: Engine
+) -> None:
+    project.init("cluster", "--acl", engine=engine.path)
+    exported(project, "systemd")
+    for node in units.nodes:
+        units.start(node)
+    done = units.script("form.sh")
+    assert done.returncode == 0, done
+    admin = project.secret("admin")
+    with client(project.port, admin, user="admin") as node:
+        assert str(node.execute_command("CLUSTER INFO")["cluster_state"]) == "ok"
+        shards = node.execute_command("CLUSTER SLOTS")
+        assert sorted((first, last) for first, last, *_ in shards) == [
+            (0, 5460), (5461, 10922), (10923, 16383)
+        ]  # fmt: skip
+        assert {len(members) for _, _, *members in shards} == {2}
+    with client(project.port, project.password) as node:
+        assert node.ping()
+    # a formed cluster is left as it is, after a failover too
+    with client(project.port + 3, admin, user="admin") as replica:
+        until(lambda: replica.info("replication")["master_link_status"] == "up")
+        replica.execute_command("CLUSTER FAILOVER")
+        until(lambda: replica.info("replication")["role"] == "master")
+        assert units.script("form.sh").returncode == 0
+        assert replica.info("replication")["role"] == "master"
+
+
+def test_the_units_of_a_replication_start_replicas_that_follow(
+    project: Project, units: Units
+) -> None:
+    project.init("replication", "--replicas", "1", engine=BUNDLED.path)
+    exported(project, "systemd")
+    for node in units.nodes:
+        units.start(node)
+    for node, port in zip(units.nodes, project.ports, strict=True):
+        ready = partial(units.script, "probe.sh", "ready", str(port), of=node)
+        until(lambda probe=ready: probe().returncode == 0)
+    until(lambda: faults(project.ports, project.password, cluster=False) == [])
+
+
+def test_a_unit_waits_for_a_notice_only_from_a_server_that_sends_it(
+    project: Project, units: Units
+) -> None:
+    """The notice of each server itself is the judge."""
+    for number, engine in enumerate(spread(list(ENGINES.values()), 2)):
+        project.run("init", "standalone", "--port", str(project.port + number), "--force", check=0)
+        exported(project, "systemd", "--force", "--engine", engine.path)
+        told = units.start("node1")
+        assert (b"READY=1" in told) is links_libsystemd(engine.path), engine
+        units.close()
+
+
+def test_files_with_passwords_are_private_and_others_have_none(project: Project) -> None:
+    project.env["REDISTOPO_PASSWORD"] = "p %n $HOME \"q' \\x $(id) `id`"
+    project.init("cluster", engine=BUNDLED.path)
+    folder = exported(project, "systemd")
+    for path in (one for one in folder.rglob("*") if one.is_file()):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        secret = path.name in {"redis.conf", "password"}
+        assert (mode == 0o600) is secret, path
+        assert ("$(id)" in path.read_text()) is secret, path
+
+
+def test_a_changed_file_is_replaced_only_by_force(project: Project) -> None:
+    project.init("standalone", engine=BUNDLED.path)
+    folder = exported(project, "systemd")
+    exported(project, "systemd")
+    (folder / "install.sh").write_text("mine")
+    refused = project.run("export", "systemd", "out", check=2)
+    assert "install.sh" in refused.err
+    assert (folder / "install.sh").read_text() == "mine"
+    exported(project, "systemd", "--force")
+    assert (folder / "install.sh").read_text() != "mine"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="install.sh is for root")
+def test_the_installer_puts_every_file_where_the_units_look_for_it(
+    project: Project, tmp_path: Path
+) -> None:
+    project.init("cluster", "--name", "shop", engine=BUNDLED.path)
+    folder = exported(project, "systemd")
+    root = tmp_path / "root"
+    env = {**os.environ, "DESTDIR": str(root)}
+    subprocess.run(["sh", folder / "install.sh"], env=env, check=True)
+    named = set()
+    for unit in (root / "etc/systemd/system").glob("*.service"):
+        for word in unit.read_text().replace("=", " ").replace(":", " ").split():
+            named |= {word} if word.startswith("/etc/") else set()
+    assert len(named) > 12
+    for path in named:
+        assert (root / path[1:]).is_file(), path
+
+
+def test_tls_is_refused_before_anything_is_written(project: Project) -> None:
+    project.init("standalone", "--tls")
+    refused = project.run("export", "systemd", "out", check=2)
+    assert "certificates" in refused.err
+    assert not (project.root / "out").exists()

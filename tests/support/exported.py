@@ -1,0 +1,83 @@
+"""Exports run as their target runs them, without the target: servers of a test's own folder."""
+
+import os
+import re
+import shlex
+import socket
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from support.project import Project
+
+
+@dataclass
+class Units:
+    """The units of `export systemd`, started in their order; none outlives `close`."""
+
+    folder: Path
+    root: Path
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def nodes(self) -> list[str]:
+        return sorted(path.name for path in (self.folder / "nodes").iterdir())
+
+    def unit(self, node: str) -> dict[str, str]:
+        """What a node's unit sets; of a key with several values, the last one."""
+        path = next((self.folder / "units").glob(f"*-{node}.service"))
+        lines = path.read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines if re.match("[A-Za-z]+=", line))
+
+    def start(self, node: str) -> bytes:
+        """The unit's own commands ran, with its folders below the test's; returns what the server
+        reported to systemd within 10 s, b"" for a unit that doesn't wait for it."""
+        unit = self.unit(node)
+        state = self.root / unit["StateDirectory"]
+        state.mkdir(exist_ok=True)
+        credentials = self.root / f"{node}.credentials"
+        if not credentials.exists():
+            subprocess.run(["cp", "-r", self.folder / "nodes" / node, credentials], check=True)
+        for path in credentials.iterdir():
+            path.write_text(self._moved(path.read_text(), unit, state))
+        env = {
+            **os.environ, "STATE_DIRECTORY": str(state), "CREDENTIALS_DIRECTORY": str(credentials)
+        }  # fmt: skip
+        subprocess.run(["sh", self.folder / "prepare.sh"], env=env, check=True)
+        argv = shlex.split(self._moved(unit["ExecStart"], unit, state))
+        argv = [word.replace("%%", "%").replace("$$", "$") for word in argv]
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
+            notified.bind(address := f"{self.root}/{len(self.started)}.notify")
+            notified.settimeout(10)
+            env["NOTIFY_SOCKET"] = address
+            server = subprocess.Popen(argv, cwd=state, env=env, stdout=subprocess.DEVNULL)
+            self.started.append(server)
+            if unit["Type"] != "notify":
+                return b""
+            told = b""
+            while b"READY=1" not in told:
+                told = notified.recv(4096)
+            return told
+
+    def _moved(self, text: str, unit: dict[str, str], state: Path) -> str:
+        return text.replace(unit["WorkingDirectory"], str(state))
+
+    def script(self, name: str, *words: str, of: str = "") -> subprocess.CompletedProcess[str]:
+        """A script of the export ran as its unit runs it, or the unit `of` a node."""
+        credentials = self.folder / "nodes" / of if of else self.folder
+        env = {**os.environ, "CREDENTIALS_DIRECTORY": str(credentials)}
+        return subprocess.run(
+            ["sh", self.folder / name, *words],
+            env=env, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        for one in self.started:
+            one.kill()
+            one.wait()
+
+
+def exported(project: Project, target: str, *words: str) -> Path:
+    """The folder of an export."""
+    project.run("export", target, "out", *words, check=0)
+    return project.root / "out"
