@@ -5,10 +5,20 @@ import re
 import shlex
 import socket
 import subprocess
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from redistopo.export.exported_file import ExportedFile
+from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.plan_nodes import make_plan
+from redistopo.model.protocol.credentials import Credentials, Login, single_credential
+from redistopo.model.protocol.engine import Engine, Product, Version
+from redistopo.model.topology.parse import parse_topology
+from redistopo.model.topology.project_paths import Layout
 from support.project import Project
+
+_ENGINE = Engine(product=Product.REDIS, version=Version(7, 2, 4), path="/bin/redis-server")
 
 
 @dataclass
@@ -75,6 +85,29 @@ class Units:
         for one in self.started:
             one.kill()
             one.wait()
+
+
+def rendered(
+    files: Callable[[Plan, Credentials], Iterable[ExportedFile]],
+    *,
+    password: str = "correct-horse",
+    engine: Engine | None = None,
+    **keys: object,
+) -> dict[str, ExportedFile]:
+    """The files of an export by their paths, of a topology with these keys."""
+    topology, problems = parse_topology({"format": 1, "shape": "cluster", **keys})
+    assert topology is not None, problems
+    layout = Layout(Path("/srv/a b"))
+    plan = make_plan(topology, layout, engine or _ENGINE, "asked for")
+    sentinel = Login(password="sentinel-horse") if topology.sentinels else None
+    held = replace(single_credential(Login(password=password)), sentinel=sentinel)
+    if topology.acl:
+        held = replace(
+            held,
+            own=Login(user="admin", password="admin-horse"),
+            replication=Login(user="replication", password="replica-horse"),
+        )
+    return {one.path: one for one in files(plan, held)}
 
 
 def exported(project: Project, target: str, *words: str) -> Path:

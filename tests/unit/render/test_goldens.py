@@ -18,6 +18,7 @@ from redistopo.cli.views.drill import report_lines
 from redistopo.drill.report_html import drill_html, drill_svg
 from redistopo.drill.report_junit import drills_junit
 from redistopo.export.exported_file import ExportedFile
+from redistopo.export.prometheus import prometheus_files
 from redistopo.export.systemd import systemd_files
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_nodes import make_plan
@@ -211,6 +212,7 @@ CASES: dict[str, Callable[[str], str]] = {
     "export-systemd-sentinel.txt": _export(
         partial(systemd_files, notifies=False), shape="sentinel", replicas=1
     ),
+    "export-prometheus.txt": _export(prometheus_files, shape="sentinel", replicas=1),
     "drill.txt": lambda _own: _on_a_terminal(),
 }
 
