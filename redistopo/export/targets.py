@@ -2,6 +2,7 @@
 
 TARGETS = {
     "systemd": "units that run the servers on this machine",
+    "compose": "containers of the official images, on this machine",
     "prometheus": "targets, a scrape configuration, alerts and a Grafana dashboard",
 }
 """Target -> what its export is."""

@@ -90,6 +90,10 @@ def _files(target: str, plan: Plan, credentials: Credentials) -> tuple[ExportedF
 
             notifies = bool(plan.engine.path) and links_libsystemd(plan.engine.path)
             return systemd_files(plan, credentials, notifies=notifies)
+        case "compose":
+            from redistopo.export.compose import compose_files
+
+            return compose_files(plan, credentials)
         case "prometheus":
             from redistopo.export.prometheus import prometheus_files
 
