@@ -112,14 +112,15 @@ def _texts(
     values = {
         "project": re.sub("[^a-z0-9_-]", "-", made.name.lower()),
         "image": image_of(plan.engine),
-        "server": server,
         "host_network": shared,
         "files": max(open_files(node) for node in plan.nodes),
         "nodes": nodes,
         "secrets": [{"name": one.name, "file": one.file} for one in secrets],
     }
-    names = ("README.md", "compose.yaml", "start.sh")
-    texts = {name: made.render(f"compose/{name}.j2", values) for name in names}
+    texts = {
+        name: made.render(f"compose/{name}.j2", values) for name in ("README.md", "compose.yaml")
+    }
+    texts["start.sh"] = made.render("export/start.sh.j2", {"server": server})
     texts["probe.sh"] = probe_script(made, cli)
     if plan.topology.clustered:
         texts["form.sh"] = form_script(made, cli, resolves=not shared)

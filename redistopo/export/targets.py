@@ -3,6 +3,7 @@
 TARGETS = {
     "systemd": "units that run the servers on this machine",
     "compose": "containers of the official images, on this machine",
+    "kubernetes": "manifests of a StatefulSet for each shard",
     "prometheus": "targets, a scrape configuration, alerts and a Grafana dashboard",
 }
 """Target -> what its export is."""

@@ -94,6 +94,10 @@ def _files(target: str, plan: Plan, credentials: Credentials) -> tuple[ExportedF
             from redistopo.export.compose import compose_files
 
             return compose_files(plan, credentials)
+        case "kubernetes":
+            from redistopo.export.kubernetes import kubernetes_files
+
+            return kubernetes_files(plan, credentials)
         case "prometheus":
             from redistopo.export.prometheus import prometheus_files
 
