@@ -56,9 +56,9 @@ def show_status(result: "StatusResult") -> None:
         )
     )
     if result.upgrade:
-        what = (
-            "The nodes run several versions" if mixed else "The topology file asks for another one"
-        )
+        what = "The nodes run several versions"
+        if not mixed:
+            what = "The topology file asks for another engine"
         click.echo(theme.paint(f"{what}: {result.upgrade}", theme.WARNING))
     if found := result.certificate:
         late = found.left < 30 * 86400
