@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from benchmarks import recipe, suites, watchers
@@ -131,6 +131,22 @@ def _down_six(stage: Stage) -> Pair:
         return stage.ours("down", "--dir", str(made.folder)), None
 
 
+def _scaled(option: str, value: int, *, size: int, shards: int) -> Callable[[Stage], Pair]:
+    """From 3 shards with a replica each, without keys; the judge knows all nodes."""
+
+    def measure(stage: Stage) -> Pair:
+        with stage.topology((*_SIX, *_INSTANT), size) as made:
+            stage.up(replace(made, ports=made.ports[:6]))
+            wider = replace(made, shards=shards)
+            return stage.judged(wider, "scale", option, str(value)), None
+
+    return measure
+
+
+_MORE_REPLICAS = _scaled("--replicas", 2, size=9, shards=3)
+_MORE_SHARDS = _scaled("--shards", 4, size=8, shards=4)
+
+
 def _flag(flag: str) -> Callable[[Stage], Pair]:
     def measure(stage: Stage) -> Pair:
         ours = stage.ours(flag)
@@ -161,6 +177,8 @@ ROWS: tuple[Row, ...] = tuple(
         ("status-102", "status, 102 nodes", "", 1.0, _status_many, 1),
         ("watch-102", "a round of watch, 102 nodes", "", 1.0, _watch_many, 1),
         ("down-6", "down, 6 nodes", "", 1.0, _down_six, 2),
+        ("scale-replicas", "scale --replicas 2 of 3x1", "", 2.0, _MORE_REPLICAS, 1),
+        ("scale-shards", "scale --shards 4 of 3x1, no keys", "", 2.5, _MORE_SHARDS, 1),
         ("cache-hit", "1,000 hits by CacheAside", "1,000 bare GETs", 1.15, hits, 1),
         ("pytest-unused", "the plugin in a pytest start, unused", "", 0.005, suites.unused, 4),
         ("pytest-1", "pytest, 1 test of a cluster", _PYTEST_REDIS, 3.0, suites.start_of_a_suite, 1),
