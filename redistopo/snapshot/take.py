@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +26,7 @@ PAUSE_SECONDS = 3.0
 """How long writes are paused at most: the servers themselves end the pause after that."""
 
 _CLEAR_SECONDS = 10.0
+_WORKERS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +67,9 @@ def take(
         begun: list[_Begun] = []
         try:
             paused = _begin_all(saving, sources, files, begun, pause=pause)
-            for save in begun:
-                _await_saved(saving, save)
-            return tuple(_collect(saving, one) for one in begun), paused
+            # checksums of one shard while another one is still being saved
+            with ThreadPoolExecutor(_WORKERS, thread_name_prefix="snapshot") as pool:
+                return tuple(pool.map(partial(_collect, saving), begun)), paused
         finally:
             with interrupts_deferred():
                 _clear(saving.client, begun)
@@ -277,8 +279,9 @@ def _require_own_save(begun: _Begun, file: Path) -> None:
 
 
 def _collect(saving: Saving, begun: _Begun) -> ShardFile:
-    """Give the saved file a name in the snapshot; a server replaces its file at the next save, and
-    never writes to it."""
+    """Await the save, and give its file a name in the snapshot; a server replaces its file at the
+    next save, and never writes to it."""
+    _await_saved(saving, begun)
     source, info = begun.source, begun.info
     file = saving.folder / f"shard{source.number}.rdb"
     try:
