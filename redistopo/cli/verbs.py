@@ -33,6 +33,7 @@ GROUPS = {
         "watch": "Show roles, slots, load, lag and links live; q quits.",
         "events": "Print role changes and faults as they happen.",
         "logs": "Print the logs of all nodes, merged by time.",
+        "metrics": "Print roles, slots, lag and checks as metrics for Prometheus.",
         "wait": "Wait until the topology is healthy.",
         "doctor": "Check this machine and the topology, and suggest fixes.",
     },

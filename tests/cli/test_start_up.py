@@ -47,6 +47,7 @@ _QUERIES = {
     "logs": ("logs", set()),
     "bundle": ("bundle --out report.tar.gz", _FILES),
     "doctor": ("doctor", set()),
+    "metrics": ("metrics", set()),
     "engines": ("engines", set()),
     "ps": ("ps", set()),
     "explain": ("explain slots", set()),
