@@ -183,3 +183,22 @@ def test_an_upgrade_on_a_full_disk(
     assert f'engine = "{BUNDLED.path}"' in done.stdout, done
     assert "then: 0" in done.stdout, done
     assert "length: 80000" in done.stdout, done
+
+
+def test_a_snapshot_without_room_is_refused_and_leaves_nothing(
+    project: Project, disk: Callable[[str], subprocess.CompletedProcess[str]]
+) -> None:
+    done = disk(
+        f"""$R init standalone --port $PORT --engine {BUNDLED.path} -q && $R up -q || exit 50
+        export REDISCLI_AUTH=$(cat .redistopo/password)
+        $CLI -p $PORT setrange big 1500000 x > /dev/null
+        dd if=/dev/zero of=fill bs=1k count=1900 2>/dev/null
+        $R snapshot one; echo "full: $?"
+        ls -A snapshots
+        rm fill
+        $R snapshot one -q; echo "room: $?"
+        $R down -q"""
+    )
+    assert "too little room" in done.stderr, done
+    assert "full: 4" in done.stdout, done
+    assert done.stdout.partition("full: 4\n")[2].split() == [".gitignore", "room:", "0"]
