@@ -12,7 +12,7 @@ from redistopo.execute.introduce_sentinels import fail_over, introduce
 from redistopo.execute.monitor_primary import monitor_again
 from redistopo.execute.promote import promote, take_over
 from redistopo.execute.recount_sentinels import discover, recount
-from redistopo.execute.rejoin_cluster import forget_ids, rejoin, reset_again
+from redistopo.execute.rejoin_cluster import await_writable, forget_ids, rejoin, reset_again
 from redistopo.execute.remove_nodes import end, remove
 from redistopo.execute.start import await_ready, start
 from redistopo.execute.switch_persistence import load_from, put_log_aside, rewrite_log, switch
@@ -201,6 +201,7 @@ def _move(context: ExecutionContext, one: Step) -> None:
     from redistopo.execute.move_slots import move_slots
 
     context.on_moves(one.moves)
+    await_writable(context, one)
     move_slots(context, one.moves)
 
 

@@ -3,8 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from redistopo.checks.catalogue import judge
@@ -12,13 +11,14 @@ from redistopo.errors import RedistopoError, UsageError
 from redistopo.host.files import read_exactly, rewrite
 from redistopo.host.machine_facts import memory_and_disk
 from redistopo.host.polling import Deadline
+from redistopo.model.planning.refuse_moves import GO_ON
 from redistopo.model.planning.refuse_resize import (
     Room,
     refuse_directions,
     refuse_unhealthy,
     refuse_without_room,
 )
-from redistopo.model.state.job import Job
+from redistopo.model.state.observed import Observed
 from redistopo.model.topology.spec import Shape, Topology
 from redistopo.ops.plan import PlanResult, result_of
 from redistopo.ops.up import UpRequest, UpResult, bring_up
@@ -31,6 +31,7 @@ from redistopo.session.health import wait_until_healthy
 from redistopo.session.local_preconditions import refuse_folder
 from redistopo.session.open import open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
+from redistopo.session.slot_job import new_job
 
 _SETTLING_SECONDS = 3.0
 
@@ -76,15 +77,10 @@ def scale(request: ScaleRequest, progress: Progress) -> UpResult:
     """
     began = time.monotonic()
     with _opened(request, "scale", progress) as (session, edit):
-        job = Job(
-            verb="scale",
-            arguments=request.arguments,
-            began=datetime.now(UTC).isoformat(timespec="seconds"),
-            file_before=edit.before,
-        )
         if edit.after != edit.before:
-            _preflight(session, edit)
-            save_job(session.layout, job)
+            seen = _preflight(session, edit)
+            job = new_job("scale", request.arguments, seen, ())
+            save_job(session.layout, replace(job, file_before=edit.before))
             rewrite(session.layout.topology, edit.after, edit.before)
         context = session.context(session.plan())
         asked = UpRequest(root=request.root, seconds=request.seconds)
@@ -152,7 +148,7 @@ def _refuse_meaningless(was: Topology, numbers: Mapping[str, int]) -> None:
         )
 
 
-def _preflight(session: Session, edit: _Edit) -> None:
+def _preflight(session: Session, edit: _Edit) -> Observed:
     """Refuse the change while a change or a drill is unfinished, and in a topology that isn't
     healthy; then use the edited file, and refuse what `up` would refuse."""
     _refuse_unfinished(session)
@@ -166,6 +162,7 @@ def _preflight(session: Session, edit: _Edit) -> None:
     room = Room(memory=free.available, disk=free.disk_free)
     refuse_without_room(session.plan(), verdict.seen, room)
     result_of(session)
+    return verdict.seen
 
 
 def _refuse_unfinished(session: Session) -> None:
@@ -174,7 +171,7 @@ def _refuse_unfinished(session: Session) -> None:
         raise RedistopoError(
             f"an earlier change isn't finished: {job.command}",
             detail=f"it began {job.began}",
-            hint="redistopo up finishes it",
+            hint=GO_ON,
         )
     if load_intent(session.layout) is not None:
         raise RedistopoError(

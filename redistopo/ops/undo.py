@@ -1,18 +1,22 @@
 """`undo`: take back a change that was interrupted."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from redistopo.client.observe import Detail
 from redistopo.errors import ExitCode, RedistopoError
 from redistopo.execute.close_slots import close_slots
-from redistopo.host.files import write_public
+from redistopo.host.files import read_exactly, rewrite
 from redistopo.model.planning.slot_moves import slots_of
+from redistopo.model.state.job import Job
+from redistopo.ops.up import UpRequest, bring_up
 from redistopo.progress import Progress, step
 from redistopo.project.job_file import end_job, load_job, save_job
+from redistopo.project.load import Project, read_topology
 from redistopo.session.live_change import change_request, live_change
 from redistopo.session.open import open_session
+from redistopo.session.session import CredentialSource, Session
 from redistopo.session.slot_job import finish_job, told_how_to_go_on, undoing
 
 
@@ -51,6 +55,8 @@ def undo(request: UndoRequest, progress: Progress) -> UndoResult:
                 "no change was interrupted: there is nothing to take back",
                 hint="redistopo move-slots and rebalance move slots of a finished change",
             )
+        if job.file_before:
+            return _undo_resize(session, job, request, began)
         now = live_change(session, assume=True)
         with told_how_to_go_on(now.context, job):
             touched = {slot for one in job.moves for slot in slots_of(one.slots)}
@@ -59,14 +65,39 @@ def undo(request: UndoRequest, progress: Progress) -> UndoResult:
             back = undoing(job, seen)
             save_job(session.layout, back)
         moved = finish_job(now.context, back)
-        if back.file_before:
-            write_public(session.layout.topology, back.file_before)
         end_job(session.layout)
         with step(session.progress, "wait until every node agrees", changes=False):
             now.await_health()
         return UndoResult(
             command=job.command,
             slots=moved.slots,
-            file=bool(back.file_before),
+            file=False,
             seconds=time.monotonic() - began,
         )
+
+
+def _undo_resize(session: Session, job: Job, request: UndoRequest, began: float) -> UndoResult:
+    """Take a change of the number of nodes back, from the file on: what `up` does with the former
+    text. Slots go back to where they were, as far as their shards are still there."""
+    layout = session.layout
+    text = read_exactly(layout.topology)
+    known = (*session.state.names, *session.state.removed) if session.state else ()
+    topology = read_topology(job.file_before, layout.topology.name, known)
+    if text != job.file_before:
+        rewrite(layout.topology, job.file_before, text)
+    session.use(Project(layout=layout, topology=topology))
+    session.log_in_with(session.credentials_from(CredentialSource.FILE))
+    context = session.context(session.plan())
+    seen = context.observe(Detail.HEALTH)
+    moved = 0
+    if len(seen.answering) == len(seen.nodes) and {*job.slots_before} <= {
+        node.name for node in seen.nodes
+    }:
+        close_slots(context, {slot for one in job.moves for slot in slots_of(one.slots)})
+        back = undoing(job, context.observe(Detail.HEALTH))
+        save_job(layout, back)
+        moved = finish_job(context, back).slots
+    save_job(layout, replace(job, verb="undo", arguments=(), moves=(), slots_before={}))
+    bring_up(session, context, UpRequest(root=request.root, seconds=request.seconds), began)
+    end_job(layout)
+    return UndoResult(command=job.command, slots=moved, file=True, seconds=time.monotonic() - began)

@@ -82,7 +82,7 @@ def _no_majority(project: Project) -> None:
 
 
 ROW: list[tuple[str, State, str, bool]] = [
-    ("cluster", _empty_shard, "cluster.empty-shards node1", False),
+    ("cluster", _empty_shard, "cluster.empty-shards node1", True),
     ("cluster", _killed_replica, "node.alive node6", True),
     ("cluster", _open_slot, "cluster.open-slots node1", True),
     ("cluster", _another_password, "node.alive node6", False),

@@ -21,6 +21,13 @@ def shards(project: Project, port: int | None = None) -> dict[int, set[int]]:
     return found
 
 
+def slots(project: Project) -> dict[int, list[list[str]]]:
+    """Primary's port -> the slots that it owns."""
+    with project.client() as client:
+        lines = client.execute_command("CLUSTER NODES").items()
+    return {_port(address): said["slots"] for address, said in lines if said["slots"]}
+
+
 def _port(address: str) -> int:
     return int(address.rpartition(":")[2].partition("@")[0])
 

@@ -122,6 +122,7 @@ def _verbs() -> dict[str, Callable[[Path, Any], Any]]:
     from redistopo.ops.down import DownRequest, down
     from redistopo.ops.reset import ResetRequest, reset
     from redistopo.ops.restart import RestartRequest, restart
+    from redistopo.ops.scale import ScaleRequest, scale
     from redistopo.ops.secret import rotate
     from redistopo.ops.set import set_directive
     from redistopo.ops.undo import UndoRequest, undo
@@ -145,6 +146,8 @@ def _verbs() -> dict[str, Callable[[Path, Any], Any]]:
         "move": lambda root, progress: _move(root, progress, "node2"),
         "back": lambda root, progress: _move(root, progress, "node1"),
         "undo": lambda root, progress: undo(UndoRequest(root=root), progress),
+        "grow": lambda root, progress: scale(ScaleRequest(root=root, shards=3), progress),
+        "shrink": lambda root, progress: scale(ScaleRequest(root=root, shards=2), progress),
         "renew": lambda root, progress: renew(root, 365, progress),
         "rebuild": lambda root, progress: up(UpRequest(root=root, rebuild=("node1",)), progress),
         "wipe": lambda root, progress: down(DownRequest(root=root, wipe=True), progress),

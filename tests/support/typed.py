@@ -132,6 +132,7 @@ BUILDERS: dict[str, str] = {
     "wipe": _OVER,
     "start_over": _OVER,
     "replace_file": _OVER,
+    "import_over": "real/test_import.py::test_a_server_is_copied_while_it_is_written_to",
     "restore_over": "real/test_restore.py::test_over_data_only_by_what_is_printed",
 }
 """Builder of a remedy -> the test that types what it makes."""
@@ -172,6 +173,7 @@ COMMANDS: dict[str, str] = {
     "wipe": r"down --wipe",
     "start_over": r"down --wipe",
     "replace_file": r"--force",
+    "import_over": r"--replace",
     "restore_over": r"redistopo restore .*--force",
 }
 """Builder -> what the command that is typed contains."""

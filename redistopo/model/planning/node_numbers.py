@@ -145,7 +145,7 @@ def _no_port(name: str, first: int) -> UsageError:
     return UsageError(
         f"no port is free for {name}",
         detail=f"looked at {first} and above; the highest port is {LAST_PORT}",
-        hint="choose lower ports: redistopo down, set port in the topology file, redistopo up",
+        hint="set a lower port in the topology file while no node runs; the data is kept",
     )
 
 

@@ -44,18 +44,28 @@ def resize_steps(plan: Plan, now: Situation, new: Collection[str]) -> Iterable[S
     stay = tuple(node for node in seen.nodes if node.name not in leaving.removed)
     joins = plan_rejoins(replace(seen, nodes=stay), plan.topology.shards)
     for one in joins:
-        yield Step(
-            do=StepKind.REJOIN,
-            nodes=one.nodes,
-            cause=_more(plan) if one.name in new else one.cause,
-            slots=one.slots,
-            settings=_lower_timeout(plan, one),
-        )
+        yield from _joining(plan, one, joins, new)
     if found := stale_ids(seen):
         why = "a node was reset and has a new id"
         yield Step(do=StepKind.FORGET, nodes=tuple(found), cause=why, ids=found)
     yield from _moving(now, seen, leaving, joins)
     yield from _removing(plan, leaving)
+
+
+def _joining(
+    plan: Plan, one: RejoinPlan, joins: Iterable[RejoinPlan], new: Collection[str]
+) -> Iterable[Step]:
+    """A new primary with a replica first follows that one, and is promoted: a server that starts
+    as primary replies CLUSTERDOWN for 2 s (cluster_legacy.c, CLUSTER_WRITABLE_DELAY)."""
+    why, settings = _more(plan) if one.name in new else one.cause, _lower_timeout(plan, one)
+    other = next((two.name for two in joins if two.primary == one.name and two.name in new), "")
+    if one.name in new and other and not one.slots:
+        both = (one.name, other)
+        yield Step(do=StepKind.REJOIN, nodes=both, cause=why, settings=settings)
+        why = "a promoted replica accepts keys at once, a new primary after 2 s"
+        yield Step(do=StepKind.TAKEOVER, nodes=(one.name,), cause=why)
+        return
+    yield Step(do=StepKind.REJOIN, nodes=one.nodes, cause=why, slots=one.slots, settings=settings)
 
 
 def _lower_timeout(plan: Plan, one: RejoinPlan) -> Mapping[str, NodeSettings]:
@@ -82,7 +92,8 @@ def _moving(
 def _removing(plan: Plan, leaving: Leaving) -> Iterable[Step]:
     """Nodes that are in no shard any more were reset already."""
     if leaving.nodes:
-        yield Step(do=StepKind.REMOVE, nodes=leaving.nodes, cause=_fewer(plan))
+        why = _fewer(plan) if leaving.removed else "a shard has no slots and no nodes of its own"
+        yield Step(do=StepKind.REMOVE, nodes=leaving.nodes, cause=why)
     yield from _ending(plan, leaving)
 
 

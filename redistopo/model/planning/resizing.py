@@ -13,7 +13,7 @@ from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_rejoin import RejoinPlan, reset_nodes
 from redistopo.model.planning.proposal import Proposal
 from redistopo.model.planning.slot_moves import balance
-from redistopo.model.protocol.slots import SLOT_COUNT
+from redistopo.model.protocol.slots import SLOT_COUNT, unassigned_slots
 from redistopo.model.state.job import SlotMove
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.record import TopologyState
@@ -60,8 +60,11 @@ def leaving_nodes(plan: Plan, seen: Observed) -> Leaving:
     replicas with the least of the data. A primary leaves only with its whole shard.
     """
     count = len(plan.data) - plan.topology.size
-    if count <= 0 or len(seen.answering) != len(seen.nodes):
-        return Leaving(removed=tuple(_surplus_sentinels(plan)))
+    if len(seen.answering) != len(seen.nodes):
+        return Leaving()
+    if count <= 0:
+        emptied = tuple(_emptied(plan, seen)) if plan.topology.clustered and not count else ()
+        return Leaving(nodes=emptied, removed=tuple(_surplus_sentinels(plan)))
     if not plan.topology.clustered:
         replicas = [node for node in seen.answering if node.role is Role.REPLICA]
         names = tuple(node.name for node in _least_first(replicas)[:count])
@@ -70,16 +73,29 @@ def leaving_nodes(plan: Plan, seen: Observed) -> Leaving:
     shards = [one for one in shards_of(seen) if one.primary and one.primary not in alone]
     drained = _drained(plan, shards)
     gone = [node for shard in drained for node in (*shard.replicas, shard.primary) if node]
-    spare = _least_first(
-        node
-        for shard in shards
-        if shard not in drained
-        for node in _least_first(shard.replicas)[: -plan.topology.replicas or None]
-    )
+    spare = _spare(plan, (shard for shard in shards if shard not in drained))
     gone += spare[: max(0, count - len(alone) - len(gone))]
     going = tuple(node.name for node in gone)
     last = sorted((node.name for node in alone), key=_number, reverse=True)
     return Leaving(nodes=going, removed=(*last, *going)[:count])
+
+
+def _spare(plan: Plan, shards: Iterable[ShardSeen]) -> list[NodeSeen]:
+    """The replicas that shards have more than planned, those to give up first."""
+    most = -plan.topology.replicas or None
+    return _least_first(node for one in shards for node in _least_first(one.replicas)[:most])
+
+
+def _emptied(plan: Plan, seen: Observed) -> Iterable[str]:
+    """The nodes of shards that lost all their slots, and so became replicas of the primary that got
+    them (cluster_legacy.c, clusterUpdateSlotsConfigWith): each other shard keeps its replicas."""
+    shards = shards_of(seen)
+    owned = [one.slots for one in shards if one.primary]
+    missing = plan.topology.shards - len(shards)
+    spare = _spare(plan, shards)
+    whole = missing > 0 and not unassigned_slots(owned, SLOT_COUNT)
+    if whole and len(spare) == missing * (1 + plan.topology.replicas):
+        yield from (node.name for node in spare)
 
 
 def _surplus_sentinels(plan: Plan) -> Iterable[str]:

@@ -9,7 +9,9 @@ from support.scene import Scene
 from redistopo.model.planning.new_nodes import as_started, new_nodes
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_rejoin import plan_rejoins
+from redistopo.model.planning.reconcile import reconcile
 from redistopo.model.planning.resizing import Leaving, leaving_nodes, moves_for_shards
+from redistopo.model.planning.situation import Situation
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.disk import DiskSeen
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
@@ -127,6 +129,22 @@ def test_new_nodes_become_a_shard_with_its_share(observed: Seen, plan: Callable[
     moves = moves_for_shards(started, (), joins)
     assert {one.target for one in moves} == {"node7"}
     assert sum(map(len, moves)) == 4096
+
+
+def test_the_steps_to_a_new_shard(observed: Seen, plan: Callable[..., Plan]) -> None:
+    seen = _with_new(observed("redis-8.2", "cluster"), "node7", "node8")
+    made = plan(formation="instant", auth=False, shards=4)
+    new = tuple(replace(made.nodes[n], endpoint=seen.nodes[n - 2].endpoint) for n in (6, 7))
+    made = replace(made, nodes=(*made.nodes[:6], *new))
+    steps = [str(one) for one in reconcile(made, Situation(seen=seen, record=RECORD))]
+    assert [one for one in steps if not one.startswith("correct")] == [
+        "write the configuration of node7, node8",
+        "start node7, node8",
+        "rejoin to the cluster node7, as a replica of node8",
+        "promote node7",
+        "rejoin to the cluster node8, as a replica of node7",
+        "move 4096 slots from node2, node1, node3 to node7",
+    ]
 
 
 def test_new_nodes_become_replicas_of_each_shard(observed: Seen, plan: Callable[..., Plan]) -> None:
