@@ -88,7 +88,7 @@ def test_what_a_pod_mounts_is_there(name: str) -> None:
     (secret,), (scripts,) = _of(objects, "Secret"), _of(objects, "ConfigMap")
     templates = {
         **_pods(objects),
-        **{"job": job["spec"]["template"] for job in _of(objects, "Job")},
+        **{f"job {n}": job["spec"]["template"] for n, job in enumerate(_of(objects, "Job"))},
     }
     for pod, template in templates.items():
         (container,) = template["spec"]["containers"]
