@@ -4,13 +4,14 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from benchmarks import recipe, suites, watchers
 from benchmarks.cached import hits
 from benchmarks.resets import reset_and_flush, reset_only
 from benchmarks.stage import Made, Stage
+from benchmarks.upgrades import upgraded
 from benchmarks.watching import rounds_of
 
 Pair = tuple[float, float | None]
@@ -77,7 +78,8 @@ def _up_replication(stage: Stage) -> Pair:
 def _up_sentinel(stage: Stage) -> Pair:
     with stage.topology(("sentinel", "--replicas", "2", "--sentinels", "3"), 3) as made:
         ours = stage.up(made)
-        stage.violations += watchers.faults(watchers.watched(made))
+        wrong = watchers.faults(watchers.watched(made))
+        stage.violations += [f"up returned too early: {one}" for one in wrong]
     return ours, None
 
 
@@ -129,6 +131,22 @@ def _down_six(stage: Stage) -> Pair:
         return stage.ours("down", "--dir", str(made.folder)), None
 
 
+def _scaled(option: str, value: int, *, size: int, shards: int) -> Callable[[Stage], Pair]:
+    """From 3 shards with a replica each, without keys; the judge knows all nodes."""
+
+    def measure(stage: Stage) -> Pair:
+        with stage.topology((*_SIX, *_INSTANT), size) as made:
+            stage.up(replace(made, ports=made.ports[:6]))
+            wider = replace(made, shards=shards)
+            return stage.judged(wider, "scale", option, str(value)), None
+
+    return measure
+
+
+_MORE_REPLICAS = _scaled("--replicas", 2, size=9, shards=3)
+_MORE_SHARDS = _scaled("--shards", 4, size=8, shards=4)
+
+
 def _flag(flag: str) -> Callable[[Stage], Pair]:
     def measure(stage: Stage) -> Pair:
         ours = stage.ours(flag)
@@ -141,6 +159,7 @@ _RECIPE = "the recipe"
 _PYTEST_REDIS = "pytest-redis, 1 server"
 _CLICK = 'python -c "import click"'
 _PACKAGES = "importing click, psutil, redis-py"
+_RESTARTS = "restart --rolling, 6 nodes"
 _FLUSHES = "100 FLUSHALLs of 3 primaries"
 
 ROWS: tuple[Row, ...] = tuple(
@@ -158,6 +177,8 @@ ROWS: tuple[Row, ...] = tuple(
         ("status-102", "status, 102 nodes", "", 1.0, _status_many, 1),
         ("watch-102", "a round of watch, 102 nodes", "", 1.0, _watch_many, 1),
         ("down-6", "down, 6 nodes", "", 1.0, _down_six, 2),
+        ("scale-replicas", "scale --replicas 2 of 3x1", "", 2.0, _MORE_REPLICAS, 1),
+        ("scale-shards", "scale --shards 4 of 3x1, no keys", "", 2.5, _MORE_SHARDS, 1),
         ("cache-hit", "1,000 hits by CacheAside", "1,000 bare GETs", 1.15, hits, 1),
         ("pytest-unused", "the plugin in a pytest start, unused", "", 0.005, suites.unused, 4),
         ("pytest-1", "pytest, 1 test of a cluster", _PYTEST_REDIS, 3.0, suites.start_of_a_suite, 1),
@@ -166,6 +187,7 @@ ROWS: tuple[Row, ...] = tuple(
         ("pytest-200-n4", "pytest -n 4, 200", _PYTEST_REDIS, 3.0, suites.many_tests_by_workers, 1),
         ("reset-6", "100 resets between tests, 6 nodes", "", 0.5, reset_only, 1),
         ("reset-flush", "100 resets between tests, 6 nodes", _FLUSHES, 12, reset_and_flush, 1),
+        ("upgrade", "upgrade of 6 nodes under load, 7.0 to 8.2", _RESTARTS, 1.3, upgraded, 1),
         ("help", "--help", _CLICK, 1.6, _flag("--help"), 4),
         ("version", "--version", _CLICK, 1.6, _flag("--version"), 4),
     )

@@ -132,10 +132,14 @@ class Stage:
 
     def up(self, made: Made) -> float:
         """Seconds of `redistopo up`; right after it, the independent judge must agree."""
-        took = self.ours("up", "--dir", str(made.folder))
+        return self.judged(made, "up")
+
+    def judged(self, made: Made, *words: str) -> float:
+        """Seconds of that command, which says that all is well when it ends."""
+        took = self.ours(*words, "--dir", str(made.folder))
         judge = Judge(wanted=made.wanted())
         try:
-            self.violations += judge.faults()
+            self.violations += [f"up returned too early: {one}" for one in judge.faults()]
         finally:
             judge.close()
         return took

@@ -8,9 +8,11 @@ from enum import StrEnum
 
 
 class EventKind(StrEnum):
-    """`STARTED` is always followed by `DONE` or `FAILED` with the same text."""
+    """`STARTED` is always followed by `DONE` or `FAILED` with the same text, with `PROGRESS` in
+    between if the step takes long and knows how far it is."""
 
     STARTED = "started"
+    PROGRESS = "progress"
     DONE = "done"
     FAILED = "failed"
     NOTE = "note"
@@ -21,7 +23,8 @@ class EventKind(StrEnum):
 class Event:
     """One reported event; `seconds` is the duration of the step, on `DONE` and `FAILED`.
 
-    `changes` is false for a step that only checks.
+    `changes` is false for a step that only checks; `share` is how much of it is done, from 0 to 1,
+    on `PROGRESS`.
     """
 
     kind: EventKind
@@ -29,6 +32,7 @@ class Event:
     detail: str = ""
     seconds: float | None = None
     changes: bool = True
+    share: float | None = None
 
 
 Progress = Callable[[Event], None]

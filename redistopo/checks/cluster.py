@@ -190,6 +190,8 @@ def empty_shards(subject: CheckSubject) -> Iterator[CheckResult]:
         evidence = "is a primary without slots: its shard holds no data"
         command = spread_slots(_cli(subject, node), node.address)
         hint = joined("spread the slots evenly: ", command)
+        if subject.ours:
+            hint = "spread the slots evenly: redistopo rebalance"
         if subject.ours and len(node.members) == 1:
             hint = "it knows no other node: redistopo up adds it again"
         if subject.ours:

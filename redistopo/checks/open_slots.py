@@ -28,10 +28,15 @@ def open_slots(subject: CheckSubject) -> Iterator[CheckResult]:
         if me.replica and (primary := _without_open_slots(subject, me)):
             told = f"{evidence}; its primary {primary.name} has none open"
             return fail(node.name, told, _close(primary, me), settles=False)
-        hint = joined("wait for a running reshard, or: ", fix_slots(subject))
+        hint = joined("wait for a running reshard, or: ", _settle(subject))
         return fail(node.name, evidence, hint, settles=me.replica)
 
     yield from per_node(subject.seen.answering, judge, "no slot is migrating or importing")
+
+
+def _settle(subject: CheckSubject) -> str:
+    """Return the command that gives each open slot one owner, with all its keys."""
+    return "redistopo up" if subject.ours else fix_slots(subject)
 
 
 def _moving(move: str, moved: list[int]) -> str:

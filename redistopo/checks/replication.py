@@ -303,6 +303,8 @@ def _unproven(subject: CheckSubject, probe: WriteProbeResult, about: str) -> Che
         return warn(about, evidence, "log in as a user that may write, or skip it: --no-write")
     if is_out_of_memory(error):
         return fail(about, error, "see memory.full of its primary")
+    if error == NO_SLOTS and subject.ours:
+        return fail(about, error, "spread the slots evenly: redistopo rebalance")
     if error == NO_SLOTS and (entry := next(iter(subject.seen.answering), None)):
         acl = subject.expected.rights is not None
         return fail(about, error, spread_slots(cli_prefix(entry, acl=acl), entry.address))

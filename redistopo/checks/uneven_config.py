@@ -1,6 +1,6 @@
 """The check of settings that no file has: changed at runtime, on one node or on all."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from redistopo.checks.check_types import (
@@ -97,15 +97,19 @@ def _odd(
 
 def _usual(nodes: Iterable[NodeSeen]) -> dict[str, dict[str, str]]:
     """Engine -> the value of each directive on most of its nodes; versions differ in defaults."""
-    count: dict[str, dict[str, Counter[str]]] = {}
+    count: defaultdict[str, defaultdict[str, Counter[str]]] = defaultdict(_counters)
     for node in nodes:
-        directives = count.setdefault(node.engine, {})
+        directives = count[node.engine]
         for name, value in _settings(node).items():
-            directives.setdefault(name, Counter())[value] += 1
+            directives[name][value] += 1
     return {
         engine: {name: values.most_common(1)[0][0] for name, values in directives.items()}
         for engine, directives in count.items()
     }
+
+
+def _counters() -> defaultdict[str, Counter[str]]:
+    return defaultdict(Counter)
 
 
 def _settings(node: NodeSeen) -> dict[str, str]:

@@ -51,6 +51,13 @@ def project(command: Command) -> Command:
     return _dir(callback=_nearest_project)(command)
 
 
+def project_elsewhere(command: Command) -> Command:
+    """``-C`` alone, for a verb whose ``--dir`` is another folder."""
+    return click.option("-C", "root", type=_PATH, help=_FOLDER_HELP, callback=_nearest_project)(
+        command
+    )
+
+
 def new_project(command: Command) -> Command:
     """``--dir`` of a verb that writes the topology file: folders above aren't searched."""
     return _dir(
@@ -164,6 +171,23 @@ def engine(command: Command) -> Command:
 def yes(help: str) -> Callable[[Command], Command]:
     """``--yes``: don't ask for confirmation."""
     return click.option("--yes", "-y", is_flag=True, help=help)
+
+
+def allow_blocking(command: Command) -> Command:
+    """``--allow-blocking`` of a verb that moves keys."""
+    return click.option(
+        "--allow-blocking",
+        is_flag=True,
+        help="Also keys that block a server for over half the node timeout.",
+    )(command)
+
+
+def percent(text: str) -> float:
+    """Parse ``5%`` or ``5`` to 0.05."""
+    found = re.fullmatch(r"(\d{1,3}(?:\.\d+)?)%?", text.strip())
+    if found is None:
+        raise click.BadParameter(f"{text!r} is not a percentage; an example: 5%")
+    return float(found[1]) / 100
 
 
 def dry_run(command: Command) -> Command:

@@ -1,7 +1,6 @@
 """Verbs and options that other tools have, and what to type instead."""
 
-from redistopo.model.remedies.of_topology import replace_file, wipe
-from redistopo.model.remedies.remedy import joined
+from redistopo.model.remedies.of_topology import wipe
 
 _REMOVE = wipe()
 _SHELL = "redistopo cli   (redis-cli on a primary; on all nodes: redistopo call COMMAND)"
@@ -22,11 +21,6 @@ ANSWERS = {
     "rm": _REMOVE,
     "remove": _REMOVE,
     "destroy": _REMOVE,
-    "scale": joined(
-        "a topology keeps its size; for another one: ",
-        wipe(", then "),
-        replace_file("", "redistopo init cluster --shards 5 --replicas 1", ", then redistopo up"),
-    ),
     "config": "redistopo set DIRECTIVE VALUE; to read: redistopo call CONFIG GET DIRECTIVE",
     "test": "redistopo verify; for a test under load: redistopo drill failover",
     "check": "redistopo verify",

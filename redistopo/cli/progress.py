@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
 _MARKS = {
+    EventKind.PROGRESS: "progress",
     EventKind.DONE: "ok",
     EventKind.FAILED: "failed",
     EventKind.NOTE: "note",
@@ -21,18 +22,23 @@ _MARKS = {
 
 
 class ProgressRecord(TypedDict):
-    """A line on stderr with --json: started, done, failed, note or warning. `seconds` is the
-    duration of a step that ended."""
+    """A line on stderr with --json: started, progress, done, failed, note or warning. `seconds` is
+    the duration of a step that ended, `share` how much of it is done, from 0 to 1."""
 
     event: str
     text: str
     detail: NotRequired[str]
     seconds: NotRequired[float]
+    share: NotRequired[float]
 
 
 def plain_lines(event: Event) -> None:
-    """Print a line for each step that ended, and each note."""
+    """Print a line for each step that ended, how far a long one is, and each note."""
     if event.kind is EventKind.STARTED:
+        return
+    if event.share is not None:
+        text = f"{event.text}: {event.share:.0%}, {event.detail}"
+        click.echo(f"{_MARKS[event.kind]}: {printable(text)}", err=True)
         return
     seconds = f" ({event.seconds:.2f} s)" if event.seconds is not None else ""
     click.echo(f"{_MARKS[event.kind]}: {printable(event.text)}{seconds}", err=True)
@@ -47,6 +53,8 @@ def records(form: Format) -> Progress:
             record["detail"] = event.detail
         if event.seconds is not None:
             record["seconds"] = round(event.seconds, 3)
+        if event.share is not None:
+            record["share"] = round(event.share, 4)
         click.echo(form.record(record), err=True)
 
     return progress
@@ -78,6 +86,9 @@ class Spinner:
             self.stop()
             self._start(event.text)
             return
+        if event.kind is EventKind.PROGRESS:
+            self._advance(event)
+            return
         if event.kind in (EventKind.DONE, EventKind.FAILED):
             self.stop()
         sign, style = _SIGNS[event.kind]
@@ -100,6 +111,20 @@ class Spinner:
         )
         self._running.add_task(escape(text), total=None)
         self._running.start()
+
+    def _advance(self, event: Event) -> None:
+        """Show how much of the running step is done, its rate and the time left."""
+        from rich.markup import escape
+        from rich.progress import BarColumn
+
+        if self._running is None or event.share is None:
+            return
+        if not any(isinstance(one, BarColumn) for one in self._running.columns):
+            self._running.columns = (*self._running.columns, BarColumn(bar_width=20))
+        text = escape(f"{event.text}: {event.detail}")
+        for task in self._running.task_ids:
+            done = event.share * 100
+            self._running.update(task, description=text, completed=done, total=100)
 
     def stop(self) -> None:
         """Remove the spinner of a step that did not end."""

@@ -19,6 +19,7 @@ from redistopo.model.protocol.replies import NO_REPLY
 from redistopo.model.protocol.resp import MOST_BYTES, ErrorReply, ReplyReader, encoded
 
 Command = resp.Command
+BinaryCommand = resp.BinaryCommand
 Reply = resp.Reply
 
 CONNECT_SECONDS = 1.0
@@ -32,11 +33,13 @@ class NotServing(ConnectionError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Seconds until a connection is made and until a reply is complete, and a reply's bytes."""
+    """Seconds until a connection is made and until a reply is complete, and a reply's bytes; with
+    `binary`, bulk strings are bytes."""
 
     connect: float = CONNECT_SECONDS
     answer: float = ANSWER_SECONDS
     most_bytes: int = MOST_BYTES
+    binary: bool = False
 
 
 _LIMITS = Limits()
@@ -62,14 +65,14 @@ class Connection:
         self._limits = limits
         self._protocol = protocol
         self._socket: Socket | None = None
-        self._reader = ReplyReader(self._receive, most_bytes=limits.most_bytes)
+        self._reader = self._new_reader()
         self._until = 0.0
 
     def connect(self) -> None:
         """Connect and log in; every supported server speaks RESP2 and RESP3, whose replies have
         more types (maps, for example)."""
         self._require_own(self._endpoint.host)
-        self._reader = ReplyReader(self._receive, most_bytes=self._limits.most_bytes)
+        self._reader = self._new_reader()
         self._socket = connect_tcp(self._endpoint, self._limits.connect)
         try:
             self._require_own(self._socket.getpeername()[0])  # a name may have changed
@@ -84,6 +87,10 @@ class Connection:
         except BaseException:
             self.close()
             raise
+
+    def _new_reader(self) -> ReplyReader:
+        limits = self._limits
+        return ReplyReader(self._receive, most_bytes=limits.most_bytes, binary=limits.binary)
 
     def limit(self, limits: Limits) -> None:
         """Apply other limits to the replies from now on."""
@@ -102,7 +109,7 @@ class Connection:
             return [("HELLO", 3, *login)]
         return [("AUTH", *filter(None, (user, password)))] if password else []
 
-    def send(self, commands: Iterable[Command]) -> None:
+    def send(self, commands: Iterable[BinaryCommand]) -> None:
         """Send commands together; a reply to each has to be read."""
         self.send_encoded(encoded(commands))
 
@@ -133,7 +140,7 @@ class Connection:
                 raise NotServing(str(reply))
         return reply
 
-    def ask(self, *words: str | int) -> Reply:
+    def ask(self, *words: str | int | bytes) -> Reply:
         """Send one command and read its reply."""
         self.send([words])
         return self.read()
@@ -187,9 +194,10 @@ class Connections:
         seconds: float = ANSWER_SECONDS,
         protocol: int = 2,
         most: int = MOST_BYTES,
+        binary: bool = False,
     ) -> None:
         self.credentials = credentials
-        self._limits = Limits(answer=seconds, most_bytes=most)
+        self._limits = Limits(answer=seconds, most_bytes=most, binary=binary)
         self._protocol = protocol
         self._open: dict[Endpoint, Connection] = {}
         self.sent: Counter[Endpoint] = Counter()
@@ -202,7 +210,7 @@ class Connections:
             connection.close()
         self._open.clear()
 
-    def execute(self, endpoint: Endpoint, commands: Iterable[Command]) -> list[Reply]:
+    def execute(self, endpoint: Endpoint, commands: Iterable[BinaryCommand]) -> list[Reply]:
         """Send commands and return a reply for each, in order; errors as ErrorReply values.
 
         Raises Unreachable if the server doesn't reply in time, AccessDenied if it rejects our

@@ -67,14 +67,16 @@ class PortSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortsSeen:
-    """All ports of the topology file, as text in `block`, and the ephemeral range of the system;
-    `foreign_host` is the file's host if this machine does not have that address."""
+    """All ports of the topology file, as text in `block`, and the ephemeral range of the system,
+    from which it takes no port that is `reserved`; `foreign_host` is the file's host if this
+    machine does not have that address."""
 
     ports: tuple[PortSeen, ...] = ()
     block: str = ""
     running: bool = False
     foreign_host: str = ""
     span: tuple[int, int] | None = None
+    reserved: str = ""
     inside: tuple[int, ...] = ()
 
 

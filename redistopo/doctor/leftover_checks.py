@@ -60,7 +60,8 @@ def ephemeral(facts: DoctorFacts) -> Iterator[CheckResult]:
         text = f"port {ports} may be taken at any time: the ephemeral range is {first} to {last}"
         hint = f"choose ports (and bus ports, +10000) below {first}"
         if facts.system != "darwin":
-            hint += f", or: sudo sysctl net.ipv4.ip_local_reserved_ports={_span(seen.inside)}"
+            kept = ",".join(filter(None, (seen.reserved, _span(seen.inside))))
+            hint += f", or: sudo sysctl net.ipv4.ip_local_reserved_ports={kept}"
         yield warn(PORTS, text, hint)
     else:
         first, last = seen.span

@@ -1,6 +1,6 @@
 """The context of execution: plan, connections, deadline, progress and host."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from redistopo.client.connection import Command, Connections, raise_on_error
@@ -10,14 +10,20 @@ from redistopo.host.host import Host, StartedProcess
 from redistopo.host.polling import Deadline
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.credentials import Credentials
+from redistopo.model.state.job import SlotMove
 from redistopo.model.state.observed import Observed
 from redistopo.progress import Progress
 
 
 @dataclass(slots=True, kw_only=True)
 class ExecutionContext:
-    """The context of one run; `started` has the processes that this run started; `refused` is
-    whether Sentinels found no replica to fail over to; `told` has the warnings already given."""
+    """The context of one run.
+
+    `started` has the processes that this run started; `refused` is whether Sentinels found no
+    replica to fail over to; `told` has the warnings already given; `hurried` are nodes with a lower
+    node timeout until all agree. `on_moves` records moves of slots, and `on_removal` the removal of
+    nodes, before they are done.
+    """
 
     plan: Plan
     credentials: Credentials
@@ -28,6 +34,9 @@ class ExecutionContext:
     started: dict[str, StartedProcess] = field(default_factory=dict)
     refused: bool = False
     told: set[str] = field(default_factory=set)
+    hurried: set[str] = field(default_factory=set)
+    on_moves: Callable[[tuple[SlotMove, ...]], None] = lambda _moves: None
+    on_removal: Callable[[Collection[str]], None] = lambda _names: None
 
     def nodes(self, names: Iterable[str]) -> tuple[NodePlan, ...]:
         """Return the planned nodes with these names."""

@@ -102,4 +102,4 @@ def _meshed(context: ExecutionContext, node: NodePlan, *, leads: bool) -> bool:
     if leads and parse_info(str(info)).get("cluster_state") != "ok":
         return False
     members = parse_nodes(str(table))
-    return all(one.myself or (one.linked and one.pong > 0) for one in members)
+    return all(one.myself or (one.linked and one.replied) for one in members)

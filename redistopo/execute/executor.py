@@ -11,7 +11,9 @@ from redistopo.execute.create_instantly import form_instantly, seed
 from redistopo.execute.introduce_sentinels import fail_over, introduce
 from redistopo.execute.monitor_primary import monitor_again
 from redistopo.execute.promote import promote, take_over
-from redistopo.execute.rejoin_cluster import forget_ids, rejoin, reset_again
+from redistopo.execute.recount_sentinels import discover, recount
+from redistopo.execute.rejoin_cluster import await_writable, forget_ids, rejoin, reset_again
+from redistopo.execute.remove_nodes import end, remove
 from redistopo.execute.start import await_ready, start
 from redistopo.execute.switch_persistence import load_from, put_log_aside, rewrite_log, switch
 from redistopo.execute.terminate import end_all
@@ -195,6 +197,20 @@ def _grant(context: ExecutionContext, one: Step) -> None:
         _list_users(context, node)
 
 
+def _move(context: ExecutionContext, one: Step) -> None:
+    from redistopo.execute.move_slots import move_slots
+
+    context.on_moves(one.moves)
+    await_writable(context, one)
+    move_slots(context, one.moves)
+
+
+def _settle(context: ExecutionContext, _one: Step) -> None:
+    from redistopo.execute.close_slots import close_foreign_slots
+
+    close_foreign_slots(context)
+
+
 def _list_users(context: ExecutionContext, node: NodePlan) -> None:
     """Keep the server's ACL LIST, to detect later changes."""
     listed = context.send(node, "ACL", "LIST")
@@ -238,4 +254,10 @@ _DOERS: dict[StepKind, Callable[[ExecutionContext, Step], None]] = {
     StepKind.RESET: reset_again,
     StepKind.REJOIN: rejoin,
     StepKind.FORGET: forget_ids,
+    StepKind.MOVE: _move,
+    StepKind.REMOVE: remove,
+    StepKind.END: end,
+    StepKind.RECOUNT: recount,
+    StepKind.DISCOVER: discover,
+    StepKind.SETTLE: _settle,
 }

@@ -1,34 +1,114 @@
 """Rejoins nodes that were reset to their cluster, and removes stale node ids."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 
 from redistopo.client.connection import Command, raise_on_error
+from redistopo.client.observe import Detail
 from redistopo.errors import BadReply, TimedOut
 from redistopo.execute.context import ExecutionContext
-from redistopo.host.polling import wait_for
+from redistopo.execute.node_timeout import lower_node_timeout
+from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
+from redistopo.model.planning.plan_rejoin import forgotten_nodes
 from redistopo.model.planning.step import Step
-from redistopo.model.protocol.replies import parse_nodes
+from redistopo.model.protocol.replies import parse_info, parse_nodes
+
+_OK_SECONDS = 0.5
+
+_ACCEPTED_SECONDS = 10.0
+"""In this time each node is pinged by several of those that may still pass on what they forgot."""
+
+_MEET_SECONDS = 2.0
 
 
 def rejoin(context: ExecutionContext, one: Step) -> None:
     """Introduce the first node to all others; it then follows the second, or owns the slots.
 
-    Every other node meets it, which is sooner than gossip. One that was made to forget its id
-    less than 60 s ago refuses it (Valkey; Redis only by gossip). Raises TimedOut.
+    Raises TimedOut.
     """
     node, *primaries = context.nodes(one.nodes)
-    for other in context.plan.nodes:
-        if other is not node:
-            context.send(other, "CLUSTER", "MEET", node.host, node.port)
+    lower_node_timeout(context, one.settings)
+    context.hurried.update(one.settings)
+    introduce(context, node)
     _await_known(context, node)
     for primary in primaries:
         own = str(context.send(primary, "CLUSTER", "MYID"))
         context.send(node, "CLUSTER", "REPLICATE", own)
+        with suppress(TimedOut):  # it may be a whole cluster that is down
+            _await_ok(context, [node], Deadline(min(_OK_SECONDS, context.deadline.left)))
     if one.slots:
         # ADDSLOTSRANGE is missing in 6.2
         wanted = [slot for some in one.slots for slot in range(some.first, some.last + 1)]
         context.send(node, "CLUSTER", "ADDSLOTS", *wanted)
+
+
+def await_writable(context: ExecutionContext, one: Step) -> None:
+    """Wait until the targets of moves accept keys, if there are any to move: a primary that was
+    just started replies CLUSTERDOWN for 2 s (cluster_legacy.c, CLUSTER_WRITABLE_DELAY)."""
+    sources = context.nodes(dict.fromkeys(move.source for move in one.moves))
+    if not any(int(str(context.send(node, "DBSIZE"))) for node in sources):
+        return
+    targets = context.nodes(dict.fromkeys(move.target for move in one.moves))
+    _await_ok(context, targets, context.deadline)
+
+
+def _await_ok(context: ExecutionContext, nodes: Iterable[NodePlan], deadline: Deadline) -> None:
+    pending = list(nodes)
+
+    def look() -> bool | None:
+        pending[:] = [node for node in pending if _info(context, node, "cluster_state") != "ok"]
+        return None if pending else True
+
+    def late() -> TimedOut:
+        names = ", ".join(node.name for node in pending)
+        return TimedOut(
+            f"the state of {names} wasn't ok in {deadline.seconds:g} s",
+            hint="redistopo up goes on; redistopo verify shows why",
+        )
+
+    wait_for(look, deadline, late, pause=0.01)
+
+
+def introduce(context: ExecutionContext, node: NodePlan) -> None:
+    """Have every other node meet it, which is sooner than gossip.
+
+    See `await_accepted` for one that was forgotten.
+    """
+    for other in context.plan.nodes:
+        if other is not node:
+            context.send(other, "CLUSTER", "MEET", node.host, node.port)
+
+
+def await_accepted(context: ExecutionContext) -> None:
+    """Introduce nodes that others forgot again, until all nodes know them for good.
+
+    For 60 s after CLUSTER FORGET, nodes since Redis 7.2 tell each other in pings what was
+    forgotten, and forget a node again that they have met in between. Raises TimedOut.
+    """
+    lasting, again = Deadline(_ACCEPTED_SECONDS), Deadline(0.0)
+    last: tuple[str, ...] = ()
+
+    def look() -> bool | None:
+        nonlocal lasting, again, last
+        names = tuple(one.name for one in forgotten_nodes(context.observe(Detail.HEALTH)))
+        if not names:
+            return lasting.over or None
+        last, lasting = names, Deadline(_ACCEPTED_SECONDS)
+        if again.over:
+            for node in context.nodes(names):
+                introduce(context, node)
+            again = Deadline(_MEET_SECONDS)
+        return None
+
+    def late() -> TimedOut:
+        return TimedOut(
+            f"nodes don't keep {', '.join(last) or 'a node'} yet: it was removed from the cluster",
+            detail="they forget it again for up to 60 s after that",
+            hint="run the same command again: redistopo up",
+        )
+
+    wait_for(look, context.deadline, late, most=0.5)
 
 
 def reset_again(context: ExecutionContext, one: Step) -> None:
@@ -45,15 +125,20 @@ def reset_again(context: ExecutionContext, one: Step) -> None:
 
 
 def _await_known(context: ExecutionContext, node: NodePlan) -> None:
-    """Wait until the node has completed the handshake with every other node."""
-    others = {other.address for other in context.plan.nodes if other is not node}
-    unmet = set(others)
+    """Wait until the node has completed the handshake with every other node, and they with it, and
+    knows the latest epoch: with an older one, others would take back the first slots that it gets.
+    """
+    others = [other for other in context.plan.nodes if other is not node]
+    unmet: set[str] = set()
+    epoch = max((_epoch(context, other) for other in others), default=0)
+    pending = list(others)
 
     def look() -> bool | None:
-        members = parse_nodes(str(context.send(node, "CLUSTER", "NODES")))
+        known = _known(context, node)
+        pending[:] = [one for one in pending if node.address not in _known(context, one)]
         unmet.clear()
-        unmet.update(others - {one.address for one in members if not one.unknown})
-        return None if unmet else True
+        unmet.update({one.address for one in others} - known, (one.address for one in pending))
+        return True if not unmet and _epoch(context, node) >= epoch else None
 
     def late() -> TimedOut:
         return TimedOut(
@@ -61,7 +146,21 @@ def _await_known(context: ExecutionContext, node: NodePlan) -> None:
             hint="redistopo verify shows whether they reach each other's bus ports",
         )
 
-    wait_for(look, context.deadline, late)
+    wait_for(look, context.deadline, late, pause=0.01)
+
+
+def _epoch(context: ExecutionContext, node: NodePlan) -> int:
+    return int(_info(context, node, "cluster_current_epoch") or 0)
+
+
+def _info(context: ExecutionContext, node: NodePlan, field: str) -> str:
+    return parse_info(str(context.send(node, "CLUSTER", "INFO"))).get(field, "")
+
+
+def _known(context: ExecutionContext, node: NodePlan) -> set[str]:
+    """The addresses of the nodes that a node has met."""
+    members = parse_nodes(str(context.send(node, "CLUSTER", "NODES")))
+    return {one.address for one in members if not one.unknown}
 
 
 def forget_ids(context: ExecutionContext, one: Step) -> None:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_RESERVED = Path("/proc/sys/net/ipv4/ip_local_reserved_ports")
 
 
 def is_free(host: str, port: int) -> bool:
@@ -60,3 +61,10 @@ def ephemeral_range() -> tuple[int, int] | None:
         first, last = _RANGE.read_text(encoding="ascii").split()
         return int(first), int(last)
     return None
+
+
+def reserved_ports() -> str:
+    """Return the ports that outgoing connections never get, as in ``7000,40000-40005``."""
+    with suppress(OSError):
+        return _RESERVED.read_text(encoding="ascii").strip()
+    return ""

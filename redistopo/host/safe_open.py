@@ -75,13 +75,14 @@ def _link_error(handle: int, name: str, path: Path) -> UnusableFile | None:
     return None
 
 
-def open_to_read(path: Path) -> BinaryIO:
-    """Open a regular file; below a project's folder neither it nor a folder may be a link.
+def open_to_read(path: Path, *, follow: bool = True) -> BinaryIO:
+    """Open a regular file; below a project's folder neither it nor a folder may be a link, and
+    without `follow` it may not be one anywhere.
 
     Raises UnusableFile for a link there, and anywhere for a FIFO, a socket or a device, whose
     reading may block or never end; other OSErrors as they are.
     """
-    ours = STATE_FOLDER in path.parts[1:]
+    ours = STATE_FOLDER in path.parts[1:] or not follow
     with parent_of(path) as (folder, name):
         seen = os.stat(name, dir_fd=folder, follow_symlinks=not ours)
         if stat.S_ISLNK(seen.st_mode):

@@ -34,7 +34,7 @@ from redistopo.host.local_host import LOCAL
 from redistopo.host.machine_facts import memory_and_disk
 from redistopo.host.node_disk import read_disk
 from redistopo.host.package_managers import detect_machine
-from redistopo.host.ports import ephemeral_range, has_address
+from redistopo.host.ports import ephemeral_range, has_address, reserved_ports
 from redistopo.host.process_marks import load_process_mark
 from redistopo.host.running_servers import running_servers
 from redistopo.host.server_process import find_process
@@ -218,9 +218,9 @@ def _needs(made: Plan) -> TopologyNeeds:
 
 def _ports(found: Found, made: Plan) -> PortsSeen:
     topology = made.topology
-    span = ephemeral_range()
+    span, reserved = ephemeral_range(), reserved_ports()
     block = port_block_of(topology)
-    inside = ephemeral_overlap(block, span)
+    inside = ephemeral_overlap(block, span, reserved)
     if missing := [one for one in (topology.host, topology.address) if not has_address(one)]:
         return PortsSeen(foreign_host=missing[0], span=span, inside=inside)
     blocked = port_blocker(found.layout.root, topology.host)
@@ -236,7 +236,12 @@ def _ports(found: Found, made: Plan) -> PortsSeen:
         for port, (use, who) in told.items()
     )
     return PortsSeen(
-        ports=ports, block=str(block), running=bool(found.running), span=span, inside=inside
+        ports=ports,
+        block=str(block),
+        running=bool(found.running),
+        span=span,
+        reserved=reserved,
+        inside=inside,
     )
 
 

@@ -11,6 +11,7 @@ from redistopo.model.planning.handover import HandoverPlan, plan_handover
 from redistopo.model.state.selector import select_nodes
 from redistopo.model.state.shards import ShardSeen, shards_of
 from redistopo.progress import Progress, note, step
+from redistopo.session.health import Known
 from redistopo.session.live_change import LiveChange, change_request, live_change, unrecorded
 from redistopo.session.open import open_session
 from redistopo.session.preview_result import Preview
@@ -76,12 +77,12 @@ def _planned(now: LiveChange, words: Iterable[str]) -> HandoverPlan:
 
 
 def hand_over_to(
-    now: LiveChange, words: Iterable[str]
+    now: LiveChange, words: Iterable[str], known: Known = frozenset()
 ) -> tuple[HandoverPlan, HandoverResult | None]:
     """Perform the planned failover that the selectors mean, until every node agrees; the result is
     None if that node is primary already.
 
-    Faults from before may remain. Raises RedistopoError if it isn't possible.
+    Faults from before, and `known` ones, may remain. Raises RedistopoError if it isn't possible.
     """
     found = _planned(now, words)
     if found.before.name == found.after.name:
@@ -90,7 +91,7 @@ def hand_over_to(
             now.context.progress, f"{found.after.name} is primary already; for another one: {other}"
         )
         return found, None
-    known = now.faults()
+    known |= now.faults()
     with step(now.context.progress, f"hand over from {found.before.name} to {found.after.name}"):
         done = hand_over_shard(now.context, now.context.plan.node(found.after.name))
     with step(now.context.progress, "wait until every node agrees"):

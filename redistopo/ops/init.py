@@ -8,7 +8,7 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, MissingPrerequisite, UsageError
 from redistopo.host.files import read_text, write_public
-from redistopo.host.ports import ephemeral_range
+from redistopo.host.ports import ephemeral_range, reserved_ports
 from redistopo.model.remedies.of_topology import replace_file
 from redistopo.model.topology.exposure import plaintext_warning
 from redistopo.model.topology.parse import TopologyProblem, shape_named, topology_file_error
@@ -168,7 +168,8 @@ def _placed(
         raise MissingPrerequisite(
             f"no free block of ports from {topology.port} upwards",
             detail=_passed(choice),
-            hint="name one: --port N",
+            hint="redistopo ps lists your topologies, which reserve ports; "
+            "or name a free block: --port N, in Python port=N",
         )
     if choice.passed:
         note(progress, f"ports {choice.block}, because {_passed(choice)}")
@@ -202,7 +203,8 @@ def _warn_of_busy(
 
 def _warn_of_ephemeral(topology: Topology, progress: Progress) -> None:
     span = ephemeral_range()
-    if span and (inside := ephemeral_overlap(port_block_of(topology), span)):
+    block = port_block_of(topology)
+    if span and (inside := ephemeral_overlap(block, span, reserved_ports())):
         warn(
             progress,
             f"port {inside[0]} lies in the system's range for outgoing connections "

@@ -83,12 +83,17 @@ def dry_run(
     """The same, but raises the error for which `up` with these options would refuse; the code is
     that of a fault if no step repairs it."""
     with open_session(_session(root)) as session:
-        asked = Asked(primary=primary, rebuild=rebuild)
-        found, seen = _ahead(session, session.plan(engine), asked)
-        if found.refusal is not None:
-            raise found.refusal
-        result = _result(session, found, seen)
+        result = result_of(session, engine, Asked(primary=primary, rebuild=rebuild))
     return replace(result, code=ExitCode.FAULT) if result.faults else result
+
+
+def result_of(session: Session, engine: str = "", asked: Asked | None = None) -> PlanResult:
+    """Decide what `up` would do in an open session, and raise the error for which it would
+    refuse."""
+    found, seen = _ahead(session, session.plan(engine), asked or Asked())
+    if found.refusal is not None:
+        raise found.refusal
+    return _result(session, found, seen)
 
 
 def preview_up(
@@ -157,7 +162,7 @@ def _ahead(session: Session, made: Plan, asked: Asked) -> tuple[Decision, Observ
     written. The snapshot is returned if the topology is formed."""
     try:
         refuse_request(made, asked)
-        refuse_folder(session, made, readdresses=True)
+        refuse_folder(session, made, by_up=True)
         if made.topology.tls:  # `up` does this when it creates certificates
             refuse_lost_authority(made.layout.tls)
         context = session.context(made)

@@ -1,15 +1,16 @@
 """`ps`: lists every topology of this user on this machine, and orphaned servers."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from redistopo.errors import ExitCode
+from redistopo.errors import ExitCode, RedistopoError
 from redistopo.host.process_marks import load_process_mark
 from redistopo.host.running_servers import running_servers
 from redistopo.host.server_process import find_process
 from redistopo.model.topology.project_paths import STATE_FOLDER, Layout
 from redistopo.project.registry import registered_topologies
-from redistopo.project.topology_state_file import node_folder_names
+from redistopo.project.topology_state_file import load_topology_state, node_folder_names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ def ps() -> PsResult:
                 shape=entry.shape,
                 root=entry.root,
                 running=len(pids),
-                nodes=len(names),
+                nodes=len(set(names) - _removed(layout)),
                 ports=entry.ports,
                 gone=not layout.state.is_dir(),
             )
@@ -70,6 +71,14 @@ def ps() -> PsResult:
         and not _recorded(server.folder, server.pid)
     )
     return PsResult(topologies=tuple(lines), orphans=orphans)
+
+
+def _removed(layout: Layout) -> set[str]:
+    """The nodes that were removed from the topology, whose folders are kept."""
+    with suppress(RedistopoError):  # a damaged or newer record: all folders count
+        if (state := load_topology_state(layout)) is not None:
+            return set(state.removed)
+    return set()
 
 
 def _recorded(folder: Path, pid: int) -> bool:

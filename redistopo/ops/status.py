@@ -1,29 +1,39 @@
 """`status`: what each node of the folder's topology is doing now."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from redistopo.checks.catalogue import judge
 from redistopo.client.observe import Detail
 from redistopo.client.tls import presented
 from redistopo.errors import ExitCode
+from redistopo.model.planning.upgrade import upgrade_command
 from redistopo.model.protocol.credentials import Certificate, Credentials
+from redistopo.model.protocol.engine import parse_request
 from redistopo.model.state.finding import Finding, failed_findings
 from redistopo.model.state.observed import Observed
 from redistopo.model.state.selector import select_nodes
 from redistopo.model.state.status_rows import NodeStatus, status_rows
 from redistopo.model.topology.spec import Shape
+from redistopo.project.progress_log import logged_within
 from redistopo.session.open import open_session
-from redistopo.session.session import CredentialSource, SessionRequest
+from redistopo.session.session import CredentialSource, Session, SessionRequest
+
+_RATED_SECONDS = 2.0
+"""Servers report the commands of the last 1.6 s (server.h, STATS_METRIC_SAMPLES): of an idle server
+that a verb of ours has just formed or restarted, ours alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusResult:
     """Every node of the folder's topology, shard by shard, then those in no shard.
 
+    Commands per second are None until no verb of ours has changed the topology for two seconds.
     `faults` are the failed findings of `verify` without a write, whichever nodes are selected;
-    `certificate` is the one that expires first, of those that the servers present.
+    `upgrade` is the command after which all run the engine that the topology file asks for, "" if
+    they do; `certificate` is the one that expires first, of those that the servers present;
+    `unfinished` is the command of a change that is under way, or was interrupted, "" for none.
     """
 
     name: str
@@ -33,6 +43,8 @@ class StatusResult:
     nodes: tuple[NodeStatus, ...]
     faults: tuple[Finding, ...] = ()
     certificate: Certificate | None = None
+    unfinished: str = ""
+    upgrade: str = ""
     code: ExitCode = field(default=ExitCode.DONE)
 
 
@@ -43,15 +55,35 @@ def status(root: Path, words: tuple[str, ...] = ()) -> StatusResult:
     with open_session(asked) as session:
         seen = session.observe(Detail.FULL)
         names = {node.name for node in select_nodes(seen, words)} if words else set()
+        lines = status_rows(seen)
+        if logged_within(session.layout, _RATED_SECONDS):
+            lines = tuple(replace(line, operations=None) for line in lines)
         return StatusResult(
             name=session.topology.name,
             shape=session.topology.shape,
             root=session.layout.root,
-            engine=seen.engine,
-            nodes=tuple(line for line in status_rows(seen) if not words or line.name in names),
+            engine=" and ".join(seen.engines),
+            upgrade=_upgrade(session.topology.engine, seen),
+            nodes=tuple(line for line in lines if not words or line.name in names),
             faults=failed_findings(judge(seen, session.expected)) if seen.nodes else (),
             certificate=_first_to_expire(seen, session.credentials),
+            unfinished=_unfinished(session),
         )
+
+
+def _unfinished(session: Session) -> str:
+    if not session.host.files.status(session.layout.job):
+        return ""
+    from redistopo.project.job_file import load_job
+
+    job = load_job(session.layout)
+    return job.command if job else ""
+
+
+def _upgrade(asked: str, seen: Observed) -> str:
+    request = parse_request(asked)
+    accepted = request is None or all(map(request.accepts_title, seen.engines))
+    return "" if accepted and len(seen.engines) < 2 else upgrade_command(seen, asked)
 
 
 def _first_to_expire(seen: Observed, credentials: Credentials) -> Certificate | None:

@@ -1,6 +1,7 @@
 """`up`: from the topology file to a running, healthy, proven topology."""
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,28 +11,41 @@ from redistopo.errors import ExitCode
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.executor import execute
 from redistopo.execute.node_timeout import restore_node_timeout
+from redistopo.execute.rejoin_cluster import await_accepted
 from redistopo.execute.rollback import rolled_back_on_failure
 from redistopo.execute.rotate_passwords import carry_over, restore_old
 from redistopo.host.run_recorded import end_leftover
 from redistopo.model.planning.decide_up import decide
+from redistopo.model.planning.node_numbers import with_removed
 from redistopo.model.planning.placement import with_current_placement
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.plan_rejoin import non_empty_resets, plan_rejoins, stale_ids
+from redistopo.model.planning.plan_rejoin import (
+    FORGOTTEN,
+    non_empty_resets,
+    plan_rejoins,
+    stale_ids,
+)
 from redistopo.model.planning.proposal import Asked
 from redistopo.model.planning.readdress import (
     after_readdressing,
     readdress_steps,
     with_addresses,
 )
+from redistopo.model.planning.refuse_moves import owners_of
+from redistopo.model.planning.settle_steps import settle_steps
+from redistopo.model.planning.slot_moves import with_moves
 from redistopo.model.planning.step import OBSERVE_AGAIN, Step, StepKind, linked
+from redistopo.model.planning.upgrade import newest_running
 from redistopo.model.remedies.of_topology import rotate_passwords
 from redistopo.model.state.finding import Finding
+from redistopo.model.state.job import SlotMove
 from redistopo.model.state.observed import Observed
 from redistopo.model.state.record import TopologyState
 from redistopo.model.state.shards import ShardSeen, shards_of
 from redistopo.model.topology.exposure import plaintext_warning
 from redistopo.ops.certs import prepare_certificates
 from redistopo.progress import Progress, note, step, warn
+from redistopo.project.job_file import end_job, load_job, save_job
 from redistopo.project.load import layout_of_folder
 from redistopo.project.passwords import password_path
 from redistopo.project.topology_record import begin_lifecycle, current_record
@@ -45,9 +59,11 @@ from redistopo.session.local_preconditions import refuse_folder, refuse_request
 from redistopo.session.open import hold_lock, open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
 from redistopo.session.situation import observe_for_steps, situation
+from redistopo.session.slot_job import finish_moves, new_job
 
-_ROUNDS = 4
-"""The maximum: resume paused nodes, inspect an interrupted topology, create it again."""
+_ROUNDS = 6
+"""The maximum: resume paused nodes, inspect an interrupted topology, create it again; or start
+nodes, add and remove some, and see that nothing is left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +133,7 @@ def up(request: UpRequest, progress: Progress) -> UpResult:
 
 def _up(session: Session, plan: Plan, request: UpRequest, began: float) -> UpResult:
     layout, told = session.layout, session.progress
-    refuse_folder(session, plan, readdresses=True)
+    refuse_folder(session, plan, by_up=True)
     prepare_certificates(plan, told)
     _finish_rotation(session, plan)
     context = session.context(plan)
@@ -157,8 +173,13 @@ def bring_up(
         steps = _converge(session, context, request.asked)
         with explaining(context), explaining_ended_servers(context):
             restore_old(context, session.rotation)
-            formed_now = any(one.do is StepKind.FORM for one in steps)
-            verdict = _prove(session, context, formed_now=formed_now)
+            job = load_job(context.plan.layout)
+            if job and job.moves and not any(one.do is StepKind.MOVE for one in steps):
+                finish_moves(context)
+            _finish_meeting(context, steps)
+            hurried = any(one.do in (StepKind.FORM, StepKind.REJOIN) for one in steps)
+            verdict = _prove(session, context, hurried=hurried)
+            end_job(context.plan.layout)
         kept = password_path(context.plan.topology, context.plan.layout)
         return UpResult(
             plan=with_current_placement(context.plan, verdict.seen),
@@ -166,7 +187,7 @@ def bring_up(
             seconds=time.monotonic() - began,
             findings=verdict.findings,
             shards=shards_of(verdict.seen),
-            engine=verdict.seen.engine,
+            engine=" and ".join(verdict.seen.engines),
             connect=connect_lines(context.plan, str(kept or "")),
         )
 
@@ -174,6 +195,8 @@ def bring_up(
 def _converge(session: Session, context: ExecutionContext, asked: Asked) -> tuple[Step, ...]:
     """Execute steps until none is left; in most cases in one round, or none. Returns them."""
     done: tuple[Step, ...] = ()
+    context.on_moves = lambda moves: _record_moves(session, context, moves)
+    context.on_removal = lambda names: _record_removal(session, context.plan, names)
     for number in range(_ROUNDS):
         seen = observe_for_steps(context)
         moves = readdress_steps(context.plan, session.state, seen)
@@ -207,6 +230,19 @@ def _converge(session: Session, context: ExecutionContext, asked: Asked) -> tupl
     return done
 
 
+def _record_moves(session: Session, context: ExecutionContext, moves: tuple[SlotMove, ...]) -> None:
+    """Record moves before they begin, in the job of the verb that asked for them, if there is
+    one."""
+    seen = context.observe(Detail.HEALTH)
+    job = load_job(session.layout) or new_job("up", (), seen, ())
+    save_job(session.layout, with_moves(job, moves, owners_of(seen)))
+
+
+def _record_removal(session: Session, plan: Plan, names: Collection[str]) -> None:
+    if session.state is not None:
+        session.save_state(with_removed(plan, session.state, names))
+
+
 def _goes_on(context: ExecutionContext, record: TopologyState, steps: tuple[Step, ...]) -> bool:
     """Whether there may be more to do, now that these steps are done."""
     kinds = {one.do for one in steps}
@@ -214,19 +250,42 @@ def _goes_on(context: ExecutionContext, record: TopologyState, steps: tuple[Step
         return True
     if not record.formed:
         return context.plan.topology.clustered and bool(kinds) and StepKind.FORM not in kinds
-    return StepKind.START in kinds and _strayed(context)
+    return StepKind.START in kinds and (_strayed(context) or _unfinished(context))
+
+
+def _unfinished(context: ExecutionContext) -> bool:
+    """Whether nodes are still to be added or removed, which waited for the others."""
+    plan = context.plan
+    surplus = (len(plan.data), len(plan.sentinels)) != (plan.topology.size, plan.topology.sentinels)
+    return surplus or len(context.observe(Detail.PROCESS).running) < len(plan.nodes)
 
 
 def _strayed(context: ExecutionContext) -> bool:
-    """Whether there are nodes to take back, now that all run: one that is down may own slots."""
+    """Whether there are nodes to take back, or slots to settle, now that all run: a node that is
+    down may own slots."""
     seen = context.observe(Detail.HEALTH)
     shards = context.plan.topology.shards
-    return bool(plan_rejoins(seen, shards) or stale_ids(seen) or non_empty_resets(seen))
+    found = (
+        plan_rejoins(seen, shards),
+        stale_ids(seen),
+        non_empty_resets(seen),
+        settle_steps(seen),
+    )
+    return any(map(tuple, found))
 
 
-def _prove(session: Session, context: ExecutionContext, *, formed_now: bool) -> Verdict:
+def _finish_meeting(context: ExecutionContext, steps: tuple[Step, ...]) -> None:
+    """Wait until nodes that were forgotten are known for good, where nodes pass that on."""
+    met = [one for one in steps if one.do is StepKind.REJOIN and one.cause == FORGOTTEN]
+    if met and context.plan.engine.passes_on_forgotten_nodes:
+        names = ", ".join(dict.fromkeys(one.nodes[0] for one in met))
+        with step(context.progress, f"wait until nodes accept {names} again", changes=False):
+            await_accepted(context)
+
+
+def _prove(session: Session, context: ExecutionContext, *, hurried: bool) -> Verdict:
     """Wait until the checks of `verify` pass, and record the topology as formed; raises Unhealthy
-    if they don't in time."""
+    if they don't in time. `hurried` is whether nodes have a lower node timeout until then."""
     topology = context.plan.topology
     with step(context.progress, "wait until every node agrees", changes=False):
         first = wait_until_healthy(
@@ -234,7 +293,7 @@ def _prove(session: Session, context: ExecutionContext, *, formed_now: bool) -> 
         )
         if not first.healthy:
             raise unhealthy_error(context, first)
-        if formed_now:
+        if hurried:
             restore_node_timeout(context)
     with step(context.progress, "verify", changes=False):
         session.reread()
@@ -243,7 +302,7 @@ def _prove(session: Session, context: ExecutionContext, *, formed_now: bool) -> 
         )
         if not last.healthy:
             raise unhealthy_error(context, last)
-        engine = last.seen.engine.lower()
+        engine = newest_running(last.seen) or last.seen.engine.lower()
         if (record := session.state) is not None:
             now = replace(record, formed=True, primary=last.seen.primary, engine=engine)
             session.save_state(now)

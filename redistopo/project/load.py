@@ -1,6 +1,7 @@
 """The project that a verb works on: its folder, topology, plan and password."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,7 +48,18 @@ def load_project(root: Path) -> Project:
     text = read_text(layout.topology)
     if text is None:
         raise _no_topology(layout)
-    return Project(layout=layout, topology=read_topology(text, layout.topology.name))
+    known = _recorded_names(layout) if "nodes" in text else ()
+    return Project(layout=layout, topology=read_topology(text, layout.topology.name, known))
+
+
+def _recorded_names(layout: Layout) -> tuple[str, ...]:
+    """The names of all nodes that there are or were: a table of the file may be of any of them."""
+    from redistopo.project.topology_state_file import load_topology_state
+
+    with suppress(UsageError):  # of a newer redistopo
+        if record := load_topology_state(layout):
+            return (*record.names, *record.removed)
+    return ()
 
 
 def _no_topology(layout: Layout) -> UsageError:
@@ -61,21 +73,22 @@ def _no_topology(layout: Layout) -> UsageError:
     )
 
 
-def read_topology(text: str, source: str) -> Topology:
+def read_topology(text: str, source: str, known: Collection[str] = ()) -> Topology:
     """Parse a topology file; raises UsageError with all problems."""
-    return checked(read_toml(text, source), source)
+    return checked(read_toml(text, source), source, known)
 
 
-def checked(document: Mapping[str, object], source: str) -> Topology:
+def checked(document: Mapping[str, object], source: str, known: Collection[str] = ()) -> Topology:
     """Validate a document; raises UsageError with all problems.
 
-    Valid keys are checked together even if others are invalid.
+    Valid keys are checked together even if others are invalid. `known` are names of nodes that a
+    formed topology has or had.
     """
     topology, problems = parse_topology(document)
     rest = topology or salvage(document, problems)
-    known = {problem.key for problem in problems}
-    found = validate(rest) if rest is not None else ()
-    problems = (*problems, *(one for one in found if one.key not in known))
+    keys = {problem.key for problem in problems}
+    found = validate(rest, known) if rest is not None else ()
+    problems = (*problems, *(one for one in found if one.key not in keys))
     if topology is None or problems:
         raise topology_file_error(problems, source)
     return topology
@@ -88,6 +101,7 @@ def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> "Pla
     # verbs that only observe need no engine
     from redistopo.host.engine_search import assumed_engine, choose_engine
     from redistopo.model.planning.plan_nodes import make_plan
+    from redistopo.project.numbered_nodes import numbered_nodes
 
     request = engine_request(engine or project.topology.engine)
     request = replace(request, tls=project.topology.tls)
@@ -98,10 +112,17 @@ def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> "Pla
             if not assume:
                 raise
             why = f"assumed: {request.path} isn't trusted yet (redistopo up --trust)"
-            return make_plan(project.topology, project.layout, request.assumed, why)
+            numbered = numbered_nodes(project.topology, project.layout)
+            return make_plan(project.topology, project.layout, request.assumed, why, numbered)
     choice = assumed_engine(request) if assume else choose_engine(request)
     _refuse_name(project.topology, choice.engine)
-    return make_plan(project.topology, project.layout, choice.engine, choice.why)
+    return make_plan(
+        project.topology,
+        project.layout,
+        choice.engine,
+        choice.why,
+        numbered_nodes(project.topology, project.layout),
+    )
 
 
 def require_address(topology: Topology) -> None:

@@ -59,9 +59,7 @@ def load_credentials(
     sentinel = _sentinel(topology, layout, make=make, save=save)
     if not topology.acl:
         found = replace(single_credential(application), stranger=_stranger(layout, tls))
-        first = topology.first_sentinel
-        ports = range(first, first + topology.sentinels)
-        logins = {Endpoint(topology.address, port): sentinel for port in ports} if sentinel else {}
+        logins = _sentinel_logins(topology, layout, sentinel) if sentinel else {}
         return replace(found, sentinel=sentinel, sentinels=logins)
     ours = {
         user: _kept(layout.secret(user), make=make, save=save)
@@ -87,6 +85,12 @@ def _sentinel(topology: Topology, layout: Layout, *, make: bool, save: bool) -> 
         return Login(tls=tls)
     kept = _kept(layout.secret(TopologyUser.SENTINEL), make=make, save=save)
     return Login(user=TopologyUser.SENTINEL if topology.acl else "", password=kept, tls=tls)
+
+
+def _sentinel_logins(topology: Topology, layout: Layout, login: Login) -> dict[Endpoint, Login]:
+    from redistopo.project.numbered_nodes import numbered_nodes
+
+    return {one.endpoint: login for one in numbered_nodes(topology, layout).sentinels}
 
 
 def tls_files(layout: Layout) -> TlsFiles:

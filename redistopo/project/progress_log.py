@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -54,6 +55,13 @@ def progress_logged(layout: Layout, verb: str, progress: Progress) -> Iterator[P
     finally:
         if handle is not None:
             os.close(handle)
+
+
+def logged_within(layout: Layout, seconds: float) -> bool:
+    """Return whether a run that changed the topology ended less than so long ago, or runs now."""
+    with suppress(OSError):
+        return abs(time.time() - layout.events.stat().st_mtime) < seconds
+    return False
 
 
 @dataclass(slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import asdict
 
 from redistopo.errors import UsageError
@@ -10,10 +11,29 @@ from redistopo.model.protocol.endpoint import LAST_PORT
 from redistopo.model.state.record import RECORD_FORMAT, RecordedNode, TopologyState
 from redistopo.model.topology.project_paths import Layout
 
+_NAME = re.compile(r"(?:node|sentinel)[0-9]{1,4}", re.ASCII)
+
 
 def save_record(layout: Layout, record: TopologyState) -> None:
     """Write the recorded state, atomically."""
-    write_private(layout.record, json.dumps(asdict(record), indent=1) + "\n")
+    write_private(layout.record, json.dumps(_values(record), indent=1) + "\n")
+
+
+def _values(record: TopologyState) -> dict[str, object]:
+    """The record's values, in format 1 if that can express them: older versions read only that."""
+    values = asdict(record)
+    if record.removed or any(port != first for port, first in _ports(record)):
+        return {**values, "format": RECORD_FORMAT}
+    newer = ("removed", "port", "sentinel_port")
+    return {**{name: one for name, one in values.items() if name not in newer}, "format": 1}
+
+
+def _ports(record: TopologyState) -> Iterator[tuple[int, int]]:
+    """Each node's port, and the one that its number gives."""
+    for prefix, first in (("node", record.port), ("sentinel", record.sentinel_port)):
+        some = [node for node in record.nodes if node.name.startswith(prefix)]
+        for number, node in enumerate(some):
+            yield node.port, (first or some[0].port) + number
 
 
 def load_topology_state(layout: Layout) -> TopologyState | None:
@@ -32,7 +52,8 @@ def load_topology_state(layout: Layout) -> TopologyState | None:
         )
     try:
         nodes = tuple(RecordedNode(**node) for node in values["nodes"])
-        record = TopologyState(**{**values, "nodes": nodes})
+        removed = tuple(values.get("removed", ()))
+        record = TopologyState(**{**values, "nodes": nodes, "removed": removed})
     except (KeyError, TypeError):
         return None
     return record if _valid(record) else None
@@ -45,9 +66,10 @@ def _valid(record: TopologyState) -> bool:
     return (
         re.fullmatch(r"[0-9a-f]{16}", str(record.id)) is not None
         and all(isinstance(one, str) for one in texts)
+        and all(isinstance(one, int) for one in (record.port, record.sentinel_port))
+        and all(_NAME.fullmatch(str(name)) for name in (*record.names, *record.removed))
         and all(
-            re.fullmatch(r"(node|sentinel)[0-9]{1,4}", str(node.name), re.ASCII)
-            and isinstance(node.host, str)
+            isinstance(node.host, str)
             and isinstance(node.port, int)
             and 0 <= node.port <= LAST_PORT
             for node in record.nodes

@@ -83,7 +83,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Note when the test began: its report shows what the nodes logged since."""
-    item.stash[BEGAN] = time.monotonic()
+    item.stash[BEGAN] = time.time()  # entries of logs have the time of day
 
 
 @pytest.hookimpl(wrapper=True)

@@ -49,6 +49,6 @@ class ExistingServers:
         """Each node's role now, by its address."""
         return {node.name: node.role for node in self.topology.nodes}
 
-    def logged(self, seconds: float) -> list[LogLine]:  # noqa: ARG002
+    def logged(self, began: float) -> list[LogLine]:  # noqa: ARG002
         """Nothing: their logs are elsewhere."""
         return []

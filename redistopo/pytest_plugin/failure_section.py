@@ -1,7 +1,6 @@
 """A failed test's report gets a section: roles, what the nodes logged, and how to look further."""
 
 import shlex
-import time
 from collections.abc import Iterable, Mapping
 
 import pytest
@@ -22,7 +21,7 @@ def failure_section(item: pytest.Item, used: Tested, keeps: bool) -> str:
     lines: list[str] = []
     try:
         lines += shown_roles(used.roles, used.current_roles())
-        lines += shown_entries(used.logged(time.monotonic() - item.stash[BEGAN]))
+        lines += shown_entries(used.logged(item.stash[BEGAN]))
     except RedistopoError as error:
         lines += filter(None, (error.message, error.detail, error.hint))
     if used.folder:

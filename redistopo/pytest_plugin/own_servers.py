@@ -1,5 +1,6 @@
 """Servers that this pytest process started, and ends."""
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,6 +77,12 @@ def _attributes(client: Any) -> dict[str, Any]:
     return found
 
 
+def logged_since(topology: api.Topology, began: float) -> list[LogLine]:
+    """What the nodes logged since that time; entries have milliseconds."""
+    seconds = time.time() - began + 1
+    return [one for one in topology.logs(since=seconds) if (one.at or 0.0) >= began - 0.001]
+
+
 class OwnServers:
     """An ephemeral topology, with the state to which it is reset."""
 
@@ -130,9 +137,9 @@ class OwnServers:
         """Each node's role now, "" for one that doesn't reply."""
         return {node.name: node.role for node in self.topology.nodes}
 
-    def logged(self, seconds: float) -> list[LogLine]:
-        """What the nodes logged in the last seconds."""
-        return list(self.topology.logs(since=seconds))
+    def logged(self, began: float) -> list[LogLine]:
+        """What the nodes logged since then, without what they logged at their start."""
+        return logged_since(self.topology, max(began, self._ready))
 
     def _start(self) -> None:
         self._ephemeral: api.Ephemeral = getattr(api, self._wanted.shape)(**self._wanted.options)
@@ -147,4 +154,5 @@ class OwnServers:
         except RedistopoError:
             self.end()
             raise
+        self._ready = time.time()
         self.topology.touched = False

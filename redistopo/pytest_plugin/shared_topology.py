@@ -1,5 +1,6 @@
 """A topology that all workers of pytest-xdist share; the run's main process owns it."""
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from redistopo import api
 from redistopo.api.results import LogLine
 from redistopo.errors import RedistopoError
+from redistopo.pytest_plugin.own_servers import logged_since
 from redistopo.pytest_plugin.shared_start import ask
 from redistopo.pytest_plugin.wanted import Wanted
 
@@ -64,6 +66,7 @@ class SharedServers:
         self.topology: Any = api.Topology(folder) if clustered else SharedTopology(folder, number)
         self._resets = wanted.reset and not clustered
         self.roles: Mapping[str, str] = self.current_roles()
+        self._ready = time.time()
 
     def restore(self) -> tuple[str, ...]:
         """Delete the keys of this worker's database; raises RedistopoError."""
@@ -88,6 +91,7 @@ class SharedServers:
         """Each node's role now, by its name."""
         return {node.name: node.role for node in self.topology.nodes}
 
-    def logged(self, seconds: float) -> list[LogLine]:
-        """What the nodes logged in the last seconds, also because of other workers."""
-        return list(self.topology.logs(since=seconds))
+    def logged(self, began: float) -> list[LogLine]:
+        """What the nodes logged since then, also because of other workers, but not at their
+        start."""
+        return logged_since(self.topology, max(began, self._ready))

@@ -49,8 +49,8 @@ class Tested(Protocol):
     def current_roles(self) -> dict[str, str]:
         """Each node's role now, by its name."""
 
-    def logged(self, seconds: float) -> list[LogLine]:
-        """What the nodes logged in the last seconds."""
+    def logged(self, began: float) -> list[LogLine]:
+        """What the nodes logged since that time, and since they were ready."""
 
 
 class Topologies:

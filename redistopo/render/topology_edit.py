@@ -1,4 +1,5 @@
-"""Edits one directive in the text of a topology file; everything else is preserved."""
+"""Edits one directive, or top-level numbers, in the text of a topology file; everything else is
+preserved."""
 
 import re
 import tomllib
@@ -43,6 +44,45 @@ def with_directive(text: str, place: Place, directive: str, lines: Sequence[str]
     except (TOMLKitError, ValueError, TypeError, AttributeError) as error:
         raise _not_editable(place, spelled) from error
     raise _not_editable(place, spelled)
+
+
+def with_numbers(text: str, numbers: Mapping[str, int]) -> str:
+    """Set top-level keys, preserving comments and layout; a default that is commented out makes
+    room for its key. Raises UsageError if the text can't be edited reliably."""
+    wanted = {**tomllib.loads(text), **numbers}
+    for name, value in numbers.items():
+        text = _with_number(text, name, value)
+    try:
+        if tomllib.loads(text) == wanted:
+            return text
+    except ValueError:
+        pass
+    raise UsageError(
+        "the layout of the topology file can't be edited reliably",
+        detail="nothing was changed",
+        hint=f"set {' and '.join(numbers)} there by hand, then redistopo up",
+    )
+
+
+def _with_number(text: str, name: str, value: int) -> str:
+    top, table, rest = _split_tables(text)
+    line = f"{name} = {value}"
+    there = re.compile(rf"^([ \t]*{name}[ \t]*=[ \t]*)[0-9_]+", re.MULTILINE)
+    if there.search(top):
+        top = there.sub(rf"\g<1>{value}", top, count=1)
+    elif (default := re.compile(rf"^# {name} = [0-9]+$", re.MULTILINE)).search(top):
+        top = default.sub(line, top, count=1)
+    else:
+        top = f"{top.rstrip()}\n{line}\n" + ("\n" if table else "")
+    return top + table + rest
+
+
+def _split_tables(text: str) -> tuple[str, str, str]:
+    """The text before the first table with its comments, that table's header, and the rest."""
+    found = re.search(r"^(?:[ \t]*#.*\n)*[ \t]*\[", text, re.MULTILINE)
+    if found is None:
+        return text, "", ""
+    return text[: found.start()], text[found.start() : found.end()], text[found.end() :]
 
 
 def _append(table: Any, name: str, value: object) -> None:

@@ -32,25 +32,26 @@ def refuse_request(plan: Plan, asked: Asked) -> None:
     refuse_planted(plan.layout)
 
 
-def refuse_folder(session: Session, plan: Plan, *, readdresses: bool = False) -> None:
+def refuse_folder(session: Session, plan: Plan, *, by_up: bool = False) -> None:
     """Raise RedistopoError if the folder's files or servers contradict the topology file.
 
-    `readdresses` is set for `up`, which changes the addresses in the files of stopped nodes.
+    `by_up` is set for `up`, which changes the addresses in the files of stopped nodes, and adds and
+    removes nodes.
     """
     refuse_changed_security(session)
-    refuse_other_nodes(session, plan)
-    if not readdresses and session.state is not None and is_readdressed(plan, session.state):
+    refuse_other_nodes(session, plan, by_up=by_up)
+    if not by_up and session.state is not None and is_readdressed(plan, session.state):
         raise UsageError(
             f"{session.layout.topology.name} has other addresses than the nodes' files",
             hint="redistopo up starts all nodes at the new addresses; the data is kept",
         )
 
 
-def refuse_other_nodes(session: Session, plan: Plan) -> None:
+def refuse_other_nodes(session: Session, plan: Plan, *, by_up: bool = False) -> None:
     """Raise UsageError if the topology file no longer describes the nodes in the folder."""
     known = (node.name for node in session.state.nodes) if session.state else ()
     running = [name for name in known if session.host.processes.find(session.layout, name)]
-    refuse_other_layout(plan, session.state, session.rendered, running)
+    refuse_other_layout(plan, session.state, session.rendered, running, by_up=by_up)
 
 
 def refuse_changed_security(session: Session) -> None:

@@ -197,6 +197,10 @@ class Session:
             self.save_state(with_primary_seen(self.state, seen))
         return seen
 
+    def use(self, project: Project) -> None:
+        """Use an edited topology file from now on."""
+        self.project = project
+
     def reread(self) -> None:
         """Read what this verb itself writes again on next use: configurations, rotation."""
         for name in ("rendered", "targets", "rotation"):

@@ -1,6 +1,6 @@
 """Collects everything that a decision needs, from servers, disks and the machine."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 
 from redistopo.checks.catalogue import judge
@@ -9,6 +9,7 @@ from redistopo.client.observe import Detail
 from redistopo.errors import TimedOut
 from redistopo.execute.context import ExecutionContext
 from redistopo.host.polling import Deadline, wait_for
+from redistopo.model.planning.form_cluster import NODE_TIMEOUT
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_nodes import with_primary
 from redistopo.model.planning.sentinel_primary import known_id, named_primary, remembered
@@ -29,6 +30,7 @@ from redistopo.model.state.unix_socket import UnixSocketSeen
 from redistopo.model.topology.directives import planned_sentinel_settings as wanted_of_sentinels
 from redistopo.model.topology.ports import choose_block, port_block_of
 from redistopo.project.includes import with_includes
+from redistopo.project.job_file import load_job
 from redistopo.project.port_conflicts import port_blocker
 from redistopo.render.conf import check_templates, node_conf, sentinel_conf, users_acl
 from redistopo.session.expected import expected_of
@@ -85,7 +87,7 @@ def situation(context: ExecutionContext, record: TopologyState | None, seen: Obs
         named=named,
         kept=kept,
         refused=context.refused,
-        drifts=drifts(plan, seen, wanted, users),
+        drifts=_without_hurry(drifts(plan, seen, wanted, users), context.hurried),
         moved=tuple(
             node.name
             for node in seen.nodes
@@ -104,8 +106,19 @@ def situation(context: ExecutionContext, record: TopologyState | None, seen: Obs
         sockets=_unix_sockets(context, texts),
         limits=context.host.limits(_ENOUGH_TASKS + 16 * len(plan.nodes)),
         loaded=tuple(context.started),
+        moving=formed and plan.topology.clustered and _moving(plan),
+        left=tuple(
+            name
+            for name in (record.removed if record else ())
+            if context.host.processes.find(plan.layout, name)
+        ),
         free_ports="" if formed else _free_ports(plan, seen),
     )
+
+
+def _moving(plan: Plan) -> bool:
+    job = load_job(plan.layout)
+    return job is not None and bool(job.moves)
 
 
 def _unix_sockets(context: ExecutionContext, texts: Mapping[str, str]) -> dict[str, UnixSocketSeen]:
@@ -130,6 +143,16 @@ def _free_ports(plan: Plan, seen: Observed) -> str:
         return ""
     free = f"{block} {'is' if len(block.all) == 1 else 'are'} free"
     return f"; or set port = {block.first} in {plan.layout.topology.name}: {free}"
+
+
+def _without_hurry(found: Drifts, hurried: Collection[str]) -> Drifts:
+    """The drifts without the node timeout that is restored once all nodes agree."""
+    return {
+        node: {
+            name: one for name, one in some.items() if name != NODE_TIMEOUT or node not in hurried
+        }
+        for node, some in found.items()
+    }
 
 
 def drifts(plan: Plan, seen: Observed, confs: Mapping[str, Directives], users: str) -> Drifts:

@@ -58,6 +58,11 @@ _QUERIES = {
 _CHANGES = {
     "secret": ("secret rotate", set()),
     "set": ("set maxmemory=100mb", {*_FILES, "tomlkit"}),
+    "snapshot": ("snapshot one", set()),
+    "snapshots": ("snapshots --verify", set()),
+    "restore": ("restore one --force", _FILES),
+    "clone": ("clone ../second", _FILES),
+    "import": ("import --from snapshots/one/shard1.rdb --replace", set()),
     "pause": ("pause node1", set()),
     "resume": ("resume", set()),
     "kill": ("kill node1", set()),
@@ -65,6 +70,7 @@ _CHANGES = {
     "restart": ("restart node1", _FILES),
     "stop": ("stop node1", set()),
     "down": ("down", set()),
+    "move": ("move --dir ../third", set()),
 }
 _ELSEWHERE = {
     "certs": "needs TLS, and so ssl and cryptography",
@@ -73,9 +79,13 @@ _ELSEWHERE = {
     "events": "does not end; the same as watch",
     "failover": "needs a replica; the same as restart --rolling",
     "install": "installs a server",
+    "move-slots": "needs a cluster; the same as rebalance",
+    "rebalance": "needs a cluster; the same as restart",
     "reset": "needs a cluster; the same as kill",
     "run": "starts a topology; the same as up",
     "templates": "copies files",
+    "undo": "needs an interrupted change; the same as rebalance",
+    "upgrade": "restarts every node; the same as restart --rolling",
     "watch": "does not end; draws with rich",
 }
 

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 from support.apart import apart
-from support.engines import BUNDLED
+from support.engines import BUNDLED, FOR_ALL_USERS
 from support.project import COMMAND, Project
 
 
@@ -62,7 +62,7 @@ def test_too_few_processes(project: Project) -> None:
         # nothing limits root's processes: here a user without any, and with root's files
         caps = "--bounding-set=-sys_resource,-sys_admin"
         user = ["setpriv", "--ruid=54321", caps, *user]
-    project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
+    project.init("cluster", "--formation", "instant", engine=FOR_ALL_USERS.path)
     done = subprocess.run(
         [*user, COMMAND, "up"],
         cwd=project.root, capture_output=True, text=True, timeout=60, check=False,

@@ -18,6 +18,8 @@ EXCEPTIONS = {
     "relative to a descriptor",
     "host/archive.py": "creates a new file (O_EXCL) at a path that the user named",
     "host/trial_server.py": "in a temporary folder of its own",
+    "host/loading_server.py": "in a temporary folder of its own; a data file that the user named",
+    "host/large_files.py": "new files (O_EXCL), and a descriptor of safe_open",
     "host/owner_watcher.py": "relative to descriptors of folders that are no links; and /proc",
     "host/run_in_foreground.py": "/dev/tty",
     "host/server_process.py": SYSTEM,

@@ -1,6 +1,7 @@
 """Rules on the sources of the package."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,19 @@ def test_no_file_is_too_long_to_be_read_in_one_go(root: Path) -> None:
     assert {path: n for path, n in lengths.items() if n > MOST_LINES} == {}
 
 
+def test_no_file_has_the_marks_of_a_conflict(root: Path) -> None:
+    files = subprocess.run(
+        ["git", "grep", "-lE", "^(<<<<<<<|>>>>>>>) "],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if files.returncode == 128:
+        pytest.skip("this is not a checkout of git")
+    assert files.stdout.split() == []
+
+
 @pytest.mark.fault(
     "the system clock is changed",
     "no effect: waits and deadlines use the monotonic clock; the wall clock is read only for dates",
@@ -30,7 +44,8 @@ def test_the_wall_clock_is_read_only_for_dates(root: Path) -> None:
     }
     # each writes a date into a record, a report, a stream or a certificate, or reads one from a
     # log, or compares a process's start with one of ours; the moment of a drill's fault is compared
-    # with servers' logs, which know no other clock
+    # with servers' logs, which know no other clock, and so are the beginning of a user's test and
+    # of its topology
     assert found == {
         "redistopo/drill/fault_injection.py",
         "redistopo/ops/bundle.py",
@@ -39,6 +54,14 @@ def test_the_wall_clock_is_read_only_for_dates(root: Path) -> None:
         "redistopo/session/diagnosis.py",
         "redistopo/project/topology_record.py",
         "redistopo/ops/logs.py",
+        "redistopo/session/slot_job.py",
+        "redistopo/ops/scale.py",
+        "redistopo/ops/snapshot.py",
+        "redistopo/ops/upgrade.py",
+        "redistopo/pytest_plugin/__init__.py",
+        "redistopo/pytest_plugin/own_servers.py",
+        "redistopo/pytest_plugin/shared_topology.py",
+        "redistopo/snapshot/take.py",
         "redistopo/host/archive.py",
         "redistopo/host/server_process.py",
         "redistopo/project/certificates.py",

@@ -13,6 +13,7 @@ from redistopo.render.topics import Topic, list_topics
 TOPICS = list_topics()
 _WANTED = {
     "replication", "cluster", "slots", "failover", "sentinel", "cache-aside", "persistence",
+    "scaling",
 }  # fmt: skip
 _IN_TEXT = re.compile(r"`redistopo ([^`]+)`")
 

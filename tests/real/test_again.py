@@ -121,7 +121,8 @@ def test_a_changed_setting_is_applied_live(project: Project) -> None:
 def test_another_layout_in_the_file_is_refused(project: Project) -> None:
     project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
     project.up()
-    edit(project, "shards = 3", "shards = 4")
+    edit(project, 'shape = "cluster"', 'shape = "replication"')
+    edit(project, "shards = 3", "shards = 1")
     refused = project.run("up", check=2)
     assert "no longer describes" in refused.err
     assert project.faults() == []
@@ -249,7 +250,9 @@ def test_dry_run_refuses_what_up_would_refuse(project: Project) -> None:
     project.init("replication", engine=BUNDLED.path)
     project.up()
     edit(project, "replicas = 2", "replicas = 1")
-    assert "no longer describes" in project.run("up", "--dry-run", check=2).err
+    edit(project, f"port = {project.port}", f"port = {project.port + 10}")
+    assert "other addresses" in project.run("up", "--dry-run", check=2).err
+    edit(project, f"port = {project.port + 10}", f"port = {project.port}")
     edit(project, BUNDLED.path, "redis 9.9")
     assert project.run("up", "--dry-run").code == 4
 

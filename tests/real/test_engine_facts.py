@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,6 @@ from redistopo.model.protocol.engine import SINCE, Engine
 from redistopo.model.protocol.nodes_conf import parse_nodes_conf
 from redistopo.model.protocol.sentinel_replies import FAILOVER_COMMANDS
 from redistopo.model.topology.directives import settable
-
-KEYS = 5
 
 
 class Running:
@@ -172,35 +170,3 @@ def test_an_unknown_directive_is_judged_after_modules_since_the_release_that_is_
     told = done.stdout + done.stderr
     late = UNKNOWN_DIRECTIVE.partition(" (")[0] in told
     assert late is TRIED[name].keeps_unknown_directives, told
-
-
-@pytest.fixture(scope="module")
-def snapshots(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, bytes]:
-    """A snapshot of each engine, with a key of each old type."""
-    found = {}
-    for name, engine in TRIED.items():
-        with _running(engine, tmp_path_factory.mktemp("writer")) as writer:
-            writer.client.set("text", "1")
-            writer.client.hset("hash", "field", "1")
-            writer.client.zadd("sorted", {"member": 1})
-            writer.client.sadd("set", "member")
-            writer.client.xadd("stream", {"field": "1"})
-            writer.client.save()
-            found[name] = (writer.folder / "dump.rdb").read_bytes()
-    return found
-
-
-@pytest.mark.parametrize("name", TRIED)
-def test_an_engine_that_is_said_to_read_the_data_of_another_reads_it(
-    name: str, snapshots: Mapping[str, bytes], tmp_path: Path
-) -> None:
-    engine = TRIED[name]
-    readable = [one for one in TRIED if engine.reads(TRIED[one].name)]
-    assert name in readable
-    for writer in readable:
-        folder = tmp_path / writer
-        folder.mkdir()
-        (folder / "dump.rdb").write_bytes(snapshots[writer])
-        with _running(engine, folder) as reader:
-            assert reader.client.dbsize() == KEYS, writer
-            assert reader.client.hget("hash", "field") == "1", writer

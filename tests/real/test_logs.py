@@ -8,9 +8,11 @@ from pathlib import Path
 import psutil
 import pytest
 from support import judge
-from support.engines import BUNDLED, ENGINES
+from support.engines import BUNDLED, ENGINES, INSTALLED
 from support.project import COMMAND, Project
 from support.waiting import until
+
+from redistopo.model.protocol.engine import Product
 
 STAMPED = {"legacy": "legacy", "logfmt": "milliseconds"}
 
@@ -57,8 +59,11 @@ def test_all_nodes_in_the_order_of_time(project: Project) -> None:
 
 @pytest.mark.parametrize("log_format", STAMPED)
 def test_other_formats_of_valkey(project: Project, log_format: str) -> None:
-    newest = max(ENGINES.values(), key=lambda one: (one.product.value == "valkey", one.version))
-    project.init("standalone", engine=newest.path)
+    known = [*ENGINES.values(), *INSTALLED.values()]
+    valkey = max(
+        (one for one in known if one.product is Product.VALKEY), key=lambda one: one.version
+    )
+    project.init("standalone", engine=valkey.path)
     topology = project.root / "redistopo.toml"
     stamp = STAMPED[log_format] if log_format == "logfmt" else "iso8601"
     directives = f'log-format = "{log_format}"\nlog-timestamp-format = "{stamp}"\n'

@@ -136,6 +136,31 @@ def test_kept(kept):
     )
 
 
+FIRST = """
+import pytest
+
+@pytest.fixture
+def logs(redis_standalone):
+    redis_standalone.eval("redis.log(redis.LOG_WARNING, 'of a fixture')", 0)
+
+def test_first(logs, redis_standalone):
+    redis_standalone.eval("redis.log(redis.LOG_WARNING, 'of the test')", 0)
+    raise AssertionError("on purpose")
+"""
+
+
+def test_the_report_of_the_first_test_leaves_out_what_the_nodes_logged_at_their_start(
+    suites: Suites,
+) -> None:
+    suites.write(test_it=FIRST)
+    section = suites.pytest().out.partition(" redistopo: ")[2].partition("\n=====")[0]
+    logged = section.partition("logged since the test began:\n")[2].partition("\n\n")[0]
+    assert [line.rpartition("  ")[2].partition("# ")[2] for line in logged.splitlines()] == [
+        "of a fixture",
+        "of the test",
+    ]
+
+
 FAILS = """
 import redis
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import psutil
 import pytest
 from support.engines import BUNDLED
 from support.judge import roles
@@ -39,9 +40,16 @@ def _told(root: Path) -> dict[str, tuple[int, int, int, str]]:
     return found
 
 
+def _copies(server: psutil.Process) -> bool:
+    """Whether a server has a child, which writes a snapshot."""
+    return bool(server.children())
+
+
 def _unchanged(project: Project, queries: Iterable[tuple[str, ...]] = QUERIES) -> None:
     """No query changes anything; servers write nothing by themselves in the meantime."""
     state = project.root / ".redistopo"
+    # Redis 8.10 logs the end of a replica's first copy when the replica is in sync already
+    until(lambda: not any(map(_copies, project.servers())))
     until(lambda: _told(state) == _told(state))
     for words in queries:
         before = _told(state)

@@ -113,10 +113,14 @@ def test_other_access_control_than_what_runs(project: Project) -> None:
 def test_another_layout_than_the_one_formed(project: Project) -> None:
     pair(project)
     stopped(project)
-    edit(project, "replicas = 1", "replicas = 2")
+    edit(project, 'shape = "replication"', 'shape = "cluster"')
     refused(
         project, told="no longer describes the topology in this folder", also=(SET, RESET, START)
     )
+    edit(project, 'shape = "cluster"', 'shape = "replication"')
+    edit(project, "replicas = 1", "replicas = 2")
+    edit(project, f"port = {project.port}", f"port = {project.port + 10}")
+    refused(project, told="other addresses and another number of nodes", also=(SET, RESET, START))
 
 
 def test_another_name_than_the_sentinels_watch(project: Project) -> None:

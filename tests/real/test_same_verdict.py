@@ -82,9 +82,9 @@ def _no_majority(project: Project) -> None:
 
 
 ROW: list[tuple[str, State, str, bool]] = [
-    ("cluster", _empty_shard, "cluster.empty-shards node1", False),
+    ("cluster", _empty_shard, "cluster.empty-shards node1", True),
     ("cluster", _killed_replica, "node.alive node6", True),
-    ("cluster", _open_slot, "cluster.open-slots node1", False),
+    ("cluster", _open_slot, "cluster.open-slots node1", True),
     ("cluster", _another_password, "node.alive node6", False),
     ("replication", _second_primary, "replication.shape topology", False),
     ("replication", _writable, "config.drift node3", True),

@@ -13,8 +13,10 @@ import pytest
 from redis import Redis, RedisCluster
 from redis.exceptions import RedisError
 from support.engines import PACKAGED, TLS
+from support.findings import only
 from support.judge import await_written
 from support.project import Project
+from support.remedies import type_line
 from support.waiting import until
 
 needs_tls = pytest.mark.skipif(TLS is None, reason="no server with TLS: apt install redis-server")
@@ -120,6 +122,26 @@ def test_a_certificate_of_another_ca_is_refused(project: Project) -> None:
     done = project.run("verify")
     assert done.code == 3
     assert "a client with a certificate of another CA got '-NOAUTH" in done.out
+
+
+@needs_tls
+def test_another_ca_that_was_let_in_is_shut_out(projects: Callable[[str], Project]) -> None:
+    project, other = projects("project"), projects("other")
+    for one in (project, other):
+        _up(one, "standalone")
+    foreign, both = _folder(other) / "client.pem", project.root / "both.crt"
+    both.write_text("".join((_folder(one) / "ca.crt").read_text() for one in (project, other)))
+    (_folder(project) / "stranger.pem").write_text(foreign.read_text())
+    options = _options(project) | {"ssl_certfile": str(foreign), "ssl_keyfile": str(foreign)}
+    with _client(project, project.port) as node:
+        node.config_set("tls-ca-cert-file", str(both))
+    with Redis("127.0.0.1", project.port, **options) as node:
+        assert node.ping()
+    found = only(project.run("verify", "--json", "--timeout", "0", check=3), "access.tls", "fail")
+    type_line(project, found["hint"])
+    with Redis("127.0.0.1", project.port, **options) as node, pytest.raises(RedisError):
+        node.ping()
+    project.run("verify", check=0)
 
 
 @needs_tls

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from support.engines import BUNDLED, FOUND
+from support.engines import BUNDLED, FOUND, PACKAGED
 from support.project import Project
 
 from redistopo.model.protocol.engine import Engine
@@ -71,6 +71,6 @@ def test_init_names_what_installs_the_engine_that_is_not_here(project: Project) 
     done = project.run("init", "standalone", "--engine", "redis 99.1", check=0)
     assert 'no server on this machine is "redis 99.1"; to get one: install it from' in done.err
     assert 'engine = "redis 99.1"' in (project.root / "redistopo.toml").read_text()
-    here = f"{BUNDLED.product.value} {BUNDLED.version}"
+    here = f"{PACKAGED.product.value} {PACKAGED.version}"
     done = project.run("init", "standalone", "--force", "--engine", here, check=0)
     assert "no server" not in done.err

@@ -1,6 +1,8 @@
 """Every check's remedy, typed as it is printed in the situation that prints it: the fault is gone
 by what the servers reply, and no key is lost. Many situations share one topology."""
 
+import re
+import subprocess
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -13,7 +15,7 @@ from support.waiting import until
 
 KEYS = 30
 Situation = tuple[str, Callable[[Project], None], Callable[[Project], bool]]
-"""The check, how its fault is made, and whether the servers say that it is gone."""
+"""The checks, how their fault is made, and whether the servers say that it is gone."""
 
 
 def _node(project: Project, number: int, *words: object) -> Any:
@@ -41,15 +43,17 @@ def _fill(project: Project) -> None:
 
 
 def _typed(project: Project, situations: Iterable[Situation]) -> None:
-    for check, make, gone in situations:
+    for checks, make, gone in situations:
         make(project)
         done = project.run("verify", "--json", "--timeout", "0")
-        failed = [one for how in ("fail", "warn") for one in found_in(done, check, how)]
-        assert failed, (check, done.out)
-        lines = list(dict.fromkeys(one["hint"] for one in failed))
+        lines: dict[str, None] = {}
+        for check in checks.split():
+            failed = [one for how in ("fail", "warn") for one in found_in(done, check, how)]
+            assert failed, (check, done.out)
+            lines |= dict.fromkeys(one["hint"] for one in failed)
         said = [type_line(project, line) for line in lines]
-        until(lambda gone=gone: gone(project), 15, f"{check}: {said}")
-        until(lambda: project.run("verify", "--timeout", "0").code == 0, 15, f"{check}: {said}")
+        until(lambda gone=gone: gone(project), 15, f"{checks}: {said}")
+        until(lambda: project.run("verify", "--timeout", "0").code == 0, 15, f"{checks}: {said}")
 
 
 def _wrong_masterauth(project: Project) -> None:
@@ -109,6 +113,11 @@ REPLICATION: tuple[Situation, ...] = (
         lambda p: _node(p, 3, "CONFIG", "SET", "bind", "127.0.0.1 127.0.0.9"),
         lambda p: _config(p, 3, "bind") == "127.0.0.1",
     ),
+    (
+        "data.proof",
+        lambda p: _node(p, 1, "CLIENT", "PAUSE", "600000", "WRITE"),
+        lambda p: _node(p, 1, "SET", "key0", "kept") == "OK",
+    ),
 )
 
 
@@ -143,11 +152,35 @@ def _end_sentinels(project: Project) -> None:
         project.run("kill", name, "--yes", "-q")
 
 
+def _known_sentinels(project: Project) -> list[int]:
+    found = []
+    for number in (1, 2, 3):
+        with project.sentinel(number) as client:
+            told = client.execute_command("SENTINEL", "MASTERS")[0]
+        found.append(int(dict(zip(told[::2], told[1::2], strict=False))["num-other-sentinels"]))
+    return found
+
+
+def _another_sentinel(project: Project) -> None:
+    """A fourth Sentinel, of somebody else, ran until the others knew it."""
+    folder = project.root / "another"
+    folder.mkdir()
+    conf, own = folder / "sentinel.conf", project.folder(1).parent / "sentinel1" / "sentinel.conf"
+    text = re.sub(r"(?m)^(sentinel (myid|known-).*|dir .*|logfile .*|unixsocket.*)$", "",
+                  own.read_text())  # fmt: skip
+    conf.write_text(text.replace(f"port {project.port + 10}", f"port {project.port + 15}"))
+    with subprocess.Popen([BUNDLED.path, str(conf), "--sentinel"], cwd=folder) as process:
+        try:
+            until(lambda: _known_sentinels(project) == [3, 3, 3])
+        finally:
+            process.kill()
+
+
 SENTINEL: tuple[Situation, ...] = (
+    ("sentinel.leads", lambda p: p.crash(1), lambda p: _replicas(p) == [2]),
+    ("sentinel.quorum failover.ready node.alive", _end_sentinels, lambda p: _sentinels(p) == 3),
+    ("sentinel.peers", _another_sentinel, lambda p: _known_sentinels(p) == [2, 2, 2]),
     ("sentinel.primary", _forgotten_by_a_sentinel, lambda p: _sentinels(p) == 3),
-    ("sentinel.quorum", _end_sentinels, lambda p: _sentinels(p) == 3),
-    ("failover.ready", _end_sentinels, lambda p: _sentinels(p) == 3),
-    ("node.alive", _end_sentinels, lambda p: _sentinels(p) == 3),
 )
 
 

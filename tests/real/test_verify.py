@@ -15,6 +15,8 @@ from support.project import Project
 from support.remedies import type_line
 from support.waiting import until
 
+from redistopo.model.protocol.engine import Product
+
 
 def test_verify_before_up_and_after_down(project: Project) -> None:
     project.init("replication", engine=BUNDLED.path)
@@ -119,9 +121,12 @@ def test_the_data_proof_finds_a_way_in_past_a_dead_node(project: Project) -> Non
     project.up()
     psutil.Process(project.pid(1)).send_signal(signal.SIGKILL)
     until(lambda: project.client(project.port + 3).info("replication")["role"] == "master")
+    for number in range(1, 6):  # which may learn it later, and refuse keys until then
+        node = project.client(project.port + number)
+        until(lambda node=node: "cluster_state:ok" in str(node.execute_command("CLUSTER INFO")))
     done = project.run("verify", "--json", "--timeout", "8s", check=3)
     proofs = [one for one in done.json["result"]["findings"] if one["check"] == "data.proof"]
-    assert [one["status"] for one in proofs] == ["ok", "ok", "ok"]
+    assert [one["status"] for one in proofs] == ["ok", "ok", "ok"], proofs
 
 
 def test_what_follows_from_a_dead_process_is_folded_under_it(project: Project) -> None:
@@ -247,6 +252,7 @@ def test_a_primary_that_refuses_writes_for_lack_of_replicas_is_a_fault_also_with
         node.config_set("min-replicas-to-write", 0)
 
 
+@pytest.mark.skipif(BUNDLED.product is not Product.VALKEY, reason="Redis reports no pause in INFO")
 def test_paused_commands_are_named_as_the_reason_for_which_no_write_is_proven(
     project: Project,
 ) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support.engines import BUNDLED
+from support.engines import PACKAGED
 from support.lesson import Shell, Typed, alike, rewritten, typed, with_blocks_of
 from support.project import Project, servers_below
 
@@ -30,12 +30,12 @@ def test_both_languages_type_the_same() -> None:
 
 @pytest.fixture
 def shell(projects: Callable[[str], Project], tmp_path: Path) -> Iterator[Shell]:
-    """A home with redis-server, redis-cli and redistopo on its path."""
+    """A home with redis-server, redis-cli and redistopo on its path; pages print the version."""
     home = tmp_path / "home"
     programs = home / ".programs"
     programs.mkdir(parents=True)
-    (programs / "redis-server").symlink_to(BUNDLED.path)
-    (programs / "redis-cli").symlink_to(BUNDLED.cli)
+    (programs / "redis-server").symlink_to(PACKAGED.path)
+    (programs / "redis-cli").symlink_to(PACKAGED.cli)
     path = os.pathsep.join((str(programs), str(Path(sys.executable).parent), os.environ["PATH"]))
     found = Shell(home, projects("ports").port, {"PATH": path, "COLUMNS": "100"})
     yield found

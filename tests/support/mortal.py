@@ -71,6 +71,7 @@ class Reaper:
         self._end_at = order["end_at"]
         self._steal = order.get("steal")
         self._notes = notes
+        self._commands = order.get("commands", ())
         self._count = 0
         self._armed = False
         self._held: list[socket.socket] = []
@@ -78,6 +79,22 @@ class Reaper:
     def arm(self) -> None:
         self._armed = True
         sys.addaudithook(self.audit)
+        if self._commands:
+            self._count_commands()
+
+    def _count_commands(self) -> None:
+        """Each pipeline with one of these commands is a boundary, just before it is sent."""
+        from redistopo.client.connection import Connections
+
+        true = Connections.execute
+
+        def execute(client: Any, endpoint: Any, commands: Any) -> Any:
+            wanted = list(commands)
+            if wanted and (words := {str(one) for one in wanted[0]}.intersection(self._commands)):
+                self._pass(f"{endpoint}: {' '.join(sorted(words))}")
+            return true(client, endpoint, wanted)
+
+        Connections.execute = execute  # type: ignore[method-assign]
 
     def disarm(self) -> None:
         self._armed = False
@@ -105,25 +122,42 @@ def _verbs() -> dict[str, Callable[[Path, Any], Any]]:
     from redistopo.ops.down import DownRequest, down
     from redistopo.ops.reset import ResetRequest, reset
     from redistopo.ops.restart import RestartRequest, restart
+    from redistopo.ops.scale import ScaleRequest, scale
     from redistopo.ops.secret import rotate
     from redistopo.ops.set import set_directive
+    from redistopo.ops.undo import UndoRequest, undo
     from redistopo.ops.up import UpRequest, up
+    from redistopo.ops.upgrade import UpgradeRequest, upgrade
 
     return {
         "up": lambda root, progress: up(UpRequest(root=root), progress),
         "down": lambda root, progress: down(DownRequest(root=root), progress),
         "rotate": lambda root, progress: rotate(root, progress, keep_old=False, seconds=20),
         "roll": lambda root, progress: restart(RestartRequest(root=root, rolling=True), progress),
+        "upgrade": lambda root, progress: upgrade(
+            UpgradeRequest(root=root, snapshot=False), progress
+        ),
         "set": lambda root, progress: set_directive(
             SetRequest(root=root, directive="maxmemory", value=(f"{os.getpid()}mb",)), progress
         ),
         "reset": lambda root, progress: reset(
             ResetRequest(root=root, words=("node1",), hard=True, force=True), progress
         ),
+        "move": lambda root, progress: _move(root, progress, "node2"),
+        "back": lambda root, progress: _move(root, progress, "node1"),
+        "undo": lambda root, progress: undo(UndoRequest(root=root), progress),
+        "grow": lambda root, progress: scale(ScaleRequest(root=root, shards=3), progress),
+        "shrink": lambda root, progress: scale(ScaleRequest(root=root, shards=2), progress),
         "renew": lambda root, progress: renew(root, 365, progress),
         "rebuild": lambda root, progress: up(UpRequest(root=root, rebuild=("node1",)), progress),
         "wipe": lambda root, progress: down(DownRequest(root=root, wipe=True), progress),
     }
+
+
+def _move(root: Path, progress: Any, to: str) -> Any:
+    from redistopo.ops.move_slots import MoveSlotsRequest, move, move_slots_of
+
+    return move(move_slots_of(MoveSlotsRequest(root=root, slots="0-39", to=to)), progress)
 
 
 def _child(order: dict[str, Any], notes: int, verb: Callable[[Path, Any], Any]) -> None:

@@ -36,6 +36,11 @@ def isolate() -> bool:
     return True
 
 
+def isolated() -> bool:
+    """Whether this process has left the machine's network."""
+    return bool(_shared)
+
+
 @contextmanager
 def outside() -> Iterator[None]:
     """In the block the machine's own network is there again, and with it the internet."""

@@ -79,10 +79,11 @@ class Project:
     def shell(self, command: str, answer: str = "") -> None:
         """A shell ran the command, as it is printed, in the folder."""
         RECORDER.types(command)
-        words = ["sh", "-c", command]
         subprocess.run(
-            words, input=answer, text=True, capture_output=True, check=True, cwd=self.root
-        )
+            ["sh", "-c", command],
+            input=answer, text=True, capture_output=True, check=True,
+            cwd=self.root, env=self.environment(),
+        )  # fmt: skip
 
     def begin(self, *words: str) -> subprocess.Popen[str]:
         """The command runs in the background, with pipes."""
@@ -127,6 +128,11 @@ class Project:
 
     def client(self, port: int | None = None) -> Any:
         return judge.client(port or self.port, self.password)
+
+    @property
+    def job(self) -> Path:
+        """The record of a change that isn't finished."""
+        return self.root / ".redistopo" / "job.json"
 
     def sentinel(self, number: int = 1) -> Any:
         """A client of the nth Sentinel; its replies aren't made into anything."""

@@ -20,6 +20,11 @@ _SAVING = "real/test_persistence.py::test_a_server_that_cannot_save_is_not_kille
 _HERE = "real/test_typed_remedies.py::test_"
 _OVER = f"{_HERE}starting_over_loses_what_was_said_and_comes_up"
 _PAUSED = f"{_HERE}a_paused_only_copy_is_killed_and_promoted_as_told_and_loses_no_key"
+_HAND = "real/test_typed_by_hand.py::test_"
+_OPEN = f"{_HAND}slots_without_an_owner_get_one_and_open_slots_are_closed"
+_MACHINES = "real/test_typed_machine.py::test_"
+_KERNEL = f"{_MACHINES}a_setting_of_the_kernel_is_changed"
+_CONF = f"{_MACHINES}a_refused_line_is_edited_and_the_server_started"
 _FORMER = (
     "real/test_announced_replicas.py::"
     "test_what_a_replica_announced_before_is_judged_while_primaries_and_sentinels_have_it"
@@ -38,6 +43,9 @@ CHECKS: dict[str, str] = {
     "sentinel.primary": _SENTINEL,
     "sentinel.quorum": _SENTINEL,
     "failover.ready": _SENTINEL,
+    "sentinel.leads": _SENTINEL,
+    "sentinel.peers": _SENTINEL,
+    "data.proof": _REPLICATION,
     "announce.reachable": _CLUSTER,
     "sentinel.replicas": _FORMER,
     "cluster.links": _CLUSTER,
@@ -45,6 +53,7 @@ CHECKS: dict[str, str] = {
     "cluster.open-slots": _BY_HAND,
     "cluster.slots": _OWNER,
     "cluster.empty-shards": _EMPTY,
+    "cluster.epochs": f"{_HAND}a_stale_epoch_is_raised_by_what_is_printed",
     "cluster.tables": _TABLES,
     "cluster.reset": _STRANGE,
     "replication.password": _RISKS,
@@ -59,42 +68,45 @@ CHECKS: dict[str, str] = {
     "test_a_full_server_is_named_at_once_with_the_command_that_helps",
     "node.versions": "real/test_verify.py::test_another_engine_than_asked_for_is_told",
     "access.users": "real/test_users.py::test_users_changed_by_hand_are_found_and_set_back",
+    "access.tls": "real/test_tls.py::test_another_ca_that_was_let_in_is_shut_out",
+    "machine.server": "real/test_install.py::test_pip_brings_a_server_that_answers",
+    "machine.backlog": _KERNEL,
+    "machine.memory": f"{_MACHINES}more_memory_than_there_is_is_lowered_live_and_in_the_file",
+    "ports.free": f"{_MACHINES}the_program_that_holds_a_port_is_ended",
+    "ports.ephemeral": _KERNEL,
+    "config.starts": _CONF,
+    "config.running": _CONF,
     "access.certificates": "real/test_certs.py::"
     "test_a_certificate_that_expires_soon_is_renewed_by_what_is_printed",
 }
 """Check -> the test that types its remedy."""
 
-_MACHINE = "changes the whole machine: packages, the kernel, a firewall, a port of another program"
-_EDIT = "is an edit of a file that is the user's own"
-_WAIT = "is to wait, to read a log, or what another finding says"
+_PACKAGE = "installs a package of the system, or another release by pip"
+_KERNELS = "changes a setting that every program of the machine shares, and no test has of its own"
 
 CHECKS_NOT_TYPED: dict[str, str] = {
-    "machine": _MACHINE,
-    "ports": _MACHINE,
-    "config.firewall": _MACHINE,
-    "config.starts": _EDIT,
-    "config.bind": _EDIT,
-    "config.running": _EDIT,
-    "cluster.state": _WAIT,
-    "cluster.agreement": _WAIT,
-    "replication.lag": _WAIT,
-    "sentinel.leads": _WAIT,
-    "sentinel.peers": _WAIT,
-    "sentinel.hello": _WAIT,
-    "data.proof": _WAIT,
-    "cluster.epochs": "is for epochs that Redis itself corrects within seconds",
-    "access.tls": "is to restart: what the node listens on was changed at runtime",
+    "machine.cli": _PACKAGE,
+    "machine.tls": _PACKAGE,
+    "machine.vulnerable": _PACKAGE,
+    "machine.overcommit": _KERNELS,
+    "machine.huge-pages": _KERNELS,
+    "machine.swap": _KERNELS,
+    "machine.files": "is `ulimit -n`, which holds for the shell in which it is typed",
+    "machine.disk": "is `df -h`, which shows what to remove; that is the user's choice",
+    "config.bind": "is a line to write, or sudo for a file that only root, as tests are, can read",
+    "config.firewall": "is for a firewall, of which a test's own network has none",
 }
-"""Check, or all checks of a group -> why no test types its remedy: what that is."""
+"""Check -> why no test types what it prints: what that is."""
+
+CHECKS_WITHOUT_COMMAND = ("cluster.state", "cluster.agreement", "replication.lag", "sentinel.hello")
+"""These print what to wait for or to look at; a command in one of their hints fails its test."""
 
 BUILDERS: dict[str, str] = {
     "forget": _BY_HAND,
-    "settle_slots": _BY_HAND,
     "delete_user": _BY_HAND,
     "follow": _REPLICATION,
     "set_live": _REPLICATION,
     "move_slots": _OWNER,
-    "spread_slots": _EMPTY,
     "takeover": "faults/test_logs.py::test_a_damaged_log_of_a_cluster",
     "truncate_log": "faults/test_logs.py::test_a_damaged_log_without_a_copy",
     "rebuild_node": _TABLES,
@@ -104,6 +116,10 @@ BUILDERS: dict[str, str] = {
     "reset_node": _STRANGE,
     "reset_anyway": "real/test_reset.py::test_what_a_replica_alone_has_is_given_up_by_force_only",
     "end_node": _PAUSED,
+    "end_process": f"{_MACHINES}the_program_that_holds_a_port_is_ended",
+    "settle_slots": _OPEN,
+    "spread_slots": f"{_HAND}a_primary_without_slots_gets_its_share",
+    "assign_slots": _OPEN,
     "reset_sentinels": _FORMER,
     "ask_primary": _COPIES,
     "use_primary": _COPIES,
@@ -116,24 +132,23 @@ BUILDERS: dict[str, str] = {
     "wipe": _OVER,
     "start_over": _OVER,
     "replace_file": _OVER,
+    "import_over": "real/test_import.py::test_a_server_is_copied_while_it_is_written_to",
+    "restore_over": "real/test_restore.py::test_over_data_only_by_what_is_printed",
 }
 """Builder of a remedy -> the test that types what it makes."""
 
 BUILDERS_NOT_TYPED: dict[str, str] = {
-    "end_process": "is run by `doctor --fix`, or ends a program that isn't ours",
-    "leave_cluster": "another cluster's node: what is typed there is its owner's",
-    "assign_slots": "no copy exists any more; that the command fills slots is redis-cli's",
+    "leave_cluster": "is for a node of another cluster that is found all the same: servers forget "
+    "the address of a node with another id within a second (NODE_NOADDR)",
 }
 """Builder -> why no test types what it makes."""
 
 COMMANDS: dict[str, str] = {
     "forget": r"CLUSTER FORGET",
-    "settle_slots": r"--cluster fix",
     "delete_user": r"ACL DELUSER",
     "follow": r"REPLICAOF",
     "set_live": r"CONFIG SET",
     "move_slots": r"--cluster reshard",
-    "spread_slots": r"--cluster rebalance",
     "takeover": r"CLUSTER FAILOVER TAKEOVER",
     "truncate_log": r"check-aof.* --fix",
     "rebuild_node": r"redistopo up .*--rebuild",
@@ -143,6 +158,10 @@ COMMANDS: dict[str, str] = {
     "reset_sentinels": r"SENTINEL RESET",
     "reset_anyway": r"redistopo reset .*--force",
     "end_node": r"redistopo kill",
+    "end_process": r"^kill \d+$",
+    "settle_slots": r"--cluster fix",
+    "spread_slots": r"--cluster rebalance",
+    "assign_slots": r"--cluster fix",
     "ask_primary": r"redistopo up --primary",
     "use_primary": r"redistopo up --primary",
     "give_up_unsaved": r"--force",
@@ -154,5 +173,7 @@ COMMANDS: dict[str, str] = {
     "wipe": r"down --wipe",
     "start_over": r"down --wipe",
     "replace_file": r"--force",
+    "import_over": r"--replace",
+    "restore_over": r"redistopo restore .*--force",
 }
 """Builder -> what the command that is typed contains."""

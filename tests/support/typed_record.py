@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 
-from support import typed
+from redistopo.model.remedies.commands import unsafe_commands
+from support import typed, typed_errors
+from support.error_sites import matches
 
 NOT_TYPED = 6
 """The exit code of a run whose tests don't type what they are registered for; pytest has 0 to 5."""
@@ -24,6 +26,10 @@ _PROPERTY = "typed"
 _ADDED = {"--json", "--yes", "-q", "-y", "--quiet", "--cluster-simulate"}
 """What a test adds to a command that it types: how it is shown, that it doesn't ask, and that
 redis-cli only tries what takes minutes (in the full form it does it)."""
+
+_COMMAND = re.compile(r"redistopo (?!did)[a-z]|redis-cli|\bsudo |\bkill |[A-Z]{4,} [A-Z]{3,}")
+_CHOSEN = ("SIZE",)
+"""What stands in a hint for a value that the user chooses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,7 @@ class Recorder:
         """A command printed this."""
         for out in outputs:
             for one in (*_in_json(out), *_in_text(out)):
+                assert one.check not in typed.CHECKS_WITHOUT_COMMAND or not has_command(one.hint)
                 self.printed[one] = _words(command)
 
     def types(self, command: str) -> None:
@@ -57,9 +64,14 @@ class Recorder:
         words = _words(command)
         for one, by in self.printed.items():
             if _names(_words(one.hint), words, by):
-                entry = (_PROPERTY, [one.check, " ".join(words)])
+                entry = (_PROPERTY, [one.check, " ".join(words), one.hint])
                 if entry not in self.properties:
                     self.properties.append(entry)
+
+
+def has_command(hint: str) -> bool:
+    """Whether a hint has something to type, of redistopo, of servers, or of the system."""
+    return bool(_COMMAND.search(hint) or unsafe_commands(hint))
 
 
 RECORDER = Recorder()
@@ -73,13 +85,17 @@ def _words(text: str) -> list[str]:
 
 def _names(hint: list[str], words: list[str], by: list[str]) -> bool:
     """Whether the hint has these words, or an option to add to the command that printed it."""
-    count = len(words)
-    if any(hint[at : at + count] == words for at in range(len(hint) - count + 1)):
+    spans = (hint[at : at + len(words)] for at in range(len(hint) - len(words) + 1))
+    if any(all(map(_is, span, words)) for span in spans):
         return True
     return any(
         one.startswith("--") and one in words and one not in by and _verb(words) == _verb(by)
         for one in hint
     )
+
+
+def _is(printed: str, word: str) -> bool:
+    return printed in (word, *_CHOSEN)
 
 
 def _verb(words: list[str]) -> list[str]:
@@ -119,7 +135,7 @@ class Judge:
     def __init__(self) -> None:
         self.passed: set[str] = set()
         self.failed: set[str] = set()
-        self.typed: dict[str, list[tuple[str, str]]] = {}
+        self.typed: dict[str, list[tuple[str, str, str]]] = {}
         self.missing: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -141,14 +157,18 @@ class Judge:
             terminalreporter.write_line(f"NOT TYPED {line}", red=True)
 
 
-def untyped(passed: set[str], found: dict[str, list[tuple[str, str]]]) -> Iterator[str]:
+def untyped(passed: set[str], found: dict[str, list[tuple[str, str, str]]]) -> Iterator[str]:
     """Yield what was to be typed by the tests that ran, and wasn't."""
     for check, test in typed.CHECKS.items():
-        if test in passed and not any(one == check for one, _ in found.get(test, ())):
+        if test in passed and not any(one == check for one, _, _ in found.get(test, ())):
             yield f"{check}: {test}"
+    for site, test in typed_errors.ERRORS.items():
+        hints = [hint for check, _, hint in found.get(test, ()) if not check]
+        if test in passed and not any(matches(site, hint) for hint in hints):
+            yield f"{site} ({test})"
     for builder, test in typed.BUILDERS.items():
         pattern = typed.COMMANDS[builder]
-        words = [line for _, line in found.get(test, ())]
+        words = [line for _, line, _ in found.get(test, ())]
         if test in passed and not any(re.search(pattern, line) for line in words):
             yield f"{builder} ({pattern}): {test}"
 

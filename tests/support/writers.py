@@ -64,7 +64,8 @@ class Writers:
             try:
                 client = client or self._client()
                 client.set(key, number)
-            except (RedisError, OSError) as error:
+            # redis-py raises AttributeError at an ASK to a node that it hasn't seen yet
+            except (RedisError, OSError, AttributeError) as error:
                 self.errors.append(f"{type(error).__name__}: {error}")
                 client = None if not (self.clustered or self.watchers) else client
                 continue

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from redistopo.cli import theme
+from redistopo.cli.printable import printable
 from redistopo.cli.table import Table, print_table
 from redistopo.model.protocol.slots import format_ranges_briefly as slots_text
 from redistopo.model.remedies.commands import warned
@@ -43,15 +44,22 @@ def show_status(result: "StatusResult") -> None:
         if number == 0 or line.shard != result.nodes[number - 1].shard
     }
     watched = result.shape is Shape.SENTINEL
+    mixed = len({line.engine for line in result.nodes if line.engine}) > 1
+    columns = [_WATCHES if watched and one == "slots" else one for one in COLUMNS]
     print_table(
         Table(
             title=f"{result.name}: {result.shape.value}, {result.engine or 'not running'}",
-            columns=[_WATCHES if watched and one == "slots" else one for one in COLUMNS],
-            rows=[row(line) for line in result.nodes],
+            columns=[*columns, *(["engine"] if mixed else [])],
+            rows=[(*row(one), *([one.engine or "-"] if mixed else [])) for one in result.nodes],
             groups=frozenset(groups),
             right=RIGHT,
         )
     )
+    if result.upgrade:
+        what = "The nodes run several versions"
+        if not mixed:
+            what = "The topology file asks for another engine"
+        click.echo(theme.paint(f"{what}: {result.upgrade}", theme.WARNING))
     if found := result.certificate:
         late = found.left < 30 * 86400
         color = theme.WARNING if late else theme.OK
@@ -59,6 +67,10 @@ def show_status(result: "StatusResult") -> None:
             theme.paint(f"Certificates are valid until {found.expires} ({found.lasts})", color)
             + ("; renew them: redistopo certs renew" if late else "")
         )
+    if result.unfinished:
+        text = f"Under way, or interrupted: {printable(result.unfinished)}"
+        click.echo(theme.paint(text, theme.WARNING))
+        click.echo("  redistopo up finishes it, redistopo undo takes it back")
     if not any(line.pid for line in result.nodes):
         click.echo("No node runs. Start it: redistopo up")
     elif result.faults:

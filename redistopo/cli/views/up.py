@@ -93,13 +93,16 @@ def _shard(shard: ShardSeen) -> str:
 
 
 def show_steps(
-    steps: tuple[Step, ...], warnings: tuple[str, ...] = (), faults: tuple[Finding, ...] = ()
+    steps: tuple[Step, ...],
+    warnings: tuple[str, ...] = (),
+    faults: tuple[Finding, ...] = (),
+    verb: str = "up",
 ) -> None:
     """Print warnings, the steps with their causes, in order, and the faults that they leave."""
     for text in warnings:
         click.echo(theme.paint("Warning: ", theme.WARNING) + text)
     if steps:
-        click.echo("Steps that `redistopo up` would take now:")
+        click.echo(f"Steps that `redistopo {verb}` would take now:")
     elif warnings or faults:
         click.echo("Steps: none, nothing that `redistopo up` would do.")
     else:

@@ -237,7 +237,7 @@ def _linked(scene: ConnectivityView, node: NodeSeen, other: NodeSeen) -> str:
         return "down"
     if member.failing:
         return "fail" if "fail" in member.flags else "fail?"
-    return "ok" if member.pong else "mute"
+    return "ok" if member.replied else "mute"
 
 
 def _followed(scene: ConnectivityView, node: NodeSeen, other: NodeSeen) -> str:

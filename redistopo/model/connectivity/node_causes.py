@@ -28,6 +28,7 @@ from redistopo.model.state.hints import (
     unset_directive_command,
 )
 from redistopo.model.state.observed import NodeSeen, ProcessState, Role
+from redistopo.model.topology.compatibility import follows as can_follow
 
 _Finder = Callable[[ConnectivityView, NodeSeen], "Cause | None"]
 
@@ -276,7 +277,7 @@ def _older(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
         return None
     primary = next((one for one in scene.seen.nodes if follows(node, one)), None)
     mine, theirs = parse_title(node.engine), parse_title(primary.engine) if primary else None
-    if primary is None or mine is None or theirs is None or mine.reads(theirs.name):
+    if primary is None or mine is None or theirs is None or can_follow(mine, theirs):
         return None
     logged = scene.probes[node.name].log_line
     return Cause(
@@ -284,7 +285,9 @@ def _older(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
         node=node.name,
         evidence=f"{node.name} runs {mine.title} and can't load the data of its primary "
         f"{primary.name}, which runs {theirs.title}" + (f"; log: {logged}" if logged else ""),
-        remedy=f"run {node.name} with {theirs.title} or newer: upgrade replicas first",
+        remedy="redistopo upgrade"
+        if started_by_us(node)
+        else f"run {node.name} with {theirs.title} or newer: upgrade replicas first",
     )
 
 

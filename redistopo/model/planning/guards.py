@@ -4,6 +4,7 @@ A guard checks a proposal and raises the error for the user; none changes anythi
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 
 from redistopo.errors import MissingPrerequisite, RedistopoError, UsageError
 from redistopo.model.planning.load_old_persistence import refuse_renamed
@@ -21,10 +22,18 @@ from redistopo.model.planning.plan_rejoin import (
 from redistopo.model.planning.proposal import Proposal
 from redistopo.model.planning.readdress import is_readdressed
 from redistopo.model.planning.refuse_sockets import refuse_sockets
+from redistopo.model.planning.refuse_unreadable import refuse_unreadable
+from redistopo.model.planning.resizing import (
+    is_resized,
+    node_counts,
+    recorded_counts,
+    refuse_opposite_changes,
+)
 from redistopo.model.planning.resource_limits import ResourceShortage, resource_shortages
 from redistopo.model.planning.shard_copies import refuse_demotion, refuse_worse_copies
 from redistopo.model.planning.sole_copies import chosen_primaries, sole_copies_on_disk
 from redistopo.model.planning.step import StepKind, join_names
+from redistopo.model.planning.upgrade import refuse_other_bus, upgrade_command
 from redistopo.model.protocol.conf import Directives, unquote
 from redistopo.model.protocol.engine import parse_request
 from redistopo.model.protocol.sentinel_replies import read_sentinel_file
@@ -40,12 +49,14 @@ def refuse_other_layout(
     record: TopologyState | None,
     rendered: Mapping[str, Directives],
     running: Collection[str],
+    *,
+    by_up: bool = False,
 ) -> None:
     """Raise UsageError if the file no longer describes the topology that was formed.
 
-    Its nodes have data for the old layout: `up` changes neither shape nor size, and addresses
-    only while no node is `running`. This is checked before any server is queried: a snapshot of
-    other nodes would say nothing.
+    Its nodes have data for the old layout: only `up` changes the numbers of nodes, no verb the
+    shape, and addresses change only while no node is `running`. This is checked before any server
+    is queried: a snapshot of other nodes would say nothing.
     """
     if record is None or not record.formed:
         return
@@ -61,16 +72,27 @@ def refuse_other_layout(
         )
     was = [(node.name, node.host, node.port) for node in record.nodes]
     asked = [(node.name, node.host, node.port) for node in plan.nodes]
-    if was == asked and record.shape == plan.topology.shape.value:
-        return
     spans = f"formed: {record.shape}, {_span(was)}\nasked:  {plan.topology.shape}, {_span(asked)}"
-    if not is_readdressed(plan, record):
+    if record.shape != plan.topology.shape.value:
         raise UsageError(
             f"{source} no longer describes the topology in this folder",
             detail=spans,
-            hint=start_over(f"set shape and the numbers of nodes in {source} back"),
+            hint=start_over(f"set shape in {source} back"),
         )
-    if running:
+    moved, resized = is_readdressed(plan, record), is_resized(plan, record)
+    if moved and resized:
+        raise UsageError(
+            f"{source} has other addresses and another number of nodes",
+            detail=spans,
+            hint="change one of them, redistopo up, then the other",
+        )
+    if resized and not by_up:
+        raise UsageError(
+            f"{source} asks for {node_counts(plan.topology)}, the topology has "
+            f"{recorded_counts(record)}",
+            hint="redistopo up adds or removes nodes; redistopo plan shows which",
+        )
+    if moved and running:
         raise UsageError(
             f"{source} has other addresses than the nodes that run: {join_names(running)}",
             detail=spans,
@@ -83,19 +105,12 @@ def _span(nodes: list[tuple[str, str, int]]) -> str:
     return f"{len(nodes)} nodes, {first[1]}:{first[2]} to {last[1]}:{last[2]}"
 
 
-def _older_engine(it: Proposal) -> None:
-    """The engine to start can't read the data that another one wrote."""
-    plan, record = it.plan, it.now.record
-    going = it.asked.among is None or it.nodes(StepKind.START)
-    if not going or record is None or plan.engine.reads(record.engine):
-        return
-    if any(node.on_disk.has_data for node in it.now.seen.nodes):
-        raise MissingPrerequisite(
-            f"{plan.engine.title} can't read data that {record.engine} wrote",
-            detail=f"chosen: {plan.engine.path} ({plan.engine_why})",
-            hint=f'set engine = "{record.engine}" in the topology file, if it is installed: '
-            "redistopo engines",
-        )
+def _other_bus(it: Proposal) -> None:
+    """A node to start would not find its cluster, because others run another product."""
+    starting = it.nodes(StepKind.START)
+    nodes = tuple(node for node in it.now.seen.nodes if node.name not in starting)
+    if starting:
+        refuse_other_bus(replace(it.now.seen, nodes=nodes), it.plan.engine)
 
 
 def _silent(it: Proposal) -> None:
@@ -203,7 +218,8 @@ def _missing_cli(it: Proposal) -> None:
 
 GUARDS: tuple[Callable[[Proposal], None], ...] = (
     _occupied,
-    _older_engine,
+    refuse_unreadable,
+    _other_bus,
     refuse_demotion,
     refuse_worse_copies,
     refuse_lost_nodes_confs,
@@ -215,6 +231,7 @@ GUARDS: tuple[Callable[[Proposal], None], ...] = (
     _exposed,
     refuse_sockets,
     refuse_renamed,
+    refuse_opposite_changes,
     _missing_cli,
     _busy_ports,
     _low_limits,
@@ -229,18 +246,17 @@ def guard(proposal: Proposal) -> None:
 
 
 def engine_warnings(proposal: Proposal) -> Iterable[str]:
-    """Warn about running servers of another engine than the topology file asks for: only a
-    restart changes it."""
-    plan, running = proposal.plan, (one.engine for one in proposal.now.seen.answering)
+    """Warn about running servers of another engine than the topology file asks for: only an
+    upgrade changes it."""
+    plan, seen = proposal.plan, proposal.now.seen
     request = parse_request(plan.topology.engine)
     if request is None:
         return
-    wrong = [one for one in dict.fromkeys(running) if one and not request.accepts_title(one)]
-    if wrong:
+    if wrong := [one for one in seen.engines if not request.accepts_title(one)]:
         names = " and ".join(wrong)
         yield (
             f"the topology file asks for {request.text}, but {names} is running: "
-            "redistopo restart --rolling"
+            f"{upgrade_command(seen, request.text)}"
         )
 
 

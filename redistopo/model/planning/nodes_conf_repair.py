@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from redistopo.errors import RedistopoError, UsageError
+from redistopo.model.planning.new_nodes import new_nodes
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.proposal import Proposal
 from redistopo.model.planning.sole_copies import SoleCopy
@@ -45,7 +46,8 @@ def lost_nodes_confs(plan: Plan, record: TopologyState | None, seen: Observed) -
     if not plan.topology.clustered or record is None or not record.formed:
         return {}
     tables = {at: parse_nodes_conf(text, at) for at, text in seen.nodes_confs.items()}
-    absent = (node for node in seen.nodes if not node.running)
+    new = new_nodes(plan, record, seen)
+    absent = (node for node in seen.nodes if not node.running and node.name not in new)
     return {
         node.name: why
         for node in absent

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from redistopo.model.planning.node_numbers import NumberedNodes, number_nodes
 from redistopo.model.planning.plan import (
     FormationChoice,
     FormationMethod,
@@ -11,21 +12,29 @@ from redistopo.model.planning.plan import (
     ShardPlan,
 )
 from redistopo.model.protocol.conf import Directives
-from redistopo.model.protocol.endpoint import BUS_OFFSET, Endpoint
+from redistopo.model.protocol.endpoint import BUS_OFFSET
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.slots import split_slots
 from redistopo.model.state.observed import Role
 from redistopo.model.topology.project_paths import Layout
-from redistopo.model.topology.spec import Formation, Shape, Topology, node_name, sentinel_name
+from redistopo.model.topology.spec import Formation, Shape, Topology
 
 
-def make_plan(topology: Topology, layout: Layout, engine: Engine, why: str) -> Plan:
+def make_plan(
+    topology: Topology,
+    layout: Layout,
+    engine: Engine,
+    why: str,
+    numbered: NumberedNodes | None = None,
+) -> Plan:
     """Build the plan of a valid topology; `why` is the reason for choosing the engine.
 
     Nodes are numbered as redis-cli does: the primaries first, then replica by replica
-    through the shards, so that no two nodes of a shard are neighbours.
+    through the shards, so that no two nodes of a shard are neighbours. `numbered` are those of a
+    formed topology, whose roles and shards are as its servers report.
     """
-    names = [node_name(n) for n in range(1, topology.size + 1)]
+    numbered = numbered or number_nodes(topology)
+    names = [node.name for node in numbered.data]
     shards = tuple(_shards(topology, names))
     place = {
         name: (shard, role, follows)
@@ -36,20 +45,19 @@ def make_plan(topology: Topology, layout: Layout, engine: Engine, why: str) -> P
         ]
     }
     nodes = []
-    for index, name in enumerate(names):
-        shard, role, follows = place[name]
-        port = topology.port + index
+    for one in numbered.data:
+        shard, role, follows = place[one.name]
         nodes.append(
             NodePlan(
-                name=name,
-                number=index + 1,
+                name=one.name,
+                number=one.number,
                 shard=shard.number,
                 role=role,
-                endpoint=Endpoint(topology.address, port),
-                bus_port=port + BUS_OFFSET if topology.clustered else 0,
-                folder=layout.node(name),
+                endpoint=one.endpoint,
+                bus_port=one.endpoint.port + BUS_OFFSET if topology.clustered else 0,
+                folder=layout.node(one.name),
                 follows=follows,
-                directives=_directives(topology, name),
+                directives=_directives(topology, one.name),
             )
         )
     return Plan(
@@ -58,22 +66,21 @@ def make_plan(topology: Topology, layout: Layout, engine: Engine, why: str) -> P
         engine=engine,
         engine_why=why,
         formation=choose_formation(topology, engine),
-        nodes=(*nodes, *_sentinels(topology, layout)),
+        nodes=(*nodes, *_sentinels(numbered, layout)),
         shards=shards,
     )
 
 
-def _sentinels(topology: Topology, layout: Layout) -> Iterable[NodePlan]:
-    for index in range(topology.sentinels):
-        name = sentinel_name(index + 1)
+def _sentinels(numbered: NumberedNodes, layout: Layout) -> Iterable[NodePlan]:
+    for one in numbered.sentinels:
         yield NodePlan(
-            name=name,
-            number=topology.size + index + 1,
+            name=one.name,
+            number=len(numbered.data) + one.number,
             shard=0,
             role=Role.SENTINEL,
-            endpoint=Endpoint(topology.address, topology.first_sentinel + index),
+            endpoint=one.endpoint,
             bus_port=0,
-            folder=layout.node(name),
+            folder=layout.node(one.name),
             follows="",
             directives={},
         )

@@ -16,6 +16,9 @@ from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.shards import shards_of
 
+FORGOTTEN = "nodes don't know it: it was removed from the cluster"
+"""The cause of a rejoin by nodes that only have to meet it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejoinPlan:
@@ -40,7 +43,7 @@ class RejoinPlan:
         if self.orphan:
             return "its primary no longer exists"
         if self.forgotten:
-            return "nodes don't know it: it was removed from the cluster"
+            return FORGOTTEN
         if self.completed:
             return "no node owns these slots, and it has keys of others around them"
         return "it has no slots and no keys: it was reset"
@@ -174,7 +177,7 @@ def _empty(node: NodeSeen) -> bool:
     return me is not None and me.primary and not me.slots and not node.keys
 
 
-def _forgotten(seen: Observed) -> tuple[NodeSeen, ...]:
+def forgotten_nodes(seen: Observed) -> tuple[NodeSeen, ...]:
     """Find nodes that another one doesn't know, as CLUSTER FORGET and `redis-cli --cluster
     del-node` leave them. A node that knows others than those of the topology is left alone, and
     only a node that knows most of them is a witness: otherwise two clusters would be merged."""
@@ -208,12 +211,12 @@ def _orphans(seen: Observed) -> tuple[NodeSeen, ...]:
 def plan_rejoins(seen: Observed, shards: int) -> tuple[RejoinPlan, ...]:
     """Plan how reset nodes rejoin a cluster with so many shards, primaries first.
 
-    Missing primaries get the slots that no node owns, or none if all were moved; all other nodes,
+    Missing primaries get the slots that no node owns, if there are any; all other nodes,
     and replicas whose primary no longer exists, become replicas of the primary with the fewest
     replicas. Nodes that others forgot are introduced again. If all nodes were reset, the cluster is
     formed again. Empty while a node doesn't reply, as it may own the slots, or one is stranded.
     """
-    unknown = _forgotten(seen)
+    unknown = forgotten_nodes(seen)
     # those that all nodes know first: if slots were moved away, they are primaries already
     alone = tuple(sorted(reset_nodes(seen), key=lambda node: _is_apart(node, unknown)))
     rest = [node for node in seen.nodes if node not in alone]
@@ -237,6 +240,8 @@ def plan_rejoins(seen: Observed, shards: int) -> tuple[RejoinPlan, ...]:
         for one in shards_of(seen)
         if one.primary and one.slots and one.primary in rest
     } | {one.name: 0 for one in found if one.slots}
+    followers = {one.primary.name: len(one.replicas) for one in shards_of(seen) if one.primary}
+    replicas |= {node.name: followers.get(node.name, 0) for node in empty}
     for node in (*alone[leads + len(empty) :], *lost):
         if replicas:
             primary = min(replicas, key=lambda name: replicas[name])

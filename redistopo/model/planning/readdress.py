@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from redistopo.model.planning.node_numbers import recorded_now
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.planning.step import Step, StepKind
 from redistopo.model.protocol.conf import read_conf, with_values
@@ -16,7 +17,7 @@ from redistopo.model.protocol.conf_endpoint import endpoint_of
 from redistopo.model.protocol.endpoint import BUS_OFFSET, Endpoint
 from redistopo.model.state.disk import DiskSeen
 from redistopo.model.state.observed import NodeSeen, Observed
-from redistopo.model.state.record import RecordedNode, TopologyState
+from redistopo.model.state.record import TopologyState
 
 _PLACE = re.compile(r"^(\S+ )(\S*):(\d+)@\d+(?=[\s,])")
 _MYSELF = re.compile(r"^\S+ \S+ \S*\bmyself\b")
@@ -30,7 +31,7 @@ Moves = Mapping[Endpoint, Endpoint]
 
 def is_readdressed(plan: Plan, record: TopologyState) -> bool:
     """Whether the file describes the recorded topology, at other addresses."""
-    same = [node.name for node in record.nodes] == [node.name for node in plan.nodes]
+    same = {*record.names} <= {node.name for node in plan.nodes}
     return same and record.shape == plan.topology.shape and bool(_moves(plan, record))
 
 
@@ -43,8 +44,7 @@ def with_addresses(plan: Plan, record: TopologyState | None) -> TopologyState | 
     """Return the record with the addresses in the topology file, once nodes have them."""
     if record is None or not is_readdressed(plan, record):
         return record
-    nodes = (RecordedNode(name=one.name, host=one.host, port=one.port) for one in plan.nodes)
-    return replace(record, nodes=tuple(nodes))
+    return recorded_now(plan, record)
 
 
 def readdress_steps(plan: Plan, record: TopologyState | None, seen: Observed) -> tuple[Step, ...]:

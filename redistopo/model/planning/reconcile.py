@@ -5,9 +5,11 @@ from dataclasses import replace
 
 from redistopo.model.planning.form_cluster import form_step
 from redistopo.model.planning.leadership import primaries_to_promote
+from redistopo.model.planning.new_nodes import new_nodes
 from redistopo.model.planning.node_start import start_steps, write_steps
 from redistopo.model.planning.plan import FormationMethod, Plan
-from redistopo.model.planning.plan_rejoin import non_empty_resets, plan_rejoins, stale_ids
+from redistopo.model.planning.resize_steps import resize_steps, sentinel_steps, without_removed
+from redistopo.model.planning.settle_steps import settle_steps
 from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.step import USERS_FILE, Drifts, NodeSettings, Step, StepKind, linked
 from redistopo.model.protocol.aof import failed_rewrite
@@ -27,17 +29,22 @@ def _steps(plan: Plan, situation: Situation) -> tuple[Step, ...]:
     if unsteady := tuple(_unsteady(situation.seen)):
         return unsteady  # their data, and so the other steps, can be determined afterwards
     absent = tuple(node for node in situation.seen.nodes if not node.running)
+    ended = tuple(_left_running(situation))
     if plan.topology.clustered and not situation.formed:
         return _unformed(plan, situation, absent)
     if plan.topology.sentinels:
-        return _with_sentinels(plan, situation)
+        return (*ended, *_with_sentinels(plan, situation))
     promoted = tuple(primaries_to_promote(plan, situation.seen))
+    new = new_nodes(plan, situation.record, situation.seen)
+    missing = tuple(node for node in absent if node.name not in new)
+    settling = (*settle_steps(situation.seen),)
     return (
+        *ended,
         *(Step(do=StepKind.TAKEOVER, nodes=(one,), cause=_WHY_PROMOTED) for one in promoted),
-        *_start_absent(plan, situation, absent, _to_follow(plan, situation.seen)),
+        *_start_absent(plan, situation, missing, _to_follow(plan, situation.seen)),
         *_chained(plan, situation.seen),
-        *_rejoining(plan, situation.seen),
-        *_correct(plan, situation),
+        *(settling or resize_steps(plan, situation, new)),
+        *_correct(plan, without_removed(plan, situation)),
     )
 
 
@@ -50,16 +57,9 @@ def _unsteady(seen: Observed) -> Iterable[Step]:
         yield Step(do=StepKind.RESUME, nodes=paused, cause="paused by SIGSTOP")
 
 
-def _rejoining(plan: Plan, seen: Observed) -> Iterable[Step]:
-    """Nodes that were reset rejoin once they are empty, and their old ids are forgotten."""
-    if full := non_empty_resets(seen):
-        yield from (Step(do=StepKind.RESET, nodes=(one.name,), cause=one.cause) for one in full)
-        return
-    for one in plan_rejoins(seen, plan.topology.shards):
-        yield Step(do=StepKind.REJOIN, nodes=one.nodes, cause=one.cause, slots=one.slots)
-    if found := stale_ids(seen):
-        why = "a node was reset and has a new id"
-        yield Step(do=StepKind.FORGET, nodes=tuple(found), cause=why, ids=found)
+def _left_running(situation: Situation) -> Iterable[Step]:
+    if situation.left:
+        yield Step(do=StepKind.END, nodes=situation.left, cause="it was removed, but still runs")
 
 
 def _with_sentinels(plan: Plan, situation: Situation) -> tuple[Step, ...]:
@@ -86,7 +86,8 @@ def _with_sentinels(plan: Plan, situation: Situation) -> tuple[Step, ...]:
         *_start_absent(plan, situation, data, _to_follow(plan, situation.seen) if alone else ()),
         *watching,
         *_monitored(plan, situation),
-        *_correct(plan, situation),
+        *sentinel_steps(plan, situation),
+        *_correct(plan, without_removed(plan, situation)),
     )
 
 
@@ -114,8 +115,7 @@ def _introduced(plan: Plan) -> Iterable[Step]:
 
 
 def _demote(plan: Plan, situation: Situation) -> Iterable[Step]:
-    """Demote surplus primaries at once: Sentinels would wait 8 s before they reconfigure them
-    (sentinel.c, sentinelRefreshInstanceInfo)."""
+    """Demote surplus primaries at once: Sentinels would wait 8 s (sentinelRefreshInstanceInfo)."""
     named = plan.shards[0].primary
     primaries = [one.name for one in situation.seen.running if one.role is Role.PRIMARY]
     if situation.named and named in primaries and primaries != [named]:
@@ -190,8 +190,7 @@ def starting_steps(
 
 
 def _to_follow(plan: Plan, seen: Observed) -> tuple[str, ...]:
-    """The planned primary of a replication, if it runs as a replica or running replicas follow
-    another node, and those replicas."""
+    """A replication's planned primary, if it is a replica or others follow another, and those."""
     running = seen.running
     if plan.topology.clustered or not all(node.answers for node in running):
         return ()
@@ -260,8 +259,8 @@ def _start_absent(
     """Write and start what doesn't run; in a replication the primary first, which running
     replicas must follow before any other node is started."""
     missing, cause = tuple(node.name for node in absent), cause or _why_absent(situation)
-    cause_ = "there is no primary"
-    follow = Step(do=StepKind.LEAD, nodes=followers, cause=cause_) if followers else None
+    why = "there is no primary"
+    follow = Step(do=StepKind.LEAD, nodes=followers, cause=why) if followers else None
     if follow and followers[0] not in missing:
         yield follow
         follow = None

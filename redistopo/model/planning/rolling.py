@@ -1,10 +1,10 @@
 """The order of a rolling restart; pure."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from redistopo.model.state.observed import Observed, Role
+from redistopo.model.state.observed import Observed
 from redistopo.model.state.shards import ShardSeen, shards_of
 
 
@@ -18,37 +18,58 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """One action on one node; between two turns the topology is healthy."""
+    """One action on one node; between two turns the topology is healthy. `to` is the replica that
+    is promoted, "" for the best one."""
 
     act: Act
     node: str
+    to: str = ""
 
     def __str__(self) -> str:
-        return f"{self.act} {self.node}"
+        return f"{self.act} {self.node}" + (f" to {self.to}" if self.to else "")
 
 
-def turns(seen: Observed, names: Iterable[str], *, restore: bool) -> tuple[Turn, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollingOrder:
+    """How the turns of a rolling restart are ordered.
+
+    With `restore`, each former primary is promoted again. `sentinels_last` restarts Sentinels
+    after the data nodes. `heirs` maps primaries to the replica that is promoted before any node of
+    the shard is restarted.
+    """
+
+    restore: bool = False
+    sentinels_last: bool = False
+    heirs: Mapping[str, str] = field(default_factory=dict)
+
+
+_USUAL = RollingOrder()
+
+
+def turns(seen: Observed, names: Iterable[str], order: RollingOrder = _USUAL) -> tuple[Turn, ...]:
     """Order the restarts: Sentinels, then replicas, then each primary after a planned failover.
 
-    A primary without replicas is restarted as it is. With `restore`, each former primary is
-    promoted again.
+    A primary without replicas is restarted as it is.
     """
     wanted = set(names)
-    shards = shards_of(seen)
-    rest = [node for node in seen.nodes if node.name in wanted]
-    rest.sort(key=lambda node: node.role is not Role.SENTINEL)
-    leaders = [shard.primary for shard in shards if shard.primary and shard.primary in rest]
-    found = [Turn(act=Act.RESTART, node=node.name) for node in rest if node not in leaders]
-    followed = {shard.primary.name for shard in shards if shard.primary and shard.replicas}
-    for node in leaders:
-        if node.name not in followed:
-            found.append(Turn(act=Act.RESTART, node=node.name))
+    led = [shard for shard in shards_of(seen) if shard.primary]
+    heirs = order.heirs
+    leaders = {heirs.get(one.primary.name, one.primary.name): one for one in led if one.primary}
+    found = [Turn(act=Act.HAND_OVER, node=old, to=new) for old, new in heirs.items()]
+    rest = [one for one in seen.nodes if one.name in wanted and one.name not in leaders]
+    rest.sort(key=lambda node: node.is_sentinel is order.sentinels_last)
+    data = [Turn(act=Act.RESTART, node=one.name) for one in rest]
+    last = [one for one in rest if order.sentinels_last and one.is_sentinel]
+    found += data[: len(data) - len(last)]
+    for name, shard in leaders.items():
+        if name not in wanted:
             continue
-        found.append(Turn(act=Act.HAND_OVER, node=node.name))
-        found.append(Turn(act=Act.RESTART, node=node.name))
-        if restore:
-            found.append(Turn(act=Act.HAND_BACK, node=node.name))
-    return tuple(found)
+        if shard.replicas:
+            found.append(Turn(act=Act.HAND_OVER, node=name))
+        found.append(Turn(act=Act.RESTART, node=name))
+        if order.restore and shard.replicas:
+            found.append(Turn(act=Act.HAND_BACK, node=name))
+    return (*found, *data[len(data) - len(last) :])
 
 
 def shard_of(seen: Observed, name: str) -> ShardSeen | None:

@@ -24,7 +24,8 @@ class Situation:
     fail over to. `wanted` is each node's configuration as it would be written; `sockets`
     is what is at the Unix socket's path of each node that has one. `limits` are the system's, None
     if they weren't read, and `free_ports` names a free block of ports if one is in use.
-    `loaded` are the nodes that this run started.
+    `loaded` are the nodes that this run started, `left` removed nodes whose process still runs;
+    `moving` is whether moves of slots are on record that aren't finished.
     """
 
     seen: Observed
@@ -41,6 +42,8 @@ class Situation:
     sockets: Mapping[str, UnixSocketSeen] = field(default_factory=dict)
     free_ports: str = ""
     loaded: Collection[str] = ()
+    left: tuple[str, ...] = ()
+    moving: bool = False
 
     @property
     def formed(self) -> bool:

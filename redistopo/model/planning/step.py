@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.slots import SlotRange, format_ranges_briefly
+from redistopo.model.state.job import SlotMove
 from redistopo.model.state.observed import Role
 
 
@@ -42,10 +43,25 @@ class StepKind(StrEnum):
     RESET = "reset"
     REJOIN = "rejoin"
     FORGET = "forget"
+    MOVE = "move"
+    REMOVE = "remove"
+    END = "end"
+    RECOUNT = "recount"
+    DISCOVER = "discover"
+    SETTLE = "settle"
 
 
 OBSERVE_AGAIN = frozenset(
-    {StepKind.ABORT, StepKind.RESUME, StepKind.FAILOVER, StepKind.RESET, StepKind.REJOIN}
+    {
+        StepKind.ABORT,
+        StepKind.RESUME,
+        StepKind.FAILOVER,
+        StepKind.RESET,
+        StepKind.REJOIN,
+        StepKind.REMOVE,
+        StepKind.END,
+        StepKind.SETTLE,
+    }
 )
 """Steps after which more may be to do."""
 
@@ -79,6 +95,12 @@ _TEXT = {
     StepKind.RESET: "empty and reset again",
     StepKind.REJOIN: "rejoin to the cluster",
     StepKind.FORGET: "remove stale node ids from",
+    StepKind.MOVE: "move slots with their keys between",
+    StepKind.REMOVE: "remove from the cluster",
+    StepKind.END: "end for good, and keep the folder of",
+    StepKind.RECOUNT: "reset, one after the other,",
+    StepKind.DISCOVER: "wait for new replicas to be discovered by",
+    StepKind.SETTLE: "give one owner to each of the open slots of",
 }
 
 _BY_LOG = {
@@ -109,7 +131,7 @@ class Step:
     each former one; `slots` are those of the node in
     `REJOIN` or `PROMOTE`; `ids` maps nodes to the ids to forget; `texts` maps nodes to the
     nodes.conf, or the manifest, to write; `recorded` are the nodes of `START` whose configuration
-    is recorded as that of their start, to be compared later.
+    is recorded as that of their start, to be compared later; `moves` are those of `MOVE`.
     """
 
     do: StepKind
@@ -121,10 +143,18 @@ class Step:
     ids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict, repr=False)
     recorded: tuple[str, ...] = ()
+    moves: tuple[SlotMove, ...] = ()
 
     def __str__(self) -> str:
         value = self.settings.get(self.nodes[0], {}).get("appendonly")
         what = _BY_LOG.get((self.do, value or "")) or _TEXT[self.do]
+        if self.do is StepKind.MOVE:
+            sources, targets = (
+                tuple(dict.fromkeys(getattr(one, end) for one in self.moves))
+                for end in ("source", "target")
+            )
+            count = sum(map(len, self.moves))
+            return f"move {count} slots from {join_names(sources)} to {join_names(targets)}"
         if self.do is StepKind.REJOIN:
             role = f", as a replica of {self.nodes[1]}" if self.nodes[1:] else ""
             if self.slots:
@@ -154,7 +184,9 @@ def linked(plan: Plan, steps: Iterable[Step], before: Iterable[Step] = ()) -> tu
 
 def _primary(plan: Plan, name: str) -> str:
     """The node that must listen before this one starts; "" for none."""
-    node = plan.node(name)
+    node = next((one for one in plan.nodes if one.name == name), None)
+    if node is None:  # it was removed, but still runs
+        return ""
     return plan.shards[0].primary if node.role is Role.SENTINEL else node.follows
 
 

@@ -267,7 +267,7 @@ def effective_value(name: str, lines: tuple[str, ...]) -> str:
 
 
 def same_value(name: str, wanted: str, live: str) -> bool:
-    if name in _EXACT:
+    if wanted == live or name in _EXACT:
         return wanted == live
     return _normalized(wanted) == _normalized(live)
 

@@ -87,20 +87,6 @@ class Engine:
             return True
         return self.product is Product.VALKEY or self.version >= since
 
-    def reads(self, written_by: str) -> bool:
-        """Return whether it can load the data of another engine, given as ``redis 7.0.15``.
-
-        An older server ignores or refuses what a newer one wrote (6.2 ignores
-        appendonlydir and starts empty). Valkey loads the data of Redis up to 7.2.
-        """
-        other = parse_request(written_by)
-        if other is None or other.product is None or not other.numbers:
-            return True
-        version = Version(*other.numbers)
-        if self.product is other.product:
-            return (self.version.major, self.version.minor) >= (version.major, version.minor)
-        return self.product is Product.VALKEY and version < Version(7, 3)
-
     @property
     def keeps_unknown_directives(self) -> bool:
         """Whether it refuses an unknown directive only after loading modules, which may define
@@ -132,6 +118,12 @@ class Engine:
     @property
     def keeps_shard_ids(self) -> bool:
         """Whether nodes.conf has shard ids: since Redis 7.2, and in every Valkey."""
+        return self.product is Product.VALKEY or self.version >= Version(7, 2)
+
+    @property
+    def passes_on_forgotten_nodes(self) -> bool:
+        """Whether nodes tell each other which ones CLUSTER FORGET removed: since Redis 7.2, and in
+        every Valkey (cluster_legacy.c, CLUSTERMSG_EXT_TYPE_FORGOTTEN_NODE)."""
         return self.product is Product.VALKEY or self.version >= Version(7, 2)
 
     @property

@@ -17,26 +17,34 @@ _SNAPSHOT = re.compile(
 )
 """Messages after which a snapshot is there (rdb.c, server.c)."""
 
+_ENGINE = re.compile(r"\b(Redis|Valkey) version=(\d+\.\d+\.\d+), bits=")
+"""The message with which a server starts (server.c, main)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedData:
     """The data files of a server according to its log since its last start: `part` is its latest
     part of the append-only log, "" if it names none; `ready` is whether it accepted connections,
     which a server with an append-only file does only when the file is there; `snapshot` is whether
-    it saved or loaded one."""
+    it saved or loaded one. `engine` is the server that accepted connections, as ``redis 7.0.15``,
+    "" if the log doesn't name it."""
 
     part: str = ""
     ready: bool = False
     snapshot: bool = False
+    engine: str = ""
 
 
 def logged_data(log: str) -> LoggedData:
     """Read a server's log."""
     parts = _PART.findall(log)
+    ready = "Ready to accept connections" in log
+    engine = _ENGINE.search(log) if ready else None
     return LoggedData(
         part=max(parts, key=part_number, default=""),
-        ready="Ready to accept connections" in log,
+        ready=ready,
         snapshot=_SNAPSHOT.search(log) is not None,
+        engine=f"{engine[1].lower()} {engine[2]}" if engine else "",
     )
 
 

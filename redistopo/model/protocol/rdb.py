@@ -1,5 +1,7 @@
 """What the first and the last bytes of a snapshot (RDB file) show, without loading it."""
 
+import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -9,6 +11,8 @@ HEAD = 4096
 TAIL = 9
 """Bytes to read from the end: the opcode EOF and the checksum (rdb.c, rdbSaveRio)."""
 
+_MAGIC = re.compile(rb"(?:REDIS|VALKEY)(\d{3,4})")
+
 _AUX, _RESIZE, _SELECT, _END, _FUNCTION = 0xFA, 0xFB, 0xFE, 0xFF, 0xF5
 
 
@@ -17,13 +21,16 @@ class RdbFacts:
     """`keys` of the first database, None if the file doesn't tell; `empty` is a snapshot without
     a key; `offset` is the replication offset at which it was saved, None if unknown; `saved_at` is
     when that was by the server's clock, in seconds since the epoch, 0 if unknown: a copy of the
-    file keeps it."""
+    file keeps it. `version` is its RDB version, 0 if unknown, and `written_by` the engine that
+    saved it, as ``redis 7.0.15``, or ""."""
 
     keys: int | None = None
     empty: bool = False
     replication_id: str = ""
     offset: int | None = None
     saved_at: int = 0
+    version: int = 0
+    written_by: str = ""
 
 
 def is_rdb(head: bytes) -> bool:
@@ -56,13 +63,24 @@ def rdb_facts(head: bytes) -> RdbFacts:
                 empty = code == _END
                 break
     offset, saved_at = found.get("repl-offset", ""), found.get("ctime", "")
+    magic = _MAGIC.match(head)
     return RdbFacts(
         keys=0 if empty else keys,
         empty=empty or not head,
         replication_id=found.get("repl-id", ""),
         offset=int(offset) if offset.isdecimal() else None,
         saved_at=int(saved_at) if saved_at.isdecimal() else 0,
+        version=int(magic[1]) if magic else 0,
+        written_by=_writer(found),
     )
+
+
+def _writer(facts: Mapping[str, str]) -> str:
+    """Valkey names itself in a field of its own (rdb.c, rdbSaveInfoAuxFields)."""
+    for product in ("valkey", "redis"):
+        if version := facts.get(f"{product}-ver"):
+            return f"{product} {version}"
+    return ""
 
 
 def _length(head: bytes, at: int) -> tuple[int, int]:

@@ -45,15 +45,15 @@ class OpenSlot:
 class ClusterNodesLine(Addressed):
     """One line of CLUSTER NODES: a node's view of another node (or of itself).
 
-    `pong` is the time of the last PONG in ms since the epoch, 0 for never; `linked` is
-    whether the outgoing bus link to it is up.
+    `replied` is whether it has ever sent a PONG; `linked` is whether the outgoing bus link to it
+    is up.
     """
 
     id: str
     bus_port: int
     flags: frozenset[str]
     primary_id: str
-    pong: int
+    replied: bool
     epoch: int
     linked: bool
     slots: tuple[SlotRange, ...]
@@ -137,34 +137,44 @@ def parse_nodes(text: str) -> tuple[ClusterNodesLine, ...]:
     return members
 
 
+# In a cluster of 100 nodes each reports 100 lines per snapshot, which differ in the times of PING
+# and PONG: hence caches, and one object for the same line of all nodes.
+
+_SHARED_LENGTH = 1000
+"""The longest line that is kept; of a primary with many ranges of slots, or of no server."""
+
+
 def _member(line: str) -> ClusterNodesLine:
-    parts = line.split(" ")
     try:
-        node_id, address, flags, primary, _ping, pong, epoch, link = parts[:8]
-        if not _NODE_ID.fullmatch(node_id):
-            raise ValueError("no node id")
-        if link not in ("connected", "disconnected"):
-            raise ValueError("no link state")
-        endpoint, bus_port = _place(address)
-        return ClusterNodesLine(
-            id=node_id,
-            endpoint=endpoint,
-            bus_port=bus_port,
-            flags=_flags(flags),
-            primary_id="" if primary == "-" else primary,
-            pong=int(pong),
-            epoch=int(epoch),
-            linked=link == "connected",
-            slots=tuple(slot_range(part) for part in parts[8:] if part and part[0] != "["),
-            open_slots=tuple(_open(part) for part in parts[8:] if part and part[0] == "["),
-        )
+        *head, _ping, pong, rest = line.split(" ", 6)
+        read = _without_times if len(line) <= _SHARED_LENGTH else _without_times.__wrapped__
+        return read(" ".join((*head, rest)), replied=int(pong) > 0)
     except ValueError as error:
         raise BadReply(
             f"CLUSTER NODES has a line that can't be read ({error})", detail=line
         ) from error
 
 
-# In a cluster of 100 nodes each reports 100 lines per snapshot, mostly the same: hence caches.
+@lru_cache(maxsize=4096)
+def _without_times(line: str, *, replied: bool) -> ClusterNodesLine:
+    node_id, address, flags, primary, epoch, link, *slots = line.split(" ")
+    if not _NODE_ID.fullmatch(node_id):
+        raise ValueError("no node id")
+    if link not in ("connected", "disconnected"):
+        raise ValueError("no link state")
+    endpoint, bus_port = _place(address)
+    return ClusterNodesLine(
+        id=node_id,
+        endpoint=endpoint,
+        bus_port=bus_port,
+        flags=_flags(flags),
+        primary_id="" if primary == "-" else primary,
+        replied=replied,
+        epoch=int(epoch),
+        linked=link == "connected",
+        slots=tuple(slot_range(part) for part in slots if part and part[0] != "["),
+        open_slots=tuple(_open(part) for part in slots if part and part[0] == "["),
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -203,11 +213,15 @@ def _open(text: str) -> OpenSlot:
     return OpenSlot(slot=int(found[1]), move=move, node=found[3])
 
 
+def keys_by_database(info: Mapping[str, str]) -> dict[int, int]:
+    """Return the number of keys of each database that has any (INFO keyspace)."""
+    return {
+        int(name[2:]): int(parse_pairs(value).get("keys", 0))
+        for name, value in sorted(info.items())
+        if name.startswith("db") and re.fullmatch(r"db[0-9]+", name)
+    }
+
+
 def count_keys(info: Mapping[str, str]) -> int:
     """Return the number of keys in all databases (INFO keyspace)."""
-    databases = (
-        value
-        for name, value in info.items()
-        if name.startswith("db") and re.fullmatch(r"db[0-9]+", name)
-    )
-    return sum(int(parse_pairs(one).get("keys", 0)) for one in databases)
+    return sum(keys_by_database(info).values())

@@ -6,8 +6,12 @@ Format: redis.io, Redis serialization protocol specification (RESP2 and RESP3).
 from collections.abc import Callable, Iterable, Sequence
 
 Command = Sequence[str | int]
+BinaryCommand = Sequence[str | int | bytes]
+"""A command whose keys and values may be any bytes."""
+
 Reply = object
-"""A server's reply: str, int, float, bool, None, a list or dict of these, or an ErrorReply."""
+"""A server's reply: str, int, float, bool, None, a list or dict of these, or an ErrorReply; bytes
+in place of a bulk string's str from a reader of bytes."""
 
 MOST_BYTES = 64 << 20
 """The size limit of a reply; CLUSTER NODES of 1000 nodes has 200 kB."""
@@ -44,26 +48,34 @@ class ErrorReply(Exception):
         return str(self).startswith(_UNAVAILABLE)
 
 
-def encoded(commands: Iterable[Command]) -> bytes:
+def encoded(commands: Iterable[BinaryCommand]) -> bytes:
     """Encode commands as arrays of bulk strings, to be sent together."""
     parts = []
     for words in commands:
         parts.append(b"*%d\r\n" % len(words))
         for word in words:
-            raw = str(word).encode(errors="replace")
+            raw = word if isinstance(word, bytes) else str(word).encode(errors="replace")
             parts.append(b"$%d\r\n%b\r\n" % (len(raw), raw))
     return b"".join(parts)
 
 
 class ReplyReader:
-    """Reads replies from bytes as `receive` returns them; invalid UTF-8 is replaced.
+    """Reads replies from bytes as `receive` returns them; invalid UTF-8 is replaced, unless bulk
+    strings are returned as bytes (`binary`), which keys and values may be.
 
     Raises ProtocolError; whatever `receive` raises passes through.
     """
 
-    def __init__(self, receive: Callable[[], bytes], *, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(
+        self,
+        receive: Callable[[], bytes],
+        *,
+        most_bytes: int = MOST_BYTES,
+        binary: bool = False,
+    ) -> None:
         self._receive = receive
         self._most = most_bytes
+        self._binary = binary
         self._data = bytearray()
         self._at = 0
 
@@ -123,9 +135,9 @@ class ReplyReader:
             case "-":
                 return ErrorReply(rest.decode(errors="replace"))
             case "!":
-                return ErrorReply(self._bulk(int(rest)))
+                return ErrorReply(self._text(int(rest)))
             case "=":
-                text = self._bulk(int(rest))
+                text = self._text(int(rest))
                 return text and text[4:]  # behind "txt:"
             case "_":
                 return None
@@ -148,7 +160,11 @@ class ReplyReader:
         # an attribute precedes the reply itself
         return dict(pairs) if kind == "%" else self._value(depth + 1)
 
-    def _bulk(self, size: int) -> str | None:
+    def _text(self, size: int) -> str | None:
+        found = self._bulk(size)
+        return found.decode(errors="replace") if isinstance(found, bytes) else found
+
+    def _bulk(self, size: int) -> str | bytes | None:
         if size == -1:
             return None
         if size < 0:
@@ -158,9 +174,9 @@ class ReplyReader:
         end = self._at + size
         while len(self._data) < end + 2:
             self._more()
-        text = self._data[self._at : end].decode(errors="replace")
+        found = self._data[self._at : end]
         self._at = end + 2
-        return text
+        return bytes(found) if self._binary else found.decode(errors="replace")
 
     def _line(self) -> bytearray:
         start = self._at

@@ -79,7 +79,11 @@ def slot_of(key: str) -> int:
 
     Source: Redis cluster specification, "Hash tags". Works for text with surrogates, too.
     """
-    raw = key.encode("utf-8", "surrogatepass")
+    return slot_of_bytes(key.encode("utf-8", "surrogatepass"))
+
+
+def slot_of_bytes(raw: bytes) -> int:
+    """Compute the slot of a key of any bytes; see `slot_of`."""
     start = raw.find(b"{")
     if start >= 0:
         end = raw.find(b"}", start + 1)

@@ -229,6 +229,11 @@ class Observed:
         return next((node.engine for node in self.answering), "")
 
     @property
+    def engines(self) -> tuple[str, ...]:
+        """The servers, as all replying nodes report them."""
+        return tuple(dict.fromkeys(filter(None, (node.engine for node in self.answering))))
+
+    @property
     def sentinels(self) -> tuple[NodeSeen, ...]:
         """The Sentinels that reply."""
         return tuple(node for node in self.answering if node.role is Role.SENTINEL)

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.spec import Shape
 
-RECORD_FORMAT = 1
+RECORD_FORMAT = 2
+"""The newest format. Format 1, still written where nothing was removed, lacks `removed`, `port` and
+`sentinel_port`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,9 @@ class TopologyState:
 
     `formed` is False from the first start until it was seen healthy; `primary` is the node
     last seen as primary of a replication ("" for a cluster, where nodes.conf has it);
-    `engine` last wrote the data, as ``redis 7.0.15``.
+    `engine` last wrote the data, as ``redis 7.0.15``. `removed` are the names of former nodes,
+    which aren't used again; `port` and `sentinel_port` are those of the topology file to which the
+    nodes' addresses belong, 0 if the first node has that port.
     """
 
     id: str
@@ -52,6 +56,9 @@ class TopologyState:
     nodes: tuple[RecordedNode, ...]
     primary: str = ""
     engine: str = ""
+    removed: tuple[str, ...] = ()
+    port: int = 0
+    sentinel_port: int = 0
     format: int = RECORD_FORMAT
 
     @property

@@ -12,7 +12,7 @@ from redistopo.model.state.shards import ShardSeen, shards_of
 class NodeStatus(Addressed):
     """One row of `status`; numbers are None if the node doesn't reply. For a Sentinel,
     `watches` is the address of the primary that it monitors, in which `epoch`; the addresses, if
-    there are several."""
+    there are several. `engine` is the server, as it reports itself."""
 
     name: str
     shard: int | None
@@ -27,6 +27,7 @@ class NodeStatus(Addressed):
     operations: int | None = None
     behind: int | None = None
     uptime: int | None = None
+    engine: str = ""
 
 
 def status_rows(seen: Observed) -> tuple[NodeStatus, ...]:
@@ -54,6 +55,7 @@ def _line(node: NodeSeen, shard: ShardSeen | None) -> NodeStatus:
     watch = node.watches[0] if len(node.watches) == 1 else None
     return replace(
         base,
+        engine=node.engine,
         watches=", ".join(one.address for one in node.watches),
         epoch=watch.epoch if watch else None,
         slots=me.slots if me else (),

@@ -35,7 +35,7 @@ _EFFECTS = (
     ({"shape", "shards", "replicas", "sentinels", "formation"}, "before the first redistopo up"),
     ({"host", "announce_host", "port", "sentinel_port", "auth", "tls", "acl"},
      "then redistopo down and redistopo up; data is kept"),
-    ({"engine"}, "then redistopo restart --rolling"),
+    ({"engine"}, "then redistopo upgrade"),
     (_KEYS, "then redistopo up"),
 )  # fmt: skip
 """Keys, and how a change of them takes effect; the first that a key is in counts."""
@@ -70,7 +70,7 @@ def settable(name: str) -> str:
     if directive in SECRET_DIRECTIVES:
         raise UsageError(
             f"{directive} is a secret, and other users may see a command line",
-            hint="set it in the topology file, then redistopo down and up",
+            hint="set it in the topology file, then redistopo down; redistopo up",
         )
     if directive in ONLY_AT_START:
         raise UsageError(

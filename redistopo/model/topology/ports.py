@@ -103,8 +103,14 @@ def _from(wanted: PortBlock) -> Iterator[PortBlock]:
         block = replace(block, first=block.first + pace, first_sentinel=watching)
 
 
-def ephemeral_overlap(block: PortBlock, span: tuple[int, int] | None) -> tuple[int, ...]:
-    """Return the block's ports in the system's ephemeral range (first, last), if known."""
+def ephemeral_overlap(
+    block: PortBlock, span: tuple[int, int] | None, reserved: str = ""
+) -> tuple[int, ...]:
+    """Return the block's ports in the system's ephemeral range (first, last), if known, except
+    those that the system keeps free, as in ``7000,40000-40005``."""
     if span is None:
         return ()
-    return tuple(port for port in block.all if span[0] <= port <= span[1])
+    ends = [one.partition("-") for one in reserved.split(",") if one]
+    kept = [(int(first), int(last or first)) for first, _, last in ends]
+    inside = (port for port in block.all if span[0] <= port <= span[1])
+    return tuple(port for port in inside if not any(low <= port <= high for low, high in kept))

@@ -129,6 +129,9 @@ class Layout:
     drill = _Below("drill.json", "state")
     """The record of a drill, from before its fault until everything is restored."""
 
+    job = _Below("job.json", "state")
+    """The record of a change of the topology, from before its first step until its last."""
+
     events = _Below("events.jsonl", "state")
     """The progress events of the last runs that changed it, one JSON object per line."""
 

@@ -2,7 +2,7 @@
 
 import difflib
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.endpoint import BUS_OFFSET, LAST_PORT
@@ -52,8 +52,9 @@ OWNED = {
 }
 
 
-def validate(topology: Topology) -> tuple[TopologyProblem, ...]:
-    """List every problem between keys; empty for a topology that can be planned."""
+def validate(topology: Topology, known: Collection[str] = ()) -> tuple[TopologyProblem, ...]:
+    """List every problem between keys; empty for a topology that can be planned. `known` are names
+    of nodes that a formed topology has or had, besides those of a new one."""
     return (
         *_size(topology),
         *_sentinels(topology),
@@ -63,7 +64,7 @@ def validate(topology: Topology) -> tuple[TopologyProblem, ...]:
         *_engine(topology),
         *_owned("redis", topology.redis),
         *renamed_commands(topology),
-        *(p for name, table in topology.nodes.items() for p in _node(topology, name, table)),
+        *(p for name, table in topology.nodes.items() for p in _node(topology, name, table, known)),
     )
 
 
@@ -259,16 +260,19 @@ def _engine(topology: Topology) -> Iterable[TopologyProblem]:
         )
 
 
-def _node(topology: Topology, name: str, table: Directives) -> Iterable[TopologyProblem]:
+def _node(
+    topology: Topology, name: str, table: Directives, known: Collection[str]
+) -> Iterable[TopologyProblem]:
     names = [node_name(n) for n in range(1, topology.size + 1)]
-    if name in [sentinel_name(n) for n in range(1, topology.sentinels + 1)]:
+    watching = [sentinel_name(n) for n in range(1, topology.sentinels + 1)]
+    if name in watching or (name in known and name.startswith("sentinel")):
         yield TopologyProblem(
             f"nodes.{name}",
             "is a Sentinel",
             "these tables set redis.conf directives, which a Sentinel doesn't have",
             hint="its settings are the keys quorum, down_after, failover_timeout, parallel_syncs",
         )
-    elif name not in names:
+    elif name not in names and name not in known:
         near = difflib.get_close_matches(name, names, n=1)
         yield TopologyProblem(
             f"nodes.{name}",

@@ -40,6 +40,9 @@ def test_open_slots_are_to_be_fixed_only_while_every_slot_has_a_primary(
         "node1", "node1", open_slots=(OpenSlot(slot=93, move="migrating to", node="bbbb"),)
     )
     (told,) = _hints(opened, "cluster.open-slots")
+    assert told.endswith("redistopo up")
+    opened = opened.expect(host=None)  # of others
+    (told,) = _hints(opened, "cluster.open-slots")
     assert "--cluster fix" in told
     assert class_of(told) is RemedyClass.ASKS
     (told,) = _hints(opened.down("node2"), "cluster.open-slots")

@@ -55,3 +55,10 @@ def test_a_result_is_cleaned_as_a_whole_and_kept_where_it_is_clean() -> None:
     assert shown.at == Endpoint("\\x07", 1)
     assert whole.parts[1].text.startswith("\x1b")
     assert cleaned(shown) is shown
+
+
+def test_what_is_shared_is_cleaned_once() -> None:
+    bad = _Inner(text="\x07", path=Path("/a"))
+    shown = cleaned(_Outer(parts=(bad, bad), named={}, at=Endpoint("a", 1)))
+    assert shown.parts[0].text == "\\x07"
+    assert shown.parts[0] is shown.parts[1]

@@ -157,11 +157,12 @@ def test_data_that_the_engine_to_start_can_not_read(plan: Planned) -> None:
     )
     data = DiskSeen(files={"dump.rdb": FileSeen(written=1, size=9)})
     now = _changed(_now(older, record=record), "node1", disk=data)
+    start = Step(do=StepKind.START, nodes=("node1",), cause="not running")
     with pytest.raises(MissingPrerequisite, match=r"can't read data that redis 8\.2 wrote"):
-        guard(Proposal(plan=older, now=now, steps=()))
+        guard(Proposal(plan=older, now=now, steps=(start,)))
     # nor does it matter to what starts nothing, or without data
-    guard(Proposal(plan=older, now=now, steps=(), asked=Asked(among=())))
-    guard(Proposal(plan=older, now=_now(older, record=record), steps=()))
+    guard(Proposal(plan=older, now=now, steps=()))
+    guard(Proposal(plan=older, now=_now(older, record=record), steps=(start,)))
 
 
 def test_a_server_to_change_must_reply(plan: Planned) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from redistopo.model.planning.restart_losses import emptying, forgetting, unfollowed
-from redistopo.model.planning.rolling import shard_of, turns
+from redistopo.model.planning.rolling import RollingOrder, shard_of, turns
 from redistopo.model.state.observed import Observed
 
 Seen = Callable[[str, str], Observed]
@@ -40,13 +40,15 @@ def _with_keys(seen: Observed, count: int) -> Observed:
 def test_the_order(
     observed: Seen, engine_name: str, names: list[str], order: str, *, restore: bool
 ) -> None:
-    found = turns(observed(engine_name, "cluster"), names, restore=restore)
+    found = turns(observed(engine_name, "cluster"), names, RollingOrder(restore=restore))
     assert ", ".join(map(str, found)) == order
 
 
 def test_a_primary_without_replica_is_restarted_as_it_is(observed: Seen) -> None:
     seen = _without(observed("redis-7.0", "cluster"), "node5")
-    assert [str(one) for one in turns(seen, ["node2"], restore=True)] == ["restart node2"]
+    assert [str(one) for one in turns(seen, ["node2"], RollingOrder(restore=True))] == [
+        "restart node2"
+    ]
     assert [node.name for node in unfollowed(seen, ALL)] == ["node2"]
     assert unfollowed(seen, ["node1", "node4"]) == ()
 

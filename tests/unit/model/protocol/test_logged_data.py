@@ -8,6 +8,11 @@ READY = "* Ready to accept connections tcp\n"
 LINES = [
     ("", LoggedData()),
     (READY, LoggedData(ready=True)),
+    (
+        "* Valkey version=8.1.8, bits=64, commit=0, just started\n" + READY,
+        LoggedData(ready=True, engine="valkey 8.1.8"),
+    ),
+    ("# Redis version=7.0.15, bits=64, commit=0, just started\n", LoggedData()),  # it ended at once
     ("* DB saved on disk\n", LoggedData(snapshot=True)),
     ("* DB loaded from disk: 0.000 seconds\n", LoggedData(snapshot=True)),
     ("* Background saving terminated with success\n", LoggedData(snapshot=True)),

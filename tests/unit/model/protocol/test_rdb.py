@@ -1,10 +1,14 @@
 """Snapshots, by their first and last bytes; the samples were written by real servers."""
 
+from typing import Any
+
 import pytest
 
 from redistopo.model.protocol.rdb import RdbFacts, ends_whole, is_rdb, rdb_facts
 
 AUX = b"\xfa\x09redis-ver\x057.0.0\xfa\x0aredis-bits\xc0\x40"
+BY_REDIS: Any = {"version": 11, "written_by": "redis 7.0.0"}
+VALKEY = b"\xfa\x0avalkey-ver\x059.1.2"
 OFFSET = b"\xfa\x07repl-id\x28" + b"a" * 40 + b"\xfa\x0brepl-offset\xc1\x39\x05"
 DB = b"\xfe\x00\xfb\x42\x00\x00"
 
@@ -12,14 +16,21 @@ DB = b"\xfe\x00\xfb\x42\x00\x00"
 @pytest.mark.parametrize(
     ("head", "facts"),
     [
-        (b"REDIS0011" + AUX + b"\xff" + bytes(8), RdbFacts(keys=0, empty=True)),
-        (b"REDIS0011" + AUX + DB + b"\x00\x01a", RdbFacts(keys=512)),
+        (b"REDIS0011" + AUX + b"\xff" + bytes(8), RdbFacts(keys=0, empty=True, **BY_REDIS)),
+        (b"REDIS0011" + AUX + DB + b"\x00\x01a", RdbFacts(keys=512, **BY_REDIS)),
         (
-            b"VALKEY080" + AUX + OFFSET + DB,
-            RdbFacts(keys=512, replication_id="a" * 40, offset=1337),
+            b"VALKEY080" + AUX + VALKEY + OFFSET + DB,
+            RdbFacts(
+                keys=512,
+                replication_id="a" * 40,
+                offset=1337,
+                version=80,
+                written_by="valkey 9.1.2",
+            ),
         ),
-        (b"REDIS0011" + AUX + b"\xf5\x05hello", RdbFacts()),  # functions come before keys
-        (b"REDIS0011" + AUX[:9], RdbFacts()),
+        # functions come before keys
+        (b"REDIS0011" + AUX + b"\xf5\x05hello", RdbFacts(**BY_REDIS)),
+        (b"REDIS0011" + AUX[:9], RdbFacts(version=11)),
     ],
 )
 def test_facts_of_a_snapshot(head: bytes, facts: RdbFacts) -> None:

@@ -33,6 +33,8 @@ def test_members_have_the_names_of_the_topology() -> None:
         ("N", "", None),
         ("M", "", None),
         ("S", "", None),
+        ("Mb", "", None),
+        ("Sb", "", None),
         ("P", "", "subscribed"),
         ("x", "my-client", "in MULTI"),
         ("Pb", "", "subscribed, blocked"),

@@ -21,7 +21,7 @@ from redistopo.model.topology.directives import (
         ("port", "is set by redistopo itself", "then redistopo down and redistopo up"),
         ("slaveof", "is set by redistopo itself", "before the first redistopo up"),
         ("node-timeout", "is a key of the topology file", "then redistopo up"),
-        ("engine", "is a key of the topology file", "then redistopo restart --rolling"),
+        ("engine", "is a key of the topology file", "then redistopo upgrade"),
         ("shards", "is a key of the topology file", "before the first redistopo up"),
         ("dir", "is set by redistopo itself", ""),
         ("user", "is only read at startup", "restart --rolling"),

@@ -138,6 +138,13 @@ def test_a_chosen_block_is_free_and_fits(first: int, size: int, bus: bool, busy:
     assert chosen is None or (chosen.fits and not busy & set(chosen.all))
 
 
+@pytest.mark.parametrize("reserved", ["40001", "7,40001,60000", "40000-40001", "40001-40002,50001"])
+def test_a_port_that_the_system_reserves_is_never_taken(reserved: str) -> None:
+    block = PortBlock(40001, 1, bus=False)
+    assert ephemeral_overlap(block, (32768, 60999), "40000,40002-40003") == (40001,)
+    assert ephemeral_overlap(block, (32768, 60999), reserved) == ()
+
+
 @pytest.mark.parametrize(
     ("block", "span", "inside"),
     [

@@ -1,0 +1,183 @@
+"""Moves slots with their keys between running primaries; what and how is decided before."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from redistopo.client.connection import Connections
+from redistopo.client.observe import Detail
+from redistopo.errors import RedistopoError, Unhealthy
+from redistopo.execute.context import ExecutionContext
+from redistopo.execute.move_progress import MoveProgress
+from redistopo.execute.move_slots_atomic import move_atomically
+from redistopo.execute.move_slots_windows import SetslotSenders, WindowMover
+from redistopo.execute.survey_slots import survey_slots
+from redistopo.host.interrupts import interrupts_deferred
+from redistopo.model.planning.move_method import (
+    MoveMethod,
+    method_of,
+    split_atomic,
+    split_windows,
+    windows_of,
+)
+from redistopo.model.planning.slot_moves import slots_of
+from redistopo.model.planning.slot_survey import SlotSurvey
+from redistopo.model.protocol.conf import read_conf
+from redistopo.model.protocol.engine import Engine, parse_title
+from redistopo.model.state.job import SlotMove
+from redistopo.model.state.observed import NodeSeen, Observed, Role
+from redistopo.progress import step
+
+REPLICA_MIGRATION = "cluster-allow-replica-migration"
+
+ANSWER_SECONDS = 75.0
+"""A server replies to nothing while it copies a large key; MIGRATE itself gives up after 60 s."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovedSlots:
+    """What was moved."""
+
+    slots: int
+    keys: int
+    method: str
+
+
+def current_primary(seen: Observed, name: str) -> NodeSeen:
+    """Return the primary of the shard that a node is in; raises Unhealthy if it doesn't reply."""
+    node = next((one for one in seen.answering if one.name == name), None)
+    me = node.myself if node else None
+    if me is not None and me.replica:
+        node = next((one for one in seen.answering if one.id == me.primary_id), None)
+    if node is None or node.role is not Role.PRIMARY:
+        raise Unhealthy(
+            f"the primary of the shard of {name} doesn't reply: its slots can't be moved",
+            hint="redistopo up",
+        )
+    return node
+
+
+def engine_of(node: NodeSeen) -> Engine:
+    """Return the engine that a server reports; raises Unhealthy if it is unknown."""
+    if (found := parse_title(node.engine)) is None:
+        raise Unhealthy(f"{node.name} reports no known version: {node.engine!r}")
+    return found
+
+
+def move_slots(
+    context: ExecutionContext, moves: Sequence[SlotMove], survey: SlotSurvey | None = None
+) -> MovedSlots:
+    """Move slots, each move after the other; `survey` is of all their slots, if one was made.
+
+    An interrupt stops between two windows, when no slot is open. Raises RedistopoError; then some
+    slots have moved, and those of one window may be open: `close_slots` settles them.
+    """
+    done = MovedSlots(slots=0, keys=0, method="")
+    seen = context.observe(Detail.HEALTH)
+    with (
+        Connections(context.credentials, seconds=ANSWER_SECONDS, binary=True) as client,
+        _replica_migration_off(context, seen, moves),
+    ):
+        for one in moves:
+            source, target = (current_primary(seen, name) for name in (one.source, one.target))
+            slots = slots_of(one.slots)
+            known = survey or survey_slots(client, source, slots)
+            text = f"move {len(one)} slots from {source.name} to {target.name}"
+            told = MoveProgress(
+                progress=context.progress, text=text, slots=len(one), keys=known.keys_in(slots)
+            )
+            method = method_of(engine_of(source))
+            mover = _Mover(context=context, client=client, ends=(source, target), told=told)
+            with step(context.progress, text, detail=f"by {method}"):
+                mover.move(method, slots, known)
+            done = MovedSlots(
+                slots=done.slots + len(one), keys=done.keys + told.keys_done, method=method
+            )
+    return done
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Mover:
+    """One move: from one primary to another."""
+
+    context: ExecutionContext
+    client: Connections
+    ends: tuple[NodeSeen, NodeSeen]
+    told: MoveProgress
+
+    def move(self, method: MoveMethod, slots: Sequence[int], survey: SlotSurvey) -> None:
+        if method.atomic:
+            for some in split_atomic(slots, survey):
+                move_atomically(method, self.ends, some, self.client, self.context.deadline)
+                self.told.moved_keys(survey.keys_in(some))
+                self.told.moved_slots(len(some))
+            return
+        source, target = self.ends
+        windows = windows_of(engine_of(source))
+        count = windows.connections if source_has_replicas(self.ends) else 1
+        with SetslotSenders(self.client, self.context.credentials, count) as senders:
+            mover = WindowMover(
+                source=source,
+                target=target,
+                client=self.client,
+                windows=windows,
+                survey=survey,
+                senders=senders,
+            )
+            for some in split_windows(slots, survey, windows):
+                with interrupts_deferred(later=True):
+                    mover.move(some, self.told.moved_keys)
+                self.told.moved_slots(len(some))
+
+
+def source_has_replicas(ends: tuple[NodeSeen, NodeSeen]) -> bool:
+    """Whether a SETSLOT has a replica to wait for, at one of the two."""
+    return any(one.replicas for one in ends)
+
+
+@contextmanager
+def _replica_migration_off(
+    context: ExecutionContext, seen: Observed, moves: Sequence[SlotMove]
+) -> Iterator[None]:
+    """While a shard gives its last slot away, keep its nodes in it: they would become replicas of
+    the shard that gets the slot (cluster_legacy.c, clusterUpdateSlotsConfigWith)."""
+    held = _emptied(seen, moves)
+    for node in held:
+        _set_replica_migration(context, node, "no")
+    try:
+        yield
+    finally:
+        if held:
+            restore_replica_migration(context, held)
+
+
+def restore_replica_migration(context: ExecutionContext, nodes: Sequence[NodeSeen]) -> None:
+    """Set what the configuration files say about the migration of replicas."""
+    for node in nodes:
+        path = context.plan.layout.node(node.name).config
+        conf = read_conf(context.host.files.read(path) or "")
+        wanted = conf.get(REPLICA_MIGRATION, ("yes",))[-1]
+        try:
+            _set_replica_migration(context, node, wanted)
+        except RedistopoError:
+            continue  # it has ended; at its start it reads its file
+
+
+def _set_replica_migration(context: ExecutionContext, node: NodeSeen, value: str) -> None:
+    context.send(context.plan.node(node.name), "CONFIG", "SET", REPLICA_MIGRATION, value)
+
+
+def _emptied(seen: Observed, moves: Sequence[SlotMove]) -> tuple[NodeSeen, ...]:
+    """The nodes of shards that keep no slot after these moves."""
+    left: dict[str, int] = {}
+    for one in moves:
+        primary = current_primary(seen, one.source)
+        me = primary.myself
+        owned = sum(map(len, me.slots)) if me else 0
+        left[primary.id] = left.get(primary.id, owned) - len(one)
+    empty = {node_id for node_id, count in left.items() if count <= 0}
+    return tuple(
+        node
+        for node in seen.answering
+        if (me := node.myself) and (me.primary_id if me.replica else me.id) in empty
+    )

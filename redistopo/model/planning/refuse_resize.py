@@ -1,0 +1,96 @@
+"""Why a topology may not grow or shrink now; pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from redistopo.errors import MissingPrerequisite, RedistopoError, Unhealthy, UsageError
+from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.resizing import leaving_nodes
+from redistopo.model.state.finding import Finding, root_causes
+from redistopo.model.state.observed import NodeSeen, Observed, Role
+from redistopo.model.state.shards import shards_of
+from redistopo.model.topology.spec import Topology
+
+_MENDED = {"cluster.empty-shards"}
+"""What growing repairs itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """Bytes of memory and disk that new nodes can use; None if unknown."""
+
+    memory: int | None = None
+    disk: int | None = None
+
+
+def refuse_directions(was: Topology, asked: Topology) -> None:
+    """Raise UsageError for more shards with fewer replicas, or the reverse: a node would have to
+    leave one shard to join another."""
+    shards, replicas = asked.shards - was.shards, asked.replicas - was.replicas
+    if shards * replicas < 0:
+        first, then = ("shards", "replicas") if shards > 0 else ("replicas", "shards")
+        values = {"shards": asked.shards, "replicas": asked.replicas}
+        raise UsageError(
+            f"more {first} and fewer {then} are two changes; nothing was changed",
+            hint=f"redistopo scale --{first} {values[first]}, then "
+            f"redistopo scale --{then} {values[then]}",
+        )
+
+
+def refuse_unhealthy(seen: Observed, findings: Iterable[Finding]) -> None:
+    """Raise Unhealthy if a check fails, or the nodes run different versions."""
+    causes = [one for one in root_causes(tuple(findings)) if one.check not in _MENDED]
+    if causes:
+        raise Unhealthy(
+            "nodes are added and removed only in a healthy topology; nothing was changed",
+            detail="\n".join(f"{one.check} {one.subject}: {one.evidence}" for one in causes[:4]),
+            hint="redistopo up, then the same command again",
+        )
+    engines = {node.engine: node.name for node in seen.answering if node.role is not Role.SENTINEL}
+    if len(engines) > 1:
+        raise Unhealthy(
+            "nodes are added and removed only while all run one version; nothing was changed",
+            detail=", ".join(f"{name} is {engine}" for engine, name in engines.items()),
+            hint="redistopo restart --rolling makes all nodes run the topology file's engine",
+        )
+
+
+def refuse_without_room(plan: Plan, seen: Observed, room: Room) -> None:
+    """Raise RedistopoError if the new nodes, or those that keep the data of a removed shard, would
+    have too little memory or disk. `plan` is that of the edited file, before anything is removed.
+    """
+    primaries = [shard.primary for shard in shards_of(seen) if shard.primary]
+    largest = max((_used(node) for node in primaries), default=0)
+    known = {node.name for node in seen.nodes}
+    new = [node for node in plan.data if node.name not in known]
+    needed = largest * len(new)
+    for what, free in (("memory", room.memory), ("disk", room.disk)):
+        if free is not None and needed > free:
+            raise MissingPrerequisite(
+                f"this machine has too little {what} for {len(new)} more nodes; nothing was "
+                "changed",
+                detail=f"{_mb(needed)} are needed, as much as the largest primary has for each; "
+                f"{_mb(free)} are free",
+                hint="free some, or add fewer nodes",
+            )
+    gone = {*leaving_nodes(plan, seen).nodes}
+    moving = sum(_used(node) for node in primaries if node.name in gone)
+    stay = [node for node in primaries if node.name not in gone]
+    limits = [int(node.info.get("maxmemory", 0)) for node in stay]
+    left = sum(most - _used(node) for most, node in zip(limits, stay, strict=True))
+    if moving and all(limits) and moving > left:
+        raise RedistopoError(
+            f"the data of {plan.topology.shards + len(primaries) - len(stay)} shards doesn't fit "
+            f"into {len(stay)}; nothing was changed",
+            detail=f"{_mb(moving)} would move, and the other shards have {_mb(left)} left below "
+            "their maxmemory",
+            hint="raise the limit: redistopo set maxmemory SIZE",
+        )
+
+
+def _used(node: NodeSeen) -> int:
+    return int(node.info.get("used_memory_dataset", 0))
+
+
+def _mb(size: int) -> str:
+    return f"{max(0, size) / (1 << 20):,.0f} MB"

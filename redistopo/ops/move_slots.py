@@ -1,0 +1,260 @@
+"""`move-slots`: move slots with their keys to a shard, while clients go on."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from redistopo.checks.catalogue import judge
+from redistopo.client.connection import Connections
+from redistopo.client.observe import Detail
+from redistopo.errors import ExitCode, RedistopoError, UsageError
+from redistopo.execute.move_slots import ANSWER_SECONDS, engine_of
+from redistopo.execute.survey_slots import survey_slots
+from redistopo.host.polling import Deadline
+from redistopo.model.planning.move_method import MoveMethod, method_of
+from redistopo.model.planning.refuse_moves import (
+    BlockingKey,
+    blocking_keys,
+    one_primary_of,
+    owners_of,
+    refuse_blocking,
+    refuse_full,
+    refuse_shape,
+    refuse_unfinished,
+    refuse_unhealthy,
+)
+from redistopo.model.planning.slot_moves import moves_to, slots_of
+from redistopo.model.planning.slot_survey import SlotSurvey, merged
+from redistopo.model.protocol.replies import slot_range
+from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange, ranges
+from redistopo.model.state.job import SlotMove
+from redistopo.model.state.observed import NodeSeen, Observed
+from redistopo.progress import Progress, note, step, warn
+from redistopo.project.drill_intent_file import load_intent
+from redistopo.project.job_file import load_job
+from redistopo.session.expected import expected_of
+from redistopo.session.health import wait_until_healthy
+from redistopo.session.live_change import LiveChange, change_request, live_change, unrecorded
+from redistopo.session.open import open_session
+from redistopo.session.session import Session
+from redistopo.session.slot_job import new_job, run_job
+
+EMPTIED = "redistopo rebalance gives it some again"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveSlotsRequest:
+    """The slots, as ``0-100,500``, and the selector of the shard that they move to.
+
+    `allow_blocking` accepts keys that block both servers for more than half the node timeout.
+    """
+
+    root: Path
+    slots: str
+    to: str
+    allow_blocking: bool = False
+    seconds: float = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardMove:
+    """One move: from one primary to another, with what moves."""
+
+    source: str
+    target: str
+    slots: tuple[SlotRange, ...]
+    count: int
+    keys: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotMoves:
+    """What moves, or has moved; `moves` is empty if nothing is to be done.
+
+    `measured` is how the bytes were determined, `big` are the keys that are moved alone, with the
+    time that each may block; `seconds` is an estimate if it was not `done`.
+    """
+
+    verb: str
+    moves: tuple[ShardMove, ...]
+    method: str
+    measured: str
+    seconds: float
+    done: bool
+    big: tuple[str, ...] = ()
+    code: ExitCode = field(default=ExitCode.DONE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovePlan:
+    """The moves that a verb decided on, what they move, and how."""
+
+    moves: tuple[SlotMove, ...]
+    survey: SlotSurvey
+    method: MoveMethod
+    big: tuple[BlockingKey, ...]
+
+
+Choose = Callable[[Connections, Observed], tuple[SlotMove, ...]]
+"""Decides on the moves, by a snapshot and by what else it asks the servers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveRequest:
+    """What the verbs that move slots have in common; `arguments` are as typed."""
+
+    verb: str
+    arguments: tuple[str, ...]
+    root: Path
+    seconds: float
+    allow_blocking: bool
+    choose: Choose
+
+
+def move_slots_of(request: MoveSlotsRequest) -> MoveRequest:
+    """Return what `move-slots` does; raises UsageError for slots that don't exist."""
+    wanted = parse_slots(request.slots)
+    consent = ("--allow-blocking",) if request.allow_blocking else ()
+
+    def choose(_client: Connections, seen: Observed) -> tuple[SlotMove, ...]:
+        return moves_to(owners_of(seen), wanted, one_primary_of(seen, request.to))
+
+    return MoveRequest(
+        verb="move-slots",
+        arguments=(request.slots, "--to", request.to, *consent),
+        root=request.root,
+        seconds=request.seconds,
+        allow_blocking=request.allow_blocking,
+        choose=choose,
+    )
+
+
+def parse_slots(text: str) -> tuple[SlotRange, ...]:
+    """Parse ``0-100,500``; raises UsageError for anything else, and for slots given twice."""
+    found: list[SlotRange] = []
+    for part in filter(None, (one.strip() for one in text.split(","))):
+        try:
+            found.append(slot_range(part))
+        except ValueError as error:
+            raise UsageError(
+                f"{part!r} is not a slot, nor a range of slots",
+                hint=f"slots are 0 to {SLOT_COUNT - 1}, for example 0-100,500",
+            ) from error
+    slots = slots_of(found)
+    if len(set(slots)) != len(slots) or not slots:
+        raise UsageError(f"{text!r} has a slot twice" if slots else "no slots are given")
+    return ranges(slots)
+
+
+def move(request: MoveRequest, progress: Progress) -> SlotMoves:
+    """Move slots, while clients go on; every key is at one node at any time.
+
+    Raises RedistopoError if it refuses to, before anything is changed, or if a server fails; then
+    `up` finishes it, and `undo` takes it back.
+    """
+    began = time.monotonic()
+    asked = change_request(request.verb, request.root, request.seconds)
+    with open_session(asked, progress) as session:
+        refuse_shape(session.topology.shape)
+        refuse_job(session)
+        now = live_change(session, assume=True)
+        plan = _planned(now, request)
+        if plan.moves:
+            for one in plan.big:
+                note(session.progress, f"moved alone: {one}")
+            job = new_job(request.verb, request.arguments, now.seen, plan.moves)
+            run_job(now.context, job, plan.survey)
+            with step(session.progress, "wait until every node agrees", changes=False):
+                emptied = _emptied(now.seen, plan.moves)
+                now.await_health(frozenset(("cluster.empty-shards", name) for name in emptied))
+            for name in emptied:
+                warn(session.progress, f"the shard of {name} has no slots any more; {EMPTIED}")
+        return _result(request.verb, plan, seconds=time.monotonic() - began)
+
+
+def _emptied(before: Observed, moves: Sequence[SlotMove]) -> tuple[str, ...]:
+    """Return the primaries that gave all their slots away."""
+    left = {name: sum(map(len, slots)) for name, slots in owners_of(before).items()}
+    for one in moves:
+        left[one.source] -= len(one)
+        left[one.target] += len(one)
+    sources = dict.fromkeys(one.source for one in moves)
+    return tuple(name for name in sources if not left[name])
+
+
+def preview_move(request: MoveRequest, progress: Progress) -> SlotMoves:
+    """Determine what would move, and estimate how long that takes. Nothing is changed."""
+    with open_session(change_request("", request.root, request.seconds), progress) as session:
+        refuse_shape(session.topology.shape)
+        refuse_job(session)
+        plan = _planned(unrecorded(session, assume=True), request)
+    return _result(request.verb, plan, seconds=None)
+
+
+def refuse_job(session: Session) -> None:
+    """Raise RedistopoError while an earlier change, or a drill, isn't finished."""
+    refuse_unfinished(load_job(session.layout))
+    if load_intent(session.layout) is not None:
+        raise RedistopoError(
+            "a drill isn't finished: nodes may still have its fault", hint="redistopo up ends it"
+        )
+
+
+def _planned(now: LiveChange, request: MoveRequest) -> MovePlan:
+    """Decide on the moves of a healthy topology, and survey what they move."""
+    session, context = now.session, now.context
+    with step(session.progress, "look at the slots and their keys", changes=False):
+        wanted = expected_of(session.topology)
+        patience = Deadline(min(3.0, context.deadline.left))  # gossip of a change just before
+        verdict = wait_until_healthy(lambda: context.observe(Detail.HEALTH), wanted, patience)
+        now.seen = verdict.seen
+        refuse_unhealthy(now.seen, judge(now.seen, wanted))
+        by_name = {node.name: node for node in now.seen.nodes}
+        with Connections(context.credentials, seconds=ANSWER_SECONDS, binary=True) as client:
+            moves = request.choose(client, now.seen)
+            survey = _surveyed(client, by_name, moves)
+    method = method_of(engine_of(now.seen.answering[0]))
+    big = blocking_keys(survey, method)
+    timeout = session.topology.node_timeout / 1000
+    refuse_blocking(big, timeout, allowed=request.allow_blocking)
+    refuse_full(moves, survey, by_name)
+    return MovePlan(moves=moves, survey=survey, method=method, big=big)
+
+
+def _surveyed(
+    client: Connections, nodes: Mapping[str, NodeSeen], moves: Sequence[SlotMove]
+) -> SlotSurvey:
+    return merged(survey_slots(client, nodes[one.source], slots_of(one.slots)) for one in moves)
+
+
+def _result(verb: str, plan: MovePlan, *, seconds: float | None) -> SlotMoves:
+    survey = plan.survey
+    moves = tuple(
+        ShardMove(
+            source=one.source,
+            target=one.target,
+            slots=one.slots,
+            count=len(one),
+            keys=survey.keys_in(slots_of(one.slots)),
+            bytes=survey.bytes_in(slots_of(one.slots)),
+        )
+        for one in plan.moves
+    )
+    return SlotMoves(
+        verb=verb,
+        moves=moves,
+        method=plan.method.value,
+        measured=survey.measured,
+        seconds=round(_estimate(plan), 1) if seconds is None else seconds,
+        done=seconds is not None,
+        big=tuple(map(str, plan.big)),
+    )
+
+
+def _estimate(plan: MovePlan) -> float:
+    slots = [slot for one in plan.moves for slot in slots_of(one.slots)]
+    keys = plan.survey.keys_in(slots) / plan.method.keys_per_second
+    each = 0.0 if plan.method.atomic else 0.0002
+    return keys + each * len(slots) + sum(one.seconds for one in plan.big)

@@ -1,0 +1,60 @@
+"""`restore`: starts a topology with the data of a snapshot, and verifies it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from redistopo.host.polling import Deadline
+from redistopo.model.remedies.of_topology import restore_over
+from redistopo.ops.start_with_data import DataStart, RestoreResult, start_with_data
+from redistopo.progress import Progress, step
+from redistopo.project.load import layout_of_folder
+from redistopo.snapshot.stored import (
+    find_snapshot,
+    load_manifest,
+    require_checksums,
+)
+from redistopo.snapshot.target_folder import (
+    refuse_data,
+    refuse_job,
+    require_own_folder,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreRequest:
+    """The snapshot, by its name or path, of the project in `root`; it is restored there, or in the
+    folder `into`. With `force`, data that is there is replaced; `verify` is whether the digest of
+    the data is compared, None if the data is small."""
+
+    root: Path
+    name: str
+    into: Path | None = None
+    force: bool = False
+    verify: bool | None = None
+    seconds: float = 600.0
+
+
+def restore(request: RestoreRequest, progress: Progress) -> RestoreResult:
+    """Start a topology with the data of a snapshot.
+
+    The folder's own topology file is used, otherwise the snapshot's. If it fails, the folder is as
+    before. Raises RedistopoError, UsageError over data without `force`.
+    """
+    path = find_snapshot(layout_of_folder(request.root), request.name)
+    manifest = load_manifest(path)
+    layout = layout_of_folder(request.into or request.root)
+    require_own_folder(layout)
+    refuse_job(layout)
+    if not request.force:
+        refuse_data(layout, restore_over(request.name))
+    with step(progress, "compare the checksums", changes=False):
+        require_checksums(path, manifest)
+    start = DataStart(
+        path=path,
+        manifest=manifest,
+        layout=layout,
+        deadline=Deadline(request.seconds),
+        force=request.force,
+        verify=request.verify,
+    )
+    return start_with_data(start, progress)

@@ -1,0 +1,246 @@
+"""The turns of a rolling restart, for `restart` and `upgrade`: one node after the other, each
+primary after a planned failover."""
+
+import time
+from collections.abc import Iterable
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+
+from redistopo.checks.catalogue import CHECKS
+from redistopo.client.observe import Detail
+from redistopo.errors import Interrupted, RedistopoError, Unhealthy
+from redistopo.execute.context import ExecutionContext
+from redistopo.execute.executor import execute
+from redistopo.execute.handover import HandoverResult
+from redistopo.execute.rotate_passwords import restore_old
+from redistopo.execute.shutdown import shut_down_saving
+from redistopo.host.interrupts import interrupts_deferred
+from redistopo.host.polling import Deadline
+from redistopo.host.server_process import find_process
+from redistopo.model.planning.guards import guard, limit_warnings
+from redistopo.model.planning.node_start import start_steps, write_steps
+from redistopo.model.planning.proposal import Asked, Proposal
+from redistopo.model.planning.rolling import Act, Turn, shard_of
+from redistopo.model.planning.situation import Situation
+from redistopo.model.planning.step import Step, StepKind
+from redistopo.model.planning.upgrade import unlinked, without_files
+from redistopo.model.protocol.data_files import NAMES, data_file_name, keeps_data
+from redistopo.model.remedies.remedy import joined
+from redistopo.model.state.observed import Observed, Role
+from redistopo.ops.failover import hand_over_to
+from redistopo.progress import step, warn
+from redistopo.session.failures import explaining_ended_servers
+from redistopo.session.health import Known
+from redistopo.session.live_change import LiveChange
+from redistopo.session.situation import situation
+
+_STOP_SHARE = 0.5
+
+_SETTLE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restarted:
+    """A node that was restarted: as what, and the seconds from its stop until it was ready."""
+
+    node: str
+    role: Role | None
+    seconds: float
+
+
+@dataclass(slots=True, kw_only=True)
+class RestartWork:
+    """One run: what it works on, and what it has done.
+
+    `seconds` is the time limit of each turn; `back` is the command that goes back to the former
+    engine, "" if the engine is not changed; `emptied` are nodes that start without their files,
+    which the engine can't read, and copy their primary.
+    """
+
+    now: LiveChange
+    seconds: float
+    force: bool = False
+    emptied: frozenset[str] = frozenset()
+    back: str = ""
+    restarted: list[Restarted] = field(default_factory=list)
+    handovers: list[HandoverResult] = field(default_factory=list)
+    handed: set[str] = field(default_factory=set)
+    left: list[str] = field(default_factory=list)
+
+    @property
+    def spared(self) -> Known:
+        """The faults of nodes that the remaining turns cure."""
+        return faults_of_nodes(unlinked(self.now.seen, self.left))
+
+
+def faults_of_nodes(names: Iterable[str]) -> Known:
+    """Return all faults that nodes can have."""
+    return frozenset((check.id, name) for name in names for check in CHECKS)
+
+
+def refuse_unready(
+    now: LiveChange, names: tuple[str, ...], emptied: frozenset[str] = frozenset()
+) -> None:
+    """Raise RedistopoError before anything is stopped, if a node could not start again."""
+    context = now.context
+    seen = without_files(context.observe(Detail.HEALTH, disk=True), emptied)
+    found = situation(context, now.session.state, seen)
+    steps = tuple(_steps(context, found, names))
+    proposal = Proposal(plan=context.plan, now=found, steps=steps, asked=Asked(among=names))
+    guard(proposal)
+    for text in limit_warnings(proposal):
+        warn(context.progress, text)
+
+
+def saving(now: LiveChange) -> tuple[str, ...]:
+    """Return the nodes with persistence."""
+    return tuple(name for name, conf in now.session.rendered.items() if keeps_data(conf))
+
+
+def roll(work: RestartWork, todo: Iterable[Turn]) -> None:
+    """Do the turns one after the other, each once the topology is healthy again.
+
+    Raises RedistopoError at the first fault, with what is done and what is left.
+    """
+    now, left = work.now, list(todo)
+    while left:
+        now.context.deadline = Deadline(work.seconds)
+        work.left = list(dict.fromkeys(one.node for one in left if one.act is Act.RESTART))
+        try:
+            # a node that was stopped is started again before Ctrl-C has its effect
+            with interrupts_deferred(later=True) if left[0].act is Act.RESTART else nullcontext():
+                _turn(work, left[0])
+            work.left = [one.node for one in left[1:] if one.act is Act.RESTART]
+            if left[0].act is not Act.HAND_OVER:
+                with step(now.context.progress, "wait until every node agrees"):
+                    now.await_health(work.spared)
+        except RedistopoError as error:
+            _tell_left(work, left, error)
+            raise
+        except KeyboardInterrupt:
+            ended = Interrupted("interrupted: the nodes that are left were not restarted")
+            _tell_left(work, left, ended)
+            raise ended from None
+        left.pop(0)
+
+
+def require_health(now: LiveChange, known: Known = frozenset()) -> None:
+    """Raise Unhealthy if the topology isn't healthy, and doesn't become so in a moment."""
+    now.context.deadline = Deadline(min(_SETTLE_SECONDS, now.context.deadline.left))
+    try:
+        now.await_health(known)
+    except RedistopoError as error:
+        raise unhealthy(f"{error.message}\n{error.detail}") from error
+
+
+def unhealthy(detail: str) -> Unhealthy:
+    """Return the error for a topology in which no node may be stopped."""
+    return Unhealthy(
+        "the topology is not healthy, so nothing was restarted",
+        detail=detail,
+        hint="see redistopo verify; redistopo up repairs",
+    )
+
+
+def restart_nodes(work: RestartWork, names: tuple[str, ...]) -> None:
+    """Restart these nodes with their data, until they are ready."""
+    now, context = work.now, work.now.context
+    layout = context.plan.layout
+    running = [name for name in names if find_process(layout, name)]
+    roles = {node.name: node.role for node in now.seen.nodes}
+    began = time.monotonic()
+    command = f"redistopo restart {' '.join(names)}"
+    shutdown = now.session.shutdown(now.seen, lossy=work.force, command=command)
+    shut_down_saving(
+        shutdown, running, Deadline(context.deadline.left * _STOP_SHARE), context.progress
+    )
+    for node in context.nodes(names):
+        context.client.close(node.endpoint)
+    with explaining_ended_servers(context):
+        after = context.observe(Detail.PROCESS, disk=True)
+        aside = tuple(name for name in names if name in work.emptied)
+        found = situation(context, now.session.state, without_files(after, aside))
+        execute(context, (*_put_aside(found, after, aside), *_steps(context, found, names)))
+        restore_old(context, now.session.rotation)
+    took = time.monotonic() - began
+    work.restarted += [Restarted(node=one, role=roles.get(one), seconds=took) for one in names]
+    if (record := now.session.state) is not None:
+        now.session.save_state(replace(record, engine=context.plan.engine.name))
+
+
+def _put_aside(now: Situation, seen: Observed, names: tuple[str, ...]) -> Iterable[Step]:
+    """Keep files that the engine can't read under another name: the node copies its primary."""
+    found = {}
+    for node in (one for one in seen.nodes if one.name in names):
+        conf = now.wanted[node.name]
+        files = {directive: data_file_name(conf, directive) for directive in NAMES}
+        found[node.name] = {what: name for what, name in files.items() if node.on_disk.holds(name)}
+    there = {name: files for name, files in found.items() if files}
+    if there:
+        why = "the engine can't read them; the data is copied from the primary"
+        yield Step(do=StepKind.ASIDE, nodes=tuple(there), cause=why, settings=there)
+
+
+def _steps(context: ExecutionContext, now: Situation, names: tuple[str, ...]) -> Iterable[Step]:
+    """Return the steps that start these nodes with the current configuration, planned primaries
+    first: in a replication the others connect to them. A Sentinel maintains its own file."""
+    plan = context.plan
+    fresh = tuple(name for name in names if name not in now.kept)
+    if fresh:
+        yield from write_steps(plan, now.seen, fresh, "restart")
+    leading = tuple(name for name in names if plan.node(name).role is Role.PRIMARY)
+    for some in (leading, tuple(name for name in names if name not in leading)):
+        if some:
+            yield from start_steps(plan, now, some, "restart")
+
+
+def _turn(work: RestartWork, turn: Turn) -> None:
+    """Do one turn; a planned failover that already happened by itself isn't needed."""
+    now = work.now
+    if turn.act is Act.RESTART:
+        restart_nodes(work, (turn.node,))
+        return
+    shard = shard_of(now.seen, turn.node)
+    leads = shard is not None and shard.primary is not None and shard.primary.name == turn.node
+    if turn.act is Act.HAND_OVER and shard is not None and leads:
+        to = [turn.to] if turn.to else [node.name for node in shard.nodes]
+        _, done = hand_over_to(now, to, _settled_by_restart(work, turn.node))
+        work.handed.add(turn.node)
+    elif turn.act is Act.HAND_BACK and turn.node in work.handed and not leads:
+        _, done = hand_over_to(now, [turn.node])
+    else:
+        return
+    if done is not None:
+        work.handovers.append(done)
+
+
+def _settled_by_restart(work: RestartWork, name: str) -> Known:
+    """The faults that end when a former primary is restarted, which is the next turn: the others
+    learn its role by gossip, up to half a node timeout later, or when it connects again; and an
+    older engine can't synchronize fully with a newer primary."""
+    views = frozenset(("cluster.agreement", node.name) for node in work.now.seen.nodes)
+    return views | faults_of_nodes([name] if work.back else [])
+
+
+def _tell_left(work: RestartWork, left: list[Turn], error: RedistopoError) -> None:
+    """Add the progress of the restart, and how to continue, to an error."""
+    names = [one.node for one in work.restarted]
+    done = ", ".join(names) or "none"
+    waiting = [one.node for one in left if one.act is Act.RESTART and one.node not in names]
+    error.detail = "\n".join(
+        filter(
+            None,
+            (
+                error.detail,
+                f"it failed at: {left[0]}",
+                f"restarted before: {done}",
+                f"left: {', '.join(waiting) or 'none'}",
+            ),
+        )
+    )
+    again = "redistopo upgrade"
+    if not work.back:
+        again = f"redistopo restart --rolling {' '.join(waiting)}"
+    back = work.back and f"to go back: {work.back}"
+    on = f"to repair: redistopo up; to continue: {again}"
+    error.hint = joined(error.hint, on, back, by="; ")

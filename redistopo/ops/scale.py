@@ -1,0 +1,179 @@
+"""`scale`: another number of shards, replicas or Sentinels, in the file and in what runs."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from redistopo.checks.catalogue import judge
+from redistopo.errors import RedistopoError, UsageError
+from redistopo.host.files import read_exactly, rewrite
+from redistopo.host.machine_facts import memory_and_disk
+from redistopo.host.polling import Deadline
+from redistopo.model.planning.refuse_moves import GO_ON
+from redistopo.model.planning.refuse_resize import (
+    Room,
+    refuse_directions,
+    refuse_unhealthy,
+    refuse_without_room,
+)
+from redistopo.model.state.observed import Observed
+from redistopo.model.topology.spec import Shape, Topology
+from redistopo.ops.plan import PlanResult, result_of
+from redistopo.ops.up import UpRequest, UpResult, bring_up
+from redistopo.progress import Progress, no_progress, step
+from redistopo.project.drill_intent_file import load_intent
+from redistopo.project.job_file import end_job, load_job, save_job
+from redistopo.project.load import Project, read_topology
+from redistopo.render.topology_edit import with_numbers
+from redistopo.session.health import wait_until_healthy
+from redistopo.session.local_preconditions import refuse_folder
+from redistopo.session.open import open_session
+from redistopo.session.session import CredentialSource, Session, SessionRequest
+from redistopo.session.slot_job import new_job
+
+_SETTLING_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScaleRequest:
+    """The folder, and the wanted numbers; None for one that stays as it is."""
+
+    root: Path
+    shards: int | None = None
+    replicas: int | None = None
+    sentinels: int | None = None
+    seconds: float = 600.0
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The keys of the topology file to change."""
+        asked = {"shards": self.shards, "replicas": self.replicas, "sentinels": self.sentinels}
+        return {name: value for name, value in asked.items() if value is not None}
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The options, as typed."""
+        return tuple(
+            word for name, value in self.numbers.items() for word in (f"--{name}", str(value))
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Edit:
+    """The topology file before and after."""
+
+    before: str
+    after: str
+    topology: Topology
+
+
+def scale(request: ScaleRequest, progress: Progress) -> UpResult:
+    """Change the numbers in the topology file, and add or remove nodes until all is proven.
+
+    Everything that may refuse it is checked before the file is changed. Raises RedistopoError; an
+    interrupted change is finished by the next `up`, or by the same command.
+    """
+    began = time.monotonic()
+    with _opened(request, "scale", progress) as (session, edit):
+        if edit.after != edit.before:
+            seen = _preflight(session, edit)
+            job = new_job("scale", request.arguments, seen, ())
+            save_job(session.layout, replace(job, file_before=edit.before))
+            rewrite(session.layout.topology, edit.after, edit.before)
+        context = session.context(session.plan())
+        asked = UpRequest(root=request.root, seconds=request.seconds)
+        result = bring_up(session, context, asked, began)
+        end_job(session.layout)
+        return result
+
+
+def preview_scale(request: ScaleRequest) -> PlanResult:
+    """Decide on the steps of `scale`, and raise what it would raise; nothing is changed."""
+    with _opened(request, "") as (session, edit):
+        if edit.after != edit.before:
+            _preflight(session, edit)
+        return result_of(session)
+
+
+@contextmanager
+def _opened(
+    request: ScaleRequest, lock: str, progress: Progress = no_progress
+) -> Iterator[tuple[Session, _Edit]]:
+    if not request.numbers:
+        raise UsageError(
+            "nothing to scale is given",
+            hint="for example: redistopo scale --shards 4, or redistopo scale --replicas 2",
+        )
+    asked = SessionRequest(
+        root=request.root, lock=lock, seconds=request.seconds, credentials=CredentialSource.FILE
+    )
+    with open_session(asked, progress) as session:
+        yield session, _edited(session, request.numbers)
+
+
+def _edited(session: Session, numbers: Mapping[str, int]) -> _Edit:
+    """The edited file; the quorum stays a majority if it is one."""
+    was, layout = session.topology, session.layout
+    _refuse_meaningless(was, numbers)
+    values = dict(numbers)
+    asked = values.get("sentinels", was.sentinels)
+    if asked != was.sentinels and was.quorum == was.sentinels // 2 + 1:
+        values["quorum"] = asked // 2 + 1
+    changed = {name: value for name, value in values.items() if getattr(was, name) != value}
+    before = read_exactly(layout.topology)
+    after = with_numbers(before, changed) if changed else before
+    known = session.state.names + session.state.removed if session.state else ()
+    topology = read_topology(after, layout.topology.name, known)
+    refuse_directions(was, topology)
+    return _Edit(before=before, after=after, topology=topology)
+
+
+def _refuse_meaningless(was: Topology, numbers: Mapping[str, int]) -> None:
+    if was.shape is Shape.STANDALONE:
+        raise UsageError(
+            "a standalone server has no shards and no replicas to scale",
+            hint="redistopo init replication, in another folder, has replicas",
+        )
+    if was.shape is not Shape.CLUSTER and "shards" in numbers:
+        raise UsageError(
+            f"a {was.shape} has one shard",
+            hint="redistopo init cluster, in another folder, has several",
+        )
+    if was.shape is not Shape.SENTINEL and "sentinels" in numbers:
+        raise UsageError(
+            f"a {was.shape} has no Sentinels",
+            hint="redistopo init sentinel, in another folder, has them",
+        )
+
+
+def _preflight(session: Session, edit: _Edit) -> Observed:
+    """Refuse the change while a change or a drill is unfinished, and in a topology that isn't
+    healthy; then use the edited file, and refuse what `up` would refuse."""
+    _refuse_unfinished(session)
+    refuse_folder(session, session.plan())
+    with step(session.progress, "verify that it is healthy", changes=False):
+        expected = session.expected
+        verdict = wait_until_healthy(session.observe, expected, Deadline(_SETTLING_SECONDS))
+        refuse_unhealthy(verdict.seen, judge(verdict.seen, expected))
+    session.use(Project(layout=session.layout, topology=edit.topology))
+    free = memory_and_disk(session.layout.root)
+    room = Room(memory=free.available, disk=free.disk_free)
+    refuse_without_room(session.plan(), verdict.seen, room)
+    result_of(session)
+    return verdict.seen
+
+
+def _refuse_unfinished(session: Session) -> None:
+    job = load_job(session.layout)
+    if job is not None:
+        raise RedistopoError(
+            f"an earlier change isn't finished: {job.command}",
+            detail=f"it began {job.began}",
+            hint=GO_ON,
+        )
+    if load_intent(session.layout) is not None:
+        raise RedistopoError(
+            "a drill isn't finished: nodes may still have its fault", hint="redistopo up ends it"
+        )

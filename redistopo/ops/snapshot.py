@@ -1,0 +1,168 @@
+"""`snapshot`: saves the data of all shards, each from a replica where one is online."""
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+from redistopo.errors import ExitCode
+from redistopo.host.files import read_exactly, write_private
+from redistopo.model.protocol.credentials import TopologyUser
+from redistopo.model.topology.project_paths import Layout
+from redistopo.progress import Progress, step
+from redistopo.project.load import layout_of_folder
+from redistopo.session.open import open_session
+from redistopo.session.session import Session, SessionRequest
+from redistopo.snapshot.choose_sources import choose_sources
+from redistopo.snapshot.manifest import Manifest
+from redistopo.snapshot.stored import (
+    SECRETS,
+    keep_newest,
+    require_new,
+    snapshots_folder,
+    write_manifest,
+    writing,
+)
+from redistopo.snapshot.take import Saving, take
+
+_ANSWER_SECONDS = 30.0
+"""A server replies to BGSAVE once it has forked, which takes long with much memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotRequest:
+    """What to save; `name` is a time if empty. With `pause`, all shards are saved at one moment;
+    `keep` is how many snapshots are kept, 0 for all; `verify` is whether the files are loaded and
+    their digest is computed, None if the data is small; `secrets` saves the passwords too."""
+
+    root: Path
+    name: str = ""
+    pause: bool = False
+    keep: int = 0
+    verify: bool | None = None
+    secrets: bool = False
+    seconds: float = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotResult:
+    """The snapshot, its folder, and those that `keep` removed."""
+
+    path: Path
+    snapshot: Manifest
+    removed: tuple[str, ...]
+    seconds: float
+    code: ExitCode = field(default=ExitCode.DONE)
+
+
+def snapshot(request: SnapshotRequest, progress: Progress) -> SnapshotResult:
+    """Save a snapshot of the topology's data.
+
+    It is complete or not there at all: it is written under a temporary name. Raises RedistopoError.
+    """
+    began = time.monotonic()
+    name = request.name or datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    asked = SessionRequest(root=request.root, lock="snapshot", seconds=request.seconds)
+    with open_session(asked, progress) as session:
+        require_new(session.layout, name)
+        manifest = save_snapshot(session, session.layout, name, request)
+        topology_id = manifest.topology_id
+        removed: tuple[str, ...] = ()
+        if request.keep:
+            removed = keep_newest(session.layout, topology_id, request.keep)
+        return SnapshotResult(
+            path=snapshots_folder(session.layout) / name,
+            snapshot=manifest,
+            removed=removed,
+            seconds=time.monotonic() - began,
+        )
+
+
+def save_snapshot(session: Session, to: Layout, name: str, request: SnapshotRequest) -> Manifest:
+    """Save the data into a new folder of a project's snapshots; requires the lock."""
+    layout = session.layout
+    seen = session.observe()
+    sources = choose_sources(seen)
+    session.client.wait_longer(_ANSWER_SECONDS)
+    text = read_exactly(layout.topology)
+    with writing(to, name) as folder:
+        saving = Saving(
+            client=session.client,
+            deadline=session.deadline,
+            progress=session.progress,
+            folder=folder,
+        )
+        shards, paused = take(saving, sources, pause=request.pause)
+        write_private(folder / layout.topology.name, text)
+        state = session.state
+        manifest = Manifest(
+            name=name,
+            created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            topology_id=state.id if state else "",
+            topology_name=session.topology.name,
+            shape=session.topology.shape.value,
+            engine=seen.engine.lower(),
+            consistency="one moment" if request.pause or len(shards) == 1 else "per shard",
+            paused_ms=paused,
+            topology_sha256=sha256(text.encode()).hexdigest(),
+            shards=shards,
+            secrets=_save_secrets(layout, folder) if request.secrets else (),
+        )
+        manifest = _verified(session, folder, manifest, request.verify)
+        write_manifest(folder, manifest)
+    return manifest
+
+
+def _save_secrets(layout: Layout, folder: Path) -> tuple[str, ...]:
+    """Copy the passwords that were generated."""
+    from redistopo.host.files import private_folder, read_text
+
+    private_folder(folder / SECRETS)
+    found = []
+    for path in (layout.password, *(layout.secret(user) for user in TopologyUser)):
+        text = read_text(path)
+        if text is not None:
+            write_private(folder / SECRETS / path.name, text)
+            found.append(path.name)
+    return tuple(found)
+
+
+def _verified(session: Session, folder: Path, manifest: Manifest, verify: bool | None) -> Manifest:
+    """The manifest with the digest of the data, unless the data is large and it isn't asked for."""
+    from dataclasses import replace
+
+    from redistopo.snapshot.data_check import SMALL_BYTES, digest_of_snapshot
+
+    wanted = manifest.bytes <= SMALL_BYTES if verify is None else verify
+    if not wanted:
+        return manifest
+    with step(session.progress, "load the files, and compute the digest of the data"):
+        program = session.plan().engine.path
+        digest = digest_of_snapshot(folder, manifest, program, session.deadline)
+    return replace(manifest, digest=digest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerResult:
+    """A line for a scheduler of the system, which runs `snapshot` daily."""
+
+    line: str
+    code: ExitCode = field(default=ExitCode.DONE)
+
+
+def timer_line(root: Path, kind: str, *, keep: int, pause: bool) -> TimerResult:
+    """Return the line for cron, or the command that creates a timer of systemd."""
+    import shutil
+    import sys
+    from shlex import join
+
+    layout = layout_of_folder(root)
+    program = shutil.which("redistopo") or sys.argv[0]
+    options = ["--keep", str(keep), *(["--pause"] if pause else []), "--quiet"]
+    words = [program, "snapshot", "--dir", str(layout.root), *options]
+    if kind == "cron":
+        return TimerResult(line=f"0 3 * * * {join(words)}".replace("%", r"\%"))
+    unit = f"redistopo-snapshot-{sha256(str(layout.root).encode()).hexdigest()[:8]}"
+    timer = ["systemd-run", "--user", f"--unit={unit}", "--on-calendar=*-*-* 03:00", *words]
+    return TimerResult(line=join(timer))

@@ -1,0 +1,244 @@
+"""Starts the topology of a folder with the data of a snapshot: `restore` and `clone`."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from redistopo.client.copy_keys import KeyCopy, KeySource, owners_of
+from redistopo.client.observe import Detail
+from redistopo.errors import ExitCode, MissingPrerequisite, RedistopoError
+from redistopo.execute.loaded_file import loaded_file
+from redistopo.host.files import private_folder, read_text, remove, write_private
+from redistopo.host.large_files import copy_file
+from redistopo.host.polling import Deadline
+from redistopo.model.planning.cluster_databases import refuse_databases
+from redistopo.model.planning.plan import Plan
+from redistopo.model.state.observed import NodeSeen, Role
+from redistopo.model.topology.compatibility import reads
+from redistopo.model.topology.project_paths import Layout
+from redistopo.ops.down import DownRequest, down
+from redistopo.ops.up import UpRequest, up
+from redistopo.progress import Progress, note, step
+from redistopo.session.open import hold_lock, open_session
+from redistopo.session.session import CredentialSource, Session, SessionRequest
+from redistopo.snapshot.data_check import SMALL_BYTES, digest_of_primaries, require_same
+from redistopo.snapshot.manifest import DataDigest, Manifest
+from redistopo.snapshot.place_data import Place, Placing, fits, place_data, restored_record
+from redistopo.snapshot.stored import (
+    SECRETS,
+    snapshot_topology,
+)
+from redistopo.snapshot.target_folder import (
+    aside,
+    drop_aside,
+    former_id,
+    has_data,
+    put_aside,
+    put_back,
+    put_staged,
+    staged,
+    write_topology,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataStart:
+    """A snapshot to start a topology with; `place` puts its files into the nodes' folders."""
+
+    path: Path
+    manifest: Manifest
+    layout: Layout
+    deadline: Deadline
+    force: bool = False
+    verify: bool | None = None
+    place: Place = copy_file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreResult:
+    """The topology that runs now, how its data came there ("files", or "keys" for another number of
+    shards), and its digest, None if the data is large and it wasn't asked for."""
+
+    snapshot: str
+    root: Path
+    ports: tuple[int, ...]
+    shards: int
+    way: str
+    keys: int
+    digest: DataDigest | None
+    seconds: float
+    code: ExitCode = field(default=ExitCode.DONE)
+
+
+def start_with_data(start: DataStart, progress: Progress) -> RestoreResult:
+    """Start the topology of a folder with the data of a snapshot, and verify it; on any error,
+    the folder is as before."""
+    began, layout = time.monotonic(), start.layout
+    with _undone_on_error(start, progress):
+        plan = _plan(layout, start.manifest)
+        _refuse_databases(plan, start.manifest)
+        by_files = fits(plan, start.manifest)
+        if has_data(layout):
+            down(DownRequest(root=layout.root, force=True), progress)
+        if by_files:
+            with step(progress, "place the files"):
+                _place(start, progress)
+        else:
+            _clear(start, progress)
+        up(UpRequest(root=layout.root, seconds=start.deadline.left), progress)
+        if not by_files:
+            _load(start, plan, progress)
+        keys, digest = _compare(start, progress)
+    with _locked(layout, progress):
+        drop_aside(layout)
+    return RestoreResult(
+        snapshot=start.manifest.name,
+        root=layout.root,
+        ports=tuple(node.port for node in plan.nodes),
+        shards=len(plan.shards),
+        way="files" if by_files else "keys",
+        keys=keys,
+        digest=digest,
+        seconds=time.monotonic() - began,
+    )
+
+
+@contextmanager
+def _undone_on_error(start: DataStart, progress: Progress) -> Iterator[None]:
+    """Write the topology file if there is none; on any error, Ctrl-C too, undo everything."""
+    layout = start.layout
+    existed, own = layout.root.is_dir(), layout.topology.is_file()
+    empty, had_data = not layout.state.exists(), has_data(layout)
+    if not own:
+        private_folder(layout.root)
+        write_topology(layout, snapshot_topology(start.path), progress)
+    try:
+        yield
+    except BaseException:
+        with suppress(RedistopoError):
+            _undo(layout, progress, empty=empty, had_data=had_data)
+        if not own:
+            remove(layout.topology, missing_ok=True)
+        if not existed:
+            with suppress(OSError):
+                layout.root.rmdir()
+        raise
+
+
+def _undo(layout: Layout, progress: Progress, *, empty: bool, had_data: bool) -> None:
+    if empty:
+        down(DownRequest(root=layout.root, wipe=True), progress)
+    elif not had_data or aside(layout).exists():
+        note(progress, "failed: the data of before is put back")
+        down(DownRequest(root=layout.root, force=True), progress)
+        with _locked(layout, progress):
+            put_back(layout)
+
+
+def _plan(layout: Layout, manifest: Manifest) -> Plan:
+    """The plan of the folder's topology file; raises MissingPrerequisite if its engine can't read
+    the snapshot."""
+    asked = SessionRequest(root=layout.root, needs_started=False)
+    with open_session(asked) as session:
+        plan = session.plan()
+    if not reads(plan.engine, manifest.engine):
+        raise MissingPrerequisite(
+            f"{plan.engine.title} can't read data that {manifest.engine} wrote",
+            detail=f"chosen: {plan.engine.path} ({plan.engine_why})",
+            hint=f'set engine = "{manifest.engine}" in {layout.topology}, if it is installed: '
+            "redistopo engines",
+        )
+    return plan
+
+
+def _refuse_databases(plan: Plan, manifest: Manifest) -> None:
+    """Raise UsageError if a cluster would get keys of databases that it doesn't have."""
+    found: dict[int, int] = {}
+    for one in manifest.shards:
+        for name, count in one.keys.items():
+            found[int(name)] = found.get(int(name), 0) + count
+    refuse_databases(plan, found, "the snapshot")
+
+
+@contextmanager
+def _locked(layout: Layout, progress: Progress) -> Iterator[Session]:
+    """Hold the topology's lock."""
+    asked = SessionRequest(
+        root=layout.root, credentials=CredentialSource.SUPPOSED, needs_started=False
+    )
+    with open_session(asked, progress) as session, hold_lock(session, "restore", make=True):
+        yield session
+
+
+def _clear(start: DataStart, progress: Progress) -> None:
+    """Stop what runs, and put its data aside."""
+    with _locked(start.layout, progress):
+        put_aside(start.layout)
+
+
+def _place(start: DataStart, progress: Progress) -> None:
+    """Place the files of a topology with the same shards, and passwords that were saved."""
+    layout = start.layout
+    with _locked(layout, progress) as session:
+        for name in start.manifest.secrets:
+            text = read_text(start.path / SECRETS / name)
+            if text is not None and not (layout.state / name).exists():
+                write_private(layout.state / name, text)
+        plan = session.plan()
+        placing = Placing(
+            plan=plan,
+            credentials=session.credentials,
+            nodes=staged(layout),
+            place=lambda name, to: start.place(start.path / name, to),
+        )
+        place_data(placing, start.manifest)
+        put_aside(layout)
+        put_staged(layout)
+        session.save_state(restored_record(plan, start.manifest, former_id(layout)))
+
+
+def _load(start: DataStart, plan: Plan, progress: Progress) -> None:
+    """Copy the keys into a topology with other shards, from temporary servers with the files."""
+    asked = SessionRequest(root=start.layout.root, seconds=start.deadline.left)
+    with open_session(asked) as session:
+        owners = owners_of(session.observe(Detail.HEALTH), session.credentials)
+    text = f"copy {start.manifest.keys:,} keys to {len(owners)} primaries"
+    with step(progress, text), KeyCopy(owners, report=lambda _keys: None) as copy:
+        for one in start.manifest.shards:
+            path = start.path / one.file
+            with loaded_file(plan.engine.path, path, start.deadline) as server:
+                copy.copy(
+                    KeySource(
+                        endpoint=server.endpoint,
+                        login=server.login,
+                        databases=server.databases,
+                    )
+                )
+
+
+def _compare(start: DataStart, progress: Progress) -> tuple[int, DataDigest | None]:
+    """Compare the data of the primaries with that of the snapshot: its digest, or its keys."""
+    manifest = start.manifest
+    asked = SessionRequest(root=start.layout.root, seconds=start.deadline.left)
+    with open_session(asked) as session:
+        primaries = _primaries(session)
+        keys = sum(node.keys for node in primaries)
+        wanted = manifest.bytes <= SMALL_BYTES if start.verify is None else start.verify
+        lasting = manifest.keys - sum(one.expiring for one in manifest.shards)
+        if not lasting <= keys <= manifest.keys:
+            raise RedistopoError(
+                f"{keys:,} keys were restored, {manifest.keys:,} were saved",
+                hint="compare the snapshot with its digest: redistopo snapshots --verify",
+            )
+        if manifest.digest is None or not wanted:
+            return keys, None
+        with step(progress, "compare the digest of the data", changes=False):
+            digest = digest_of_primaries(primaries, session.credentials)
+        require_same(manifest.digest, digest, str(start.layout.root))
+    return keys, digest
+
+
+def _primaries(session: Session) -> list[NodeSeen]:
+    return [one for one in session.observe(Detail.HEALTH).answering if one.role is Role.PRIMARY]

@@ -1,0 +1,103 @@
+"""`undo`: take back a change that was interrupted."""
+
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from redistopo.client.observe import Detail
+from redistopo.errors import ExitCode, RedistopoError
+from redistopo.execute.close_slots import close_slots
+from redistopo.host.files import read_exactly, rewrite
+from redistopo.model.planning.slot_moves import slots_of
+from redistopo.model.state.job import Job
+from redistopo.ops.up import UpRequest, bring_up
+from redistopo.progress import Progress, step
+from redistopo.project.job_file import end_job, load_job, save_job
+from redistopo.project.load import Project, read_topology
+from redistopo.session.live_change import change_request, live_change
+from redistopo.session.open import open_session
+from redistopo.session.session import CredentialSource, Session
+from redistopo.session.slot_job import finish_job, told_how_to_go_on, undoing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoRequest:
+    """The folder, and the time limit in seconds."""
+
+    root: Path
+    seconds: float = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoResult:
+    """What was taken back: the command, and how many slots moved back; `file` is whether the
+    topology file is again as it was before."""
+
+    command: str
+    slots: int
+    file: bool
+    seconds: float
+    code: ExitCode = field(default=ExitCode.DONE)
+
+
+def undo(request: UndoRequest, progress: Progress) -> UndoResult:
+    """Take back the change that is on record: its slots move back with their keys, and the topology
+    file gets its former text.
+
+    Raises RedistopoError if no change was interrupted, or a server fails; then the same command
+    again, or `up`, goes on.
+    """
+    began = time.monotonic()
+    with open_session(change_request("undo", request.root, request.seconds), progress) as session:
+        job = load_job(session.layout)
+        if job is None:
+            raise RedistopoError(
+                "no change was interrupted: there is nothing to take back",
+                hint="redistopo move-slots and rebalance move slots of a finished change",
+            )
+        if job.file_before:
+            return _undo_resize(session, job, request, began)
+        now = live_change(session, assume=True)
+        with told_how_to_go_on(now.context, job):
+            touched = {slot for one in job.moves for slot in slots_of(one.slots)}
+            close_slots(now.context, touched)
+            seen = now.context.observe(Detail.HEALTH)
+            back = undoing(job, seen)
+            save_job(session.layout, back)
+        moved = finish_job(now.context, back)
+        end_job(session.layout)
+        with step(session.progress, "wait until every node agrees", changes=False):
+            now.await_health()
+        return UndoResult(
+            command=job.command,
+            slots=moved.slots,
+            file=False,
+            seconds=time.monotonic() - began,
+        )
+
+
+def _undo_resize(session: Session, job: Job, request: UndoRequest, began: float) -> UndoResult:
+    """Take a change of the number of nodes back, from the file on: what `up` does with the former
+    text. Slots go back to where they were, as far as their shards are still there."""
+    layout = session.layout
+    text = read_exactly(layout.topology)
+    known = (*session.state.names, *session.state.removed) if session.state else ()
+    topology = read_topology(job.file_before, layout.topology.name, known)
+    if text != job.file_before:
+        rewrite(layout.topology, job.file_before, text)
+    session.use(Project(layout=layout, topology=topology))
+    session.log_in_with(session.credentials_from(CredentialSource.FILE))
+    context = session.context(session.plan())
+    seen = context.observe(Detail.HEALTH)
+    moved = 0
+    if len(seen.answering) == len(seen.nodes) and {*job.slots_before} <= {
+        node.name for node in seen.nodes
+    }:
+        close_slots(context, {slot for one in job.moves for slot in slots_of(one.slots)})
+        back = undoing(job, context.observe(Detail.HEALTH))
+        save_job(layout, back)
+        moved = finish_job(context, back).slots
+    save_job(layout, replace(job, verb="undo", arguments=(), moves=(), slots_before={}))
+    bring_up(session, context, UpRequest(root=request.root, seconds=request.seconds), began)
+    end_job(layout)
+    return UndoResult(command=job.command, slots=moved, file=True, seconds=time.monotonic() - began)

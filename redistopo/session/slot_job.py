@@ -1,0 +1,118 @@
+"""Runs a change that moves slots; an interrupted one can be continued or taken back."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from redistopo.client.observe import Detail
+from redistopo.errors import Interrupted, RedistopoError
+from redistopo.execute.close_slots import close_slots
+from redistopo.execute.context import ExecutionContext
+from redistopo.execute.move_slots import (
+    MovedSlots,
+    current_primary,
+    move_slots,
+    restore_replica_migration,
+)
+from redistopo.model.planning.refuse_moves import GO_ON, owners_of
+from redistopo.model.planning.slot_moves import moves_to, slots_of
+from redistopo.model.planning.slot_survey import SlotSurvey
+from redistopo.model.protocol.slots import SlotRange, ranges
+from redistopo.model.state.job import Job, SlotMove
+from redistopo.model.state.observed import Observed
+from redistopo.progress import note
+from redistopo.project.job_file import end_job, load_job, save_job
+
+
+def run_job(context: ExecutionContext, job: Job, survey: SlotSurvey | None = None) -> MovedSlots:
+    """Do the moves of a job, which is on record until they are done."""
+    save_job(context.plan.layout, job)
+    with told_how_to_go_on(context, job):
+        moved = move_slots(context, job.moves, survey)
+    end_job(context.plan.layout)
+    return moved
+
+
+def finish_job(context: ExecutionContext, job: Job) -> MovedSlots:
+    """Settle what an interruption left open, and do the moves that aren't done; the job stays on
+    record."""
+    with told_how_to_go_on(context, job):
+        every = {slot for one in job.moves for slot in slots_of(one.slots)}
+        close_slots(context, every)
+        seen = context.observe(Detail.HEALTH)
+        moved = move_slots(context, left_of(job, seen))
+        # an interrupted run may have left it off
+        restore_replica_migration(context, seen.answering)
+    return moved
+
+
+def finish_moves(context: ExecutionContext) -> None:
+    """Finish the change of slots that is on record, if there is one."""
+    layout = context.plan.layout
+    job = load_job(layout)
+    if job is None:
+        return
+    note(context.progress, f"finishing what was interrupted: {job.command}")
+    finish_job(context, job)
+    end_job(layout)
+
+
+def new_job(
+    verb: str, arguments: tuple[str, ...], seen: Observed, moves: tuple[SlotMove, ...]
+) -> Job:
+    """Return the record of a change that only moves slots."""
+    return Job(
+        verb=verb,
+        arguments=arguments,
+        began=datetime.now(UTC).isoformat(timespec="seconds"),
+        slots_before=owners_of(seen),
+        moves=moves,
+    )
+
+
+def left_of(job: Job, seen: Observed) -> tuple[SlotMove, ...]:
+    """Return the moves of a job that aren't done."""
+    owners = owners_of(seen)
+    found: list[SlotMove] = []
+    for one in job.moves:
+        target = current_primary(seen, one.target).name
+        found += moves_to(owners, one.slots, target)
+    return tuple(found)
+
+
+def undoing(job: Job, seen: Observed) -> Job:
+    """Return the job that takes another one back: its slots, and no others, go where they were."""
+    if job.verb == "undo":
+        return job
+    touched = {slot for one in job.moves for slot in slots_of(one.slots)}
+    back: list[SlotMove] = []
+    before: Mapping[str, tuple[SlotRange, ...]] = owners_of(seen)
+    for name, slots in job.slots_before.items():
+        wanted = ranges(touched.intersection(slots_of(slots)))
+        target = current_primary(seen, name).name
+        back += [replace(one, target=target) for one in moves_to(before, wanted, target)]
+    made = new_job("undo", (), seen, tuple(back))
+    return replace(made, file_before=job.file_before)
+
+
+@contextmanager
+def told_how_to_go_on(context: ExecutionContext, job: Job) -> Iterator[None]:
+    """Add to an error, or to an interrupt, how far the moves are and how to go on or back."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise Interrupted(f"{job.verb} was stopped: {_far(context, job)}", hint=GO_ON) from error
+    except RedistopoError as error:
+        error.detail = "\n".join(filter(None, (error.detail, _far(context, job))))
+        error.hint = f"{error.hint}; then {GO_ON}" if error.hint else GO_ON
+        raise
+
+
+def _far(context: ExecutionContext, job: Job) -> str:
+    total = sum(map(len, job.moves))
+    try:
+        left = sum(map(len, left_of(job, context.observe(Detail.HEALTH))))
+    except RedistopoError:
+        return f"some of {total} slots have moved"
+    return f"{total - left} of {total} slots have moved"

@@ -1,0 +1,1 @@
+"""Snapshots of a topology's data: taken, listed, verified and placed for a start."""

@@ -1,0 +1,150 @@
+"""The folder in which a snapshot is restored: its topology file with free ports, and no data of
+others in the way."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from redistopo.errors import MissingPrerequisite, RedistopoError, UsageError
+from redistopo.host.files import (
+    private_folder,
+    read_json,
+    read_text,
+    remove,
+    write_errors,
+    write_private,
+    write_public,
+)
+from redistopo.model.topology.ports import choose_block, port_block_of
+from redistopo.model.topology.project_paths import Layout
+from redistopo.model.topology.spec import Topology
+from redistopo.progress import Progress, note
+from redistopo.project.job_file import load_job
+from redistopo.project.load import read_topology
+from redistopo.project.port_conflicts import port_blocker
+from redistopo.project.port_reservations import choosing_ports, reserve_ports
+from redistopo.project.started_topology import running_nodes
+from redistopo.project.state_folder import refuse_foreign
+from redistopo.project.topology_state_file import load_topology_state, node_folder_names
+from redistopo.session.readdress_file import with_addresses
+
+
+def require_own_folder(layout: Layout) -> None:
+    """Raise UsageError unless the folder is a project, is empty or doesn't exist yet."""
+    root = layout.root
+    if root.is_symlink() or (root.exists() and not root.is_dir()):
+        raise UsageError(f"{root} is not a folder", hint="name another one: --into DIR")
+    refuse_foreign(layout)
+    there = sorted(one.name for one in root.iterdir()) if root.is_dir() else []
+    if there and not layout.topology.is_file():
+        raise UsageError(
+            f"{root} is not empty, and not a project of redistopo",
+            detail=f"it has {', '.join(there[:5])}",
+            hint="name an empty folder, or one that doesn't exist yet: --into DIR",
+        )
+
+
+def has_data(layout: Layout) -> bool:
+    """Return whether the folder has a topology that was started."""
+    return bool(load_topology_state(layout) or node_folder_names(layout) or running_nodes(layout))
+
+
+def refuse_data(layout: Layout, hint: str) -> None:
+    """Raise UsageError if the folder has a topology that was started."""
+    if has_data(layout):
+        raise UsageError(f"{layout.root} has data already: nothing was changed", hint=hint)
+
+
+def refuse_job(layout: Layout) -> None:
+    """Raise RedistopoError if a change of the topology is unfinished: it would go on with other
+    data, or at other addresses."""
+    if job := load_job(layout):
+        raise RedistopoError(
+            f"`redistopo {job.verb}` was interrupted, and is not finished: nothing was changed",
+            hint="redistopo up finishes it, redistopo undo takes it back",
+        )
+
+
+def write_topology(layout: Layout, text: str, progress: Progress) -> Topology:
+    """Write the topology file into a folder that has none, with the next free ports if its own are
+    in use, and reserve them."""
+    wanted = read_topology(text, "the snapshot's redistopo.toml")
+    with choosing_ports():
+        choice = choose_block(port_block_of(wanted), port_blocker(layout.root, wanted.host))
+        if choice.block is None:
+            raise MissingPrerequisite(
+                f"no free block of ports from {wanted.port} upwards",
+                hint="free some ports, or write a redistopo.toml into that folder first",
+            )
+        moved = choice.block.first_sentinel if wanted.sentinel_port else 0
+        placed = replace(wanted, port=choice.block.first, sentinel_port=moved)
+        write_public(layout.topology, with_addresses(text, wanted, placed))
+        reserve_ports(layout.root)
+    if choice.passed:
+        note(progress, f"ports {choice.block}: those of the snapshot's topology are in use")
+    return placed
+
+
+def put_aside(layout: Layout) -> None:
+    """Put the data of stopped nodes aside; needs the lock. What a restore that was killed has put
+    aside stays, and what it placed is removed."""
+    if aside(layout).exists():
+        _drop_nodes(layout)
+        return
+    if text := read_text(layout.record):
+        write_private(_record_aside(layout), text)
+    if layout.nodes.is_dir():
+        with write_errors(layout.nodes):
+            layout.nodes.rename(aside(layout))
+    _drop_nodes(layout)
+
+
+def staged(layout: Layout) -> Path:
+    """Return an empty folder for the new nodes' folders, which `put_staged` moves to their place:
+    what is there is complete at any moment."""
+    folder = layout.state / "nodes.restored"
+    remove(folder, missing_ok=True)
+    private_folder(folder)
+    return folder
+
+
+def put_staged(layout: Layout) -> None:
+    """Move the new nodes' folders to the place of those that were put aside."""
+    remove(layout.nodes, missing_ok=True)
+    with write_errors(layout.nodes):
+        (layout.state / "nodes.restored").rename(layout.nodes)
+
+
+def former_id(layout: Layout) -> str:
+    """Return the id of the topology whose data was put aside; "" if there was none."""
+    return str((read_json(_record_aside(layout)) or {}).get("id", ""))
+
+
+def put_back(layout: Layout) -> None:
+    """Undo `put_aside`; needs the lock, and that no node runs."""
+    _drop_nodes(layout)
+    if aside(layout).exists():
+        with write_errors(layout.nodes):
+            aside(layout).rename(layout.nodes)
+    if text := read_text(_record_aside(layout)):
+        write_private(layout.record, text)
+    remove(_record_aside(layout), missing_ok=True)
+
+
+def drop_aside(layout: Layout) -> None:
+    """Remove what was put aside, or staged."""
+    for path in (aside(layout), _record_aside(layout), layout.state / "nodes.restored"):
+        remove(path, missing_ok=True)
+
+
+def aside(layout: Layout) -> Path:
+    """Return where the nodes' folders are while a restore replaces them."""
+    return layout.state / "nodes.before-restore"
+
+
+def _record_aside(layout: Layout) -> Path:
+    return layout.state / "record.before-restore.json"
+
+
+def _drop_nodes(layout: Layout) -> None:
+    for path in (layout.record, layout.nodes, layout.state / "stopped"):
+        remove(path, missing_ok=True)

@@ -1,0 +1,116 @@
+"""`scale`: more and fewer shards while clients write; what it refuses, and that it asks first."""
+
+import difflib
+import re
+import signal
+from collections.abc import Iterator
+
+import psutil
+import pytest
+from support.engines import BUNDLED
+from support.grown import faults, fill, key_counts, names, read, shards, slots
+from support.judge import roles
+from support.mortal import Nursery, nursery
+from support.project import Project
+from support.writers import writing
+
+
+@pytest.fixture
+def mortal() -> Iterator[Nursery]:
+    with nursery() as made:
+        yield made
+
+
+def test_a_shard_more_and_a_shard_less_while_clients_write(project: Project) -> None:
+    project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
+    project.up()
+    path = project.root / "redistopo.toml"
+    old, data, text = project.ports, fill(project, 600), path.read_text()
+    before = names(project)
+    planned = project.run("scale", "--shards", "4", "--dry-run", check=0).out
+    assert re.search(r"move 4096 slots from node\d, node\d, node\d to node7", planned)
+    assert path.read_text() == text
+    new = [project.port + 6, project.port + 7]
+    with writing(old, project.password, clustered=True) as writers:
+        project.run("scale", "--shards", "4", check=0)
+        assert faults(project, *old, *new) == []
+        assert shards(project)[new[0]] == {new[1]}
+        assert sum(key_counts(project, *shards(project))) >= len(data)
+        assert key_counts(project, new[0])[0] > 0
+        changed = [
+            line
+            for line in difflib.ndiff(text.splitlines(), path.read_text().splitlines())
+            if line[0] in "+-"
+        ]
+        assert changed == ["- shards = 3", "+ shards = 4"]
+        assert read(project, data) == data
+        project.run("scale", "--shards", "3", check=0)
+    assert writers.lost() == []
+    assert faults(project, *old) == []
+    assert names(project) == before
+    assert read(project, data) == data
+    assert path.read_text() == text
+    assert not (project.root / ".redistopo" / "job.json").exists()
+    assert "nothing to do" in project.run("scale", "--shards", "3", check=0).out
+
+
+@pytest.mark.parametrize(
+    ("shape", "words", "told"),
+    [
+        ("standalone", ("--replicas", "1"), "has no shards and no replicas"),
+        ("replication", ("--shards", "2"), "a replication has one shard"),
+        ("replication", ("--sentinels", "3"), "has no Sentinels"),
+        ("replication", (), "nothing to scale is given"),
+        ("replication", ("--shards", "0"), "--shards"),
+    ],
+)
+def test_what_means_nothing(
+    project: Project, shape: str, words: tuple[str, ...], told: str
+) -> None:
+    project.init(shape, engine=BUNDLED.path)
+    project.up()
+    text = (project.root / "redistopo.toml").read_text()
+    refused = project.run("scale", *words, check=2)
+    assert told in refused.err
+    assert (project.root / "redistopo.toml").read_text() == text
+
+
+def test_only_a_healthy_topology_is_scaled(project: Project) -> None:
+    """And only in one direction at a time; what is refused leaves the file as it was."""
+    project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
+    project.up()
+    text = (project.root / "redistopo.toml").read_text()
+    apart = project.run("scale", "--shards", "4", "--replicas", "0", check=2)
+    assert "redistopo scale --shards 4, then redistopo scale --replicas 0" in apart.err
+    paused = psutil.Process(project.pid(4))
+    paused.send_signal(signal.SIGSTOP)
+    refused = project.run("scale", "--replicas", "2")
+    assert refused.code == 3
+    assert "only in a healthy topology" in refused.err
+    assert "node4" in refused.err
+    assert (project.root / "redistopo.toml").read_text() == text
+    project.up()  # the remedy that it prints
+    project.run("scale", "--replicas", "0", check=0)
+    first = project.ports[:3]
+    assert faults(project, *first) == []
+    assert set(roles(first, project.password).values()) == {"master"}
+
+
+def test_an_interrupted_change_is_taken_back(project: Project, mortal: Nursery) -> None:
+    """After a kill in the middle of the moves, `undo` brings back file, nodes and slots."""
+    words = ("--shards", "2", "--replicas", "0", "--formation", "instant")
+    project.init("cluster", *words, engine=BUNDLED.path)
+    project.up()
+    text = (project.root / "redistopo.toml").read_text()
+    data = fill(project, 200)
+    whole = mortal.run("grow", project.root, commands=["SETSLOT"]).boundaries
+    mortal.run("shrink", project.root)
+    before = slots(project)
+    middle = [n for n, what in enumerate(whole, 1) if "SETSLOT" in what]
+    assert mortal.run("grow", project.root, commands=["SETSLOT"], end_at=middle[3]).code == -9
+    assert "redistopo undo" in project.run("scale", "--shards", "2").err
+    project.run("undo", check=0)
+    assert (project.root / "redistopo.toml").read_text() == text
+    assert faults(project, *project.ports) == []
+    assert slots(project) == before
+    assert read(project, data) == data

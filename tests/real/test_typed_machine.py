@@ -1,0 +1,143 @@
+"""What `doctor` prints of the machine, its ports, and any redis.conf, typed as it is printed. The
+kernel's settings are those of the test's own network."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+import pytest
+from redis.exceptions import RedisError
+from support.engines import BUNDLED
+from support.findings import found_in
+from support.judge import client
+from support.network import isolated
+from support.project import Project
+from support.waiting import until
+
+QUICK = ("doctor", "--json", "--timeout", "200ms")
+HOLDER = "import socket, time; s = socket.create_server(('127.0.0.1', {})); time.sleep(600)"
+
+
+def _told(project: Project, check: str, *words: str) -> dict[str, str]:
+    """The one thing that the check finds."""
+    done = project.run(*QUICK, *words)
+    (one,) = [one for how in ("fail", "warn") for one in found_in(done, check, how)]
+    return dict(one)
+
+
+def _well(project: Project, check: str, *words: str) -> bool:
+    done = project.run(*QUICK, *words)
+    return not any(found_in(done, check, how) for how in ("fail", "warn", "unknown"))
+
+
+def test_the_program_that_holds_a_port_is_ended(project: Project) -> None:
+    project.init("standalone", engine=BUNDLED.path)
+    with subprocess.Popen([sys.executable, "-c", HOLDER.format(project.port)]) as holder:
+        try:
+            until(lambda: not _well(project, "ports.free"))
+            hint = _told(project, "ports.free")["hint"]
+            project.shell(hint.partition("stop it (")[2].partition(", if")[0])
+            assert holder.wait(10) < 0
+        finally:
+            holder.kill()
+    assert _well(project, "ports.free")
+    project.up()
+    with project.client() as node:
+        assert node.ping()
+
+
+def test_more_memory_than_there_is_is_lowered_live_and_in_the_file(
+    project: Project,
+) -> None:
+    project.init("standalone", "--set", "maxmemory=900000gb", engine=BUNDLED.path)
+    project.up()
+    hint = _told(project, "machine.memory")["hint"]
+    assert hint.startswith("redistopo set maxmemory SIZE, ")
+    project.run("set", "maxmemory", "10mb", check=0)
+    assert _well(project, "machine.memory")
+    with project.client() as node:
+        assert node.config_get("maxmemory") == {"maxmemory": str(10 << 20)}
+    assert '"10mb"' in (project.root / "redistopo.toml").read_text()
+
+
+KERNEL = {
+    "net.ipv4.ip_local_reserved_ports": ("ports.ephemeral", "4000"),
+    "net.core.somaxconn": ("machine.backlog", "100"),
+}
+"""Setting -> the check that prints how to change it, and a value at which it does."""
+
+
+@pytest.fixture
+def own_kernel(project: Project) -> Iterator[Callable[[str], Path]]:
+    """The file of a setting, which is this network's own and is put back after the test; `sudo` is
+    there, and runs what root would."""
+    (project.root / "bin").mkdir()
+    sudo = project.root / "bin" / "sudo"
+    sudo.write_text('#!/bin/sh\nexec "$@"\n')
+    sudo.chmod(0o755)
+    project.env["PATH"] = f"{sudo.parent}:{project.environment()['PATH']}"
+    before: dict[Path, str] = {}
+
+    def setting(name: str) -> Path:
+        path = Path("/proc/sys", *name.split("."))
+        if os.geteuid() or not os.access(path, os.W_OK) or not isolated():
+            pytest.skip("the kernel's settings are the machine's here")
+        before[path] = path.read_text()
+        return path
+
+    yield setting
+    for path, text in before.items():
+        path.write_text(text)
+
+
+@pytest.mark.parametrize("name", KERNEL)
+def test_a_setting_of_the_kernel_is_changed(
+    project: Project, own_kernel: Callable[[str], Path], name: str
+) -> None:
+    check, value = KERNEL[name]
+    file = own_kernel(name)
+    file.write_text(value)
+    port = "40000" if check == "ports.ephemeral" else str(project.port)
+    project.run("init", "standalone", "--port", port, check=0)
+    hint = _told(project, check)["hint"]
+    project.shell(hint[hint.index("sudo ") :])
+    assert _well(project, check)
+    assert file.read_text().strip().split(",")[0] in (value, "1024")
+
+
+def _answers(port: int) -> bool:
+    with closing(client(port)) as node:
+        try:
+            return bool(node.ping())
+        except RedisError:
+            return False
+
+
+def test_a_refused_line_is_edited_and_the_server_started(project: Project) -> None:
+    conf, port = project.root / "my.conf", project.port
+    conf.write_text(f'port {port}\nbind 127.0.0.1\nmaxmemry 3mb\nsave ""\n')
+    editor = project.root / "editor"
+    editor.write_text('#!/bin/sh\nsed -i "${1#+}d" "$2"\n')  # it deletes the line that it opens
+    editor.chmod(0o755)
+    words = ("--config", "my.conf")
+    hint = _told(project, "config.starts", *words)["hint"]
+    project.env["EDITOR"] = str(editor)
+    project.shell(hint)
+    assert _well(project, "config.starts", *words)
+    start = _told(project, "config.running", *words)["hint"].removeprefix("start it: ")
+    project.shell(f"{start} > log 2>&1 & echo $! > pid")
+    try:
+        until(lambda: _answers(port))
+        assert _well(project, "config.running", *words)
+        server = psutil.Process(int((project.root / "pid").read_text()))
+        server.suspend()
+        resume = _told(project, "config.running", *words)["hint"]
+        project.shell(resume.partition("stopped (")[2].partition(")")[0])
+        until(lambda: _answers(port))
+        assert _well(project, "config.running", *words)
+    finally:
+        project.shell("kill -9 $(cat pid)")
