@@ -7,7 +7,6 @@ from redistopo.cli.counts import counted
 from redistopo.cli.run_verb import run_and_show
 from redistopo.export.targets import TARGETS
 
-
 _TARGETS = "\n".join(f"  {name:<13} {what}" for name, what in TARGETS.items())
 
 
