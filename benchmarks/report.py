@@ -21,7 +21,8 @@ LATEST = Path(__file__).parent / "results" / "latest.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """A row with its rounds; `violations` is what the judge saw right after our `up`."""
+    """A row with its rounds; `violations` is what the judge saw right after our
+    `up`, or what clients missed."""
 
     row: Row
     rounds: tuple[Pair, ...]
@@ -73,7 +74,7 @@ def line(measured: Measured) -> str:
         f"{row.bar:5.2f} {'x' if ratio is not None else 's'}",
         f" {'yes' if measured.met else 'NO'}   {row.theirs and 'against ' + row.theirs}",
     ]
-    told = "".join(f"\n    up returned too early: {one}" for one in measured.violations)
+    told = "".join(f"\n    {one}" for one in measured.violations)
     return " ".join(cells).rstrip() + told
 
 

@@ -139,7 +139,7 @@ class Stage:
         took = self.ours(*words, "--dir", str(made.folder))
         judge = Judge(wanted=made.wanted())
         try:
-            self.violations += judge.faults()
+            self.violations += [f"up returned too early: {one}" for one in judge.faults()]
         finally:
             judge.close()
         return took

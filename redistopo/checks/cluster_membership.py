@@ -139,6 +139,8 @@ def _counted(
     elif lost:
         where = f"{lost[0].host} {lost[0].port}"
         hint = f"to add the missing node: {command_prefix(node)} CLUSTER MEET {where}"
+        if subject.ours:
+            hint += "; if it was forgotten less than 60 s ago: redistopo up, which repeats that"
     return fail(node.name, f"{evidence}: {', '.join(faults)}" if faults else evidence, hint)
 
 

@@ -1,6 +1,7 @@
 """The check of versions: all nodes run the engine that the topology file asks for."""
 
 from collections.abc import Iterable, Iterator
+from itertools import combinations
 
 from redistopo.checks.check_types import (
     TOPOLOGY,
@@ -12,9 +13,11 @@ from redistopo.checks.check_types import (
     unknown,
     warn,
 )
-from redistopo.model.planning.upgrade import unlinked, upgrade_command
+from redistopo.model.planning.upgrade import newest_running, unlinked, upgrade_command
 from redistopo.model.protocol.engine import parse_request, parse_title
+from redistopo.model.topology.compatibility import shares_bus
 from redistopo.model.topology.engine_faults import faults_of
+from redistopo.model.topology.spec import Shape
 
 _UNKNOWN = "an unknown version"
 
@@ -31,8 +34,8 @@ def versions(subject: CheckSubject) -> Iterator[CheckResult]:
         yield skip("no node replies")
         return
     yield from _known_faults(subject, found)
-    cut_off = [*_cut_off(subject)]
-    yield from cut_off
+    yield from _cut_off(subject)
+    yield from _apart(subject)
     listed = "; ".join(f"{engine} on {', '.join(names)}" for engine, names in found.items())
     asked = subject.expected.engine
     finish = "restart the others with the newer one, replicas first"
@@ -48,6 +51,22 @@ def versions(subject: CheckSubject) -> Iterator[CheckResult]:
     else:
         count = len(subject.seen.answering)
         yield ok(f"{listed.partition(' on ')[0]} on {count} node{'s' if count > 1 else ''}")
+
+
+def _apart(subject: CheckSubject) -> Iterator[CheckResult]:
+    """Report engines that can't be in one cluster."""
+    engines = [one for title in subject.seen.engines if (one := parse_title(title))]
+    for one, other in combinations(engines, 2):
+        if subject.seen.shape is Shape.CLUSTER and not shares_bus(one, other):
+            yield fail(
+                TOPOLOGY,
+                f"{one.title} and {other.title} can't be in one cluster: nodes of both lose each "
+                "other's addresses",
+                'redistopo down, then redistopo up --engine "'
+                f'{newest_running(subject.seen) or other.name}"'
+                if subject.ours
+                else "stop all nodes, and start them with one engine",
+            )
 
 
 def _by_version(subject: CheckSubject) -> dict[str, list[str]]:

@@ -51,6 +51,13 @@ def project(command: Command) -> Command:
     return _dir(callback=_nearest_project)(command)
 
 
+def project_elsewhere(command: Command) -> Command:
+    """``-C`` alone, for a verb whose ``--dir`` is another folder."""
+    return click.option("-C", "root", type=_PATH, help=_FOLDER_HELP, callback=_nearest_project)(
+        command
+    )
+
+
 def new_project(command: Command) -> Command:
     """``--dir`` of a verb that writes the topology file: folders above aren't searched."""
     return _dir(

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 _RARE = "More"
 """Verbs of this group are listed by name only, so that the help fits one screen."""
 
+_MODULES = {"import": "import_keys"}
+"""Verbs whose name is none for a module."""
+
 _CODES_AND_VARIABLES = """\
 Exit codes: 0 done, 1 failed, 2 usage or topology file, 3 a check found a fault,
             4 the machine lacks something, 130 interrupted
@@ -43,8 +46,8 @@ class VerbGroup(SubGroup):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in VERBS:
             return None
-        module = f"redistopo.cli.commands.{cmd_name.replace('-', '_')}"
-        found: click.Command = import_module(module).command
+        module = _MODULES.get(cmd_name, cmd_name.replace("-", "_"))
+        found: click.Command = import_module(f"redistopo.cli.commands.{module}").command
         return found
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from redistopo.client.connection import Command, Connection, Limits, Reply
 from redistopo.client.observe import Target, parse_config, process_state
 from redistopo.errors import BadReply
+from redistopo.host.host import FileStatus
 from redistopo.host.polling import Deadline
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.resp import ErrorReply, encoded
@@ -15,7 +16,9 @@ from redistopo.model.state.baseline_state import (
     Settings,
     lasting_table,
     member_views,
+    modules_of,
     monitored_primaries,
+    stored_logins,
     used_clients,
     users_of,
 )
@@ -64,7 +67,9 @@ class ResetTarget:
     def settings(self) -> tuple[Command, ...]:
         """The commands that read settings; their replies are the same each time."""
         own: Command = ("CONFIG", "GET", "*")
-        return ((("SENTINEL", *own) if self.role is Role.SENTINEL else own), ("ACL", "LIST"))
+        if self.role is Role.SENTINEL:
+            return (("SENTINEL", *own), ("ACL", "LIST"))
+        return (own, ("ACL", "LIST"), ("MODULE", "LIST"))
 
     def commands(self, *, empty: bool, everywhere: bool) -> tuple[Command, ...]:
         """The commands that empty it, and read what differs each time."""
@@ -88,6 +93,7 @@ class NodeReset:
         self._connection: Connection | None = None
         self._settings = (b"", Settings())
         self._table: tuple[str, Mapping[str, MemberView]] = ("", {})
+        self._file: tuple[FileStatus | None, Mapping[str, Mapping[str, str]]] = (None, {})
         self._sent: tuple[Command, ...] = ()
         self._prepared: dict[tuple[bool, bool], tuple[tuple[Command, ...], bytes]] = {}
 
@@ -146,12 +152,13 @@ class NodeReset:
         if known and made.skip(known):
             return settings
         found = [made.read_with_bytes() for _ in self.target.settings]
-        config, users = (reply for reply, _ in found)
+        config, users, *modules = (reply for reply, _ in found)
         if isinstance(users, ErrorReply) and users.code in _UNUSABLE:
             raise users
         now = Settings(
             config=parse_config(config) or {},
             users=users_of(users) if isinstance(users, list) else {},
+            modules=modules_of(modules[0]) if modules else frozenset(),
         )
         if not known or now == settings:  # a server that was restarted lists them in another order
             self._settings = (b"".join(raw for _, raw in found), now)
@@ -174,8 +181,19 @@ class NodeReset:
             down = not info.startswith("cluster_state:ok")
             found = replace(found, members=self._members(table), down=down)
         if self.target.role is Role.SENTINEL:
-            found = replace(found, monitored=monitored_primaries(replies[_MASTERS]))
+            monitored = monitored_primaries(replies[_MASTERS], self._stored_logins())
+            found = replace(found, monitored=monitored)
         return found
+
+    def _stored_logins(self) -> Mapping[str, Mapping[str, str]]:
+        """The logins in a Sentinel's file, which it writes at once when one is set."""
+        node = self.target.node
+        if node.layout is None:
+            return {}
+        path = node.layout.node(self.name).config
+        if (now := node.machine.files.status(path)) != self._file[0]:
+            self._file = (now, stored_logins(node.machine.files.read(path) or ""))
+        return self._file[1]
 
     def _members(self, text: str) -> Mapping[str, MemberView]:
         short = lasting_table(text)

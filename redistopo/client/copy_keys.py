@@ -4,13 +4,15 @@ Both sides are pipelined. The source is only read. TTLs are kept; every type is 
 target's engine can load.
 """
 
+import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from redistopo.client.connection import BinaryCommand, Connection, Reply
 from redistopo.client.data_digest import bulk_connection, replies, scan
+from redistopo.client.key_changes import KeyChanges, Name
 from redistopo.errors import BadReply, RedistopoError, Unreachable
 from redistopo.model.protocol.credentials import Credentials, Login
 from redistopo.model.protocol.endpoint import Endpoint
@@ -20,10 +22,9 @@ from redistopo.model.state.observed import Observed
 from redistopo.model.state.shards import shards_of
 from redistopo.model.topology.spec import Shape
 
-_MOST_KEYS = 500
+_FIRST_KEYS, _MOST_KEYS = 100, 1000
 _MOST_BYTES = 4 << 20
 _SECONDS = 60.0
-_SAMPLES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +47,11 @@ class KeySource:
 
 @dataclass(slots=True, kw_only=True)
 class CopyResult:
-    """What was copied; `gone` are keys that expired or were deleted in the meantime, `existing`
-    those that the target had already, the first few by name."""
+    """What was copied; `gone` are keys that expired or were deleted in the meantime."""
 
     keys: int = 0
     bytes: int = 0
     gone: int = 0
-    existing: int = 0
-    examples: list[str] = field(default_factory=list)
 
 
 def owners_of(seen: Observed, credentials: Credentials) -> tuple[Owner, ...]:
@@ -76,16 +74,20 @@ Report = Callable[[int], None]
 
 
 class KeyCopy:
-    """Connections to all owners, used for one source after the other."""
+    """Connections to all owners, used for one source after the other. The owners' keys with the
+    same names are replaced. With `changes`, only keys that differ from the last pass are copied."""
 
-    def __init__(self, owners: Sequence[Owner], *, replace: bool, report: Report) -> None:
+    def __init__(
+        self, owners: Sequence[Owner], *, report: Report, changes: KeyChanges | None = None
+    ) -> None:
         self._owners = owners
-        self._replace = replace
         self._report = report
+        self._changes = changes
         self._stack = ExitStack()
         self._targets: list[Connection] = []
         self._by_slot = _owners_by_slot(owners)
         self._database = 0
+        self._batch = _FIRST_KEYS
         self.result = CopyResult()
 
     def __enter__(self) -> "KeyCopy":
@@ -120,18 +122,33 @@ class KeyCopy:
         finally:
             made.close()
 
-    def _select(self, source: Connection, number: int) -> None:
-        if number:
+    def _select(self, source: Connection | None, number: int) -> None:
+        if source is not None and number:
             _require(source.ask("SELECT", number), "SELECT")
         if number != self._database:
             for target in self._targets:
                 _require(target.ask("SELECT", number), "SELECT")
             self._database = number
 
+    def delete(self, names: Sequence[Name]) -> None:
+        """Delete keys that the source no longer has."""
+        for number, key in names:
+            self._select(None, number)
+            _require(self._targets[self._owner(key)].ask("DEL", key), "DEL")
+
+    def _owner(self, key: bytes) -> int:
+        return self._by_slot[slot_of_bytes(key)] if self._by_slot else 0
+
     def _copy_batch(self, source: Connection, keys: Sequence[bytes]) -> None:
-        for some in _bounded(source, keys):
+        at = 0
+        while at < len(keys):
+            some = keys[at : at + self._batch]
+            at += len(some)
             wanted = [one for key in some for one in (("DUMP", key), ("PTTL", key))]
             found = replies(source, wanted)
+            size = sum(len(one) for one in found[::2] if isinstance(one, bytes))
+            # the next ones are probably as large: what is in memory at a time stays small
+            self._batch = max(1, min(_MOST_KEYS, _MOST_BYTES * len(some) // max(1, size)))
             self._restore(some, found[::2], found[1::2])
         self._report(self.result.keys)
 
@@ -146,9 +163,12 @@ class KeyCopy:
             if not isinstance(payload, bytes) or not isinstance(left, int) or left == -2:
                 self.result.gone += 1
                 continue
-            at = self._by_slot[slot_of_bytes(key)] if self._by_slot else 0
-            how = ("REPLACE",) if self._replace else ()
-            commands[at].append(("RESTORE", key, max(left, 1) if left >= 0 else 0, payload, *how))
+            ends = time.monotonic() + left / 1000 if left >= 0 else 0.0
+            if self._changes and not self._changes.differs((self._database, key), payload, ends):
+                continue
+            at = self._owner(key)
+            ttl = max(left, 1) if left >= 0 else 0
+            commands[at].append(("RESTORE", key, ttl, payload, "REPLACE"))
             sent[at].append(key)
             self.result.bytes += len(payload)
         for at, some in commands.items():
@@ -164,24 +184,17 @@ class KeyCopy:
             reply = target.read()
             if not isinstance(reply, ErrorReply):
                 self.result.keys += 1
-            elif reply.code == "BUSYKEY":
-                self.result.existing += 1
-                if len(self.result.examples) < _SAMPLES:
-                    self.result.examples.append(_shown(key))
             else:
                 raise _refused(key, reply)
 
     def _copy_functions(self, source: Connection) -> None:
         """Copy libraries of functions, which Redis has since 7.0, to every primary."""
-        payload = source.ask("FUNCTION", "DUMP")
-        if not isinstance(payload, bytes) or isinstance(source.ask("FUNCTION", "LIST"), ErrorReply):
+        payload, listed = replies(source, [("FUNCTION", "DUMP"), ("FUNCTION", "LIST")])
+        if not isinstance(payload, bytes) or not isinstance(listed, list) or not listed:
             return
-        if not source.ask("FUNCTION", "LIST"):
-            return
-        how = "REPLACE" if self._replace else "APPEND"
         for target in self._targets:
-            reply = target.ask("FUNCTION", "RESTORE", payload, how)
-            if isinstance(reply, ErrorReply) and "already exists" not in str(reply):
+            reply = target.ask("FUNCTION", "RESTORE", payload, "REPLACE")
+            if isinstance(reply, ErrorReply):
                 raise BadReply("the source's functions can't be loaded", detail=str(reply)[:200])
 
 
@@ -204,22 +217,6 @@ def _owners_by_slot(owners: Sequence[Owner]) -> Mapping[int, int]:
             f"{SLOT_COUNT - len(found)} slots have no owner", hint="repair it: redistopo up"
         )
     return found
-
-
-def _bounded(source: Connection, keys: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    """Split keys so that the payloads of a round trip stay small: large values come alone."""
-    sizes = replies(source, [("MEMORY", "USAGE", key, "SAMPLES", 1) for key in keys])
-    some: list[bytes] = []
-    total = 0
-    for key, size in zip(keys, sizes, strict=True):
-        weight = size if isinstance(size, int) else 0
-        if some and (total + weight > _MOST_BYTES or len(some) >= _MOST_KEYS):
-            yield some
-            some, total = [], 0
-        some.append(key)
-        total += weight
-    if some:
-        yield some
 
 
 def _require(reply: Reply, what: str) -> None:

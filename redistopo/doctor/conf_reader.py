@@ -19,6 +19,7 @@ from redistopo.doctor.conf_includes import (
 from redistopo.doctor.conf_trial import try_conf
 from redistopo.doctor.facts import ConfSeen, PortReply
 from redistopo.doctor.firewall_reader import read_firewalls
+from redistopo.doctor.startup_verdict import StartupRefusal
 from redistopo.errors import AccessDenied, MissingPrerequisite, Unreachable, UsageError
 from redistopo.host.files import absolute, certainly_missing, read_errors
 from redistopo.host.listening_sockets import listeners, port_holder
@@ -72,6 +73,15 @@ def read_conf_file(path: Path, engines: Sequence[Engine] = ()) -> ConfSeen:
         replies=tuple(_probe(conf, port, secret) for port in conf.ports),
         firewalls=read_firewalls() if conf.exposed_addresses else (),
     )
+
+
+def startup_refusal(path: Path, text: str, engine: Engine) -> StartupRefusal | None:
+    """Return the line that keeps an engine from starting with a configuration, which need not be
+    written yet; None for none. Nothing is started with it."""
+    whole = expand_includes(
+        str(path), text, lambda pattern, at: _included(path.parent / at / pattern)
+    )
+    return try_conf(whole, path.parent, [engine]).refused
 
 
 def _printable(text: str) -> str:

@@ -145,8 +145,8 @@ class _Closer:
                 self._set(name, [(slot, "STABLE"), (slot, "NODE", owner)])
         if lost:
             self._adopt(lost, repairs)
-        if repairs.corrected:
-            self._await_state()
+        if repairs.moves:
+            self._await_state()  # until then they refuse MIGRATE: CLUSTERDOWN
         for (source, target), slots in repairs.moves.items():
             self._move(self._nodes[source], self._nodes[target], slots)
 

@@ -11,7 +11,7 @@ from redistopo.host.loading_server import LoadingServer, loading_server
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.protocol.credentials import Login, single_credential
 from redistopo.model.protocol.endpoint import Endpoint
-from redistopo.model.protocol.replies import parse_info
+from redistopo.model.protocol.replies import keys_by_database, parse_info
 
 
 class UnloadableFile(RedistopoError):
@@ -20,11 +20,17 @@ class UnloadableFile(RedistopoError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedFile:
-    """The server that has the file's keys: its address, our login and its INFO."""
+    """The server that has the file's keys: its address, our login, and the number of keys of each
+    database."""
 
     endpoint: Endpoint
     login: Login
-    databases: tuple[int, ...]
+    keys: dict[int, int]
+
+    @property
+    def databases(self) -> tuple[int, ...]:
+        """The databases that have keys."""
+        return tuple(self.keys)
 
 
 @contextmanager
@@ -35,8 +41,7 @@ def loaded_file(program: str, data: Path, deadline: Deadline) -> Iterator[Loaded
         endpoint, login = Endpoint(server.host, server.port), Login(password=server.password)
         with Connections(single_credential(login)) as client:
             info = _await_loaded(server, client, endpoint, data, deadline)
-        numbers = (int(name[2:]) for name in info if name.startswith("db") and name[2:].isdigit())
-        yield LoadedFile(endpoint=endpoint, login=login, databases=tuple(sorted(numbers)))
+        yield LoadedFile(endpoint=endpoint, login=login, keys=keys_by_database(info))
 
 
 def _await_loaded(

@@ -4,29 +4,33 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from redistopo.client.connection import Command, raise_on_error
+from redistopo.client.observe import Detail
 from redistopo.errors import BadReply, TimedOut
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.node_timeout import lower_node_timeout
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
+from redistopo.model.planning.plan_rejoin import forgotten_nodes
 from redistopo.model.planning.step import Step
 from redistopo.model.protocol.replies import parse_info, parse_nodes
 
 _OK_SECONDS = 0.5
 
+_ACCEPTED_SECONDS = 10.0
+"""In this time each node is pinged by several of those that may still pass on what they forgot."""
+
+_MEET_SECONDS = 2.0
+
 
 def rejoin(context: ExecutionContext, one: Step) -> None:
     """Introduce the first node to all others; it then follows the second, or owns the slots.
 
-    Every other node meets it, which is sooner than gossip. One that was made to forget its id
-    less than 60 s ago refuses it (Valkey; Redis only by gossip). Raises TimedOut.
+    Raises TimedOut.
     """
     node, *primaries = context.nodes(one.nodes)
     lower_node_timeout(context, one.settings)
     context.hurried.update(one.settings)
-    for other in context.plan.nodes:
-        if other is not node:
-            context.send(other, "CLUSTER", "MEET", node.host, node.port)
+    introduce(context, node)
     _await_known(context, node)
     for primary in primaries:
         own = str(context.send(primary, "CLUSTER", "MYID"))
@@ -64,6 +68,47 @@ def _await_ok(context: ExecutionContext, nodes: Iterable[NodePlan], deadline: De
         )
 
     wait_for(look, deadline, late, pause=0.01)
+
+
+def introduce(context: ExecutionContext, node: NodePlan) -> None:
+    """Have every other node meet it, which is sooner than gossip.
+
+    See `await_accepted` for one that was forgotten.
+    """
+    for other in context.plan.nodes:
+        if other is not node:
+            context.send(other, "CLUSTER", "MEET", node.host, node.port)
+
+
+def await_accepted(context: ExecutionContext) -> None:
+    """Introduce nodes that others forgot again, until all nodes know them for good.
+
+    For 60 s after CLUSTER FORGET, nodes since Redis 7.2 tell each other in pings what was
+    forgotten, and forget a node again that they have met in between. Raises TimedOut.
+    """
+    lasting, again = Deadline(_ACCEPTED_SECONDS), Deadline(0.0)
+    last: tuple[str, ...] = ()
+
+    def look() -> bool | None:
+        nonlocal lasting, again, last
+        names = tuple(one.name for one in forgotten_nodes(context.observe(Detail.HEALTH)))
+        if not names:
+            return lasting.over or None
+        last, lasting = names, Deadline(_ACCEPTED_SECONDS)
+        if again.over:
+            for node in context.nodes(names):
+                introduce(context, node)
+            again = Deadline(_MEET_SECONDS)
+        return None
+
+    def late() -> TimedOut:
+        return TimedOut(
+            f"nodes don't keep {', '.join(last) or 'a node'} yet: it was removed from the cluster",
+            detail="they forget it again for up to 60 s after that",
+            hint="run the same command again: redistopo up",
+        )
+
+    wait_for(look, context.deadline, late, most=0.5)
 
 
 def reset_again(context: ExecutionContext, one: Step) -> None:

@@ -12,6 +12,10 @@ from redistopo.model.topology.project_paths import NodeFolder
 from redistopo.render.conf import node_conf, own_templates, sentinel_conf, users_acl
 from redistopo.render.jinja_templates import render_template
 
+_FILES = 65535
+_OWN_FILES = 256
+"""File descriptors that a server needs besides those of its clients."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
@@ -110,3 +114,9 @@ def plain(node: NodePlan) -> dict[str, object]:
         "host": node.host,
         "port": node.port,
     }
+
+
+def open_files(node: NodePlan) -> int:
+    """Return how many files a server may open: for its clients, and its own."""
+    clients = node.directives.get("maxclients", ("10000",))[-1]
+    return max(_FILES, int(clients) + _OWN_FILES if clients.isdecimal() else 0)

@@ -6,17 +6,21 @@ from itertools import chain
 from shlex import quote
 
 from redistopo.errors import UsageError
-from redistopo.export.elsewhere import Exported, configuration, in_folder, moved, plain, refuse_tls
+from redistopo.export.elsewhere import (
+    Exported,
+    configuration,
+    in_folder,
+    moved,
+    open_files,
+    plain,
+    refuse_tls,
+)
 from redistopo.export.exported_file import ExportedFile
 from redistopo.export.scripts import form_script, probe_script
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.protocol.engine import Product
 from redistopo.model.state.observed import Role
-
-_FILES = 65535
-_OWN_FILES = 256
-"""File descriptors that a server needs besides those of its clients."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +78,6 @@ def _of_all(made: Exported, programs: _Programs) -> Iterable[ExportedFile]:
 
 def _of_node(made: Exported, node: NodePlan, programs: _Programs) -> Iterable[ExportedFile]:
     files = configuration(made, node)
-    clients = node.directives.get("maxclients", ("10000",))[-1]
     values = {
         "node": plain(node),
         "sentinel": node.role is Role.SENTINEL,
@@ -82,7 +85,7 @@ def _of_node(made: Exported, node: NodePlan, programs: _Programs) -> Iterable[Ex
         "notify": programs.notifies,
         "in_home": programs.server.startswith(("/home/", "/root/")),
         "folder": str(node.folder.root),
-        "files": max(_FILES, int(clients) + _OWN_FILES if clients.isdecimal() else 0),
+        "files": open_files(node),
         "credentials": list(files),
     }
     yield ExportedFile(

@@ -2,5 +2,11 @@
 
 TARGETS = {
     "systemd": "units that run the servers on this machine",
+    "compose": "containers of the official images, on this machine",
+    "kubernetes": "manifests of a StatefulSet for each shard",
+    "prometheus": "targets, a scrape configuration, alerts and a Grafana dashboard",
 }
 """Target -> what its export is."""
+
+WITHOUT_SECRETS = frozenset({"prometheus"})
+"""Targets whose exports have no password, so that none is generated for them."""

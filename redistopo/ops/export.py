@@ -6,6 +6,7 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, UsageError
 from redistopo.export.exported_file import ExportedFile
+from redistopo.export.targets import WITHOUT_SECRETS
 from redistopo.host.engine_search import links_libsystemd
 from redistopo.host.files import absolute, changed_files, write_private_named, write_public
 from redistopo.model.planning.plan import Plan
@@ -47,12 +48,12 @@ def export(request: ExportRequest) -> ExportResult:
     the one that `up` will use. Raises UsageError for a topology that the target can't have, and if
     another file would be overwritten, unless `force`.
     """
-    asked = SessionRequest(
-        root=request.root, credentials=CredentialSource.MADE, needs_started=False
-    )
+    secret = request.target not in WITHOUT_SECRETS
+    source = CredentialSource.MADE if secret else CredentialSource.FILE
+    asked = SessionRequest(root=request.root, credentials=source, needs_started=False)
     with open_session(asked) as session:
         plan = session.plan(request.engine, assume=True)
-        if session.topology.auth:
+        if secret and session.topology.auth:
             claim_state_folder(session.layout)
         files = _files(request.target, plan, session.credentials)
     folder = absolute(request.folder).resolve()
@@ -89,5 +90,17 @@ def _files(target: str, plan: Plan, credentials: Credentials) -> tuple[ExportedF
 
             notifies = bool(plan.engine.path) and links_libsystemd(plan.engine.path)
             return systemd_files(plan, credentials, notifies=notifies)
+        case "compose":
+            from redistopo.export.compose import compose_files
+
+            return compose_files(plan, credentials)
+        case "kubernetes":
+            from redistopo.export.kubernetes import kubernetes_files
+
+            return kubernetes_files(plan, credentials)
+        case "prometheus":
+            from redistopo.export.prometheus import prometheus_files
+
+            return prometheus_files(plan, credentials)
         case _:
             raise UsageError(f"there is no export for {target}")

@@ -168,7 +168,8 @@ def _placed(
         raise MissingPrerequisite(
             f"no free block of ports from {topology.port} upwards",
             detail=_passed(choice),
-            hint="name one: --port N",
+            hint="redistopo ps lists your topologies, which reserve ports; "
+            "or name a free block: --port N, in Python port=N",
         )
     if choice.passed:
         note(progress, f"ports {choice.block}, because {_passed(choice)}")

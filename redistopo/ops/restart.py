@@ -14,6 +14,7 @@ from redistopo.model.planning.restart_losses import (
     unfollowed,
 )
 from redistopo.model.planning.rolling import Act, RollingOrder, replacements, turns
+from redistopo.model.planning.upgrade import refuse_other_bus
 from redistopo.model.state.selector import SELECTOR_SYNTAX, select_nodes
 from redistopo.model.state.shards import shards_of
 from redistopo.ops.failover import hand_over_to
@@ -74,6 +75,8 @@ def restart(request: RestartRequest, progress: Progress) -> RestartResult:
         plan = now.context.plan
         names = tuple(node.name for node in select_nodes(now.seen, request.words))
         refuse_unready(now, names)
+        if request.rolling:
+            refuse_other_bus(now.seen, plan.engine)
         work = RestartWork(now=now, seconds=request.seconds, force=request.force)
         if request.rolling:
             _roll(work, request, names)
@@ -107,6 +110,7 @@ def preview_restart(request: RestartRequest) -> Preview:
         if request.rolling:
             if failed := now.faults():
                 raise unhealthy("\n".join(f"{check}: {about}" for check, about in failed))
+            refuse_other_bus(now.seen, now.context.plan.engine)
             refuse_unavailable(now.seen, names, saving(now), force=request.force)
             order = RollingOrder(restore=request.restore)
             found = tuple(map(str, turns(now.seen, names, order)))

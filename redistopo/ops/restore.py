@@ -15,6 +15,7 @@ from redistopo.snapshot.stored import (
 )
 from redistopo.snapshot.target_folder import (
     refuse_data,
+    refuse_job,
     require_own_folder,
 )
 
@@ -43,6 +44,7 @@ def restore(request: RestoreRequest, progress: Progress) -> RestoreResult:
     manifest = load_manifest(path)
     layout = layout_of_folder(request.into or request.root)
     require_own_folder(layout)
+    refuse_job(layout)
     if not request.force:
         refuse_data(layout, restore_over(request.name))
     with step(progress, "compare the checksums", changes=False):

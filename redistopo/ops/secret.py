@@ -139,7 +139,7 @@ def _refuse(session: Session) -> None:
     if not session.topology.auth:
         raise UsageError(
             "auth = false in the topology file: there is no password to change",
-            hint="set auth = true, then redistopo down and up",
+            hint="set auth = true, then redistopo down; redistopo up",
         )
     if not session.rendered:
         raise RedistopoError(

@@ -205,7 +205,7 @@ def _load(start: DataStart, plan: Plan, progress: Progress) -> None:
     with open_session(asked) as session:
         owners = owners_of(session.observe(Detail.HEALTH), session.credentials)
     text = f"copy {start.manifest.keys:,} keys to {len(owners)} primaries"
-    with step(progress, text), KeyCopy(owners, replace=True, report=lambda _keys: None) as copy:
+    with step(progress, text), KeyCopy(owners, report=lambda _keys: None) as copy:
         for one in start.manifest.shards:
             path = start.path / one.file
             with loaded_file(plan.engine.path, path, start.deadline) as server:

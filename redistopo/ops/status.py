@@ -18,7 +18,7 @@ from redistopo.model.state.status_rows import NodeStatus, status_rows
 from redistopo.model.topology.spec import Shape
 from redistopo.project.progress_log import logged_within
 from redistopo.session.open import open_session
-from redistopo.session.session import CredentialSource, SessionRequest
+from redistopo.session.session import CredentialSource, Session, SessionRequest
 
 _RATED_SECONDS = 2.0
 """Servers report the commands of the last 1.6 s (server.h, STATS_METRIC_SAMPLES): of an idle server
@@ -32,7 +32,8 @@ class StatusResult:
     Commands per second are None until no verb of ours has changed the topology for two seconds.
     `faults` are the failed findings of `verify` without a write, whichever nodes are selected;
     `upgrade` is the command after which all run the engine that the topology file asks for, "" if
-    they do; `certificate` is the one that expires first, of those that the servers present.
+    they do; `certificate` is the one that expires first, of those that the servers present;
+    `unfinished` is the command of a change that is under way, or was interrupted, "" for none.
     """
 
     name: str
@@ -42,6 +43,7 @@ class StatusResult:
     nodes: tuple[NodeStatus, ...]
     faults: tuple[Finding, ...] = ()
     certificate: Certificate | None = None
+    unfinished: str = ""
     upgrade: str = ""
     code: ExitCode = field(default=ExitCode.DONE)
 
@@ -65,7 +67,17 @@ def status(root: Path, words: tuple[str, ...] = ()) -> StatusResult:
             nodes=tuple(line for line in lines if not words or line.name in names),
             faults=failed_findings(judge(seen, session.expected)) if seen.nodes else (),
             certificate=_first_to_expire(seen, session.credentials),
+            unfinished=_unfinished(session),
         )
+
+
+def _unfinished(session: Session) -> str:
+    if not session.host.files.status(session.layout.job):
+        return ""
+    from redistopo.project.job_file import load_job
+
+    job = load_job(session.layout)
+    return job.command if job else ""
 
 
 def _upgrade(asked: str, seen: Observed) -> str:

@@ -11,6 +11,7 @@ from redistopo.errors import ExitCode
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.executor import execute
 from redistopo.execute.node_timeout import restore_node_timeout
+from redistopo.execute.rejoin_cluster import await_accepted
 from redistopo.execute.rollback import rolled_back_on_failure
 from redistopo.execute.rotate_passwords import carry_over, restore_old
 from redistopo.host.run_recorded import end_leftover
@@ -18,7 +19,12 @@ from redistopo.model.planning.decide_up import decide
 from redistopo.model.planning.node_numbers import with_removed
 from redistopo.model.planning.placement import with_current_placement
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.plan_rejoin import non_empty_resets, plan_rejoins, stale_ids
+from redistopo.model.planning.plan_rejoin import (
+    FORGOTTEN,
+    non_empty_resets,
+    plan_rejoins,
+    stale_ids,
+)
 from redistopo.model.planning.proposal import Asked
 from redistopo.model.planning.readdress import (
     after_readdressing,
@@ -170,6 +176,7 @@ def bring_up(
             job = load_job(context.plan.layout)
             if job and job.moves and not any(one.do is StepKind.MOVE for one in steps):
                 finish_moves(context)
+            _finish_meeting(context, steps)
             hurried = any(one.do in (StepKind.FORM, StepKind.REJOIN) for one in steps)
             verdict = _prove(session, context, hurried=hurried)
             end_job(context.plan.layout)
@@ -265,6 +272,15 @@ def _strayed(context: ExecutionContext) -> bool:
         settle_steps(seen),
     )
     return any(map(tuple, found))
+
+
+def _finish_meeting(context: ExecutionContext, steps: tuple[Step, ...]) -> None:
+    """Wait until nodes that were forgotten are known for good, where nodes pass that on."""
+    met = [one for one in steps if one.do is StepKind.REJOIN and one.cause == FORGOTTEN]
+    if met and context.plan.engine.passes_on_forgotten_nodes:
+        names = ", ".join(dict.fromkeys(one.nodes[0] for one in met))
+        with step(context.progress, f"wait until nodes accept {names} again", changes=False):
+            await_accepted(context)
 
 
 def _prove(session: Session, context: ExecutionContext, *, hurried: bool) -> Verdict:

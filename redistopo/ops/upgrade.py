@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from redistopo.doctor.conf_reader import startup_refusal
 from redistopo.errors import ExitCode, MissingPrerequisite, RedistopoError, UsageError
 from redistopo.execute.handover import HandoverResult
 from redistopo.host.files import absolute, read_exactly, rewrite
@@ -22,6 +23,7 @@ from redistopo.model.planning.upgrade import (
 )
 from redistopo.model.protocol.engine import parse_request
 from redistopo.model.remedies.remedy import joined
+from redistopo.ops.move_slots import refuse_job
 from redistopo.ops.rolling_restart import (
     Restarted,
     RestartWork,
@@ -35,6 +37,7 @@ from redistopo.ops.snapshot import SnapshotRequest, save_snapshot
 from redistopo.progress import Progress, note, warn
 from redistopo.project.load import Project, engine_request, read_topology
 from redistopo.project.trust import may_run, trust
+from redistopo.render.conf import node_conf
 from redistopo.render.engine_edit import with_engine
 from redistopo.session.live_change import LiveChange, change_request, live_change, unrecorded
 from redistopo.session.open import open_session
@@ -118,6 +121,7 @@ def upgrade(request: UpgradeRequest, progress: Progress) -> UpgradeResult:
     began = time.monotonic()
     asked = change_request("upgrade", request.root, request.seconds)
     with open_session(asked, progress) as session:
+        refuse_job(session)
         edit = _edit(session, request)
         now = live_change(session)
         made = _ready(request, now)
@@ -125,6 +129,8 @@ def upgrade(request: UpgradeRequest, progress: Progress) -> UpgradeResult:
             warn(progress, fault.sentence)
         if made.back:
             note(progress, made.back)
+        if down := [node.name for node in now.seen.nodes if not node.running]:
+            note(progress, f"{', '.join(down)}: not running; redistopo up starts it")
         saved = _snapshot(session, request, made)
         _write(session, edit, request)
         work = RestartWork(
@@ -195,6 +201,7 @@ def preview_upgrade(request: UpgradeRequest) -> Preview:
 @contextmanager
 def _unlocked(request: UpgradeRequest) -> Iterator[Session]:
     with open_session(change_request("", request.root, request.seconds)) as session:
+        refuse_job(session)
         yield session
 
 
@@ -237,7 +244,24 @@ def _ready(request: UpgradeRequest, now: LiveChange) -> UpgradePlan:
         require_health(now, faults_of_nodes(unlinked(now.seen, made.nodes)))
         refuse_unavailable(now.seen, made.nodes, saving(now), force=request.force)
         refuse_unready(now, made.nodes, made.emptied)
+        _refuse_settings(now, made)
     return made
+
+
+def _refuse_settings(now: LiveChange, made: UpgradePlan) -> None:
+    """Raise UsageError if the engine would not start with the configuration of a node."""
+    plan, tried = now.context.plan, set[str]()
+    for node in (one for one in plan.data if one.name in made.nodes):
+        if str(node.directives) in tried:
+            continue
+        tried.add(str(node.directives))
+        text = node_conf(plan, node, now.context.credentials)
+        if refusal := startup_refusal(node.folder.config, text, made.engine):
+            raise UsageError(
+                f"{made.engine.title} doesn't start with the configuration of {node.name}",
+                detail=f"{refusal.text}\n{refusal.message}",
+                hint=f"correct that in {plan.layout.topology.name}, then redistopo upgrade again",
+            )
 
 
 def _refuse_other_program(plan: Plan) -> None:
@@ -282,7 +306,8 @@ def _write(session: Session, edit: _Edit, request: UpgradeRequest) -> None:
 
 
 def _way_back(made: UpgradePlan) -> str:
-    """The command that goes back to the engine that most nodes ran."""
+    """The commands that go back to the engine that most nodes ran."""
     others = {title: names for title, names in made.running.items() if title != made.engine.title}
     title = max(others, key=lambda one: len(others[one]), default="")
-    return f'redistopo upgrade --engine "{title.lower()}"' if title else ""
+    back = f'redistopo upgrade --engine "{title.lower()}"'
+    return f"{back}, then redistopo up" if title else ""

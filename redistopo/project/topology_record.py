@@ -28,19 +28,27 @@ def current_record(
     if found is not None and found.formed:
         return with_new_nodes(plan, found), ""
     lived = found is None and any(node.on_disk.has_data for node in seen.nodes)
-    record = TopologyState(
-        id=found.id if found else secrets.token_hex(8),
+    record = new_record(plan, formed=lived)
+    if found is not None:
+        record = replace(record, id=found.id, created=found.created)
+    warning = f"{plan.layout.record} is missing or damaged; it was recreated from the nodes' files"
+    return record, warning if lived else ""
+
+
+def new_record(plan: Plan, *, formed: bool) -> TopologyState:
+    """Return the record of a plan's nodes, with a new id; a formed replication's primary is the
+    planned one."""
+    return TopologyState(
+        id=secrets.token_hex(8),
         name=plan.topology.name,
         shape=plan.topology.shape.value,
-        created=found.created if found else datetime.now(UTC).isoformat(timespec="seconds"),
-        formed=lived,
-        primary=plan.shards[0].primary if lived and not plan.topology.clustered else "",
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        formed=formed,
+        primary=plan.shards[0].primary if formed and not plan.topology.clustered else "",
         nodes=recorded_nodes(plan),
         port=plan.topology.port,
         sentinel_port=plan.topology.first_sentinel if plan.sentinels else 0,
     )
-    warning = f"{plan.layout.record} is missing or damaged; it was recreated from the nodes' files"
-    return record, warning if lived else ""
 
 
 def begin_lifecycle(plan: Plan, record: TopologyState, progress: Progress) -> TopologyState:

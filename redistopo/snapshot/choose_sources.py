@@ -24,7 +24,8 @@ def choose_sources(seen: Observed) -> tuple[Source, ...]:
     """Choose a replica of each shard that is online, the one with the highest offset, otherwise
     the primary; shards of a cluster without slots have no data.
 
-    Raises RedistopoError if a shard has no primary, or slots have no owner.
+    Raises RedistopoError if a shard has no primary, slots have no owner, or are being moved: their
+    keys are on both sides.
     """
     shards = [one for one in shards_of(seen) if one.slots or seen.shape is not Shape.CLUSTER]
     covered = sum(len(span) for one in shards for span in one.slots)
@@ -32,6 +33,9 @@ def choose_sources(seen: Observed) -> tuple[Source, ...]:
         raise _incomplete(f"{covered} of {SLOT_COUNT} slots are served" if shards else "")
     if len(shards) > 1 and seen.shape is not Shape.CLUSTER:
         raise _incomplete("several nodes are primary, or a replica follows none")
+    moving = [one.name for one in seen.answering if one.myself and one.myself.open_slots]
+    if moving:
+        raise _incomplete(f"slots are being moved, according to {', '.join(moving)}")
     return tuple(_source(number, one) for number, one in enumerate(shards, start=1))
 
 

@@ -14,6 +14,7 @@ from redistopo.execute.loaded_file import loaded_file
 from redistopo.host.polling import Deadline
 from redistopo.model.protocol.credentials import Credentials, Login
 from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.protocol.replies import keys_by_database
 from redistopo.model.state.observed import NodeSeen
 from redistopo.snapshot.manifest import NO_DATA, DataDigest, Manifest
 from redistopo.snapshot.stored import UnusableSnapshot
@@ -33,7 +34,7 @@ def digest_of_snapshot(
 
     def one(name: str) -> DataDigest:
         with loaded_file(program, path / name, deadline) as server:
-            return _digest(server.endpoint, server.login, server.databases)
+            return digest_of_server(server.endpoint, server.login, server.databases)
 
     found = _total(one, [shard.file for shard in manifest.shards])
     require_counts(path, manifest, found)
@@ -44,9 +45,8 @@ def digest_of_primaries(primaries: Iterable[NodeSeen], credentials: Credentials)
     """Compute the digest of a topology's data on its primaries, while no client writes."""
 
     def one(node: NodeSeen) -> DataDigest:
-        numbers = (name[2:] for name in node.info if name.startswith("db"))
-        found = tuple(int(number) for number in numbers if number.isdigit())
-        return _digest(node.endpoint, credentials.login_to(node.endpoint), found)
+        found = tuple(keys_by_database(node.info))
+        return digest_of_server(node.endpoint, credentials.login_to(node.endpoint), found)
 
     return _total(one, list(primaries))
 
@@ -59,7 +59,8 @@ def _total(one: Callable[[Item], DataDigest], items: Iterable[Item]) -> DataDige
         return reduce(add, pool.map(one, items), NO_DATA)
 
 
-def _digest(endpoint: Endpoint, login: Login, databases: tuple[int, ...]) -> DataDigest:
+def digest_of_server(endpoint: Endpoint, login: Login, databases: tuple[int, ...]) -> DataDigest:
+    """Compute the digest of some databases of a server that isn't written to."""
     total = NO_DATA
     try:
         connection = bulk_connection(endpoint, login, _SECONDS)

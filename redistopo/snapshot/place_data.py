@@ -7,7 +7,6 @@ the file becomes the base of an append-only log. Replicas start empty, and sync.
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from redistopo.host.files import private_folder, remove, write_private
@@ -18,8 +17,9 @@ from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.protocol.data_files import data_file_name, logs
 from redistopo.model.protocol.nodes_conf import NodesConfEntry, format_nodes_conf
 from redistopo.model.protocol.slots import SlotRange
-from redistopo.model.state.record import RecordedNode, TopologyState
+from redistopo.model.state.record import TopologyState
 from redistopo.model.topology.project_paths import NodeFolder
+from redistopo.project.topology_record import new_record
 from redistopo.render.conf import node_conf
 from redistopo.snapshot.manifest import Manifest
 
@@ -108,15 +108,5 @@ def _tables(plan: Plan, slots: Mapping[str, tuple[SlotRange, ...]]) -> dict[str,
 def restored_record(plan: Plan, manifest: Manifest, topology_id: str = "") -> TopologyState:
     """Return the record of a formed topology with the data of a snapshot; it gets a new id if none
     is given."""
-    return TopologyState(
-        id=topology_id or secrets.token_hex(8),
-        name=plan.topology.name,
-        shape=plan.topology.shape.value,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        formed=True,
-        primary="" if plan.topology.clustered else plan.shards[0].primary,
-        engine=manifest.engine,
-        nodes=tuple(
-            RecordedNode(name=node.name, host=node.host, port=node.port) for node in plan.nodes
-        ),
-    )
+    record = replace(new_record(plan, formed=True), engine=manifest.engine)
+    return replace(record, id=topology_id) if topology_id else record

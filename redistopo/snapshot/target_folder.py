@@ -1,11 +1,10 @@
 """The folder in which a snapshot is restored: its topology file with free ports, and no data of
 others in the way."""
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
-from redistopo.errors import MissingPrerequisite, UsageError
+from redistopo.errors import MissingPrerequisite, RedistopoError, UsageError
 from redistopo.host.files import (
     private_folder,
     read_json,
@@ -19,13 +18,14 @@ from redistopo.model.topology.ports import choose_block, port_block_of
 from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Topology
 from redistopo.progress import Progress, note
+from redistopo.project.job_file import load_job
 from redistopo.project.load import read_topology
 from redistopo.project.port_conflicts import port_blocker
 from redistopo.project.port_reservations import choosing_ports, reserve_ports
 from redistopo.project.started_topology import running_nodes
 from redistopo.project.state_folder import refuse_foreign
 from redistopo.project.topology_state_file import load_topology_state, node_folder_names
-from redistopo.render.topology_file import topology_file
+from redistopo.session.readdress_file import with_addresses
 
 
 def require_own_folder(layout: Layout) -> None:
@@ -54,6 +54,16 @@ def refuse_data(layout: Layout, hint: str) -> None:
         raise UsageError(f"{layout.root} has data already: nothing was changed", hint=hint)
 
 
+def refuse_job(layout: Layout) -> None:
+    """Raise RedistopoError if a change of the topology is unfinished: it would go on with other
+    data, or at other addresses."""
+    if job := load_job(layout):
+        raise RedistopoError(
+            f"`redistopo {job.verb}` was interrupted, and is not finished: nothing was changed",
+            hint="redistopo up finishes it, redistopo undo takes it back",
+        )
+
+
 def write_topology(layout: Layout, text: str, progress: Progress) -> Topology:
     """Write the topology file into a folder that has none, with the next free ports if its own are
     in use, and reserve them."""
@@ -67,21 +77,11 @@ def write_topology(layout: Layout, text: str, progress: Progress) -> Topology:
             )
         moved = choice.block.first_sentinel if wanted.sentinel_port else 0
         placed = replace(wanted, port=choice.block.first, sentinel_port=moved)
-        write_public(layout.topology, _with_ports(text, wanted, placed))
+        write_public(layout.topology, with_addresses(text, wanted, placed))
         reserve_ports(layout.root)
     if choice.passed:
         note(progress, f"ports {choice.block}: those of the snapshot's topology are in use")
     return placed
-
-
-def _with_ports(text: str, before: Topology, now: Topology) -> str:
-    """The text with other ports; its comments are kept."""
-    if before == now:
-        return text
-    for key in ("port", "sentinel_port"):
-        line = re.compile(rf"^({key}\s*=\s*)\d+", re.MULTILINE)
-        text = line.sub(rf"\g<1>{getattr(now, key)}", text, count=1)
-    return text if read_topology(text, "") == now else topology_file(now)
 
 
 def put_aside(layout: Layout) -> None:

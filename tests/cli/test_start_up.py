@@ -47,6 +47,7 @@ _QUERIES = {
     "logs": ("logs", set()),
     "bundle": ("bundle --out report.tar.gz", _FILES),
     "doctor": ("doctor", set()),
+    "metrics": ("metrics", set()),
     "engines": ("engines", set()),
     "ps": ("ps", set()),
     "explain": ("explain slots", set()),
@@ -61,6 +62,7 @@ _CHANGES = {
     "snapshots": ("snapshots --verify", set()),
     "restore": ("restore one --force", _FILES),
     "clone": ("clone ../second", _FILES),
+    "import": ("import --from snapshots/one/shard1.rdb --replace", set()),
     "pause": ("pause node1", set()),
     "resume": ("resume", set()),
     "kill": ("kill node1", set()),
@@ -68,6 +70,7 @@ _CHANGES = {
     "restart": ("restart node1", _FILES),
     "stop": ("stop node1", set()),
     "down": ("down", set()),
+    "move": ("move --dir ../third", set()),
 }
 _ELSEWHERE = {
     "certs": "needs TLS, and so ssl and cryptography",

@@ -127,6 +127,9 @@ def _formation(passed: Ended) -> list[int]:
     return [n for n, one in enumerate(passed.boundaries, 1) if one.startswith(wanted)]
 
 
+MOST = 3
+"""Of all points, the short form has the first, one in the middle, and the last."""
+
 Choice = Callable[[Ended], list[int]]
 FIRST_UPS: dict[str, tuple[str, Choice]] = {
     "standalone, every boundary": ("standalone", _all),
@@ -145,8 +148,8 @@ FIRST_UPS: dict[str, tuple[str, Choice]] = {
 def test_first_up(trials: Callable[..., Trials], case: str) -> None:
     shape, choose = FIRST_UPS[case]
     trial = trials(*SHAPES[shape])
-    boundaries = spread(choose(trial.run("up")), 4)
-    assert len(boundaries) >= 4
+    boundaries = spread(choose(trial.run("up")), MOST)
+    assert len(boundaries) >= MOST
     trial.run("wipe")
     for turn, n in enumerate(boundaries):
         trial.run("up", end_at=n)
@@ -177,8 +180,8 @@ def test_up_after_a_crash(trials: Callable[..., Trials], case: str) -> None:
     trial.run("up")
     trial.write()
     trial.crash()
-    boundaries = spread(choose(trial.run("up")), 4)
-    assert len(boundaries) >= 4
+    boundaries = spread(choose(trial.run("up")), MOST)
+    assert len(boundaries) >= MOST
     for n in boundaries:
         trial.crash()
         trial.run("up", end_at=n)
@@ -206,7 +209,7 @@ def test_down(trials: Callable[..., Trials], case: str) -> None:
     trial = trials(*SHAPES[shape])
     trial.run("up")
     trial.write()
-    boundaries = spread(choose(trial.run("down")), 4)
+    boundaries = spread(choose(trial.run("down")), MOST)
     trial.gone()
     for turn, n in enumerate(boundaries):
         trial.run("up")
@@ -241,7 +244,7 @@ def test_rebuild(trials: Callable[..., Trials]) -> None:
     passed = trial.run("rebuild").boundaries
     first = next(n for n, one in enumerate(passed, 1) if "new nodes.conf" in one)
     last = next(n for n, one in enumerate(passed, 1) if one.startswith("done: write a new"))
-    for n in spread(range(first, last + 1), 4):
+    for n in spread(range(first, last + 1), MOST):
         identity = damage()
         trial.run("rebuild", end_at=n)
         trial.run("rebuild")
@@ -266,7 +269,7 @@ def test_wipe(trials: Callable[..., Trials], case: str) -> None:
     shape, choose = WIPES[case]
     trial = trials(*SHAPES[shape])
     trial.run("up")
-    boundaries = spread(choose(trial.run("wipe")), 4)
+    boundaries = spread(choose(trial.run("wipe")), MOST)
     for turn, n in enumerate(boundaries):
         trial.run("up")
         trial.write()

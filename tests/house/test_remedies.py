@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import typed
+from support import typed, typed_errors
+from support.error_sites import matches, sites, texts
 from support.typed_record import Recorder, untyped
 
 from redistopo.checks.catalogue import CHECKS
@@ -70,9 +71,9 @@ def test_no_other_module_spells_a_command_that_may_lose_something(root: Path) ->
 
 
 def test_the_listed_exceptions_are_all_there(root: Path) -> None:
-    for name, texts in NOT_ADVICE.items():
+    for name, listed in NOT_ADVICE.items():
         there = list(_texts(ast.parse((root / name).read_text(encoding="utf-8"))))
-        for text in texts:
+        for text in listed:
             assert any(one.startswith(text) for one in there), (name, text)
 
 
@@ -120,7 +121,8 @@ def test_what_every_builder_makes_is_typed_by_a_test_or_has_a_reason(root: Path)
 
 
 def test_the_tests_that_type_remedies_are_there(root: Path) -> None:
-    for name in {*typed.CHECKS.values(), *typed.BUILDERS.values()}:
+    errors = typed_errors.ERRORS.values()
+    for name in {*typed.CHECKS.values(), *typed.BUILDERS.values(), *errors}:
         path, _, test = name.partition("::")
         assert test in _tests(root, path), name
 
@@ -169,7 +171,7 @@ def test_a_command_counts_as_typed_only_word_for_word(command: str, found: list[
     recorder.begin([])
     recorder.saw("redistopo restart", "", PRINTED)
     recorder.types(command)
-    assert [value for _, value in recorder.properties] == found
+    assert [value[:2] for _, value in recorder.properties] == found
 
 
 @pytest.mark.parametrize("check", typed.CHECKS_WITHOUT_COMMAND)
@@ -189,14 +191,51 @@ def test_a_value_that_the_user_chooses_counts_as_typed() -> None:
     recorder.saw("redistopo doctor", "", "Error: x\n  Next: redistopo set maxmemory SIZE, or end\n")
     recorder.types("redistopo set maxmemory 10mb")
     recorder.types("redistopo set appendfsync 10mb")
-    assert [value for _, value in recorder.properties] == [["", "redistopo set maxmemory 10mb"]]
+    assert [value[:2] for _, value in recorder.properties] == [["", "redistopo set maxmemory 10mb"]]
 
 
 def test_a_remedy_that_its_test_did_not_type_fails_the_run() -> None:
     check = "sentinel.quorum"
     test = typed.CHECKS[check]
     mine = {one for one, its in typed.CHECKS.items() if its == test}
-    assert list(untyped({test}, {test: [(one, "redistopo up") for one in mine - {check}]})) == [
-        f"{check}: {test}"
-    ]
+    found = {test: [(one, "redistopo up", "") for one in mine - {check}]}
+    assert list(untyped({test}, found)) == [f"{check}: {test}"]
     assert list(untyped(set(), {})) == []
+
+
+def test_the_commands_of_every_error_are_typed_by_a_test_or_have_a_reason() -> None:
+    """New here? Type the command in a test, and list it in support/typed_errors.py."""
+    listed = (*typed_errors.ERRORS, *typed_errors.ERRORS_NOT_TYPED)
+    assert sorted(listed) == list(sites())
+
+
+def test_an_error_counts_as_typed_only_with_its_own_hint() -> None:
+    site, test = next(iter(typed_errors.ERRORS.items()))
+    others = {one for one, its in typed_errors.ERRORS.items() if its == test} - {site}
+    found = {test: [("", "redistopo up", "no such text: redistopo up")]}
+    assert set(untyped({test}, found)) == {f"{one} ({test})" for one in (site, *others)}
+    text = site.partition(": ")[2].replace("{}", "x")
+    found[test].append(("", "redistopo up", f"before it {text} after it"))
+    assert f"{site} ({test})" not in set(untyped({test}, found))
+
+
+SOURCE = """
+_ANYWAY = "redistopo start"
+def _way(name):
+    return f"redistopo reset {name} --hard"
+def verb(node):
+    hint = "redistopo down, then "
+    hint += f"redistopo kill {node}"
+    raise RedistopoError("x", hint=_way(node) + ("redistopo verify" if node else _ANYWAY))
+    raise RedistopoError("x", hint=hint)
+    return Finding("x", hint="redistopo stop")
+"""
+
+
+def test_commands_of_hints_are_found_wherever_a_module_writes_them() -> None:
+    assert set(texts(ast.parse(SOURCE))) == {
+        "redistopo reset {} --hard", "redistopo verify", "redistopo start",
+        "redistopo down, then", "redistopo kill {}",
+    }  # fmt: skip
+    assert matches("a.py: redistopo kill {}, then", "or redistopo kill node1, then up")
+    assert not matches("a.py: redistopo kill {}, then", "or redistopo kill node1")

@@ -44,7 +44,8 @@ def test_the_wall_clock_is_read_only_for_dates(root: Path) -> None:
     }
     # each writes a date into a record, a report, a stream or a certificate, or reads one from a
     # log, or compares a process's start with one of ours; the moment of a drill's fault is compared
-    # with servers' logs, which know no other clock
+    # with servers' logs, which know no other clock, and so are the beginning of a user's test and
+    # of its topology
     assert found == {
         "redistopo/drill/fault_injection.py",
         "redistopo/ops/bundle.py",
@@ -54,13 +55,12 @@ def test_the_wall_clock_is_read_only_for_dates(root: Path) -> None:
         "redistopo/project/topology_record.py",
         "redistopo/ops/logs.py",
         "redistopo/session/slot_job.py",
-        "redistopo/ops/scale.py",
+        "redistopo/ops/metrics.py",
         "redistopo/ops/snapshot.py",
         "redistopo/ops/upgrade.py",
         "redistopo/pytest_plugin/__init__.py",
         "redistopo/pytest_plugin/own_servers.py",
         "redistopo/pytest_plugin/shared_topology.py",
-        "redistopo/snapshot/place_data.py",
         "redistopo/snapshot/take.py",
         "redistopo/host/archive.py",
         "redistopo/host/server_process.py",

@@ -58,6 +58,8 @@ def test_ctrl_c_in_each_step_undoes_it(project: Project, step: str, number: sign
         told = json.loads(line)
         if told["event"] == "started" and told["text"].startswith(wanted):
             break
+    else:
+        pytest.fail(f"it ended before {wanted!r}: {up.communicate(timeout=60)[0]}")
     up.send_signal(number)
     out, _err = up.communicate(timeout=60)
     if up.returncode == 0:

@@ -3,10 +3,10 @@ as a replica of another. Some pairs in the gate, all of them with TESTS_FULL=1."
 
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from itertools import permutations
+from itertools import combinations, permutations
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,16 @@ from redistopo.model.topology.compatibility import (
     rdb_version,
     reads,
     reads_rdb,
+    shares_bus,
 )
 
 KEYS = 5
 REFUSED = "the server ended"
 PAIRS = spread(list(permutations(TRIED, 2)), 7)
 """(writer or primary, reader or replica)."""
+
+FIXED = [name for name in TRIED if name.startswith(("redis-8.2", "valkey-8.1"))]
+"""They can't be in one cluster: tried in the gate too."""
 
 
 @contextmanager
@@ -173,3 +177,37 @@ def test_the_fields_of_valkey_9_with_a_time_to_live_are_in_no_older_stream(
 
 def _sends_older(engine: Engine) -> bool:
     return (engine.version.major, engine.version.minor) >= (9, 1)
+
+
+def _addresses(nodes: Sequence[Any], ports: Sequence[int]) -> str:
+    """Whether nodes that have met know each other's addresses after some pings; "" before."""
+    kept = True
+    for node in nodes:
+        node.response_callbacks.pop("CLUSTER NODES", None)
+        lines = str(node.execute_command("CLUSTER NODES")).splitlines()
+        if len(lines) < 2 or "handshake" in str(lines):
+            return ""
+        (peer,) = (one for one in lines if "myself" not in one)  # its own it learns later
+        if not any(f" 127.0.0.1:{port}@" in peer for port in ports):
+            return "lost"
+        told = node.execute_command("CLUSTER INFO")
+        kept = kept and int(told["cluster_stats_messages_pong_received"]) > 6
+    return "kept" if kept else ""
+
+
+@pytest.mark.parametrize(
+    ("name", "other"), [*spread(list(combinations(TRIED, 2)), 1), *combinations(FIXED, 2)]
+)
+def test_the_cluster_bus(name: str, other: str, tmp_path: Path) -> None:
+    one, two = TRIED[name], TRIED[other]
+    words = ("--cluster-enabled", "yes", "--cluster-node-timeout", "500")
+    with (
+        _served(one, tmp_path / "one", *words) as first,
+        _served(two, tmp_path / "two", *words) as second,
+    ):
+        nodes = (first, second)
+        ports = [node.connection_pool.connection_kwargs["port"] for node in nodes]
+        first.execute_command("CLUSTER", "MEET", "127.0.0.1", ports[1])
+        found: list[str] = []
+        until(lambda: found.append(_addresses(nodes, ports)) or found[-1])
+        assert (found[-1] == "kept") is shares_bus(one, two)

@@ -1,15 +1,19 @@
 """The pytest plugin where the machine lacks something: users, homes, temporary folders, ports."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from support.apart import apart
 from support.forms import spread
 from support.other_user import NEEDS_ROOT, UID, as_user, home_of
 from support.ports import leased
+from support.project import Project
+from support.remedies import type_line
 from support.suites import Suites, counts
 
 TEST = "def test(redis_replication): assert redis_replication.set('a', 1)"
@@ -78,6 +82,47 @@ def test_a_temporary_folder_that_is_full_or_strict(
     assert text in done.stdout
     assert "Traceback" not in done.stdout
     assert suites.servers() == []
+
+
+EXHAUSTED = """
+import resource, socket, subprocess, sys
+from support.network import isolate
+
+assert isolate()
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+taken = [socket.create_server(("127.0.0.1", port)) for port in range(10000, 2**16, 20)]
+for command in (["pytest", "-p", "no:cacheprovider"], ["redistopo", "run", "cluster", "--", "id"]):
+    print(subprocess.run([sys.executable, "-m", *command], stderr=subprocess.STDOUT).returncode)
+"""
+
+
+def test_where_no_block_of_ports_is_free_the_error_says_what_to_do(
+    suites: Suites, project: Project
+) -> None:
+    suites.write(test_it="def test(redis_cluster): assert False, 'no port is free'")
+    done = apart(
+        project,
+        "--net",
+        sys.executable,
+        "-u",
+        "-c",
+        f"import os; os.chdir({str(suites.folder)!r})\n{EXHAUSTED}",
+        env={"PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    if "unshare" in done.stderr:
+        pytest.skip("no network of its own is permitted here")
+    run_by_pytest, _, run_by_itself = done.stdout.partition("\n1\n")
+    assert counts(run_by_pytest) == {"error": 1}, done
+    for out in (run_by_pytest, run_by_itself):
+        assert re.search(r"no free block of ports from \d+ upwards", out), done
+        assert "is busy (and " in out
+        assert "redistopo ps lists your topologies, which reserve ports; " in out
+    assert run_by_itself.endswith("\n4\n")
+    assert "Traceback" not in done.stdout
+    suites.nothing_left()
+    type_line(project, "redistopo ps")
+    project.run("run", "cluster", "--port", str(project.port), "--", "true", check=0)
 
 
 def test_ports_that_are_in_use_are_named(suites: Suites) -> None:

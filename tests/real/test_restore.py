@@ -12,6 +12,7 @@ from support.project import Project
 from support.snapshots import binary, everything, fill
 
 from redistopo.model.protocol.engine import Engine
+from redistopo.model.topology.compatibility import reads
 
 Projects = Callable[[str], Project]
 
@@ -156,7 +157,7 @@ def test_an_older_engine_and_missing_databases_are_refused(projects: Projects) -
     other.init("cluster", "--formation", "instant", "--replicas", "0", engine=BUNDLED.path)
     done = other.run("restore", path, check=2)
     assert "2 keys in databases" in done.err
-    older = next((one for one in ENGINES.values() if not one.reads(BUNDLED.name)), None)
+    older = next((one for one in ENGINES.values() if not reads(one, BUNDLED.name)), None)
     if older is not None:
         other.init("standalone", "--force", engine=older.path)
         assert "can't read data" in other.run("restore", path, check=4).err

@@ -1,6 +1,7 @@
 """What errors print is typed as it is printed, in the situation that prints it: the verb that was
 refused works then, by what the servers reply."""
 
+import re
 import shlex
 import signal
 from collections.abc import Callable
@@ -9,17 +10,8 @@ import psutil
 import pytest
 from support.engines import BUNDLED, TLS
 from support.project import Project
-from support.remedies import type_line
+from support.remedies import type_hint
 from support.waiting import until
-
-
-def _type(project: Project, code: int, *words: str) -> str:
-    """The verb was refused, and what its hint names was typed; returns the hint."""
-    at = words.index("--") if "--" in words else len(words)
-    told = project.run(*words[:at], "--json", *words[at:], check=code).json
-    hint = str(told["error"]["hint"])
-    assert not hint.endswith("--help"), told
-    return type_line(project, hint)
 
 
 def _answers(project: Project, *numbers: int) -> list[bool]:
@@ -32,11 +24,11 @@ def _answers(project: Project, *numbers: int) -> list[bool]:
 
 def test_verbs_before_the_first_up_name_what_makes_them_work(project: Project) -> None:
     project.init("replication", "--replicas", "1", engine=BUNDLED.path)
-    _type(project, 2, "secret", "show")
+    type_hint(project, 2, "secret", "show")
     assert _answers(project, 1, 2) == [True, True]
     assert project.run("secret", "show", check=0).out.strip() == project.password
     project.run("down", "--wipe", "--yes", check=0)
-    _type(project, 1, "secret", "rotate", "--yes")
+    type_hint(project, 1, "secret", "rotate", "--yes")
     before = project.password
     project.run("secret", "rotate", "--yes", check=0)
     assert project.password != before
@@ -49,18 +41,18 @@ def test_verbs_for_stopped_and_paused_nodes_name_what_starts_them(project: Proje
     with project.client() as client:
         client.set("a", "1")
     project.run("stop", "node1", "node2", "--yes", check=0)
-    _type(project, 1, "cli", "--", "GET", "a")
+    type_hint(project, 1, "cli", "--", "GET", "a")
     assert project.run("cli", "--", "GET", "a", check=0).out == "1\n"
     project.crash(2)
-    _type(project, 2, "drill", "failover", "--node", "node2", "--yes", "--force")
+    type_hint(project, 2, "drill", "failover", "--node", "node2", "--yes", "--force")
     assert _answers(project, 1, 2) == [True, True]
     project.run("stop", "node2", "--yes", check=0)
-    _type(project, 1, "cli", "node2", "--", "PING")
+    type_hint(project, 1, "cli", "node2", "--", "PING")
     assert _answers(project, 2) == [True]
 
     frozen = psutil.Process(project.pid(2))
     frozen.send_signal(signal.SIGSTOP)
-    _type(project, 1, "cli", "node2", "--", "PING")
+    type_hint(project, 1, "cli", "node2", "--", "PING")
     until(lambda: frozen.status() != psutil.STATUS_STOPPED)
     assert _answers(project, 2) == [True]
 
@@ -68,8 +60,8 @@ def test_verbs_for_stopped_and_paused_nodes_name_what_starts_them(project: Proje
 def test_names_that_do_not_exist_lead_to_a_list_of_those_that_do(project: Project) -> None:
     project.init("standalone", engine=BUNDLED.path)
     project.up()
-    _type(project, 2, "connect", "cobol")
-    _type(project, 2, "explain", "quantum")
+    type_hint(project, 2, "connect", "cobol")
+    type_hint(project, 2, "explain", "quantum")
     assert _answers(project, 1) == [True]
 
 
@@ -81,9 +73,11 @@ def test_a_topology_with_tls_is_made_in_another_folder_by_what_certs_prints(
     plain.init("standalone", engine=BUNDLED.path)
     hint = plain.run("certs", "renew", "--json", check=2).json["error"]["hint"]
     words = hint.partition("in another folder: redistopo ")[2]
-    other.run(*shlex.split(words), "--port", str(other.port), check=0)
+    other.run(*shlex.split(words), check=0)
     other.size = 1
-    other.up()
+    path = other.root / "redistopo.toml"
+    path.write_text(re.sub(r"(?m)^port = .*$", f"port = {other.port}", path.read_text()))
+    type_hint(other, 1, "certs", "renew")
     assert TLS is not None
     done = other.run("call", "--", "CONFIG", "GET", "tls-port", check=0)
     assert str(other.port) in done.out

@@ -19,7 +19,7 @@ from redistopo.client.login_probe import probe_access
 from redistopo.client.tls import answer_in_plain
 from redistopo.model.protocol.credentials import Login, single_credential
 from redistopo.model.protocol.endpoint import Endpoint
-from redistopo.model.protocol.engine import Product
+from redistopo.model.protocol.engine import Product, Version
 from redistopo.model.protocol.replies import NO_REPLY
 
 
@@ -51,7 +51,7 @@ def test_a_paused_server_gets_no_verdict_from_any_probe(server: Server) -> None:
 def test_what_a_rename_hides_is_unknown_and_not_ok(
     project: Project, command: str, unread: set[str]
 ) -> None:
-    if command == "PING" and BUNDLED.product is Product.VALKEY and BUNDLED.version >= (9, 0):
+    if command == "PING" and BUNDLED.product is Product.VALKEY and BUNDLED.version >= Version(9, 0):
         unread = set()  # which asks for a password first, and then looks for the command
     project.init("standalone", "--persistence", "rdb", engine=BUNDLED.path)
     edit(project, "[redis]", f"[redis]\nrename-command = '{command} \"\"'")

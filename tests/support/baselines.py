@@ -94,7 +94,8 @@ def _of_data_node(client: Any, *, clustered: bool) -> dict[str, object]:
         "keys": client.execute_command("DBSIZE"),
         "role": client.execute_command("ROLE")[0],
         "channels": client.execute_command("PUBSUB", "CHANNELS", "[^_]*"),
-        "used": [one for one in flags if set(one) & set("PxbOt")],
+        "used": [one for one in flags if set(one) & set("PxbOt") and not set(one) & set("MS")],
+        "modules": [one[1] for one in client.execute_command("MODULE", "LIST")],
         "slow": client.execute_command("SLOWLOG", "LEN"),
     }
     if clustered:

@@ -5,10 +5,23 @@ import re
 import shlex
 import socket
 import subprocess
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+import yaml
+
+from redistopo.export.exported_file import ExportedFile
+from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.plan_nodes import make_plan
+from redistopo.model.protocol.credentials import Credentials, Login, single_credential
+from redistopo.model.protocol.engine import Engine, Product, Version
+from redistopo.model.topology.parse import parse_topology
+from redistopo.model.topology.project_paths import Layout
 from support.project import Project
+
+_ENGINE = Engine(product=Product.REDIS, version=Version(7, 2, 4), path="/bin/redis-server")
 
 
 @dataclass
@@ -77,7 +90,102 @@ class Units:
             one.wait()
 
 
+def rendered(
+    files: Callable[[Plan, Credentials], Iterable[ExportedFile]],
+    *,
+    password: str = "correct-horse",
+    engine: Engine | None = None,
+    **keys: object,
+) -> dict[str, ExportedFile]:
+    """The files of an export by their paths, of a topology with these keys."""
+    topology, problems = parse_topology({"format": 1, "shape": "cluster", **keys})
+    assert topology is not None, problems
+    layout = Layout(Path("/srv/a b"))
+    plan = make_plan(topology, layout, engine or _ENGINE, "asked for")
+    sentinel = Login(password="sentinel-horse") if topology.sentinels else None
+    held = replace(single_credential(Login(password=password)), sentinel=sentinel)
+    if topology.acl:
+        held = replace(
+            held,
+            own=Login(user="admin", password="admin-horse"),
+            replication=Login(user="replication", password="replica-horse"),
+        )
+    return {one.path: one for one in files(plan, held)}
+
+
 def exported(project: Project, target: str, *words: str) -> Path:
     """The folder of an export."""
     project.run("export", target, "out", *words, check=0)
     return project.root / "out"
+
+
+def replicas_of_shards(node: Any) -> list[int]:
+    """How many replicas each primary with slots has, as that node knows; CLUSTER SLOTS leaves out
+    those of a cluster without any write (cluster_legacy.c, isReplicaAvailable)."""
+    known = node.execute_command("CLUSTER NODES").values()
+    of = [one["master_id"] for one in known if "slave" in one["flags"]]
+    return [of.count(one["node_id"]) for one in known if one["slots"]]
+
+
+@dataclass
+class Containers:
+    """The services of `export compose`, each started by its own script in a mount namespace where
+    the nodes' names are addresses of this machine; none outlives `close`."""
+
+    folder: Path
+    root: Path
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def _bin(self) -> Path:
+        """The programs of the image that the scripts call by name."""
+        found = self.root / "bin"
+        if not found.exists():
+            found.mkdir()
+            (found / "docker-entrypoint.sh").write_text('#!/bin/sh\nexec "$@"\n')
+            (found / "docker-entrypoint.sh").chmod(0o755)
+        return found
+
+    def _argv(self, service: dict[str, Any], name: str) -> tuple[list[str], dict[str, str]]:
+        made = self.root / f"{name}.container"
+        for sub in ("data", "secrets", "export"):
+            (made / sub).mkdir(parents=True, exist_ok=True)
+        composed = yaml.safe_load((self.folder / "compose.yaml").read_text())
+        for one in service["secrets"]:
+            pair = one if isinstance(one, dict) else {"source": one, "target": one}
+            text = (self.folder / composed["secrets"][pair["source"]]["file"]).read_text()
+            (made / "secrets" / pair["target"]).write_text(self._moved(text, made))
+        for script in self.folder.glob("*.sh"):
+            (made / "export" / script.name).write_text(self._moved(script.read_text(), made))
+        names = "".join(f"127.0.0.1 {one}\n" for one in composed["services"])
+        (made / "hosts").write_text(f"127.0.0.1 localhost\n{names}")
+        words = [*service["entrypoint"], *service.get("command", [])]
+        words = [re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", self._moved(one, made)) for one in words]
+        mounted = f'mount --bind {made / "hosts"} /etc/hosts && exec "$@"'
+        env = {**os.environ, "PATH": f"{self._bin()}:{os.environ['PATH']}"}
+        password = self._moved(service["environment"]["PASSWORD_FILE"], made)
+        return ["unshare", "-m", "sh", "-c", mounted, "sh", *words], env | {
+            "PASSWORD_FILE": password
+        }
+
+    def _moved(self, text: str, made: Path) -> str:
+        for word, to in (("/run/secrets", "secrets"), ("/export", "export"), ("/data", "data")):
+            text = re.sub(rf"{word}\b", str(made / to), text)
+        return text
+
+    def up(self) -> subprocess.CompletedProcess[str]:
+        """Every node was started, and the forming service ran to its end."""
+        composed = yaml.safe_load((self.folder / "compose.yaml").read_text())
+        for name, service in composed["services"].items():
+            argv, env = self._argv(service, name)
+            if name != "form":
+                server = subprocess.Popen(argv, env=env, stdout=subprocess.DEVNULL)
+                self.started.append(server)
+        argv, env = self._argv(composed["services"]["form"], "form")
+        return subprocess.run(
+            argv, env=env, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    def close(self) -> None:
+        for one in self.started:
+            one.kill()
+            one.wait()

@@ -3,6 +3,7 @@
 import re
 import shlex
 
+from support.error_sites import LOOKS
 from support.project import Done, Project
 
 
@@ -50,18 +51,35 @@ def up_by_remedies(project: Project, most: int = 3) -> list[str]:
 
 ENDS = (
     "   (", ", if ", "; ", ", or ", "`", ", then", " restores", " starts", " rejoins", ": if", " (",
-    ", without", " makes", " brings", " prints all", " lists", ", or redistopo",
+    ", without", " makes", " brings", " prints all", " lists", " repairs", " shows", ", which",
+    ", keeps", " goes on", " ends it",
 )  # fmt: skip
 """What follows a command in a hint."""
 
 
 def type_line(project: Project, hint: str) -> str:
-    """The first command of redistopo's in a hint was typed as it is printed; returns the hint."""
+    """The first command of redistopo's in a hint that does more than to look was typed as it is
+    printed; returns the hint."""
     assert "redistopo " in hint, f"nothing to type in: {hint}"
-    order = hint[hint.index("redistopo ") :]
+    found = [hint[one.start() :] for one in re.finditer(r"\bredistopo (?=[a-z])", hint)]
+    order = next((one for one in found if one.split()[1].strip(";,") not in LOOKS), found[0])
     for end in ENDS:
         order = order.partition(end)[0]
     project.run(*shlex.split(order)[1:], check=0)
     if "redistopo down, then up" in hint or "redistopo down; redistopo up" in hint:
         project.run("up", check=0)
     return hint
+
+
+def hint_of(project: Project, code: int, *words: str) -> str:
+    """The verb was refused with that code; returns its hint."""
+    at = words.index("--") if "--" in words else len(words)
+    told = project.run(*words[:at], "--json", *words[at:], check=code).json
+    hint = str(told["error"]["hint"])
+    assert not hint.endswith("--help"), told
+    return hint
+
+
+def type_hint(project: Project, code: int, *words: str) -> str:
+    """The verb was refused, and what its hint names was typed; returns the hint."""
+    return type_line(project, hint_of(project, code, *words))

@@ -21,6 +21,7 @@ _HERE = "real/test_typed_remedies.py::test_"
 _OVER = f"{_HERE}starting_over_loses_what_was_said_and_comes_up"
 _PAUSED = f"{_HERE}a_paused_only_copy_is_killed_and_promoted_as_told_and_loses_no_key"
 _HAND = "real/test_typed_by_hand.py::test_"
+_OPEN = f"{_HAND}slots_without_an_owner_get_one_and_open_slots_are_closed"
 _MACHINES = "real/test_typed_machine.py::test_"
 _KERNEL = f"{_MACHINES}a_setting_of_the_kernel_is_changed"
 _CONF = f"{_MACHINES}a_refused_line_is_edited_and_the_server_started"
@@ -116,7 +117,9 @@ BUILDERS: dict[str, str] = {
     "reset_anyway": "real/test_reset.py::test_what_a_replica_alone_has_is_given_up_by_force_only",
     "end_node": _PAUSED,
     "end_process": f"{_MACHINES}the_program_that_holds_a_port_is_ended",
-    "assign_slots": f"{_HAND}slots_without_an_owner_and_keys_get_one",
+    "settle_slots": _OPEN,
+    "spread_slots": f"{_HAND}a_primary_without_slots_gets_its_share",
+    "assign_slots": _OPEN,
     "reset_sentinels": _FORMER,
     "ask_primary": _COPIES,
     "use_primary": _COPIES,
@@ -129,13 +132,12 @@ BUILDERS: dict[str, str] = {
     "wipe": _OVER,
     "start_over": _OVER,
     "replace_file": _OVER,
+    "import_over": "real/test_import.py::test_a_server_is_copied_while_it_is_written_to",
     "restore_over": "real/test_restore.py::test_over_data_only_by_what_is_printed",
 }
 """Builder of a remedy -> the test that types what it makes."""
 
 BUILDERS_NOT_TYPED: dict[str, str] = {
-    "settle_slots": "of other clusters: redistopo up does it in ours",
-    "spread_slots": "of other clusters: redistopo rebalance does it in ours",
     "leave_cluster": "is for a node of another cluster that is found all the same: servers forget "
     "the address of a node with another id within a second (NODE_NOADDR)",
 }
@@ -157,6 +159,8 @@ COMMANDS: dict[str, str] = {
     "reset_anyway": r"redistopo reset .*--force",
     "end_node": r"redistopo kill",
     "end_process": r"^kill \d+$",
+    "settle_slots": r"--cluster fix",
+    "spread_slots": r"--cluster rebalance",
     "assign_slots": r"--cluster fix",
     "ask_primary": r"redistopo up --primary",
     "use_primary": r"redistopo up --primary",
@@ -169,6 +173,7 @@ COMMANDS: dict[str, str] = {
     "wipe": r"down --wipe",
     "start_over": r"down --wipe",
     "replace_file": r"--force",
+    "import_over": r"--replace",
     "restore_over": r"redistopo restore .*--force",
 }
 """Builder -> what the command that is typed contains."""

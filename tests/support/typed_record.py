@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from redistopo.model.remedies.commands import unsafe_commands
-from support import typed
+from support import typed, typed_errors
+from support.error_sites import matches
 
 NOT_TYPED = 6
 """The exit code of a run whose tests don't type what they are registered for; pytest has 0 to 5."""
@@ -63,7 +64,7 @@ class Recorder:
         words = _words(command)
         for one, by in self.printed.items():
             if _names(_words(one.hint), words, by):
-                entry = (_PROPERTY, [one.check, " ".join(words)])
+                entry = (_PROPERTY, [one.check, " ".join(words), one.hint])
                 if entry not in self.properties:
                     self.properties.append(entry)
 
@@ -134,7 +135,7 @@ class Judge:
     def __init__(self) -> None:
         self.passed: set[str] = set()
         self.failed: set[str] = set()
-        self.typed: dict[str, list[tuple[str, str]]] = {}
+        self.typed: dict[str, list[tuple[str, str, str]]] = {}
         self.missing: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -156,14 +157,18 @@ class Judge:
             terminalreporter.write_line(f"NOT TYPED {line}", red=True)
 
 
-def untyped(passed: set[str], found: dict[str, list[tuple[str, str]]]) -> Iterator[str]:
+def untyped(passed: set[str], found: dict[str, list[tuple[str, str, str]]]) -> Iterator[str]:
     """Yield what was to be typed by the tests that ran, and wasn't."""
     for check, test in typed.CHECKS.items():
-        if test in passed and not any(one == check for one, _ in found.get(test, ())):
+        if test in passed and not any(one == check for one, _, _ in found.get(test, ())):
             yield f"{check}: {test}"
+    for site, test in typed_errors.ERRORS.items():
+        hints = [hint for check, _, hint in found.get(test, ()) if not check]
+        if test in passed and not any(matches(site, hint) for hint in hints):
+            yield f"{site} ({test})"
     for builder, test in typed.BUILDERS.items():
         pattern = typed.COMMANDS[builder]
-        words = [line for _, line in found.get(test, ())]
+        words = [line for _, line, _ in found.get(test, ())]
         if test in passed and not any(re.search(pattern, line) for line in words):
             yield f"{builder} ({pattern}): {test}"
 

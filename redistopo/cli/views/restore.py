@@ -4,6 +4,7 @@ import click
 
 from redistopo.cli import theme
 from redistopo.cli.counts import counted
+from redistopo.cli.views.snapshot import keys
 from redistopo.ops.start_with_data import RestoreResult
 
 
@@ -11,7 +12,7 @@ def show_restore(result: RestoreResult) -> None:
     """Print what runs now, where, and how its data was compared."""
     bold = theme.paint(str(result.root), bold=True)
     shards = counted(result.shards, "shard")
-    click.echo(f"{bold}: {shards}, {result.keys:,} keys in {result.seconds:.2f} s")
+    click.echo(f"{bold}: {shards}, {keys(result.keys)} in {result.seconds:.2f} s")
     click.echo(f"  ports {min(result.ports)}-{max(result.ports)}")
     how = {"files": "the servers loaded the files", "keys": "each key was copied to its shard"}
     click.echo(f"  {how[result.way]}")

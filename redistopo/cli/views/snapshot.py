@@ -17,19 +17,28 @@ def show_snapshot(result: SnapshotResult) -> None:
     bold = theme.paint(saved.name, bold=True)
     click.echo(f"{bold}: {contents(saved)} in {result.seconds:.2f} s")
     for one in saved.shards:
-        click.echo(f"  shard {one.number}: {one.total:,} keys from {one.node} ({one.role})")
+        click.echo(f"  shard {one.number}: {keys(one.total)} from {one.node} ({one.role})")
     click.echo(f"  {promise(saved)}")
     if saved.digest:
-        click.echo(f"  digest {saved.digest.digest} of {saved.digest.keys:,} keys")
+        click.echo(f"  digest {saved.digest.digest} of {keys(saved.digest.keys)}")
     if result.removed:
         click.echo(f"  removed: {', '.join(result.removed)}")
     click.echo(f"Restore it   redistopo restore {saved.name} --into DIR")
 
 
 def contents(saved: Manifest) -> str:
-    """Describe the data: ``3 shards, 1,000 keys, 12,345 bytes``."""
+    """Describe the data: ``3 shards, 1,000 keys, 12.3 MB``."""
     shards = counted(len(saved.shards), "shard")
-    return f"{shards}, {saved.keys:,} keys, {saved.bytes:,} bytes"
+    return f"{shards}, {keys(saved.keys)}, {_size(saved.bytes)}"
+
+
+def keys(count: int) -> str:
+    """Return ``1 key`` or ``1,000 keys``."""
+    return "1 key" if count == 1 else f"{count:,} keys"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB" if count >= 1e6 else "less than 1 MB"
 
 
 def promise(saved: Manifest) -> str:

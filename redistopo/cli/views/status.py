@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from redistopo.cli import theme
+from redistopo.cli.printable import printable
 from redistopo.cli.table import Table, print_table
 from redistopo.model.protocol.slots import format_ranges_briefly as slots_text
 from redistopo.model.remedies.commands import warned
@@ -55,9 +56,9 @@ def show_status(result: "StatusResult") -> None:
         )
     )
     if result.upgrade:
-        what = (
-            "The nodes run several versions" if mixed else "The topology file asks for another one"
-        )
+        what = "The nodes run several versions"
+        if not mixed:
+            what = "The topology file asks for another engine"
         click.echo(theme.paint(f"{what}: {result.upgrade}", theme.WARNING))
     if found := result.certificate:
         late = found.left < 30 * 86400
@@ -66,6 +67,10 @@ def show_status(result: "StatusResult") -> None:
             theme.paint(f"Certificates are valid until {found.expires} ({found.lasts})", color)
             + ("; renew them: redistopo certs renew" if late else "")
         )
+    if result.unfinished:
+        text = f"Under way, or interrupted: {printable(result.unfinished)}"
+        click.echo(theme.paint(text, theme.WARNING))
+        click.echo("  redistopo up finishes it, redistopo undo takes it back")
     if not any(line.pid for line in result.nodes):
         click.echo("No node runs. Start it: redistopo up")
     elif result.faults:

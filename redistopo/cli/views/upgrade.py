@@ -25,7 +25,9 @@ def show_upgrade(result: UpgradeResult) -> None:
         click.echo(f"  {names}: former data files are kept as *.aside in the node's folder")
     engine = theme.paint(result.engine, bold=True)
     if not result.restarted:
-        click.echo(f"{result.name}: every node runs {engine} already, nothing was restarted")
+        click.echo(
+            f"{result.name}: no node runs another engine than {engine}: nothing was restarted"
+        )
         return
     count = counted(len(result.restarted), "node")
     click.echo(
@@ -52,8 +54,8 @@ def show_check(found: UpgradeCheck) -> None:
         click.echo(f"  {number}. {turn}")
     if found.emptied:
         them = join_names(found.emptied)
-        click.echo(f"  {them}: can't read their own files, and copy their primary")
+        click.echo(f"  {them}: the files can't be read, so the primary's data is copied")
     if found.back:
         click.echo(f"Way back: {found.back}")
     if not found.turns:
-        click.echo("Every node runs it already.")
+        click.echo("No node runs another engine.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from redistopo.model.protocol.conf import SECRET_DIRECTIVES, canonical_directive
 from redistopo.model.protocol.resp import Command
 from redistopo.model.protocol.sentinel_replies import SETTINGS
-from redistopo.model.state.baseline_state import NodeState
+from redistopo.model.state.baseline_state import LOGIN, NodeState
 
 _ROLES = ("replicaof", "slaveof")
 _SCRIPTS = ("notification-script", "client-reconfig-script")
@@ -26,6 +26,7 @@ def node_repairs(before: NodeState, now: NodeState) -> list[Repair]:
     return [
         *_config_repairs(before, now),
         *_user_repairs(before, now),
+        *_module_repairs(before, now),
         *_client_repairs(before, now),
         *_sentinel_repairs(before, now),
     ]
@@ -65,6 +66,13 @@ def _user_repairs(before: NodeState, now: NodeState) -> Iterator[Repair]:
         yield Repair(node=now.name, text=text, commands=(("ACL", "DELUSER", name),))
 
 
+def _module_repairs(before: NodeState, now: NodeState) -> Iterator[Repair]:
+    """Unload what a test loaded; the server refuses that for a module with types of its own."""
+    for name in sorted(now.settings.modules - before.settings.modules):
+        text = f"module {name} was loaded: unloaded"
+        yield Repair(node=now.name, text=text, commands=(("MODULE", "UNLOAD", name),))
+
+
 def _client_repairs(before: NodeState, now: NodeState) -> Iterator[Repair]:
     known = {(one.id, one.address) for one in before.clients}
     for one in now.clients:
@@ -77,10 +85,12 @@ def _client_repairs(before: NodeState, now: NodeState) -> Iterator[Repair]:
 def _sentinel_repairs(before: NodeState, now: NodeState) -> Iterator[Repair]:
     for name, values in before.monitored.items():
         seen = now.monitored.get(name, {})
-        for key in (*SETTINGS, *_SCRIPTS):
+        for key in (*SETTINGS, *_SCRIPTS, *LOGIN):
             was = values.get(key, "")
             if seen and seen.get(key, "") != was:
                 text = f'{key} of {name} was "{seen.get(key, "")}": set back to "{was}"'
+                if key in LOGIN:
+                    text = f"{key} of {name} was changed: set back"
                 command = ("SENTINEL", "SET", name, key, was)
                 yield Repair(node=now.name, text=text, commands=(command,))
     for name in now.monitored.keys() - before.monitored.keys():

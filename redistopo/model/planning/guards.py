@@ -4,6 +4,7 @@ A guard checks a proposal and raises the error for the user; none changes anythi
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 
 from redistopo.errors import MissingPrerequisite, RedistopoError, UsageError
 from redistopo.model.planning.load_old_persistence import refuse_renamed
@@ -32,7 +33,7 @@ from redistopo.model.planning.resource_limits import ResourceShortage, resource_
 from redistopo.model.planning.shard_copies import refuse_demotion, refuse_worse_copies
 from redistopo.model.planning.sole_copies import chosen_primaries, sole_copies_on_disk
 from redistopo.model.planning.step import StepKind, join_names
-from redistopo.model.planning.upgrade import upgrade_command
+from redistopo.model.planning.upgrade import refuse_other_bus, upgrade_command
 from redistopo.model.protocol.conf import Directives, unquote
 from redistopo.model.protocol.engine import parse_request
 from redistopo.model.protocol.sentinel_replies import read_sentinel_file
@@ -102,6 +103,14 @@ def refuse_other_layout(
 def _span(nodes: list[tuple[str, str, int]]) -> str:
     first, last = nodes[0], nodes[-1]
     return f"{len(nodes)} nodes, {first[1]}:{first[2]} to {last[1]}:{last[2]}"
+
+
+def _other_bus(it: Proposal) -> None:
+    """A node to start would not find its cluster, because others run another product."""
+    starting = it.nodes(StepKind.START)
+    nodes = tuple(node for node in it.now.seen.nodes if node.name not in starting)
+    if starting:
+        refuse_other_bus(replace(it.now.seen, nodes=nodes), it.plan.engine)
 
 
 def _silent(it: Proposal) -> None:
@@ -210,6 +219,7 @@ def _missing_cli(it: Proposal) -> None:
 GUARDS: tuple[Callable[[Proposal], None], ...] = (
     _occupied,
     refuse_unreadable,
+    _other_bus,
     refuse_demotion,
     refuse_worse_copies,
     refuse_lost_nodes_confs,

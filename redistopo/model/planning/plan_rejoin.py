@@ -16,6 +16,9 @@ from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.shards import shards_of
 
+FORGOTTEN = "nodes don't know it: it was removed from the cluster"
+"""The cause of a rejoin by nodes that only have to meet it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejoinPlan:
@@ -40,7 +43,7 @@ class RejoinPlan:
         if self.orphan:
             return "its primary no longer exists"
         if self.forgotten:
-            return "nodes don't know it: it was removed from the cluster"
+            return FORGOTTEN
         if self.completed:
             return "no node owns these slots, and it has keys of others around them"
         return "it has no slots and no keys: it was reset"
@@ -174,7 +177,7 @@ def _empty(node: NodeSeen) -> bool:
     return me is not None and me.primary and not me.slots and not node.keys
 
 
-def _forgotten(seen: Observed) -> tuple[NodeSeen, ...]:
+def forgotten_nodes(seen: Observed) -> tuple[NodeSeen, ...]:
     """Find nodes that another one doesn't know, as CLUSTER FORGET and `redis-cli --cluster
     del-node` leave them. A node that knows others than those of the topology is left alone, and
     only a node that knows most of them is a witness: otherwise two clusters would be merged."""
@@ -213,7 +216,7 @@ def plan_rejoins(seen: Observed, shards: int) -> tuple[RejoinPlan, ...]:
     replicas. Nodes that others forgot are introduced again. If all nodes were reset, the cluster is
     formed again. Empty while a node doesn't reply, as it may own the slots, or one is stranded.
     """
-    unknown = _forgotten(seen)
+    unknown = forgotten_nodes(seen)
     # those that all nodes know first: if slots were moved away, they are primaries already
     alone = tuple(sorted(reset_nodes(seen), key=lambda node: _is_apart(node, unknown)))
     rest = [node for node in seen.nodes if node not in alone]

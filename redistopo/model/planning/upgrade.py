@@ -15,8 +15,9 @@ from redistopo.model.protocol.engine import Engine, parse_request, parse_title
 from redistopo.model.state.disk import DiskSeen
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.shards import ShardSeen, shards_of
-from redistopo.model.topology.compatibility import follows, reads
+from redistopo.model.topology.compatibility import follows, reads, shares_bus
 from redistopo.model.topology.engine_faults import EngineFault, faults_of
+from redistopo.model.topology.spec import Shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,7 @@ def plan_upgrade(seen: Observed, engine: Engine) -> UpgradePlan:
     for shard in shards_of(seen):
         if any(node.name in nodes for node in shard.nodes):
             heirs |= _heir(shard, engine)
+    refuse_other_bus(seen, engine)
     order = RollingOrder(sentinels_last=True, heirs=heirs)
     return UpgradePlan(
         engine=engine,
@@ -59,6 +61,22 @@ def plan_upgrade(seen: Observed, engine: Engine) -> UpgradePlan:
         back=_back(seen, engine, nodes),
         faults=faults_of(engine, seen.shape),
     )
+
+
+def refuse_other_bus(seen: Observed, engine: Engine) -> None:
+    """Raise RedistopoError if nodes of the engine can't be in one cluster with those that run."""
+    others = [one for title in seen.engines if (one := parse_title(title))]
+    apart = [one.title for one in others if not shares_bus(engine, one)]
+    if seen.shape is Shape.CLUSTER and apart:
+        readable = all(reads(engine, one.name) for one in others)
+        at_once = f'redistopo down, then redistopo up --engine "{engine.name}"'
+        raise RedistopoError(
+            f"{engine.title} can't be in one cluster with {' and '.join(apart)}: nodes of both "
+            "would lose each other's addresses",
+            detail="both use the same number for different extensions of the cluster bus; nothing "
+            "was changed",
+            hint=f"all at once: {at_once}" if readable else "use another one: redistopo engines",
+        )
 
 
 def running_engines(seen: Observed) -> dict[str, tuple[str, ...]]:

@@ -121,6 +121,12 @@ class Engine:
         return self.product is Product.VALKEY or self.version >= Version(7, 2)
 
     @property
+    def passes_on_forgotten_nodes(self) -> bool:
+        """Whether nodes tell each other which ones CLUSTER FORGET removed: since Redis 7.2, and in
+        every Valkey (cluster_legacy.c, CLUSTERMSG_EXT_TYPE_FORGOTTEN_NODE)."""
+        return self.product is Product.VALKEY or self.version >= Version(7, 2)
+
+    @property
     def broadcasts_demotion(self) -> bool:
         """Whether a cluster's former primary announces at once that it is a replica: since Valkey
         8.1 (measured: all nodes know it 0.02 s later; on Redis up to 3 s)."""

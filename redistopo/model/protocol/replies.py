@@ -213,11 +213,15 @@ def _open(text: str) -> OpenSlot:
     return OpenSlot(slot=int(found[1]), move=move, node=found[3])
 
 
+def keys_by_database(info: Mapping[str, str]) -> dict[int, int]:
+    """Return the number of keys of each database that has any (INFO keyspace)."""
+    return {
+        int(name[2:]): int(parse_pairs(value).get("keys", 0))
+        for name, value in sorted(info.items())
+        if name.startswith("db") and re.fullmatch(r"db[0-9]+", name)
+    }
+
+
 def count_keys(info: Mapping[str, str]) -> int:
     """Return the number of keys in all databases (INFO keyspace)."""
-    databases = (
-        value
-        for name, value in info.items()
-        if name.startswith("db") and re.fullmatch(r"db[0-9]+", name)
-    )
-    return sum(int(parse_pairs(one).get("keys", 0)) for one in databases)
+    return sum(keys_by_database(info).values())

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
-from redistopo.model.remedies.commands import of_class
+from redistopo.model.remedies.commands import ASKS, of_class
 from redistopo.model.remedies.remedy import Remedy, joined
 
 WIPED = "all data, passwords and configuration of the topology"
@@ -110,3 +110,11 @@ def restore_over(name: str) -> str:
     """Restore a snapshot over the data of a topology."""
     over = of_class(f"redistopo restore {name} --force replaces it", "the present data")
     return joined(over, f"redistopo restore {name} --into DIR", by="; or into another folder: ")
+
+
+def import_over() -> str:
+    """Import keys over those that a topology has."""
+    over = of_class(
+        "add --replace: keys of the same names are replaced", "their present values", least=ASKS
+    )
+    return joined(over, "import into an empty one", by="; or ")

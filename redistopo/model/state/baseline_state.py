@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from redistopo.model.protocol.conf import unquote
 from redistopo.model.protocol.replies import parse_nodes
 from redistopo.model.protocol.sentinel_replies import SETTINGS, fields
 
@@ -29,6 +30,13 @@ _USES = {
 _MONITORED = (*SETTINGS, "ip", "port", "flags", "num-slaves", "num-other-sentinels")
 """What a Sentinel reports of a primary and doesn't change by itself."""
 
+LOGIN = ("auth-user", "auth-pass")
+"""With what a Sentinel logs in to the nodes of a primary, in its own configuration alone."""
+
+_LOGIN = re.compile(
+    r"^sentinel (?P<key>auth-user|auth-pass) (?P<name>\S+) (?P<value>\S+) *$", re.MULTILINE
+)
+
 _SCRIPTS = ("notification-script", "client-reconfig-script")
 
 
@@ -50,10 +58,12 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The settings of a node, for a Sentinel its own, and its ACL users by name."""
+    """The settings of a node, for a Sentinel its own, its ACL users by name, and the names of its
+    modules."""
 
     config: Mapping[str, str] = field(default_factory=dict)
     users: Mapping[str, User] = field(default_factory=dict)
+    modules: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +116,12 @@ def users_of(lines: Iterable[object]) -> dict[str, User]:
     return {one[1]: User(rules=tuple(one[2:])) for one in words if one[:1] == ["user"]}
 
 
+def modules_of(reply: object) -> frozenset[str]:
+    """Parse MODULE LIST; none if the user may not ask."""
+    rows = reply if isinstance(reply, list) else []
+    return frozenset(str(row[1]) for row in rows if isinstance(row, list) and row[:1] == ["name"])
+
+
 def lasting_table(text: str) -> str:
     """CLUSTER NODES without what changes by itself, in the order of ids."""
     return "\n".join(sorted(_PASSING.sub("", text).splitlines()))
@@ -147,11 +163,23 @@ def used_clients(text: str) -> tuple[UsedClient, ...]:
     )
 
 
-def monitored_primaries(reply: object) -> dict[str, dict[str, str]]:
+def stored_logins(conf: str) -> dict[str, dict[str, str]]:
+    """Parse a Sentinel's configuration: the login to each primary, which no command replies."""
+    found: dict[str, dict[str, str]] = {}
+    for match in _LOGIN.finditer(conf):
+        found.setdefault(match["name"], {})[match["key"]] = unquote(match["value"])
+    return found
+
+
+def monitored_primaries(
+    reply: object, logins: Mapping[str, Mapping[str, str]]
+) -> dict[str, dict[str, str]]:
     """Parse SENTINEL MASTERS: the name of each primary, and what was set for it."""
     found = {}
     for one in reply if isinstance(reply, list) else []:
         values = fields(one, "SENTINEL MASTERS")
         kept = {name: values.get(name, "") for name in _MONITORED}
-        found[values.get("name", "")] = kept | {name: values.get(name, "") for name in _SCRIPTS}
+        kept |= {name: values.get(name, "") for name in _SCRIPTS}
+        name = values.get("name", "")
+        found[name] = kept | {key: logins.get(name, {}).get(key, "") for key in LOGIN}
     return found

@@ -1,4 +1,4 @@
-"""Which engine reads the data of which, from disk and by replication.
+"""Which engine reads the data of which, from disk and by replication, and shares a cluster.
 
 Each row was tried on a server of that version (tests/real/test_compatibility.py); of a version
 between two rows, the earlier one counts. nodes.conf isn't here: every supported engine reads that
@@ -46,6 +46,11 @@ _LOG_FOLDER = Version(7, 0)
 """The append-only log is a folder since then. Before, a server ignores the folder: it starts
 empty, without an error (aof.c)."""
 
+_OWN_EXTENSIONS = Version(8, 0)
+"""Since then both products send an extension of their own with the pings of the cluster bus, both
+under the number 4: Valkey reads the internal secret of Redis as a client's address, and hands it
+on, so that no node knows the other's address any more (cluster_legacy.h, clusterMsgPingtypes)."""
+
 _OLDER_STREAM = Version(9, 1)
 """Valkey sends a replica that can't read its RDB version the shared one since then, unless a
 hash field has a TTL."""
@@ -86,6 +91,12 @@ def follows(replica: Engine, primary: Engine) -> bool:
         return True
     older = primary.product is Product.VALKEY and primary.version >= _OLDER_STREAM
     return older and reads_rdb(replica, SHARED_RDB)
+
+
+def shares_bus(one: Engine, other: Engine) -> bool:
+    """Return whether nodes of both engines can be in one cluster."""
+    both = min(one.version, other.version)
+    return one.product is other.product or both < _OWN_EXTENSIONS
 
 
 def _engine(name: str) -> Engine | None:

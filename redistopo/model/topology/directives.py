@@ -70,7 +70,7 @@ def settable(name: str) -> str:
     if directive in SECRET_DIRECTIVES:
         raise UsageError(
             f"{directive} is a secret, and other users may see a command line",
-            hint="set it in the topology file, then redistopo down and up",
+            hint="set it in the topology file, then redistopo down; redistopo up",
         )
     if directive in ONLY_AT_START:
         raise UsageError(

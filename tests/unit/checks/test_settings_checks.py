@@ -27,6 +27,11 @@ def _every(scene: Any, **settings: str) -> Any:
     return scene
 
 
+def _of(scene: Any, name: str, version: str, **more: object) -> Any:
+    """The node runs that version of Redis."""
+    return scene.info(name, redis_version=version, valkey_version="", **more)
+
+
 CASES: list[Case] = [
     ("memory.full", OK, "topology", "maxmemory isn't reached", lambda s: s),
     ("memory.full", FAIL, "node1", "policy noeviction", _full),
@@ -81,6 +86,27 @@ CASES: list[Case] = [
         "topology",
         "2 versions run",
         lambda s: s.info("node2", redis_version="6.2.1", valkey_version=""),
+    ),
+    (
+        "node.versions",
+        FAIL,
+        "node4",
+        "Redis 6.2.1 can't load what its primary node1, Redis 8.2.3, sends",
+        lambda s: _of(_of(s, "node1", "8.2.3"), "node4", "6.2.1", master_link_status="down"),
+    ),
+    (
+        "node.versions",
+        WARN,
+        "topology",
+        "Redis 6.2.1 on node4",  # its link is up: it goes on from where it was
+        lambda s: _of(_of(s, "node1", "8.2.3"), "node4", "6.2.1"),
+    ),
+    (
+        "node.versions",
+        FAIL,
+        "topology",
+        "can't be in one cluster",
+        lambda s: _of(s, "node2", "8.2.3").info("node3", valkey_version="8.1.8"),
     ),
     ("config.uneven", OK, "topology", "6 nodes have the same settings", lambda s: s),
     (

@@ -17,7 +17,10 @@ from support.drills import report
 from redistopo.cli.views.drill import report_lines
 from redistopo.drill.report_html import drill_html, drill_svg
 from redistopo.drill.report_junit import drills_junit
+from redistopo.export.compose import compose_files
 from redistopo.export.exported_file import ExportedFile
+from redistopo.export.kubernetes import kubernetes_files
+from redistopo.export.prometheus import prometheus_files
 from redistopo.export.systemd import systemd_files
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_nodes import make_plan
@@ -211,6 +214,11 @@ CASES: dict[str, Callable[[str], str]] = {
     "export-systemd-sentinel.txt": _export(
         partial(systemd_files, notifies=False), shape="sentinel", replicas=1
     ),
+    "export-compose-cluster.txt": _export(compose_files, VALKEY_9, acl=True, replicas=0),
+    "export-compose-sentinel.txt": _export(compose_files, shape="sentinel", replicas=1),
+    "export-kubernetes-cluster.txt": _export(kubernetes_files, acl=True),
+    "export-kubernetes-sentinel.txt": _export(kubernetes_files, shape="sentinel"),
+    "export-prometheus.txt": _export(prometheus_files, shape="sentinel", replicas=1),
     "drill.txt": lambda _own: _on_a_terminal(),
 }
 

@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redistopo.model.protocol.engine import Engine, Product, Version
-from redistopo.model.topology.compatibility import DATA_FORMATS, follows, rdb_version, reads
+from redistopo.model.topology.compatibility import (
+    DATA_FORMATS,
+    follows,
+    rdb_version,
+    reads,
+    shares_bus,
+)
 
 
 def _engine(name: str) -> Engine:
@@ -74,3 +80,17 @@ def test_an_engine_follows_whatever_it_reads(one: Engine, other: Engine) -> None
 def test_a_version_between_two_rows_writes_what_the_earlier_one_does() -> None:
     assert rdb_version(_engine("redis 8.4.0")) == rdb_version(_engine("redis 7.4.0"))
     assert rdb_version(_engine("redis 99.0.0")) == 15
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shared"),
+    [
+        ("redis 7.0.15", "valkey 9.1.2", True),
+        ("redis 8.2.3", "valkey 8.1.8", False),
+        ("redis 8.2.3", "valkey 7.2.8", True),
+        ("redis 6.2.14", "redis 8.10.2", True),
+    ],
+)
+def test_a_cluster_of_both(one: str, other: str, *, shared: bool) -> None:
+    assert shares_bus(_engine(one), _engine(other)) is shared
+    assert shares_bus(_engine(other), _engine(one)) is shared

@@ -1,0 +1,42 @@
+"""Which keys of a source changed since they were copied, by their payloads; pure."""
+
+from hashlib import blake2b
+
+_TTL_SECONDS = 1.0
+
+Name = tuple[int, bytes]
+"""A database, and a key in it."""
+
+
+class KeyChanges:
+    """What was copied of each key, in passes over the source."""
+
+    def __init__(self) -> None:
+        self._known: dict[Name, tuple[int, float, int]] = {}
+        self._pass = 1
+        self.changed = 0
+
+    def differs(self, name: Name, payload: bytes, ends: float) -> bool:
+        """Return whether a key is to be copied: its payload or the moment when it expires (0 for
+        never) isn't that of the last pass. It then counts as copied."""
+        mark = int.from_bytes(blake2b(payload, digest_size=8).digest())
+        before = self._known.get(name)
+        same = before is not None and before[0] == mark and _same_end(before[1], ends)
+        self._known[name] = (mark, before[1] if same and before else ends, self._pass)
+        if self._pass > 1 and not same:
+            self.changed += 1
+        return not same
+
+    def end_pass(self) -> tuple[Name, ...]:
+        """Begin the next pass; return the keys that were not seen in this one, which are gone."""
+        gone = tuple(name for name, known in self._known.items() if known[2] != self._pass)
+        for name in gone:
+            del self._known[name]
+        self._pass += 1
+        self.changed = 0
+        return gone
+
+
+def _same_end(before: float, now: float) -> bool:
+    """The remaining time is read in milliseconds, some time after the server computed it."""
+    return bool(before) == bool(now) and abs(before - now) < _TTL_SECONDS

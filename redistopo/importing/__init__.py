@@ -1,0 +1,1 @@
+"""Import of keys from other servers and from data files."""
