@@ -55,7 +55,7 @@ def test_the_wall_clock_is_read_only_for_dates(root: Path) -> None:
         "redistopo/project/topology_record.py",
         "redistopo/ops/logs.py",
         "redistopo/session/slot_job.py",
-        "redistopo/ops/scale.py",
+        "redistopo/ops/metrics.py",
         "redistopo/ops/snapshot.py",
         "redistopo/ops/upgrade.py",
         "redistopo/pytest_plugin/__init__.py",
