@@ -5,6 +5,7 @@ TARGETS = {
     "compose": "containers of the official images, on this machine",
     "kubernetes": "manifests of a StatefulSet for each shard",
     "prometheus": "targets, a scrape configuration, alerts and a Grafana dashboard",
+    "redisinsight": "connections to import into Redis Insight",
 }
 """Target -> what its export is."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from redistopo.client.observe import Detail
 from redistopo.errors import ExitCode, UsageError
 from redistopo.host.files import append_text, read_exactly
+from redistopo.model.protocol.credentials import Login
 from redistopo.model.state.application_access import (
     ApplicationAccess,
     absent_variables,
@@ -24,6 +25,7 @@ from redistopo.render.environment import (
     json_object,
     redisinsight_file,
 )
+from redistopo.render.redisinsight import TlsTexts
 from redistopo.session.application_login import application_access
 from redistopo.session.open import open_session
 from redistopo.session.session import SessionRequest
@@ -103,6 +105,14 @@ def _refuse(request: EnvRequest) -> None:
         raise UsageError("format redisinsight has no variables", hint="leave out --prefix")
 
 
+def tls_texts(login: Login) -> TlsTexts:
+    """Read the TLS files of a login; raises MissingPrerequisite if one isn't there."""
+    if login.tls is None:
+        return TlsTexts()
+    authority, client = (read_exactly(Path(path)) for path in (login.tls.ca, login.tls.pem))
+    return TlsTexts(authority=authority, client=client)
+
+
 def _lines(
     request: EnvRequest,
     access: ApplicationAccess,
@@ -116,8 +126,6 @@ def _lines(
             append_text(Path(os.environ[GITHUB_FILE]), github_file(variables))
             return github_masks(variables, request.prefix)
         case "redisinsight":
-            tls = access.login.tls
-            texts = [read_exactly(Path(path)) for path in (tls.ca, tls.pem)] if tls else ["", ""]
-            return (redisinsight_file(access, *texts),)
+            return (redisinsight_file(access, tls_texts(access.login)),)
         case form:
             return assignments(form, variables, absent)

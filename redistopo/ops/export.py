@@ -102,5 +102,11 @@ def _files(target: str, plan: Plan, credentials: Credentials) -> tuple[ExportedF
             from redistopo.export.prometheus import prometheus_files
 
             return prometheus_files(plan, credentials)
+        case "redisinsight":
+            from redistopo.export.redisinsight import redisinsight_files
+            from redistopo.ops.env import tls_texts
+
+            texts = tls_texts(credentials.application or credentials.own)
+            return redisinsight_files(plan, credentials, texts)
         case _:
             raise UsageError(f"there is no export for {target}")

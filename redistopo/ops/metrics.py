@@ -10,7 +10,6 @@ from redistopo.checks.catalogue import judge
 from redistopo.errors import RedistopoError
 from redistopo.export.gauges import Scrape, gauges_of
 from redistopo.export.prometheus_text import CONTENT_TYPE, metrics_text
-from redistopo.host.serve_text import serve_text
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.diff import ChangeKind, state_changes
 from redistopo.model.state.last_known import LastKnown, update_last_known
@@ -39,6 +38,8 @@ def serve_metrics(
     A topology that isn't there, or not yet, has `redistopo_up` 0. The first scrape is before the
     first request: what it raises, such as a rejected password, ends the command.
     """
+    from redistopo.host.serve_text import serve_text  # http.server imports ssl
+
     with _scrapes(request) as scraper:
         serve_text(endpoint, scraper.text, CONTENT_TYPE, ready)
 

@@ -1,6 +1,5 @@
 """Environment variables as text, in the syntax of what reads them."""
 
-import re
 import secrets
 import shlex
 from collections.abc import Callable, Iterable, Mapping
@@ -8,6 +7,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from redistopo.model.state.application_access import SECRET_VARIABLES, ApplicationAccess
+from redistopo.render.redisinsight import TlsTexts, connection, connections_file
 
 Variables = Mapping[str, str]
 
@@ -77,33 +77,6 @@ def github_masks(variables: Variables, prefix: str) -> tuple[str, ...]:
     return tuple(f"::add-mask::{text.replace('%', '%25')}" for text in shown)
 
 
-def redisinsight_file(access: ApplicationAccess, authority: str, client: str) -> str:
-    """Return the connection as Redis Insight imports it; `authority` and `client` are the content
-    of the TLS files ("" without TLS)."""
-    import json
-
-    login = access.login
-    found: dict[str, object] = {
-        "id": f"redistopo-{access.name}",
-        "name": access.name,
-        "host": access.entry.host,
-        "port": access.entry.port,
-        "db": 0,
-        "username": login.user or None,
-        "password": login.password or None,
-        "tls": login.tls is not None,
-    }
-    if login.tls is not None:
-        key, certificate = _key_and_certificate(client)
-        name = f"redistopo-{access.name}"
-        found["verifyServerCert"] = True
-        found["caCert"] = {"name": f"{name}-ca", "certificate": authority}
-        found["clientCert"] = {"name": f"{name}-client", "certificate": certificate, "key": key}
-    return json.dumps([found], indent=2, ensure_ascii=False)
-
-
-def _key_and_certificate(pem: str) -> tuple[str, str]:
-    """Separate a private key from the certificate in the same file."""
-    blocks = re.findall(r"-----BEGIN [^-]+-----.*?-----END [^-]+-----\n?", pem, re.DOTALL)
-    keys = "".join(one for one in blocks if "PRIVATE KEY" in one.partition("\n")[0])
-    return keys, "".join(one for one in blocks if one not in keys)
+def redisinsight_file(access: ApplicationAccess, tls: TlsTexts) -> str:
+    """Return the connection as Redis Insight imports it."""
+    return connections_file([connection(access.name, access.entry, access.login, tls)])

@@ -7,8 +7,10 @@ from redistopo.cli.counts import counted
 from redistopo.cli.run_verb import run_and_show
 from redistopo.export.targets import TARGETS
 
+_TARGETS = "\n".join(f"  {name:<13} {what}" for name, what in TARGETS.items())
 
-@click.command("export")
+
+@click.command("export", epilog=f"\b\nTargets:\n{_TARGETS}")
 @click.argument("target", type=click.Choice(list(TARGETS)))
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @options.project

@@ -21,6 +21,7 @@ from redistopo.export.compose import compose_files
 from redistopo.export.exported_file import ExportedFile
 from redistopo.export.kubernetes import kubernetes_files
 from redistopo.export.prometheus import prometheus_files
+from redistopo.export.redisinsight import redisinsight_files
 from redistopo.export.systemd import systemd_files
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_nodes import make_plan
@@ -32,6 +33,7 @@ from redistopo.model.topology.spec import Topology
 from redistopo.render.conf import SeedIds, node_conf, seed_tables, sentinel_conf, users_acl
 from redistopo.render.connect import connect_lines
 from redistopo.render.demo_page import page
+from redistopo.render.redisinsight import TlsTexts
 from redistopo.render.topology_file import topology_file
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
@@ -218,6 +220,9 @@ CASES: dict[str, Callable[[str], str]] = {
     "export-compose-sentinel.txt": _export(compose_files, shape="sentinel", replicas=1),
     "export-kubernetes-cluster.txt": _export(kubernetes_files, acl=True),
     "export-kubernetes-sentinel.txt": _export(kubernetes_files, shape="sentinel"),
+    "export-redisinsight.txt": _export(
+        partial(redisinsight_files, tls=TlsTexts()), shape="sentinel", replicas=1
+    ),
     "export-prometheus.txt": _export(prometheus_files, shape="sentinel", replicas=1),
     "drill.txt": lambda _own: _on_a_terminal(),
 }

@@ -86,11 +86,8 @@ def test_what_a_pod_mounts_is_there(name: str) -> None:
     files = rendered(kubernetes_files, **_CASES[name])
     objects = _objects(files)
     (secret,), (scripts,) = _of(objects, "Secret"), _of(objects, "ConfigMap")
-    templates = {
-        **_pods(objects),
-        **{f"job {n}": job["spec"]["template"] for n, job in enumerate(_of(objects, "Job"))},
-    }
-    for pod, template in templates.items():
+    jobs = [("", job["spec"]["template"]) for job in _of(objects, "Job")]
+    for pod, template in [*_pods(objects).items(), *jobs]:
         (container,) = template["spec"]["containers"]
         assert container["command"][1].removeprefix("/export/") in scripts["data"]
         for mount in container["volumeMounts"]:
