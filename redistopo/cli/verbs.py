@@ -54,7 +54,6 @@ GROUPS = {
         "install": "Install a Redis or Valkey server, and test it.",
         "engines": "List the servers on this machine.",
         "render": "Write the redis.conf of each node.",
-        "metrics": "Print roles, slots, lag and checks as metrics for Prometheus.",
         "export": "Write files by which other programs run or watch the topology.",
         "bundle": "Collect logs and state for a bug report, without secrets.",
         "certs": "Renew the TLS certificates of a topology.",
