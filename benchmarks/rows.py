@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from statistics import median
 
-from benchmarks import recipe, suites, watchers
+from benchmarks import copies, recipe, suites, watchers
 from benchmarks.cached import hits
 from benchmarks.resets import reset_and_flush, reset_only
 from benchmarks.stage import Made, Stage
@@ -187,6 +187,8 @@ ROWS: tuple[Row, ...] = tuple(
         ("pytest-200-n4", "pytest -n 4, 200", _PYTEST_REDIS, 3.0, suites.many_tests_by_workers, 1),
         ("reset-6", "100 resets between tests, 6 nodes", "", 0.5, reset_only, 1),
         ("reset-flush", "100 resets between tests, 6 nodes", _FLUSHES, 12, reset_and_flush, 1),
+        ("snapshot", "snapshot, 330 MB in 3 shards", "BGSAVE on the replicas", 1.2, copies.save, 1),
+        ("import", "import of 200,000 keys", "--cluster import", 0.12, copies.import_keys, 1),
         ("upgrade", "upgrade of 6 nodes under load, 7.0 to 8.2", _RESTARTS, 1.3, upgraded, 1),
         ("help", "--help", _CLICK, 1.6, _flag("--help"), 4),
         ("version", "--version", _CLICK, 1.6, _flag("--version"), 4),

@@ -15,15 +15,16 @@ def nodes(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[
 
 def _selectors(ctx: click.Context) -> Iterator[str]:
     from redistopo.errors import RedistopoError
-    from redistopo.model.topology.spec import Shape, node_name, sentinel_name
+    from redistopo.model.topology.spec import Shape
     from redistopo.project.find_project import project_above
     from redistopo.project.load import load_project
+    from redistopo.project.numbered_nodes import numbered_nodes
 
     root = ctx.params.get("root") or ctx.meta.get("redistopo.folder")
     with suppress(RedistopoError, OSError):
-        topology = load_project(root or project_above() or Path()).topology
-        yield from (node_name(number) for number in range(1, topology.size + 1))
-        yield from (sentinel_name(number) for number in range(1, topology.sentinels + 1))
+        project = load_project(root or project_above() or Path())
+        topology, named = project.topology, numbered_nodes(project.topology, project.layout)
+        yield from (node.name for node in (*named.data, *named.sentinels))
         yield from ("primary", "replica")
         if topology.shape is Shape.SENTINEL:
             yield "sentinel"

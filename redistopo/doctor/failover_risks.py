@@ -11,11 +11,9 @@ from redistopo.doctor.facts import DoctorFacts
 from redistopo.model.planning.plan_rejoin import reset_nodes
 from redistopo.model.protocol.slots import format_ranges_briefly
 from redistopo.model.remedies.of_machine import move_aside
-from redistopo.model.remedies.of_servers import leave_cluster
-from redistopo.model.remedies.of_topology import rebuild_node, reset_node, start_over
+from redistopo.model.remedies.of_topology import rebuild_node, start_over
 from redistopo.model.remedies.remedy import joined
-from redistopo.model.state.copies_seen import no_copy_in
-from redistopo.model.state.hints import command_prefix, started_by_us
+from redistopo.model.state.hints import command_prefix, leave_command, started_by_us
 from redistopo.model.state.observed import NodeSeen, Role
 
 _TOO_FEW = "the configuration of fewer than two nodes can be read"
@@ -161,7 +159,7 @@ def stray_nodes(subject: CheckSubject) -> Iterator[CheckResult]:
             lost.append(f"{sum(map(len, me.slots))} slots ({format_ranges_briefly(me.slots)})")
         loss = ", ".join(lost) or "nothing but its id"
         evidence = f"{where} (id {me.id[:8]}); a reset would remove: {loss}"
-        return fail(node.name, evidence, _reset(node, loss))
+        return fail(node.name, evidence, leave_command(node, loss))
 
     target = "to this cluster"
     yield from per_node(subject.seen.answering, judge, f"belong {target}", f"belongs {target}")
@@ -189,12 +187,6 @@ def _reset_and_alone(node: NodeSeen, others: list[NodeSeen]) -> CheckResult | No
     if not started_by_us(node):
         hint = f"{command_prefix(node)} CLUSTER MEET {others[0].host} {others[0].port}"
     return fail(node.name, "was reset: it is empty and alone", hint)
-
-
-def _reset(node: NodeSeen, lost: str) -> str:
-    if started_by_us(node):
-        return reset_node(node.name, lost, options=" --hard", after="; redistopo up")
-    return leave_cluster(command_prefix(node), node.name, no_copy_in("keys", [node]))
 
 
 _FROM_OTHERS = "   (rebuilds it from another node's)"

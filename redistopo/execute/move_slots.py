@@ -1,18 +1,19 @@
 """Moves slots with their keys between running primaries; what and how is decided before."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from redistopo.client.connection import Connections
 from redistopo.client.observe import Detail
-from redistopo.errors import RedistopoError, Unhealthy
+from redistopo.errors import RedistopoError, TimedOut, Unhealthy
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.move_progress import MoveProgress
 from redistopo.execute.move_slots_atomic import move_atomically
 from redistopo.execute.move_slots_windows import SetslotSenders, WindowMover
 from redistopo.execute.survey_slots import survey_slots
 from redistopo.host.interrupts import interrupts_deferred
+from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.move_method import (
     MoveMethod,
     method_of,
@@ -29,6 +30,8 @@ from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.progress import step
 
 REPLICA_MIGRATION = "cluster-allow-replica-migration"
+
+_GOSSIP_SECONDS = 15.0
 
 ANSWER_SECONDS = 75.0
 """A server replies to nothing while it copies a large key; MIGRATE itself gives up after 60 s."""
@@ -146,9 +149,31 @@ def _replica_migration_off(
         _set_replica_migration(context, node, "no")
     try:
         yield
-    finally:
         if held:
-            restore_replica_migration(context, held)
+            _await_known(context, held)
+    finally:
+        restore_replica_migration(context, held)
+
+
+def _await_known(context: ExecutionContext, held: Sequence[NodeSeen]) -> None:
+    """Wait until these nodes know that their shard has no slots: they would leave it on learning
+    that later."""
+    names = {node.name for node in held}
+
+    def look() -> bool | None:
+        seen = context.observe(Detail.HEALTH)
+        mine = [node for node in seen.answering if node.name in names]
+        left = [
+            member
+            for node in mine
+            if (me := node.myself)
+            for member in node.members
+            if member.id == (me.primary_id if me.replica else me.id) and member.slots
+        ]
+        return None if left else True
+
+    with suppress(TimedOut):  # the health check tells
+        wait_for(look, Deadline(min(_GOSSIP_SECONDS, context.deadline.left)))
 
 
 def restore_replica_migration(context: ExecutionContext, nodes: Sequence[NodeSeen]) -> None:

@@ -5,18 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Self
 
-from redistopo.client.connection import Command, Connections, Reply
+from redistopo.client.connection import Command, Connections, Reply, raise_on_error
 from redistopo.errors import BadReply
 from redistopo.execute.survey_slots import pipelined
-from redistopo.model.planning.move_method import Windows, batches
+from redistopo.model.planning.move_method import Windows, batches, pipelines
 from redistopo.model.planning.slot_survey import Key, SlotSurvey
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.state.observed import NodeSeen
 
 _LISTED = 1000
-_AT_ONCE = 4
-"""MIGRATEs in a pipeline: the source serves clients between two of them."""
-
 _PATIENCE_MS = 60_000
 """MIGRATE's own limit for a transfer; a target that ended is noticed at once."""
 
@@ -39,65 +36,61 @@ class WindowMover:
         each key at one of the two.
         """
         self._set(self.target, [("IMPORTING", self.source.id)], slots)
-        self._set(self.source, [("MIGRATING", self.target.id)], slots)
-        self._empty(slots, moved)
+        self._empty(slots, self._opened(slots), moved)
         self._close(slots)
 
     def _set(self, node: NodeSeen, states: Sequence[tuple[str, ...]], slots: Sequence[int]) -> None:
-        self.senders.send(
-            node,
-            [("CLUSTER", "SETSLOT", slot, *words) for slot in slots for words in states],
-        )
+        self.senders.send(node, _setslot(states, slots))
 
-    def _empty(self, slots: Sequence[int], moved: Callable[[int], None]) -> None:
+    def _opened(self, slots: Sequence[int]) -> list[Reply]:
+        """Open the slots at the source, and list their keys: in one pipeline, where that is what
+        SETSLOT is sent over."""
+        states = [("MIGRATING", self.target.id)]
+        if self.windows.connections > 1:
+            self._set(self.source, states, slots)
+            return pipelined(self.client, self.source, _listing(slots))
+        both = [*_setslot(states, slots), *_listing(slots)]
+        return pipelined(self.client, self.source, both)[len(slots) :]
+
+    def _empty(
+        self, slots: Sequence[int], listed: Sequence[Reply], moved: Callable[[int], None]
+    ) -> None:
         """Migrate keys until no slot has any: new ones go to the target."""
-        left = list(slots)
-        while left:
-            asked = [("CLUSTER", "GETKEYSINSLOT", slot, _LISTED) for slot in left]
-            listed = pipelined(self.client, self.source, asked)
-            found = {
-                slot: [key for key in keys if isinstance(key, bytes)]
-                for slot, keys in zip(left, listed, strict=True)
-                if isinstance(keys, list) and keys
-            }
-            big = frozenset(one.key for one in self.survey.big)
+        big = self.survey.big_keys
+        while found := _keys_of(slots, listed):
             work = [
                 keys
                 for slot, some in found.items()
                 for keys in batches(some, big, self.survey.mean(slot))
             ]
-            for start in range(0, len(work), _AT_ONCE):
-                self._migrate(work[start : start + _AT_ONCE], moved)
-            left = list(found)
+            slots = list(found)
+            groups = list(pipelines(work, big))
+            for number, some in enumerate(groups, 1):
+                listed = self._migrate(some, _listing(slots if number == len(groups) else ()))
+                moved(sum(map(len, some)))
 
-    def _migrate(self, work: Sequence[Sequence[Key]], moved: Callable[[int], None]) -> None:
+    def _migrate(self, work: Sequence[Sequence[Key]], after: Sequence[Command]) -> list[Reply]:
         """Migrate batches of keys, replacing a copy that an interrupted move left at the target:
-        while the source has a key, clients use that one."""
+        while the source has a key, clients use that one. Return the replies to the commands after
+        them, in the same pipeline."""
         to, login = self.target, self.client.credentials.own
         words: list[str] = []
         if login.password:
-            words = (
-                ["AUTH2", login.user, login.password] if login.user else ["AUTH", login.password]
-            )
-        head: tuple[str | int, ...] = (
-            "MIGRATE",
-            to.host,
-            to.port,
-            "",
-            0,
-            _PATIENCE_MS,
-            "REPLACE",
-            *words,
-            "KEYS",
-        )
-        replies = self.client.execute(self.source.endpoint, [(*head, *keys) for keys in work])
-        for keys, reply in zip(work, replies, strict=True):
+            user = [login.user] if login.user else []
+            words = ["AUTH2" if user else "AUTH", *user, login.password]
+        head: tuple[str | int, ...] = ("MIGRATE", to.host, to.port, "", 0, _PATIENCE_MS, "REPLACE")
+        sent = [(*head, *words, "KEYS", *keys) for keys in work]
+        replies = self.client.execute(self.source.endpoint, [*sent, *after])
+        for keys, reply in zip(work, replies, strict=False):
             if reply not in ("OK", "NOKEY"):
                 raise BadReply(
                     f"{self.source.name} couldn't migrate {len(keys)} keys to {to.name}",
                     detail=str(reply),
                 )
-            moved(len(keys))
+        found = replies[len(work) :]
+        for one in found:
+            raise_on_error(one, f"{self.source.name}: CLUSTER GETKEYSINSLOT")
+        return found
 
     def _close(self, slots: Sequence[int]) -> None:
         """Make the target the owner, first in its own table: the source would redirect clients to
@@ -111,6 +104,23 @@ class WindowMover:
         else:
             self._set(self.target, [to], slots)
         self._set(self.source, [to], slots)
+
+
+def _setslot(states: Sequence[tuple[str, ...]], slots: Sequence[int]) -> list[Command]:
+    return [("CLUSTER", "SETSLOT", slot, *words) for slot in slots for words in states]
+
+
+def _listing(slots: Sequence[int]) -> list[Command]:
+    return [("CLUSTER", "GETKEYSINSLOT", slot, _LISTED) for slot in slots]
+
+
+def _keys_of(slots: Sequence[int], listed: Sequence[Reply]) -> dict[int, list[Key]]:
+    """Slot -> its keys; without slots that have none."""
+    return {
+        slot: [key for key in keys if isinstance(key, bytes)]
+        for slot, keys in zip(slots, listed, strict=True)
+        if isinstance(keys, list) and keys
+    }
 
 
 class SetslotSenders:

@@ -52,6 +52,7 @@ from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Persistence
 from redistopo.ops.ps import ps
 from redistopo.project.load import engine_request
+from redistopo.project.numbered_nodes import numbered_nodes
 from redistopo.project.passwords import password_path
 from redistopo.project.port_conflicts import port_blocker
 from redistopo.project.topology_state_file import node_folder_names
@@ -122,7 +123,8 @@ def _here(session: Session) -> Found:
     try:
         request = engine_request(session.topology.engine)
         engine = request.assumed  # its ports, nodes and settings are the same with any
-        made = make_plan(session.topology, layout, engine, "assumed")
+        numbered = numbered_nodes(session.topology, layout)
+        made = make_plan(session.topology, layout, engine, "assumed", numbered)
         running, state = _state(session)
         nodes = len(session.rendered) or len(made.nodes)
     except (UsageError, MissingPrerequisite) as error:

@@ -96,7 +96,7 @@ def start_with_data(start: DataStart, progress: Progress) -> RestoreResult:
     return RestoreResult(
         snapshot=start.manifest.name,
         root=layout.root,
-        ports=tuple(node.port for node in plan.nodes),
+        ports=tuple(node.port for node in plan.data),
         shards=len(plan.shards),
         way="files" if by_files else "keys",
         keys=keys,

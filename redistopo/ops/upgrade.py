@@ -104,10 +104,11 @@ class UpgradeCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Edit:
-    """The topology file before and after."""
+    """The topology file before and after, and its engine."""
 
     before: str
     after: str
+    was: str
     asked: str
 
 
@@ -138,7 +139,7 @@ def upgrade(request: UpgradeRequest, progress: Progress) -> UpgradeResult:
             seconds=request.seconds,
             force=request.force,
             emptied=made.emptied,
-            back=_way_back(made),
+            back=_way_back(made, edit),
         )
         roll(work, made.turns)
         return UpgradeResult(
@@ -211,12 +212,12 @@ def _edit(session: Session, request: UpgradeRequest) -> _Edit:
     asked = request.engine or _in_file(session)
     if "/" in engine_request(asked).text:
         asked = str(absolute(Path(asked)))
-    after = before
-    if asked != session.topology.engine:
+    after, was = before, session.topology.engine
+    if asked != was:
         after = with_engine(before, asked)
         topology = read_topology(after, session.layout.topology.name)
         session.project = Project(layout=session.layout, topology=topology)
-    return _Edit(before=before, after=after, asked=asked)
+    return _Edit(before=before, after=after, was=was, asked=asked)
 
 
 def _in_file(session: Session) -> str:
@@ -305,9 +306,11 @@ def _write(session: Session, edit: _Edit, request: UpgradeRequest) -> None:
         trust(session.layout)
 
 
-def _way_back(made: UpgradePlan) -> str:
-    """The commands that go back to the engine that most nodes ran."""
+def _way_back(made: UpgradePlan, edit: _Edit) -> str:
+    """The commands that go back to the program that the file named, or the engine that most nodes
+    ran."""
     others = {title: names for title, names in made.running.items() if title != made.engine.title}
     title = max(others, key=lambda one: len(others[one]), default="")
-    back = f'redistopo upgrade --engine "{title.lower()}"'
+    former = edit.was if "/" in edit.was and edit.was != edit.asked else title.lower()
+    back = f'redistopo upgrade --engine "{former}"'
     return f"{back}, then redistopo up" if title else ""

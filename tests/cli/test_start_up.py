@@ -83,6 +83,7 @@ _ELSEWHERE = {
     "rebalance": "needs a cluster; the same as restart",
     "reset": "needs a cluster; the same as kill",
     "run": "starts a topology; the same as up",
+    "scale": "needs a replica; the same as up",
     "templates": "copies files",
     "undo": "needs an interrupted change; the same as rebalance",
     "upgrade": "restarts every node; the same as restart --rolling",

@@ -155,3 +155,50 @@ def test_a_read_only_folder(
         assert line in done.stdout, done
     assert "read-only" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.fault(
+    "the disk is full when a topology is to be upgraded",
+    "no snapshot can be saved: no node is stopped, and the topology file is unchanged",
+)
+def test_an_upgrade_on_a_full_disk(
+    project: Project, disk: Callable[[str], subprocess.CompletedProcess[str]]
+) -> None:
+    done = disk(
+        f"""$R init standalone --port $PORT --engine {BUNDLED.path} -q && $R up -q || exit 50
+        export REDISCLI_AUTH=$(cat .redistopo/password)
+        $CLI -p $PORT set kept $(head -c 60000 /dev/urandom | base64 -w 0) >/dev/null
+        before=$($CLI -p $PORT info server | grep process_id)
+        dd if=/dev/zero of=fill bs=1k 2>/dev/null
+        $R upgrade --engine "valkey 9.1" --force 2>told; echo "full: $?"
+        rm fill; cat told
+        [ "$before" = "$($CLI -p $PORT info server | grep process_id)" ] && echo "runs on"
+        grep engine redistopo.toml
+        $R upgrade --engine "valkey 9.1" --force >/dev/null; echo "then: $?"
+        echo "length: $($CLI -p $PORT strlen kept)"
+        $R down"""
+    )
+    assert "full: 0" not in done.stdout, done
+    assert "runs on" in done.stdout, done
+    assert f'engine = "{BUNDLED.path}"' in done.stdout, done
+    assert "then: 0" in done.stdout, done
+    assert "length: 80000" in done.stdout, done
+
+
+def test_a_snapshot_without_room_is_refused_and_leaves_nothing(
+    project: Project, disk: Callable[[str], subprocess.CompletedProcess[str]]
+) -> None:
+    done = disk(
+        f"""$R init standalone --port $PORT --engine {BUNDLED.path} -q && $R up -q || exit 50
+        export REDISCLI_AUTH=$(cat .redistopo/password)
+        $CLI -p $PORT setrange big 1500000 x > /dev/null
+        dd if=/dev/zero of=fill bs=1k count=1900 2>/dev/null
+        $R snapshot one; echo "full: $?"
+        ls -A snapshots
+        rm fill
+        $R snapshot one -q; echo "room: $?"
+        $R down -q"""
+    )
+    assert "too little room" in done.stderr, done
+    assert "full: 4" in done.stdout, done
+    assert done.stdout.partition("full: 4\n")[2].split() == [".gitignore", "room:", "0"]

@@ -244,7 +244,7 @@ def test_a_node_of_another_cluster_is_told_of(projects: Callable[[str], Project]
         f"another cluster: node2 is a node of another cluster, with 127.0.0.1:{other.port + 1}"
         in (failed.err)
     )
-    assert "CLUSTER RESET HARD" in failed.err
+    assert "redistopo reset node2 --hard; redistopo up" in failed.err
     assert mine.servers() == []
 
 

@@ -38,6 +38,7 @@ SCENES: dict[str, tuple[str, tuple[tuple[str, int], ...]]] = {
             ("set maxclients 500 --dry-run", 0), ("set maxclients 500", 0),
             ("set databases 4", 0), ("plan", 0),
             ("restart --rolling --dry-run", 0), ("restart node2", 0), ("ps", 0),
+            ("upgrade --check", 0), ("upgrade --dry-run", 0), ("upgrade", 0),
             ("stop node2 --dry-run", 0), ("stop node2", 0), ("start node2", 0),
             ("pause node3 --dry-run", 0), ("pause node3", 0), ("status", 0), ("resume", 0),
             ("kill node2 --dry-run", 0), ("kill node2", 0), ("verify", 3), ("doctor", 3),

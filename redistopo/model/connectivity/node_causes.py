@@ -12,15 +12,14 @@ from redistopo.model.protocol.credentials import (
 )
 from redistopo.model.protocol.endpoint import format_address
 from redistopo.model.protocol.engine import parse_title
-from redistopo.model.remedies.of_servers import leave_cluster
 from redistopo.model.remedies.remedy import joined
-from redistopo.model.state.copies_seen import no_copy_in
 from redistopo.model.state.hints import (
     TOO_MANY_CLIENTS_HINT,
     allow_query_hint,
     command_prefix,
     continue_command,
     forget_command,
+    leave_command,
     open_port_hint,
     restart_command,
     start_lost_command,
@@ -190,7 +189,7 @@ def _elsewhere(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
             kind=CauseKind.ELSEWHERE,
             node=node.name,
             evidence=f"{node.name} is a node of another cluster, with {first}",
-            remedy=leave_cluster(command_prefix(node), node.name, no_copy_in("keys", [node])),
+            remedy=leave_command(node, "its id, and its place in that cluster"),
         )
     return Cause(
         kind=CauseKind.ELSEWHERE,

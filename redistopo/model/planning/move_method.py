@@ -105,6 +105,7 @@ def split_atomic(slots: Sequence[int], survey: SlotSurvey) -> Iterator[tuple[int
 
 BATCH_BYTES = 512 << 10
 BATCH_KEYS = 200
+_AT_ONCE = 8
 
 
 def batches(keys: Sequence[Key], big: frozenset[Key], mean: float) -> Iterator[tuple[Key, ...]]:
@@ -115,3 +116,21 @@ def batches(keys: Sequence[Key], big: frozenset[Key], mean: float) -> Iterator[t
     for start in range(0, len(small), most):
         yield tuple(small[start : start + most])
     yield from ((key,) for key in keys if key in big)
+
+
+def pipelines(
+    work: Sequence[tuple[Key, ...]], big: frozenset[Key]
+) -> Iterator[Sequence[tuple[Key, ...]]]:
+    """Group batches into pipelines: a server serves no other client until one has ended, so they
+    are as bounded as a batch is, and a big key is sent alone."""
+    some: list[tuple[Key, ...]] = []
+    count = 0
+    for keys in work:
+        alone = not big.isdisjoint(keys)
+        if some and (alone or count + len(keys) > BATCH_KEYS or len(some) == _AT_ONCE):
+            yield some
+            some, count = [], 0
+        some.append(keys)
+        count += BATCH_KEYS if alone else len(keys)
+    if some:
+        yield some

@@ -32,6 +32,11 @@ class SlotSurvey:
     big: tuple[BigKey, ...] = ()
     measured: str = ""
 
+    @property
+    def big_keys(self) -> frozenset[Key]:
+        """The names of the big keys."""
+        return frozenset(one.key for one in self.big)
+
     def keys_in(self, slots: Iterable[int]) -> int:
         """Return the number of keys in these slots."""
         return sum(self.keys.get(one, 0) for one in slots)

@@ -4,10 +4,10 @@ password and the certificates; plain redis-cli commands for other nodes."""
 import re
 
 from redistopo.model.protocol.replies import ClusterNodesLine
-from redistopo.model.remedies.of_servers import forget, takeover
-from redistopo.model.remedies.of_topology import rebuild_node
+from redistopo.model.remedies.of_servers import forget, leave_cluster, takeover
+from redistopo.model.remedies.of_topology import rebuild_node, reset_node
 from redistopo.model.remedies.remedy import Remedy
-from redistopo.model.state.copies_seen import stranger_needless
+from redistopo.model.state.copies_seen import no_copy_in, stranger_needless
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 
 TOO_MANY_CLIENTS_HINT = (
@@ -76,6 +76,13 @@ def cli_prefix(node: NodeSeen, *, acl: bool) -> str:
 def takeover_command(name: str) -> Remedy:
     """How to make a replica of ours the primary of its shard without an election."""
     return takeover(call_prefix(name))
+
+
+def leave_command(node: NodeSeen, lost: str) -> str:
+    """How to remove a node from another cluster."""
+    if started_by_us(node):
+        return reset_node(node.name, lost, options=" --hard", after="; redistopo up")
+    return leave_cluster(command_prefix(node), node.name, no_copy_in("keys", [node]))
 
 
 def continue_command(node: NodeSeen) -> str:
