@@ -9,6 +9,7 @@ from statistics import median
 
 from benchmarks import copies, recipe, suites, watchers
 from benchmarks.cached import hits
+from benchmarks.moves import empty_slots, full_slots
 from benchmarks.resets import reset_and_flush, reset_only
 from benchmarks.stage import Made, Stage
 from benchmarks.upgrades import upgraded
@@ -160,6 +161,7 @@ _PYTEST_REDIS = "pytest-redis, 1 server"
 _CLICK = 'python -c "import click"'
 _PACKAGES = "importing click, psutil, redis-py"
 _RESTARTS = "restart --rolling, 6 nodes"
+_CLI = "redis-cli --cluster rebalance"
 _FLUSHES = "100 FLUSHALLs of 3 primaries"
 
 ROWS: tuple[Row, ...] = tuple(
@@ -185,6 +187,8 @@ ROWS: tuple[Row, ...] = tuple(
         ("pytest-up", "pytest, 1 test of a cluster", _RECIPE, 1.0, suites.start_and_recipe, 1),
         ("pytest-200", "pytest, 200 tests", _PYTEST_REDIS, 2.0, suites.many_tests, 1),
         ("pytest-200-n4", "pytest -n 4, 200", _PYTEST_REDIS, 3.0, suites.many_tests_by_workers, 1),
+        ("rebalance", "a quarter of the slots, 300,000 keys", _CLI, 0.35, full_slots, 1),
+        ("rebalance-empty", "a quarter of the slots, no keys", _CLI, 0.2, empty_slots, 1),
         ("reset-6", "100 resets between tests, 6 nodes", "", 0.5, reset_only, 1),
         ("reset-flush", "100 resets between tests, 6 nodes", _FLUSHES, 12, reset_and_flush, 1),
         ("snapshot", "snapshot, 330 MB in 3 shards", "BGSAVE on the replicas", 1.2, copies.save, 1),

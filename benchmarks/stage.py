@@ -55,6 +55,8 @@ class Stage:
     forced: bool
     shards_of_many: int = 51
     tests_of_many: int = 200
+    slots_of_move: int = 4096
+    keys_of_move: int = 300_000
     root: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="redistopo-bench-")))
     violations: list[str] = field(default_factory=list)
     _next: int = _FIRST

@@ -1,5 +1,6 @@
 """`clone`: a second topology with the data of the first, which serves in the meantime."""
 
+import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,6 @@ from redistopo.session.open import open_session
 from redistopo.session.session import SessionRequest
 from redistopo.snapshot.stored import snapshots_folder
 from redistopo.snapshot.target_folder import refuse_data, require_own_folder
-
-_NAME = "clone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,20 +44,20 @@ def clone(request: CloneRequest, progress: Progress) -> RestoreResult:
         )
     require_own_folder(layout)
     refuse_data(layout, "name an empty folder: redistopo clone DIR")
-    existed = layout.root.exists()
+    existed, name = layout.root.exists(), f"clone-{secrets.token_hex(8)}"
     try:
-        return _clone(request, layout, progress)
+        return _clone(request, layout, name, progress)
     finally:
-        _remove_saved(layout, folder=not existed)
+        _remove_saved(layout, name, folder=not existed)
 
 
-def _clone(request: CloneRequest, layout: Layout, progress: Progress) -> RestoreResult:
+def _clone(request: CloneRequest, layout: Layout, name: str, progress: Progress) -> RestoreResult:
     asked = SessionRequest(root=request.root, lock="clone", seconds=request.seconds)
     with open_session(asked, progress) as session:
         saving = SnapshotRequest(root=request.root, pause=request.pause, verify=request.verify)
-        manifest = save_snapshot(session, layout, _NAME, saving)
+        manifest = save_snapshot(session, layout, name, saving)
         start = DataStart(
-            path=snapshots_folder(layout) / _NAME,
+            path=snapshots_folder(layout) / name,
             manifest=manifest,
             layout=layout,
             deadline=session.deadline,
@@ -68,10 +67,10 @@ def _clone(request: CloneRequest, layout: Layout, progress: Progress) -> Restore
     return start_with_data(start, progress)
 
 
-def _remove_saved(layout: Layout, *, folder: bool) -> None:
+def _remove_saved(layout: Layout, name: str, *, folder: bool) -> None:
     """Remove the files that the clone was started with, and what that leaves empty."""
     saved = snapshots_folder(layout)
-    remove(saved / _NAME, missing_ok=True)
+    remove(saved / name, missing_ok=True)
     if saved.is_dir() and [one.name for one in saved.iterdir()] == [".gitignore"]:
         remove(saved)
     if folder:

@@ -158,7 +158,8 @@ def _write(layout: Layout, target: Layout, text: str, progress: Progress) -> Non
         return
     # without the lock, whose file moves too
     with step(progress, f"move to {target.root}"):
-        private_folder(target.root)
+        if not target.root.exists():
+            private_folder(target.root)
         for name in _OURS:
             if (layout.root / name).exists():
                 _rename(layout.root / name, target.root / name)

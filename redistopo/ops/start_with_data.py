@@ -112,7 +112,8 @@ def _undone_on_error(start: DataStart, progress: Progress) -> Iterator[None]:
     existed, own = layout.root.is_dir(), layout.topology.is_file()
     empty, had_data = not layout.state.exists(), has_data(layout)
     if not own:
-        private_folder(layout.root)
+        if not existed:
+            private_folder(layout.root)
         write_topology(layout, snapshot_topology(start.path), progress)
     try:
         yield

@@ -44,8 +44,10 @@ def _python(folder: Path) -> Path:
 def _run(one: Adopter, folder: Path) -> str:
     (source,) = (path for path in folder.iterdir() if (path / "PKG-INFO").exists())
     suite = f"'{_python(folder)}' -m pytest -q -p no:cacheprovider -rf --tb=short {one.pytest}"
+    before = HERE / f"{one.name}.sh"
+    script = f". '{before}'; exec {suite}" if before.exists() else f"exec {suite}"
     command = Path(sys.executable).with_name("redistopo")
-    words = [command, "run", *one.options, "--quiet", "--", "sh", "-c", f"exec {suite}"]
+    words = [command, "run", *one.options, "--quiet", "--", "sh", "-c", script]
     done = subprocess.run(
         words, cwd=source, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )

@@ -124,7 +124,9 @@ def sentinel_steps(plan: Plan, now: Situation) -> Iterable[Step]:
     leaving = leaving_nodes(plan, now.seen)
     yield from _ending(plan, leaving)
     gone = {node.address for node in plan.nodes if node.name in leaving.removed}
-    known = {node.address for node in plan.nodes} - gone
+    # what a primary lists, Sentinels discover again after any reset
+    listed = {one.address for node in now.seen.answering for one in node.replicas}
+    known = ({node.address for node in plan.nodes} - gone) | listed
     stay = [one for one in now.seen.sentinels if one.name not in leaving.removed]
     wrong = tuple(
         node.name for node in stay if any(_miscounts(one, known, gone) for one in node.watches)
