@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from support.engines import BUNDLED
@@ -144,7 +145,11 @@ def test_each_verb_imports_no_heavy_package_that_it_does_not_use(
     project.init("standalone", engine=BUNDLED.path)
     if table is not _BEFORE:
         project.up()
-    found = {verb: _imported(project, *line.split()) & _HEAVY for verb, (line, _) in table.items()}
+    try:
+        found = {v: _imported(project, *line.split()) & _HEAVY for v, (line, _) in table.items()}
+    finally:
+        if (cloned := project.root.parent / "second").exists():
+            replace(project, root=cloned).run("down", "--wipe", "--yes", check=0)
     assert found == {verb: allowed for verb, (_, allowed) in table.items()}
 
 
