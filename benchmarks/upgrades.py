@@ -34,7 +34,7 @@ def upgraded(stage: Stage) -> tuple[float, float]:
 def _engines(stage: Stage) -> tuple[str, str]:
     """The first step whose engines are here; from the server that both sides must use, to the
     newest of its product."""
-    found = find_engines(stage)
+    found = find_engines()
     if stage.forced:
         mine = next(one for one in found if one.path == stage.server)
         newest = max(

@@ -29,6 +29,23 @@ SCENES: dict[str, tuple[str, tuple[tuple[str, int], ...]]] = {
             ("stop node2", 0), ("verify", 3), ("wait --timeout 0", 3), ("up", 0),
         ),
     ),
+    "slots": (
+        "cluster --formation instant --replicas 0",
+        (
+            ("move-slots 0-9 --to node2 --dry-run", 0), ("move-slots 0-9 --to node2", 0),
+            ("rebalance --dry-run", 0), ("rebalance", 0), ("undo", 1),
+            ("scale --replicas 1 --dry-run", 0), ("scale --shards 2", 0),
+        ),
+    ),
+    "copies": (
+        "standalone",
+        (
+            ("snapshot one", 0), ("snapshots", 0), ("export prometheus exported", 0),
+            ("clone ../second", 0), ("down --wipe --yes --dir ../second", 0),
+            ("restore one --into ../third", 0), ("down --wipe --yes --dir ../third", 0),
+            ("import --from missing.rdb", 2), ("down", 0), ("move --dir ../moved", 0),
+        ),
+    ),
     "replication": (
         "replication --set hz=20",
         (
@@ -82,6 +99,8 @@ def test_the_document_of_a_verb_is_that_of_the_schema(project: Project, name: st
     made, commands = SCENES[name]
     if made:
         project.init(*made.split(), engine=BUNDLED.path)
+    if name in ("slots", "copies"):
+        project.up()
     (project.root / "none.toml").write_text(SCENARIO)
     for words, code in commands:
         done = project.run("--json", *words.split())

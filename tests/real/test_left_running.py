@@ -2,7 +2,6 @@
 
 import shlex
 import time
-from collections.abc import Callable
 from contextlib import closing
 
 import pytest
@@ -10,28 +9,8 @@ import redis
 from support import judge
 from support.engines import BUNDLED
 from support.findings import found_in
-from support.forms import FULL
 from support.project import Done, Project
 from support.waiting import until
-
-
-def _half_migrated(project: Project) -> None:
-    target = project.client(project.port + 1).execute_command("CLUSTER MYID")
-    assert project.client().execute_command("CLUSTER SETSLOT", 100, "MIGRATING", target)
-
-
-def _without_slots(project: Project) -> None:
-    """The second primary owns all slots of the first, as after a reshard (which takes a minute)."""
-    first, second = project.client(), project.client(project.port + 1)
-    for port in project.ports:
-        project.client(port).config_set("cluster-allow-replica-migration", "no")
-    first.execute_command("CLUSTER FLUSHSLOTS")
-    with second.pipeline() as claim:
-        claim.execute_command("CLUSTER DELSLOTS", *range(5461))
-        claim.execute_command("CLUSTER ADDSLOTS", *range(5461))
-        claim.execute_command("CLUSTER BUMPEPOCH")
-        claim.execute()
-    until(lambda: all(" 0-10922" in _nodes(project, port) for port in project.ports))
 
 
 def _nodes(project: Project, port: int) -> str:
@@ -44,34 +23,6 @@ def _next(done: Done) -> list[str]:
     """The command that the error names, without what it would lose."""
     line = next(line for line in done.err.splitlines() if line.startswith("  Next: "))
     return shlex.split(line.partition("redistopo ")[2].partition("   (")[0])
-
-
-@pytest.mark.parametrize("break_it", [_half_migrated, _without_slots])
-def test_a_formed_cluster_is_left_running_and_repaired_by_what_up_names(
-    project: Project, break_it: Callable[[Project], None]
-) -> None:
-    project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
-    project.up()
-    with closing(redis.RedisCluster("127.0.0.1", project.port, password=project.password)) as one:
-        for number in range(99):
-            one.set(f"{{x}}{number}", "x")
-    break_it(project)
-    project.run("down", check=0)
-    began = time.monotonic()
-    done = project.run("up", check=3)
-    assert time.monotonic() - began < 15
-    assert "the servers are left running" in done.err
-    pids = {process.pid for process in project.servers()}
-    assert len(pids) == 6
-    project.run("up", check=3)
-    assert {process.pid for process in project.servers()} == pids
-    remedy = _next(done)
-    if "rebalance" in remedy and not FULL:
-        return  # it moves 5461 slots, one after the other
-    project.run(*remedy, check=0)
-    project.up()
-    assert project.faults() == []
-    assert sum(project.client(port).dbsize() for port in project.ports[:3]) == 99
 
 
 def test_a_topology_that_was_never_formed_is_stopped_again(project: Project) -> None:

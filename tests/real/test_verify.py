@@ -123,7 +123,7 @@ def test_the_data_proof_finds_a_way_in_past_a_dead_node(project: Project) -> Non
     until(lambda: project.client(project.port + 3).info("replication")["role"] == "master")
     for number in range(1, 6):  # which may learn it later, and refuse keys until then
         node = project.client(project.port + number)
-        until(lambda node=node: "cluster_state:ok" in str(node.execute_command("CLUSTER INFO")))
+        until(lambda node=node: node.execute_command("CLUSTER INFO")["cluster_state"] == "ok")
     done = project.run("verify", "--json", "--timeout", "8s", check=3)
     proofs = [one for one in done.json["result"]["findings"] if one["check"] == "data.proof"]
     assert [one["status"] for one in proofs] == ["ok", "ok", "ok"], proofs

@@ -42,7 +42,7 @@ _VARYING = (
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?"), "TIME"),
     (re.compile(r"[ \t]+"), " "),
     (re.compile(r"-{3,}|─{3,}"), "---"),
-    (re.compile(r" \d+ ok (\S+) \d+M \d+ \d+ \S+ N?s?$"), r" PID ok \1 LOAD"),
+    (re.compile(r" \d+ ok (\S+) \d+M \d+ [\d-]+ \S+ N?s?$"), r" PID ok \1 LOAD"),
 )
 """What differs from run to run and from engine to engine, and what stands for it; also which
 of a cluster's replicas (node4 to node6) follows which primary, for redis-cli draws it by lot,
