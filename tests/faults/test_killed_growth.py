@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Iterator
 
 import pytest
-from support.engines import BUNDLED
+from support.engines import WINDOWS
 from support.forms import spread
 from support.grown import faults, fill, read, shards
 from support.mortal import Nursery, nursery
@@ -28,7 +28,7 @@ AT = {"commands": ["MEET", "REPLICATE", "SETSLOT", "RESET", "FORGET"]}
 )
 def test_scale(project: Project, mortal: Nursery) -> None:
     words = ("--shards", "2", "--replicas", "1", "--formation", "instant")
-    project.init("cluster", *words, engine=BUNDLED.path)
+    project.init("cluster", *words, engine=WINDOWS.path)
     project.up()
     data = fill(project, 200)
     count = max(len(mortal.run(one, project.root, **AT).boundaries) for one in ("grow", "shrink"))

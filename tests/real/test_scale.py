@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
-from support.engines import BUNDLED
+from support.engines import ATOMIC, BUNDLED, WINDOWS
 from support.grown import faults, fill, key_counts, names, read, shards, slots
 from support.judge import roles
 from support.mortal import Nursery, nursery
@@ -22,7 +22,7 @@ def mortal() -> Iterator[Nursery]:
 
 
 def test_a_shard_more_and_a_shard_less_while_clients_write(project: Project) -> None:
-    project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
+    project.init("cluster", "--formation", "instant", engine=ATOMIC.path)
     project.up()
     path = project.root / "redistopo.toml"
     old, data, text = project.ports, fill(project, 600), path.read_text()
@@ -99,7 +99,7 @@ def test_only_a_healthy_topology_is_scaled(project: Project) -> None:
 def test_an_interrupted_change_is_taken_back(project: Project, mortal: Nursery) -> None:
     """After a kill in the middle of the moves, `undo` brings back file, nodes and slots."""
     words = ("--shards", "2", "--replicas", "0", "--formation", "instant")
-    project.init("cluster", *words, engine=BUNDLED.path)
+    project.init("cluster", *words, engine=WINDOWS.path)
     project.up()
     text = (project.root / "redistopo.toml").read_text()
     data = fill(project, 200)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import redis
-from support.engines import BUNDLED, INSTALLED
+from support.engines import ATOMIC, INSTALLED
 from support.findings import found_in
 from support.forms import FULL
 from support.project import Project
@@ -23,7 +23,7 @@ def _cli(project: Project, node: int, *words: object) -> Any:
 
 def _emptied(project: Project) -> None:
     """A cluster with keys, whose node1 gave all its slots to node2: it is its replica now."""
-    project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
+    project.init("cluster", "--formation", "instant", engine=ATOMIC.path)
     project.up()
     with project.client(project.port + 2) as node:
         for n in range(KEYS):

