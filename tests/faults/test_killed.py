@@ -127,7 +127,7 @@ def _formation(passed: Ended) -> list[int]:
     return [n for n, one in enumerate(passed.boundaries, 1) if one.startswith(wanted)]
 
 
-MOST = 3
+MOST = 2
 """Of all points, the short form has the first, one in the middle, and the last."""
 
 Choice = Callable[[Ended], list[int]]

@@ -39,7 +39,7 @@ def test_rotation(project: Project, mortal: Nursery, case: str) -> None:
         node.set("kept", "yes")
     count = len(mortal.run("rotate", project.root).boundaries)
     assert count > 10
-    for n in spread(choose(count), 5):
+    for n in spread(choose(count), 3):
         before = project.password
         assert mortal.run("rotate", project.root, end_at=n).code in (0, -9)
         # whatever is on file opens every server, even before anything is mended
@@ -67,7 +67,7 @@ def test_renewal(project: Project, mortal: Nursery) -> None:
     project.up()
     count = len(mortal.run("renew", project.root).boundaries)
     assert count > 5
-    for n in spread(range(1, count + 1), 5):
+    for n in spread(range(1, count + 1), 3):
         assert mortal.run("renew", project.root, end_at=n).code in (0, -9)
         assert mortal.run("up", project.root).code == 0
     project.run("down", check=0)
@@ -85,7 +85,7 @@ def test_set(project: Project, mortal: Nursery) -> None:
     project.up()
     count = len(mortal.run("set", project.root).boundaries)
     assert count > 2
-    for n in spread(range(1, count + 1), 5):
+    for n in spread(range(1, count + 1), 3):
         ended = mortal.run("set", project.root, end_at=n)
         assert ended.code in (0, -9), ended
         assert mortal.run("up", project.root).code == 0
@@ -110,7 +110,7 @@ def test_rolling(project: Project, mortal: Nursery) -> None:
         node.set("kept", "yes")
     count = len(mortal.run("roll", project.root).boundaries)
     assert count > 20
-    for n in spread(range(1, count + 1, 5), 5):
+    for n in spread(range(1, count + 1, 5), 3):
         assert mortal.run("roll", project.root, end_at=n).code in (0, -9)
         assert mortal.run("up", project.root).code == 0
         assert project.faults(cluster=False) == []

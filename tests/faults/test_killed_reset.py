@@ -39,7 +39,7 @@ def test_reset(project: Project, mortal: Nursery) -> None:
     count = len(passed.boundaries)
     assert count > 4
     project.up()
-    for turn, n in enumerate(spread(range(1, count + 1), 6)):
+    for turn, n in enumerate(spread(range(1, count + 1), 3)):
         led_by_node1()
         assert mortal.run("reset", project.root, end_at=n).code in (0, -9)
         if turn % 2:

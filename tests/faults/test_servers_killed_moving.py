@@ -38,7 +38,7 @@ def mortal() -> Iterator[Nursery]:
     "half moved; the server restarts, or its replica takes over",
     "the next `up` finishes the move; each slot has one owner, no key is lost",
 )
-@pytest.mark.parametrize(("engine", "who", "over", "moment"), spread(_CASES, 3))
+@pytest.mark.parametrize(("engine", "who", "over", "moment"), spread(_CASES, 1))
 def test_no_key_is_lost(
     project: Project, mortal: Nursery, engine: str, who: str, over: bool, moment: str
 ) -> None:

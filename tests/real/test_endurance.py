@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from support.engines import BUNDLED
+from support.forms import spread
 from support.project import Project
 
 from benchmarks.rows import ROWS
@@ -48,7 +49,7 @@ def test_a_row_runs_and_was_healthy(name: str, tmp_path: Path) -> None:
     assert (row["theirs"] is None) == (row["against"] == "")
 
 
-@pytest.mark.parametrize("name", [trial.name for trial in TRIALS])
+@pytest.mark.parametrize("name", spread([trial.name for trial in TRIALS], 3))
 def test_a_trial_holds(name: str, tmp_path: Path) -> None:
     """All judge by psutil, sockets and bare redis-py connections; see benchmarks/README.md."""
     trial = _measured(name, RUNS.get(name, 1), tmp_path)["trials"][name]

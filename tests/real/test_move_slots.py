@@ -4,7 +4,7 @@ import signal
 import subprocess
 
 import pytest
-from support.engines import BUNDLED, ENGINES
+from support.engines import ATOMIC, BUNDLED, ENGINES
 from support.forked import COMMAND
 from support.forms import spread
 from support.moved import data, fill, owners, raw
@@ -21,7 +21,7 @@ def _cluster(project: Project, engine: str, *words: str) -> None:
     project.up()
 
 
-@pytest.mark.parametrize("engine", spread(list(ENGINES), 3))
+@pytest.mark.parametrize("engine", spread(list(ENGINES), 2))
 def test_slots_move_while_clients_write_and_back(project: Project, engine: str) -> None:
     _cluster(project, ENGINES[engine].path, "--acl")
     fill(project, slots=range(3200, 3400, 4))
@@ -92,7 +92,7 @@ def test_a_key_that_would_block_for_long_moves_only_with_consent(project: Projec
 
 
 def test_an_emptied_shard_stays_and_is_filled_again(project: Project) -> None:
-    _cluster(project, BUNDLED.path)
+    _cluster(project, ATOMIC.path)
     before = owners(project)
     kept = {"node1", "node2"}
     project.run("rebalance", "--weight", "node3=0", check=0)

@@ -16,7 +16,7 @@ BREAKS = {
 }
 
 
-@pytest.mark.parametrize("what", spread(list(BREAKS), 3))
+@pytest.mark.parametrize("what", spread(list(BREAKS), 2))
 def test_what_a_test_breaks_is_repaired_before_the_next_one_and_reported(
     suites: Suites, what: str
 ) -> None:

@@ -3,7 +3,9 @@
 import json
 
 import psutil
+import pytest
 from support.engines import BUNDLED
+from support.forms import FULL
 from support.judge import roles
 from support.project import Done, Project
 from support.telling import Telling
@@ -144,6 +146,7 @@ def test_commands_go_to_each_node_with_its_own_key(project: Project) -> None:
     assert "no primary answers" in project.run("cli", check=1).err
 
 
+@pytest.mark.skipif(not FULL, reason="test_drill_all has them one by one, in short")
 def test_all_faults_of_the_built_in_scenario(project: Project) -> None:
     _up(project)
     result = project.run("drill", "all", "--json", check=0).json["result"]
