@@ -49,7 +49,7 @@ def test_a_row_runs_and_was_healthy(name: str, tmp_path: Path) -> None:
     assert (row["theirs"] is None) == (row["against"] == "")
 
 
-@pytest.mark.parametrize("name", spread([trial.name for trial in TRIALS], 3))
+@pytest.mark.parametrize("name", spread([trial.name for trial in TRIALS], 2))
 def test_a_trial_holds(name: str, tmp_path: Path) -> None:
     """All judge by psutil, sockets and bare redis-py connections; see benchmarks/README.md."""
     trial = _measured(name, RUNS.get(name, 1), tmp_path)["trials"][name]
