@@ -18,11 +18,11 @@ from redistopo.project.load import layout_of_folder, load_project, read_topology
 from redistopo.project.port_conflicts import port_blocker
 from redistopo.project.port_reservations import choosing_ports, reserve_ports
 from redistopo.project.started_topology import running_nodes
+from redistopo.project.unfinished_changes import refuse_unfinished
 from redistopo.session.open import open_session
 from redistopo.session.readdress_file import with_addresses
 from redistopo.session.session import SessionRequest
 from redistopo.snapshot.stored import FOLDER
-from redistopo.snapshot.target_folder import refuse_job
 
 _OURS = (STATE_FOLDER, TOPOLOGY_FILE, FOLDER)
 """What is moved to another folder; other files of the user stay."""
@@ -74,7 +74,7 @@ def move(request: MoveRequest, progress: Progress) -> MoveResult:
             "the topology is there already", hint="name a change: --port, --host or --dir"
         )
     running = running_nodes(layout)
-    refuse_job(layout)
+    refuse_unfinished(layout)
     _refuse(request, layout, target, running)
     with choosing_ports():
         text = _text(layout, before, now)

@@ -8,7 +8,7 @@ from pathlib import Path
 from redistopo.checks.catalogue import judge
 from redistopo.client.connection import Connections
 from redistopo.client.observe import Detail
-from redistopo.errors import ExitCode, RedistopoError, UsageError
+from redistopo.errors import ExitCode, UsageError
 from redistopo.execute.move_slots import ANSWER_SECONDS, engine_of
 from redistopo.execute.survey_slots import survey_slots
 from redistopo.host.polling import Deadline
@@ -21,9 +21,8 @@ from redistopo.model.planning.refuse_moves import (
     refuse_blocking,
     refuse_full,
     refuse_shape,
-    refuse_unfinished,
-    refuse_unhealthy,
 )
+from redistopo.model.planning.refuse_unhealthy import refuse_unhealthy
 from redistopo.model.planning.slot_moves import moves_to, slots_of
 from redistopo.model.planning.slot_survey import SlotSurvey, merged
 from redistopo.model.protocol.replies import slot_range
@@ -31,13 +30,11 @@ from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange, ranges
 from redistopo.model.state.job import SlotMove
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.progress import Progress, note, step, warn
-from redistopo.project.drill_intent_file import load_intent
-from redistopo.project.job_file import load_job
+from redistopo.project.unfinished_changes import refuse_unfinished
 from redistopo.session.expected import expected_of
 from redistopo.session.health import wait_until_healthy
 from redistopo.session.live_change import LiveChange, change_request, live_change, unrecorded
 from redistopo.session.open import open_session
-from redistopo.session.session import Session
 from redistopo.session.slot_job import new_job, run_job
 
 EMPTIED = "redistopo rebalance gives it some again"
@@ -158,7 +155,7 @@ def move(request: MoveRequest, progress: Progress) -> SlotMoves:
     asked = change_request(request.verb, request.root, request.seconds)
     with open_session(asked, progress) as session:
         refuse_shape(session.topology.shape)
-        refuse_job(session)
+        refuse_unfinished(session.layout)
         now = live_change(session, assume=True)
         plan = _planned(now, request)
         if plan.moves:
@@ -188,18 +185,9 @@ def preview_move(request: MoveRequest, progress: Progress) -> SlotMoves:
     """Determine what would move, and estimate how long that takes. Nothing is changed."""
     with open_session(change_request("", request.root, request.seconds), progress) as session:
         refuse_shape(session.topology.shape)
-        refuse_job(session)
+        refuse_unfinished(session.layout)
         plan = _planned(unrecorded(session, assume=True), request)
     return _result(request.verb, plan, seconds=None)
-
-
-def refuse_job(session: Session) -> None:
-    """Raise RedistopoError while an earlier change, or a drill, isn't finished."""
-    refuse_unfinished(load_job(session.layout))
-    if load_intent(session.layout) is not None:
-        raise RedistopoError(
-            "a drill isn't finished: nodes may still have its fault", hint="redistopo up ends it"
-        )
 
 
 def _planned(now: LiveChange, request: MoveRequest) -> MovePlan:
@@ -210,7 +198,7 @@ def _planned(now: LiveChange, request: MoveRequest) -> MovePlan:
         patience = Deadline(min(3.0, context.deadline.left))  # gossip of a change just before
         verdict = wait_until_healthy(lambda: context.observe(Detail.HEALTH), wanted, patience)
         now.seen = verdict.seen
-        refuse_unhealthy(now.seen, judge(now.seen, wanted))
+        refuse_unhealthy(now.seen, judge(now.seen, wanted), "slots are moved")
         by_name = {node.name: node for node in now.seen.nodes}
         with Connections(context.credentials, seconds=ANSWER_SECONDS, binary=True) as client:
             moves = request.choose(client, now.seen)

@@ -8,6 +8,7 @@ from redistopo.model.remedies.of_topology import restore_over
 from redistopo.ops.start_with_data import DataStart, RestoreResult, start_with_data
 from redistopo.progress import Progress, step
 from redistopo.project.load import layout_of_folder
+from redistopo.project.unfinished_changes import refuse_unfinished
 from redistopo.snapshot.stored import (
     find_snapshot,
     load_manifest,
@@ -15,7 +16,6 @@ from redistopo.snapshot.stored import (
 )
 from redistopo.snapshot.target_folder import (
     refuse_data,
-    refuse_job,
     require_own_folder,
 )
 
@@ -44,7 +44,7 @@ def restore(request: RestoreRequest, progress: Progress) -> RestoreResult:
     manifest = load_manifest(path)
     layout = layout_of_folder(request.into or request.root)
     require_own_folder(layout)
-    refuse_job(layout)
+    refuse_unfinished(layout)
     if not request.force:
         refuse_data(layout, restore_over(request.name))
     with step(progress, "compare the checksums", changes=False):

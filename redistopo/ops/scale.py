@@ -7,25 +7,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from redistopo.checks.catalogue import judge
-from redistopo.errors import RedistopoError, UsageError
+from redistopo.errors import UsageError
 from redistopo.host.files import read_exactly, rewrite
 from redistopo.host.machine_facts import memory_and_disk
 from redistopo.host.polling import Deadline
-from redistopo.model.planning.refuse_moves import GO_ON
 from redistopo.model.planning.refuse_resize import (
     Room,
     refuse_directions,
-    refuse_unhealthy,
     refuse_without_room,
 )
+from redistopo.model.planning.refuse_unhealthy import refuse_unhealthy
 from redistopo.model.state.observed import Observed
 from redistopo.model.topology.spec import Shape, Topology
 from redistopo.ops.plan import PlanResult, result_of
 from redistopo.ops.up import UpRequest, UpResult, bring_up
 from redistopo.progress import Progress, no_progress, step
-from redistopo.project.drill_intent_file import load_intent
-from redistopo.project.job_file import end_job, load_job, save_job
+from redistopo.project.job_file import save_job
 from redistopo.project.load import Project, read_topology
+from redistopo.project.unfinished_changes import refuse_unfinished
 from redistopo.render.topology_edit import with_numbers
 from redistopo.session.health import wait_until_healthy
 from redistopo.session.local_preconditions import refuse_folder
@@ -84,9 +83,7 @@ def scale(request: ScaleRequest, progress: Progress) -> UpResult:
             rewrite(session.layout.topology, edit.after, edit.before)
         context = session.context(session.plan())
         asked = UpRequest(root=request.root, seconds=request.seconds)
-        result = bring_up(session, context, asked, began)
-        end_job(session.layout)
-        return result
+        return bring_up(session, context, asked, began)
 
 
 def preview_scale(request: ScaleRequest) -> PlanResult:
@@ -151,29 +148,15 @@ def _refuse_meaningless(was: Topology, numbers: Mapping[str, int]) -> None:
 def _preflight(session: Session, edit: _Edit) -> Observed:
     """Refuse the change while a change or a drill is unfinished, and in a topology that isn't
     healthy; then use the edited file, and refuse what `up` would refuse."""
-    _refuse_unfinished(session)
+    refuse_unfinished(session.layout)
     refuse_folder(session, session.plan())
     with step(session.progress, "verify that it is healthy", changes=False):
         expected = session.expected
         verdict = wait_until_healthy(session.observe, expected, Deadline(_SETTLING_SECONDS))
-        refuse_unhealthy(verdict.seen, judge(verdict.seen, expected))
+        refuse_unhealthy(verdict.seen, judge(verdict.seen, expected), "nodes are added and removed")
     session.use(Project(layout=session.layout, topology=edit.topology))
     free = memory_and_disk(session.layout.root)
     room = Room(memory=free.available, disk=free.disk_free)
     refuse_without_room(session.plan(), verdict.seen, room)
     result_of(session)
     return verdict.seen
-
-
-def _refuse_unfinished(session: Session) -> None:
-    job = load_job(session.layout)
-    if job is not None:
-        raise RedistopoError(
-            f"an earlier change isn't finished: {job.command}",
-            detail=f"it began {job.began}",
-            hint=GO_ON,
-        )
-    if load_intent(session.layout) is not None:
-        raise RedistopoError(
-            "a drill isn't finished: nodes may still have its fault", hint="redistopo up ends it"
-        )

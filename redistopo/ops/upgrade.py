@@ -23,7 +23,6 @@ from redistopo.model.planning.upgrade import (
 )
 from redistopo.model.protocol.engine import parse_request
 from redistopo.model.remedies.remedy import joined
-from redistopo.ops.move_slots import refuse_job
 from redistopo.ops.rolling_restart import (
     Restarted,
     RestartWork,
@@ -37,6 +36,7 @@ from redistopo.ops.snapshot import SnapshotRequest, save_snapshot
 from redistopo.progress import Progress, note, warn
 from redistopo.project.load import Project, engine_request, read_topology
 from redistopo.project.trust import may_run, trust
+from redistopo.project.unfinished_changes import refuse_unfinished
 from redistopo.render.conf import node_conf
 from redistopo.render.engine_edit import with_engine
 from redistopo.session.live_change import LiveChange, change_request, live_change, unrecorded
@@ -122,7 +122,7 @@ def upgrade(request: UpgradeRequest, progress: Progress) -> UpgradeResult:
     began = time.monotonic()
     asked = change_request("upgrade", request.root, request.seconds)
     with open_session(asked, progress) as session:
-        refuse_job(session)
+        refuse_unfinished(session.layout)
         edit = _edit(session, request)
         now = live_change(session)
         made = _ready(request, now)
@@ -202,7 +202,7 @@ def preview_upgrade(request: UpgradeRequest) -> Preview:
 @contextmanager
 def _unlocked(request: UpgradeRequest) -> Iterator[Session]:
     with open_session(change_request("", request.root, request.seconds)) as session:
-        refuse_job(session)
+        refuse_unfinished(session.layout)
         yield session
 
 

@@ -15,7 +15,7 @@ from redistopo.execute.move_slots import (
     move_slots,
     restore_replica_migration,
 )
-from redistopo.model.planning.refuse_moves import GO_ON, owners_of
+from redistopo.model.planning.refuse_moves import owners_of
 from redistopo.model.planning.slot_moves import moves_to, slots_of
 from redistopo.model.planning.slot_survey import SlotSurvey
 from redistopo.model.protocol.slots import SlotRange, ranges
@@ -23,6 +23,7 @@ from redistopo.model.state.job import Job, SlotMove
 from redistopo.model.state.observed import Observed
 from redistopo.progress import note
 from redistopo.project.job_file import end_job, load_job, save_job
+from redistopo.project.unfinished_changes import GO_ON
 
 
 def run_job(context: ExecutionContext, job: Job, survey: SlotSurvey | None = None) -> MovedSlots:

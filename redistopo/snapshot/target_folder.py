@@ -4,7 +4,7 @@ others in the way."""
 from dataclasses import replace
 from pathlib import Path
 
-from redistopo.errors import MissingPrerequisite, RedistopoError, UsageError
+from redistopo.errors import MissingPrerequisite, UsageError
 from redistopo.host.files import (
     private_folder,
     read_json,
@@ -18,7 +18,6 @@ from redistopo.model.topology.ports import choose_block, port_block_of
 from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Topology
 from redistopo.progress import Progress, note
-from redistopo.project.job_file import load_job
 from redistopo.project.load import read_topology
 from redistopo.project.port_conflicts import port_blocker
 from redistopo.project.port_reservations import choosing_ports, reserve_ports
@@ -52,16 +51,6 @@ def refuse_data(layout: Layout, hint: str) -> None:
     """Raise UsageError if the folder has a topology that was started."""
     if has_data(layout):
         raise UsageError(f"{layout.root} has data already: nothing was changed", hint=hint)
-
-
-def refuse_job(layout: Layout) -> None:
-    """Raise RedistopoError if a change of the topology is unfinished: it would go on with other
-    data, or at other addresses."""
-    if job := load_job(layout):
-        raise RedistopoError(
-            f"`redistopo {job.verb}` was interrupted, and is not finished: nothing was changed",
-            hint="redistopo up finishes it, redistopo undo takes it back",
-        )
 
 
 def write_topology(layout: Layout, text: str, progress: Progress) -> Topology:

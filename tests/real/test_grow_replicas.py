@@ -16,7 +16,7 @@ def test_a_replica_more_for_each_shard_and_back(project: Project) -> None:
     before = names(project)
     edit(project, "replicas = 1", "replicas = 2")
     planned = project.run("plan", check=0).out
-    assert planned.count("rejoin to the cluster") == 3
+    assert planned.count("add to the cluster") == 3
     with writing(old, project.password, clustered=True) as writers:
         project.up()
         new = [project.port + n for n in (6, 7, 8)]

@@ -212,7 +212,7 @@ def test_a_reset_by_hand_is_mended_too(project: Project) -> None:
         node.execute_command("CLUSTER", "RESET", "HARD")
     assert "redistopo up if one of them was reset" in project.run("verify", check=3).out
     planned = project.run("plan", check=0)
-    assert f"rejoin to the cluster node{number}, as a replica of node1" in planned.out
+    assert f"add to the cluster node{number}, as a replica of node1" in planned.out
     project.up()
     _whole(project)
     assert _kept(project) == KEYS

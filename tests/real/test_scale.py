@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
-from support.engines import ATOMIC, BUNDLED, WINDOWS
+from support.engines import ATOMIC, BUNDLED, INSTALLED, WINDOWS
 from support.grown import faults, fill, key_counts, names, read, shards, slots
 from support.judge import roles
 from support.mortal import Nursery, nursery
@@ -113,4 +113,25 @@ def test_an_interrupted_change_is_taken_back(project: Project, mortal: Nursery) 
     assert (project.root / "redistopo.toml").read_text() == text
     assert faults(project, *project.ports) == []
     assert slots(project) == before
+    assert read(project, data) == data
+
+
+def test_mixed_versions_are_refused_and_upgraded_by_what_is_printed(project: Project) -> None:
+    old, new = (next(one for one in INSTALLED.values() if one.name.startswith(name))
+                for name in ("redis 6", "redis 8"))  # fmt: skip
+    project.init("cluster", "--formation", "instant", engine=old.path)
+    project.up()
+    data = fill(project, 50)
+    path = project.root / "redistopo.toml"
+    path.write_text(path.read_text().replace(old.path, new.path))
+    project.run("restart", "node4", check=0)
+    for words in (("scale", "--replicas", "2"), ("move-slots", "0-5", "--to", "node2")):
+        refused = project.run(*words, check=3)
+        assert "only while all nodes run one version" in refused.err
+        assert "node4" in refused.err
+    project.run("upgrade", check=0)  # the remedy that both print
+    versions = {project.client(port).info("server")["redis_version"] for port in project.ports}
+    assert versions == {str(new.version)}
+    project.run("move-slots", "0-5", "--to", "node2", check=0)
+    assert faults(project, *project.ports) == []
     assert read(project, data) == data

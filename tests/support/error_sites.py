@@ -22,15 +22,6 @@ LOOKS = {"bundle", "connect", "engines", "env", "explain", "logs", "plan", "ps",
          "templates", "verify"}  # fmt: skip
 """Verbs that change nothing: whoever types them reads on."""
 
-UNDER_CONSTRUCTION = re.compile(
-    r"(?:execute/(?:close_slots|recount_sentinels|remove_nodes|move_slots\w*)"
-    r"|model/planning/(?:node_numbers|refuse_moves|refuse_resize|resizing|upgrade|cluster_databases"
-    r"|refuse_unreadable)|client/copy_keys|render/engine_edit"
-    r"|ops/(?:move_slots|rebalance|scale|undo|upgrade|snapshots?|restore|clone|import\w*|move"
-    r"|start_with_data))\.py|snapshot/|importing/|export/"
-)
-"""Modules of verbs that are being added: what they print is listed once they are whole."""
-
 _ALONE = re.compile(r"(?:\{\}, )?(?:then )?redistopo (?:up|down, then|init cluster)")
 """A command without a word about it: it follows a remedy, by which it is listed."""
 
@@ -44,7 +35,7 @@ def sites() -> tuple[str, ...]:
     found: set[str] = set()
     for path in sorted(PACKAGE.rglob("*.py")):
         module = path.relative_to(PACKAGE).as_posix()
-        if not (module.startswith("model/remedies/") or UNDER_CONSTRUCTION.match(module)):
+        if not module.startswith("model/remedies/"):
             tree = ast.parse(path.read_text(encoding="utf-8"))
             found |= {f"{module}: {text}" for text in texts(tree) if _changes(text)}
     return tuple(sorted(found))

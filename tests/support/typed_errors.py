@@ -127,6 +127,15 @@ _TYPED: dict[str, tuple[str, ...]] = {
     "real/test_unread.py::test_a_node_of_ours_that_hides_info_is_a_fault_at_once_and_its_remedy_heals": (
         "execute/start.py: remove `rename-command {}` from [redis] and from files that it includes, then: redistopo up; if the node still runs: redistopo restart {}",
     ),
+    "real/test_scale.py::test_an_interrupted_change_is_taken_back": (
+        "project/unfinished_changes.py: redistopo up finishes it, redistopo undo takes it back",
+    ),
+    "real/test_scale.py::test_only_a_healthy_topology_is_scaled": (
+        "model/planning/refuse_unhealthy.py: redistopo up, then the same command again",
+    ),
+    "real/test_scale.py::test_mixed_versions_are_refused_and_upgraded_by_what_is_printed": (
+        "model/planning/refuse_unhealthy.py: redistopo upgrade makes all nodes run the topology file's engine",
+    ),
 }
 
 ERRORS = {site: test for test, listed in _TYPED.items() for site in listed}
@@ -139,6 +148,8 @@ _PACKAGE = "installs a package; the command is typed for machine.server, see sup
 _VALUE = "needs a value that a server accepts and changes, which none here does"
 _NODES = "changes the number of nodes, which the file has to say first"
 _MOMENT = "needs a server that fails within the milliseconds of a step, or a disk that fails then"
+
+_LATER = "is of a verb that grows or copies a topology: no test types it yet"
 
 ERRORS_NOT_TYPED = {
     "cli/commands/demo.py: redistopo demo --check": _SERVES,
@@ -171,5 +182,40 @@ ERRORS_NOT_TYPED = {
     "ops/start.py: redistopo up brings it to its end first": _MOMENT,
     "ops/wait.py: start the others: redistopo up": _MOMENT,
     "render/topology_edit.py: set {} there by hand, then redistopo up": _FORM,
+    "client/copy_keys.py: repair it: redistopo up": _MOMENT,
+    "execute/close_slots.py: wait until it has finished, then redistopo up": _MOMENT,
+    "execute/recount_sentinels.py: redistopo up goes on": _MOMENT,
+    "execute/remove_nodes.py: redistopo up goes on": _MOMENT,
+    "execute/remove_nodes.py: redistopo up moves its slots, then removes it": _MOMENT,
+    "export/elsewhere.py: set tls = false, or run it here: redistopo up": _FORM,
+    "model/planning/cluster_databases.py: use a topology without slots (redistopo init replication), or Valkey 9 with cluster-databases in [redis]": _FORM,
+    "model/planning/refuse_moves.py: raise its limit: redistopo set maxmemory SIZE; or move fewer slots": _FORM,
+    "model/planning/refuse_resize.py: raise the limit: redistopo set maxmemory SIZE": _FORM,
+    "model/planning/refuse_resize.py: redistopo scale --{} {}, then redistopo scale --{} {}": _FORM,
+    'model/planning/refuse_unreadable.py: redistopo up --engine "{}"{}; installed servers: redistopo engines': _FORM,
+    "model/planning/resizing.py: change {} first, redistopo up, then {}": _FORM,
+    "model/planning/upgrade.py: redistopo up starts it with the engine that the topology file asks for": _LATER,
+    "ops/clone.py: name another one: redistopo clone DIR": _ELSEWHERE,
+    "ops/move.py: add --restart, which stops and starts them; or stop them first: redistopo down": _FORM,
+    "ops/move.py: copy the data: redistopo clone DIR; then redistopo down in this folder": _ELSEWHERE,
+    "ops/move.py: name other ports: redistopo move --port N": _FORM,
+    "ops/move.py: start a copy elsewhere: redistopo clone DIR; then stop this one: redistopo down": _ELSEWHERE,
+    "ops/scale.py: for example: redistopo scale --shards 4, or redistopo scale --replicas 2": _FORM,
+    "ops/scale.py: redistopo init cluster, in another folder, has several": _ELSEWHERE,
+    "ops/scale.py: redistopo init replication, in another folder, has replicas": _ELSEWHERE,
+    "ops/scale.py: redistopo init sentinel, in another folder, has them": _ELSEWHERE,
+    "ops/start_with_data.py: compare the snapshot with its digest: redistopo snapshots --verify": _LATER,
+    "ops/undo.py: redistopo move-slots and rebalance move slots of a finished change": _LATER,
+    "ops/upgrade.py: correct that in {}, then redistopo upgrade again": _FORM,
+    'ops/upgrade.py: name one: redistopo upgrade --engine "valkey 9"; `redistopo engines` lists those on this machine': _FORM,
+    "ops/upgrade.py: unset {}, then redistopo upgrade again": _FORM,
+    "project/unfinished_changes.py: redistopo up ends it": _LATER,
+    'render/engine_edit.py: set engine = "{}" there by hand, then redistopo upgrade': _FORM,
+    "snapshot/choose_sources.py: repair it: redistopo up": _LATER,
+    "snapshot/data_check.py: use another one: redistopo snapshots --verify": _MOMENT,
+    "snapshot/stored.py: name another one: redistopo snapshot NAME": _FORM,
+    "snapshot/stored.py: redistopo snapshots lists them; a snapshot elsewhere is named by its path": _FORM,
+    "snapshot/stored.py: use another one: redistopo snapshots --verify": _LATER,
+    "snapshot/take.py: try again when there is less load; or without --pause: redistopo snapshot": _MOMENT,
 }
 """Site -> why no test types its command."""

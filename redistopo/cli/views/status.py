@@ -70,7 +70,9 @@ def show_status(result: "StatusResult") -> None:
     if result.unfinished:
         text = f"Under way, or interrupted: {printable(result.unfinished)}"
         click.echo(theme.paint(text, theme.WARNING))
-        click.echo("  redistopo up finishes it, redistopo undo takes it back")
+        from redistopo.project.unfinished_changes import GO_ON
+
+        click.echo(f"  {GO_ON}")
     if not any(line.pid for line in result.nodes):
         click.echo("No node runs. Start it: redistopo up")
     elif result.faults:

@@ -8,17 +8,11 @@ from redistopo.model.planning.move_method import MoveMethod
 from redistopo.model.planning.slot_moves import slots_of
 from redistopo.model.planning.slot_survey import BigKey, SlotSurvey
 from redistopo.model.protocol.slots import SlotRange
-from redistopo.model.state.finding import Finding, root_causes
-from redistopo.model.state.job import Job, SlotMove
+from redistopo.model.state.job import SlotMove
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.selector import select_nodes
 from redistopo.model.state.shards import shards_of
 from redistopo.model.topology.spec import Shape
-
-_MENDED = {"cluster.empty-shards"}
-"""Faults that moving slots may be the remedy of."""
-
-GO_ON = "redistopo up finishes it, redistopo undo takes it back"
 
 
 def refuse_shape(shape: Shape) -> None:
@@ -27,34 +21,6 @@ def refuse_shape(shape: Shape) -> None:
         raise UsageError(
             f"a {shape} has no slots to move",
             hint='only nodes of a shape = "cluster" share the keys by slots',
-        )
-
-
-def refuse_unfinished(job: Job | None) -> None:
-    """Raise RedistopoError while an earlier change isn't finished."""
-    if job is not None:
-        raise RedistopoError(
-            f"an earlier change isn't finished: {job.command}",
-            detail=f"it began {job.began}",
-            hint=GO_ON,
-        )
-
-
-def refuse_unhealthy(seen: Observed, findings: Iterable[Finding]) -> None:
-    """Raise Unhealthy if a check fails (an empty shard is no obstacle), or versions differ."""
-    causes = [one for one in root_causes(tuple(findings)) if one.check not in _MENDED]
-    if causes:
-        raise Unhealthy(
-            "slots are moved only in a healthy topology",
-            detail="\n".join(f"{one.check} {one.subject}: {one.evidence}" for one in causes[:4]),
-            hint="redistopo up, then the same command again",
-        )
-    engines = {node.engine: node.name for node in seen.answering}
-    if len(engines) > 1:
-        raise Unhealthy(
-            "slots are moved only between nodes of one version",
-            detail=", ".join(f"{name} is {engine}" for engine, name in engines.items()),
-            hint="redistopo restart --rolling makes all nodes run the topology file's engine",
         )
 
 
@@ -139,5 +105,5 @@ def refuse_full(
             raise RedistopoError(
                 f"{name} has too little memory: nothing was moved",
                 detail=f"maxmemory {most:,}, used {used:,}, to be moved {size:,} bytes",
-                hint="raise its limit: redistopo set maxmemory=SIZE; or move fewer slots",
+                hint="raise its limit: redistopo set maxmemory SIZE; or move fewer slots",
             )

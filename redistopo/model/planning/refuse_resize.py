@@ -1,18 +1,13 @@
 """Why a topology may not grow or shrink now; pure."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from redistopo.errors import MissingPrerequisite, RedistopoError, Unhealthy, UsageError
+from redistopo.errors import MissingPrerequisite, RedistopoError, UsageError
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.resizing import leaving_nodes
-from redistopo.model.state.finding import Finding, root_causes
-from redistopo.model.state.observed import NodeSeen, Observed, Role
+from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.shards import shards_of
 from redistopo.model.topology.spec import Topology
-
-_MENDED = {"cluster.empty-shards"}
-"""What growing repairs itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,24 +29,6 @@ def refuse_directions(was: Topology, asked: Topology) -> None:
             f"more {first} and fewer {then} are two changes; nothing was changed",
             hint=f"redistopo scale --{first} {values[first]}, then "
             f"redistopo scale --{then} {values[then]}",
-        )
-
-
-def refuse_unhealthy(seen: Observed, findings: Iterable[Finding]) -> None:
-    """Raise Unhealthy if a check fails, or the nodes run different versions."""
-    causes = [one for one in root_causes(tuple(findings)) if one.check not in _MENDED]
-    if causes:
-        raise Unhealthy(
-            "nodes are added and removed only in a healthy topology; nothing was changed",
-            detail="\n".join(f"{one.check} {one.subject}: {one.evidence}" for one in causes[:4]),
-            hint="redistopo up, then the same command again",
-        )
-    engines = {node.engine: node.name for node in seen.answering if node.role is not Role.SENTINEL}
-    if len(engines) > 1:
-        raise Unhealthy(
-            "nodes are added and removed only while all run one version; nothing was changed",
-            detail=", ".join(f"{name} is {engine}" for engine, name in engines.items()),
-            hint="redistopo restart --rolling makes all nodes run the topology file's engine",
         )
 
 

@@ -93,7 +93,7 @@ _TEXT = {
     StepKind.MEET: "introduce to each other",
     StepKind.FAILOVER: "wait for a failover by",
     StepKind.RESET: "empty and reset again",
-    StepKind.REJOIN: "rejoin to the cluster",
+    StepKind.REJOIN: "add to the cluster",
     StepKind.FORGET: "remove stale node ids from",
     StepKind.MOVE: "move slots with their keys between",
     StepKind.REMOVE: "remove from the cluster",

@@ -11,9 +11,9 @@ from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.refuse_resize import (
     Room,
     refuse_directions,
-    refuse_unhealthy,
     refuse_without_room,
 )
+from redistopo.model.planning.refuse_unhealthy import refuse_unhealthy
 from redistopo.model.topology.spec import Topology
 
 MEGABYTE = 1 << 20
@@ -39,9 +39,11 @@ def test_one_direction_at_a_time(
 
 def test_one_version_in_all_nodes(scene: Callable[[str, str], Scene]) -> None:
     made = scene("redis-8.2", "cluster")
-    refuse_unhealthy(made.seen, ())
+    refuse_unhealthy(made.seen, (), "nodes are added and removed")
     with pytest.raises(Unhealthy, match="one version"):
-        refuse_unhealthy(made.info("node2", redis_version="8.4.0").seen, ())
+        refuse_unhealthy(
+            made.info("node2", redis_version="8.4.0").seen, (), "nodes are added and removed"
+        )
 
 
 @pytest.mark.parametrize(

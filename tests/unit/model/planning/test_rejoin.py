@@ -296,5 +296,5 @@ def test_the_steps_of_up(observed: Seen, plan: Callable[..., Plan]) -> None:
     record = TopologyState(id="1", name="", shape="cluster", created="", nodes=(), formed=True)
     steps = reconcile(made, Situation(seen=seen, record=record))
     assert [one.do for one in steps] == [StepKind.REJOIN, StepKind.REJOIN, StepKind.FORGET]
-    assert str(steps[0]) == "rejoin to the cluster node2, as primary of slots 5461-10922"
+    assert str(steps[0]) == "add to the cluster node2, as primary of slots 5461-10922"
     assert str(steps[1]).endswith(", as a replica of node2")

@@ -140,9 +140,9 @@ def test_the_steps_to_a_new_shard(observed: Seen, plan: Callable[..., Plan]) -> 
     assert [one for one in steps if not one.startswith("correct")] == [
         "write the configuration of node7, node8",
         "start node7, node8",
-        "rejoin to the cluster node7, as a replica of node8",
+        "add to the cluster node7, as a replica of node8",
         "promote node7",
-        "rejoin to the cluster node8, as a replica of node7",
+        "add to the cluster node8, as a replica of node7",
         "move 4096 slots from node2, node1, node3 to node7",
     ]
 

@@ -1,0 +1,23 @@
+"""What an interruption left unfinished in a topology, which other changes wait for."""
+
+from redistopo.errors import RedistopoError
+from redistopo.model.topology.project_paths import Layout
+from redistopo.project.drill_intent_file import load_intent
+from redistopo.project.job_file import load_job
+
+GO_ON = "redistopo up finishes it, redistopo undo takes it back"
+"""How a change that is on record goes on."""
+
+
+def refuse_unfinished(layout: Layout) -> None:
+    """Raise RedistopoError while an earlier change, or a drill, isn't finished."""
+    if (job := load_job(layout)) is not None:
+        raise RedistopoError(
+            f"an earlier change isn't finished: {job.command}",
+            detail=f"it began {job.began}; nothing was changed",
+            hint=GO_ON,
+        )
+    if load_intent(layout) is not None:
+        raise RedistopoError(
+            "a drill isn't finished: nodes may still have its fault", hint="redistopo up ends it"
+        )
