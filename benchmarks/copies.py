@@ -10,6 +10,7 @@ from typing import Any
 from redis import Redis
 
 from benchmarks.stage import Made, Stage
+from redistopo.host.polling import Deadline, wait_for
 
 Pair = tuple[float, float | None]
 
@@ -110,8 +111,7 @@ def _source(stage: Stage, keys: int) -> Iterator[int]:
     )
     try:
         with closing(_client(port)) as client:
-            while not _listens(client):
-                time.sleep(0.01)
+            wait_for(lambda: _listens(client) or None, Deadline(10))
             for first in range(0, keys, 1000):
                 client.mset({f"key:{number}": "x" * 100 for number in range(first, first + 1000)})
         yield port
