@@ -38,7 +38,8 @@ class NodePlan(Addressed):
     """One planned server: `follows` names its primary ("" for a primary or a Sentinel; the
     latter is in no shard: 0, as a replica whose primary isn't decided); `bus_port` is 0 for none.
 
-    `directives` are the user's, for all nodes and for this node.
+    `directives` are the user's, for all nodes and for this node. `machine` is the name of its
+    machine in a topology over several hosts; "" for this one.
     """
 
     name: str
@@ -49,6 +50,7 @@ class NodePlan(Addressed):
     folder: NodeFolder
     follows: str
     directives: Directives
+    machine: str = ""
 
     @property
     def ports(self) -> tuple[int, ...]:

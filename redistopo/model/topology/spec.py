@@ -11,6 +11,7 @@ from enum import StrEnum
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.conf_endpoint import LOOPBACK
 from redistopo.model.protocol.endpoint import LAST_PORT
+from redistopo.model.topology.hosts import Hosts
 
 FORMAT_VERSION = 1
 """The format of the topology file that this version writes and reads."""
@@ -184,6 +185,7 @@ class Topology:
     templates: str = ""
     redis: Directives = field(default_factory=dict)
     nodes: Mapping[str, Directives] = field(default_factory=dict)
+    hosts: Hosts | None = None
     format: int = FORMAT_VERSION
 
     @property
