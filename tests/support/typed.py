@@ -112,6 +112,7 @@ BUILDERS: dict[str, str] = {
     "rebuild_node": _TABLES,
     "separate_cluster": "real/test_merged_clusters.py::"
     "test_merged_clusters_are_separated_by_what_up_names_and_neither_loses_a_key",
+    "leave_cluster": f"{_HAND}an_empty_node_that_joined_another_cluster_leaves_it",
     "move_aside": _STRANGE,
     "reset_node": _STRANGE,
     "reset_anyway": "real/test_reset.py::test_what_a_replica_alone_has_is_given_up_by_force_only",
@@ -137,10 +138,7 @@ BUILDERS: dict[str, str] = {
 }
 """Builder of a remedy -> the test that types what it makes."""
 
-BUILDERS_NOT_TYPED: dict[str, str] = {
-    "leave_cluster": "is for a node of another cluster that is found all the same: servers forget "
-    "the address of a node with another id within a second (NODE_NOADDR)",
-}
+BUILDERS_NOT_TYPED: dict[str, str] = {}
 """Builder -> why no test types what it makes."""
 
 COMMANDS: dict[str, str] = {
@@ -153,6 +151,7 @@ COMMANDS: dict[str, str] = {
     "truncate_log": r"check-aof.* --fix",
     "rebuild_node": r"redistopo up .*--rebuild",
     "separate_cluster": r"redistopo up .*--primary",
+    "leave_cluster": r"redis-cli .*CLUSTER RESET HARD",
     "move_aside": r"^mv ",
     "reset_node": r"redistopo reset",
     "reset_sentinels": r"SENTINEL RESET",
