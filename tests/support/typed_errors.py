@@ -194,6 +194,7 @@ ERRORS_NOT_TYPED = {
     "model/planning/refuse_resize.py: redistopo scale --{} {}, then redistopo scale --{} {}": _FORM,
     'model/planning/refuse_unreadable.py: redistopo up --engine "{}"{}; installed servers: redistopo engines': _FORM,
     "model/planning/resizing.py: change {} first, redistopo up, then {}": _FORM,
+    "model/planning/resizing.py: set shards = {} and replicas = {} in {} again, then redistopo scale --shards {}, then redistopo scale --replicas {}": _FORM,
     "model/planning/upgrade.py: redistopo up starts it with the engine that the topology file asks for": _LATER,
     "ops/clone.py: name another one: redistopo clone DIR": _ELSEWHERE,
     "ops/move.py: add --restart, which stops and starts them; or stop them first: redistopo down": _FORM,
