@@ -10,8 +10,9 @@ from redistopo.errors import ExitCode, MissingPrerequisite, UsageError
 from redistopo.host.files import read_text, write_public
 from redistopo.host.ports import ephemeral_range, reserved_ports
 from redistopo.model.remedies.of_topology import replace_file
+from redistopo.model.topology.check_key import TopologyProblem, shape_named
 from redistopo.model.topology.exposure import plaintext_warning
-from redistopo.model.topology.parse import TopologyProblem, shape_named, topology_file_error
+from redistopo.model.topology.parse import topology_file_error
 from redistopo.model.topology.ports import (
     BlockChoice,
     PortBlock,

@@ -1,6 +1,7 @@
 """Several machines of one topology: the [hosts] table of the topology file."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 DEFAULT_BASE = "/var/lib/redistopo"
 """The folder on each machine below which a topology's folder is, by the topology's name."""
@@ -31,7 +32,8 @@ class Hosts:
     are from the topology file itself. `base` is the topology's folder on each machine, "" for
     DEFAULT_BASE and the topology's name. `service` is "systemd", "process" or "" (systemd where it
     is process 1). `engine` is the server's program on each machine, or ``apt:PACKAGE``; "" for the
-    one that is found there.
+    one that is found there. `allow_colocated` permits nodes of a shard, or Sentinels, to share a
+    machine; `pins` are the machines of nodes that the file places itself, by node.
     """
 
     machines: tuple[Machine, ...] = ()
@@ -42,6 +44,8 @@ class Hosts:
     base: str = ""
     service: str = ""
     engine: str = ""
+    allow_colocated: bool = False
+    pins: Mapping[str, str] = field(default_factory=dict)
 
     def folder(self, topology: str) -> str:
         """Return the topology's folder on each machine."""
