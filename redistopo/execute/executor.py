@@ -202,7 +202,9 @@ def _move(context: ExecutionContext, one: Step) -> None:
 
     context.on_moves(one.moves)
     await_writable(context, one)
-    move_slots(context, one.moves)
+    moved = move_slots(context, one.moves)
+    context.moved_slots += moved.slots
+    context.moved_keys += moved.keys
 
 
 def _settle(context: ExecutionContext, _one: Step) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import Any
 import psutil
 import redis
 
-from redistopo.host.all_processes import all_processes
+from redistopo.host.all_processes import processes_of
 from redistopo.model.remedies.commands import classify
 from redistopo.model.remedies.remedy import RemedyClass
 from support import judge
@@ -76,14 +77,14 @@ class Project:
             assert found.code == check, f"{words}: {found}"
         return found
 
-    def shell(self, command: str, answer: str = "") -> None:
-        """A shell ran the command, as it is printed, in the folder."""
+    def shell(self, command: str, answer: str = "") -> str:
+        """A shell ran the command, as it is printed, in the folder; what it wrote to stdout."""
         RECORDER.types(command)
-        subprocess.run(
+        return subprocess.run(
             ["sh", "-c", command],
             input=answer, text=True, capture_output=True, check=True,
             cwd=self.root, env=self.environment(),
-        )  # fmt: skip
+        ).stdout  # fmt: skip
 
     def begin(self, *words: str) -> subprocess.Popen[str]:
         """The command runs in the background, with pipes."""
@@ -173,9 +174,13 @@ class Project:
         return {one.pid for one in processes_below(self.root)}
 
     def cleanup(self) -> None:
-        self.run("down", "--wipe", "--yes")
-        for process in processes_below(self.root):
-            process.send_signal(signal.SIGKILL)
+        """Nothing runs below the folder, and what servers wrote there is removed."""
+        while left := processes_below(self.root):  # a server may have forked in the meantime
+            for process in left:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(left, timeout=10)
+        shutil.rmtree(self.root / ".redistopo", ignore_errors=True)
 
 
 def require_true_classes(out: str) -> None:
@@ -213,12 +218,9 @@ def servers_below(root: Path) -> list[psutil.Process]:
 def processes_below(root: Path) -> list[psutil.Process]:
     """The same, their children too."""
     found = []
-    for process in all_processes():
-        try:
-            name = Path(process.exe().removesuffix(" (deleted)")).name
+    for process in processes_of(SERVERS):
+        with suppress(psutil.Error, OSError):
             inside = Path(process.cwd().removesuffix(" (deleted)")).is_relative_to(root)
-            if name in SERVERS and inside and process.status() != psutil.STATUS_ZOMBIE:
+            if inside and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
-        except (psutil.Error, OSError):
-            continue
     return found
