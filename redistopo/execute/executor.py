@@ -55,7 +55,7 @@ def _readdress(context: ExecutionContext, one: Step) -> None:
     for node in context.nodes(one.nodes):
         path = node.folder.table if node.bus_port else node.folder.config
         text, moves = files.read(path) or "", one.settings[node.name]
-        files.write(path, readdressed(text, node, moves, context.plan.topology.host))
+        files.write(path, readdressed(text, node, moves, context.plan.bound(node)))
 
 
 def _clear(context: ExecutionContext, one: Step) -> None:

@@ -126,7 +126,10 @@ def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> "Pla
 
 
 def require_address(topology: Topology) -> None:
-    """Raise MissingPrerequisite if this machine doesn't have the topology's address."""
+    """Raise MissingPrerequisite if this machine doesn't have the topology's address; one over
+    several machines has theirs."""
+    if topology.hosts is not None:
+        return
     for key, host in (("host", topology.host), ("announce_host", topology.address)):
         if not has_address(host):
             raise MissingPrerequisite(
