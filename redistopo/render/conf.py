@@ -43,6 +43,7 @@ def _common_values(plan: Plan, node: NodePlan, credentials: Credentials) -> dict
     return {
         "node": _plain(node),
         "topology": plan.topology,
+        "bind": node.host if plan.topology.hosts else plan.topology.host,
         "engine": plan.engine,
         "password": credentials.application.password if credentials.application else "",
         "users": str(node.folder.users),
