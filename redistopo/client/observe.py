@@ -302,11 +302,7 @@ def _with_peers(seen: NodeSeen, watch: MonitoredPrimary, client: Connections) ->
 
 def _with_files(seen: NodeSeen, target: Target, client: Connections) -> NodeSeen:
     """Add what its folder shows, also if the project was moved while the node ran."""
-    layout, host = target.layout, target.machine
-    if layout and host is not LOCAL:
-        live = seen.config and {name: host.local_path(one) for name, one in seen.config.items()}
-        info = {name: host.local_path(value) for name, value in seen.info.items()}
-        seen = replace(seen, config=live, info=info)
+    layout = target.layout
     if layout and seen.config and seen.info.get("aof_enabled") == "1":
         root = layout.node(seen.name).root
         damage = damage_of_log(target.machine.files, root, seen, client)

@@ -13,8 +13,9 @@ from redistopo.drill.drill_request import DrillRequest, DrillSetup
 from redistopo.drill.fault_injection import FaultInjection, FaultSpec
 from redistopo.drill.interrupted_drill import (
     application_entry,
-    delete_leftover_keys,
+    end_drill,
     finish_interrupted_drill,
+    take_back,
 )
 from redistopo.drill.key_cleanup import delete_keys
 from redistopo.drill.preflight import check_preflight
@@ -84,16 +85,9 @@ def drill_session(root: Path) -> SessionRequest:
 
 def drilled(session: Session, request: DrillRequest) -> DrillReport:
     """Run one drill in an open session; see `drill`."""
-    layout, progress = session.layout, session.progress
+    progress = session.progress
     refuse_changed_security(session)
-    context = replace(
-        session.context(session.plan(_engine(layout))), deadline=Deadline(_REPAIR_SECONDS)
-    )
-    if intent := finish_interrupted_drill(layout, progress):
-        _repair(session, context)
-        delete_leftover_keys(
-            intent, layout, context.observe(Detail.HEALTH), context.credentials, progress
-        )
+    context = finish_earlier(session)
     _victims(context.observe(Detail.HEALTH), request)  # invalid selectors are reported first
     with step(progress, "verify that it is well"):
         verdict = wait_until_healthy(
@@ -116,6 +110,18 @@ def drilled(session: Session, request: DrillRequest) -> DrillReport:
         ),
     )
     return _injure_and_repair(scene)
+
+
+def finish_earlier(session: Session) -> ExecutionContext:
+    """Finish a drill that was interrupted, and return the context for the next one."""
+    layout = session.layout
+    session.deadline = Deadline(_REPAIR_SECONDS)
+    context = session.context(session.plan(_engine(layout)))
+    if intent := finish_interrupted_drill(layout, session.progress):
+        _repair(session, take_back(session, intent) or context)
+        context = session.context(session.plan(_engine(layout)))
+        end_drill(session, context, intent)
+    return context
 
 
 def _engine(layout: Layout) -> str:

@@ -129,7 +129,8 @@ def plan_with(project: Project, engine: Engine, why: str) -> "Plan":
 
 
 def require_address(topology: Topology) -> None:
-    """Raise MissingPrerequisite if this machine doesn't have the topology's address."""
+    """Raise MissingPrerequisite if this machine doesn't have the topology's address; one over
+    several machines has theirs."""
     if topology.hosts is not None:
         return
     for key, host in (("host", topology.host), ("announce_host", topology.address)):

@@ -93,6 +93,13 @@ def _size(topology: Topology) -> Iterable[TopologyProblem]:
             "redis-cli --cluster create refuses fewer than 3",
             hint='use formation = "auto"',
         )
+    if topology.formation is Formation.REDIS_CLI and topology.hosts is not None:
+        yield TopologyProblem(
+            "formation",
+            "is redis-cli together with [hosts]",
+            "redis-cli decides itself which primary a replica follows",
+            hint='use formation = "auto"',
+        )
 
 
 def _sentinels(topology: Topology) -> Iterable[TopologyProblem]:
