@@ -303,7 +303,9 @@ def _with_peers(seen: NodeSeen, watch: MonitoredPrimary, client: Connections) ->
 def _with_files(seen: NodeSeen, target: Target, client: Connections) -> NodeSeen:
     """Add what its folder shows, also if the project was moved while the node ran."""
     layout = target.layout
-    if layout and seen.config and seen.info.get("aof_enabled") == "1":
+    # a running server's log on another host would be older than its INFO
+    beside = layout and target.machine is LOCAL
+    if layout and beside and seen.config and seen.info.get("aof_enabled") == "1":
         root = layout.node(seen.name).root
         damage = damage_of_log(target.machine.files, root, seen, client)
         seen = replace(seen, log_damage=damage)
