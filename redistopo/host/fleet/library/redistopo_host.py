@@ -238,7 +238,8 @@ def wipe(op: Op) -> Op:
     """Remove the topology's folder, if its marker is there."""
     if text_of(os.path.join(op["base"], "MARKER")) == op["id"]:
         shutil.rmtree(os.path.join(op["base"], "nodes"), ignore_errors=True)
-        shutil.rmtree(op["base"])
+        with suppress(FileNotFoundError):  # machines that share the folder
+            shutil.rmtree(op["base"])
     return {}
 
 
