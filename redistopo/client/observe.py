@@ -302,12 +302,10 @@ def _with_peers(seen: NodeSeen, watch: MonitoredPrimary, client: Connections) ->
 
 def _with_files(seen: NodeSeen, target: Target, client: Connections) -> NodeSeen:
     """Add what its folder shows, also if the project was moved while the node ran."""
-    layout, host = target.layout, target.machine
-    if layout and host is not LOCAL:
-        live = seen.config and {name: host.local_path(one) for name, one in seen.config.items()}
-        info = {name: host.local_path(value) for name, value in seen.info.items()}
-        seen = replace(seen, config=live, info=info)
-    if layout and seen.config and seen.info.get("aof_enabled") == "1":
+    layout = target.layout
+    # a running server's log on another host would be older than its INFO
+    beside = layout and target.machine is LOCAL
+    if layout and beside and seen.config and seen.info.get("aof_enabled") == "1":
         root = layout.node(seen.name).root
         damage = damage_of_log(target.machine.files, root, seen, client)
         seen = replace(seen, log_damage=damage)

@@ -185,8 +185,8 @@ class Host(Protocol):
     def limits(self, needed: int) -> "Limits":
         """Return its limits; tasks are counted only if they may be fewer than `needed`."""
 
-    def local_path(self, value: str) -> str:
-        """Return a path that a server reports as that of our own files."""
+    def there(self, path: Path) -> str:
+        """Return the path of one of our own files as servers there report it."""
 
     def claim(self, verb: str) -> None:
         """Lock it for a verb that changes the topology, if the topology's lock isn't enough."""

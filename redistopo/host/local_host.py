@@ -141,9 +141,9 @@ class LocalHost:
 
         return process_limits(needed)
 
-    def local_path(self, value: str) -> str:
+    def there(self, path: Path) -> str:
         """Return the path: servers here see the same files."""
-        return value
+        return str(path)
 
     def claim(self, verb: str) -> None:
         """Nothing: the topology's lock is on this machine."""

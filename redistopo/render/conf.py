@@ -44,7 +44,6 @@ def _common_values(plan: Plan, node: NodePlan, credentials: Credentials) -> dict
     return {
         "node": _plain(node),
         "topology": replace(plan.topology, host=plan.bound(node)),
-        "bind": plan.bound(node),
         "engine": plan.engine,
         "password": credentials.application.password if credentials.application else "",
         "users": str(folder.users),

@@ -136,7 +136,7 @@ class Session:
             for name, conf in self.rendered.items()
             if "aclfile" in conf and "sentinel" not in conf
         }
-        paths = {name: str(folder.config) for name, folder in folders.items()}
+        paths = {name: self.host.there(folder.config) for name, folder in folders.items()}
         return expected_of(self.topology, self.rendered, paths, users)
 
     def credentials_from(self, source: CredentialSource) -> Credentials:

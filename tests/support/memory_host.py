@@ -269,8 +269,8 @@ class MemoryHost:
     def limits(self, needed: int) -> Limits:
         return Limits(files=1024, server_files=1024, tasks=None)
 
-    def local_path(self, value: str) -> str:
-        return value
+    def there(self, path: Path) -> str:
+        return str(path)
 
     def claim(self, verb: str) -> None:
         pass

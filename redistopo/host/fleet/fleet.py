@@ -33,11 +33,7 @@ _OP_SECONDS = 60.0
 
 
 class Fleet:
-    """What is known of the machines, and what is still to be done there.
-
-    Texts that are written have the paths of the hosts; what is read has the paths of the project's
-    folder, the mirror, so that no other part of the program needs to tell them apart.
-    """
+    """What is known of the machines, and what is still to be done there."""
 
     def __init__(self, layout: Layout, file: FleetFile) -> None:
         self.layout = layout
@@ -79,13 +75,9 @@ class Fleet:
         """Return the path on its machine of a file in a node's folder."""
         return f"{self.base}/nodes/{node}" + (f"/{name}" if name else "")
 
-    def outward(self, text: str) -> str:
-        """Translate the project's paths in a text to those of the hosts."""
-        return text.replace(str(self.layout.state), self.base)
-
-    def inward(self, text: str) -> str:
-        """Translate the hosts' paths in a text to those of the project."""
-        return text.replace(self.base, str(self.layout.state))
+    def there(self, path: Path) -> str:
+        """Return the path on its machine of a file below the state folder."""
+        return f"{self.base}/{path.relative_to(self.layout.state)}"
 
     # ------------------------------------------------------------ the lock
 
@@ -287,7 +279,7 @@ class Fleet:
             started=started,
             boot=boot,
             executable=self.file.engine,
-            config=str(folder.config),
+            config=self.there(folder.config),
         )
         save_process_mark(folder.process, mark)
 

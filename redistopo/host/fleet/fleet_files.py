@@ -19,7 +19,7 @@ _LITTLE_SPACE = 64 * 1024
 
 
 class FleetFiles:
-    """Each path is dispatched to the machine of its node; see `Fleet` for the paths in texts."""
+    """Each path below a node's folder is that of a file on its machine."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
@@ -42,7 +42,7 @@ class FleetFiles:
         data = found.head
         if len(data) < found.status.size:
             data = self._bytes(path, found.status.size, end=False)
-        return self._fleet.inward(data.decode(errors="surrogateescape"))
+        return data.decode(errors="surrogateescape")
 
     def tail(self, path: Path, most: int) -> str:
         place = self._remote(path)
@@ -109,12 +109,10 @@ class FleetFiles:
             LOCAL.files.write(path, text)
         if place is None:
             return
-        there = self._fleet.outward(text)
-        self._fleet.queue(
-            place[0], {"op": "write", "path": self._fleet.remote(*place), "text": there}
-        )
+        there = self._fleet.remote(*place)
+        self._fleet.queue(place[0], {"op": "write", "path": there, "text": text})
         if (known := self._fleet.known(place[0])) is not None:
-            known.files[place[1]] = written_file(there)
+            known.files[place[1]] = written_file(text)
             known.there = True
 
     def private_folder(self, path: Path) -> None:

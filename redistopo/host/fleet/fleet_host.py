@@ -42,10 +42,9 @@ class FleetHost:
 
         return Limits(files=_UNLIMITED, server_files=_UNLIMITED, tasks=None)
 
-    def local_path(self, value: str) -> str:
-        """Translate a path on a host, as its server reports it, to that of the project."""
-        base = self.fleet.base
-        return self.fleet.inward(value) if value.startswith(f"{base}/") else value
+    def there(self, path: Path) -> str:
+        """Return the path on its machine of a file below the state folder."""
+        return self.fleet.there(path)
 
     def flush(self) -> None:
         """Do what is queued."""

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from signal import Signals
 from typing import Any
 
@@ -101,7 +100,7 @@ class FleetProcesses:
         if "tls-cert-file" not in (LOCAL.files.read(folder.config) or ""):
             return
         for path in (layout.tls.ca, layout.tls.node(node)):
-            there = self._fleet.outward(str(path))
+            there = self._fleet.there(path)
             text = LOCAL.files.read(path) or ""
             self._fleet.queue(node, {"op": "write", "path": there, "text": text})
 
@@ -190,8 +189,3 @@ def _remote(process: Process) -> RemoteProcess:
     if not isinstance(process, RemoteProcess):
         raise TypeError(f"{process!r} is not a process of another host")
     return process
-
-
-def log_path(fleet: Fleet, path: Path) -> str:
-    """Return the path of a node's log on its machine."""
-    return fleet.outward(str(path))
