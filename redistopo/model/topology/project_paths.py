@@ -67,6 +67,9 @@ class NodeFolder:
     """ACL LIST as the server reported it right after its users were set, without passwords:
     servers normalize rules."""
 
+    removed = _Below("removed")
+    """Says that the node was removed from the topology: its folder is only kept."""
+
     process = _Below("process.json")
     """The mark of the process that we started here."""
 
