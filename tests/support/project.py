@@ -84,14 +84,14 @@ class Project:
             assert found.code == check, f"{words}: {found}"
         return found
 
-    def shell(self, command: str, answer: str = "") -> None:
-        """A shell ran the command, as it is printed, in the folder."""
+    def shell(self, command: str, answer: str = "") -> str:
+        """A shell ran the command, as it is printed, in the folder; what it wrote to stdout."""
         RECORDER.types(command)
-        subprocess.run(
+        return subprocess.run(
             ["sh", "-c", command],
             input=answer, text=True, capture_output=True, check=True,
             cwd=self.root, env=self.environment(),
-        )  # fmt: skip
+        ).stdout  # fmt: skip
 
     def begin(self, *words: str) -> subprocess.Popen[str]:
         """The command runs in the background, with pipes."""
