@@ -26,7 +26,12 @@ from redistopo.host.stop_record_files import load_stop_record
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.endpoint import Addressed, Endpoint
 from redistopo.model.protocol.engine import parse_title
-from redistopo.model.protocol.replies import ClusterNodesLine, parse_info, parse_nodes
+from redistopo.model.protocol.replies import (
+    ClusterNodesLine,
+    at_listening_ports,
+    parse_info,
+    parse_nodes,
+)
 from redistopo.model.protocol.sentinel_replies import (
     HELLO_CHANNEL,
     MonitoredPrimary,
@@ -52,10 +57,11 @@ class Detail(IntEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target(Addressed):
     """A server to observe; `layout` is None for one that we didn't start, otherwise its process
-    and files are on `machine`."""
+    and files are on `machine`. It gives clients the ports for them, if `maps_ports`."""
 
     name: str
     ports: tuple[int, ...] = ()
+    maps_ports: bool = False
     layout: Layout | None = None
     machine: Host = LOCAL
 
@@ -178,7 +184,10 @@ def query_node(
     """
     depth = Detail.FULL if seen.folder_lost else depth
     try:
-        return _with_files(_query(shape, seen, client, depth), target, client)
+        found = _query(shape, seen, client, depth)
+        if target.maps_ports:
+            found = replace(found, members=at_listening_ports(found.members))
+        return _with_files(found, target, client)
     except (Unreachable, BadReply) as error:
         return replace(seen, error=f"{error.message}: {error.detail}")
     except AccessDenied as error:

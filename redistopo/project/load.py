@@ -115,7 +115,7 @@ def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> "Pla
             numbered = numbered_nodes(project.topology, project.layout)
             return make_plan(project.topology, project.layout, request.assumed, why, numbered)
     choice = assumed_engine(request) if assume else choose_engine(request)
-    _refuse_name(project.topology, choice.engine)
+    _refuse_announcement(project.topology, choice.engine)
     return make_plan(
         project.topology,
         project.layout,
@@ -135,8 +135,15 @@ def require_address(topology: Topology) -> None:
             )
 
 
-def _refuse_name(topology: Topology, engine: Engine) -> None:
-    """Raise UsageError if the engine can't announce a name."""
+def _refuse_announcement(topology: Topology, engine: Engine) -> None:
+    """Raise UsageError if the engine can't announce a name, or ports for clients."""
+    if topology.announce_port and not engine.announces_client_ports:
+        raise UsageError(
+            f"{engine.title} can't announce other ports to clients (announce_port)",
+            detail="it announces one port to clients, replicas and other nodes; Valkey 9.0 and "
+            "later can announce another one to clients alone",
+            hint='set engine = "valkey 9", or remove announce_port',
+        )
     if topology.announced_name and not engine.knows("cluster-announce-hostname"):
         raise UsageError(
             f"{engine.title} can't announce the name {topology.announced_name}",

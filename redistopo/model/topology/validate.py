@@ -41,6 +41,12 @@ OWNED = {
     "cluster-config-file": "",
     "cluster-node-timeout": "node_timeout",
     "cluster-port": "port",
+    "cluster-announce-port": "announce_port",
+    "cluster-announce-tls-port": "announce_port",
+    "cluster-announce-bus-port": "port",
+    "cluster-announce-client-port": "announce_port",
+    "cluster-announce-client-tls-port": "announce_port",
+    "replica-announce-port": "port",
     "appendonly": "persistence",
     "replicaof": "shape and replicas",
     "slaveof": "shape and replicas",
@@ -59,6 +65,7 @@ def validate(topology: Topology, known: Collection[str] = ()) -> tuple[TopologyP
         *_size(topology),
         *_sentinels(topology),
         *_ports(topology),
+        *_client_ports(topology),
         *_host(topology),
         *_acl(topology),
         *_engine(topology),
@@ -143,6 +150,33 @@ def _ports(topology: Topology) -> Iterable[TopologyProblem]:
         f"is {topology.port}, so the highest port would be {block.highest}",
         f"with {nodes}, must be 1024 to {room}" if possible else "too many nodes",
     )
+
+
+def _client_ports(topology: Topology) -> Iterable[TopologyProblem]:
+    """Ports that clients are given must not be those of something else here, where they would lead
+    to the wrong server."""
+    first, size = topology.announce_port, topology.size
+    if not first:
+        return
+    seen = f"is {first}"
+    if not topology.clustered:
+        yield TopologyProblem(
+            "announce_port",
+            seen,
+            f"with shape {topology.shape}, servers use the port that clients are given, too",
+            hint='only shape = "cluster" has ports for clients alone',
+        )
+    elif first + size - 1 > LAST_PORT:
+        yield TopologyProblem(
+            "announce_port", seen, f"with {size} nodes, must be at most {LAST_PORT - size + 1}"
+        )
+    for start, what in ((topology.port, "data"), (topology.port + BUS_OFFSET, "bus")):
+        if abs(first - start) < size and first != topology.port:
+            yield TopologyProblem(
+                "announce_port",
+                f"{seen}, so that clients are given other ports of these nodes",
+                f"their {what} ports are {start} to {start + size - 1}",
+            )
 
 
 def _sentinel_ports(topology: Topology) -> TopologyProblem:
