@@ -16,6 +16,7 @@ from redistopo.client.connection import (
 )
 from redistopo.client.failover_probe import probe_failover
 from redistopo.client.login_probe import probe_access
+from redistopo.client.monitored import with_monitored
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.host.host import Files, Host
 from redistopo.host.listening_sockets import listening_of_process
@@ -34,9 +35,6 @@ from redistopo.model.protocol.replies import (
 )
 from redistopo.model.protocol.sentinel_replies import (
     HELLO_CHANNEL,
-    MonitoredPrimary,
-    parse_masters,
-    parse_peers,
 )
 from redistopo.model.state.monitored_primaries import without_other_primaries
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
@@ -79,12 +77,14 @@ def observe(
     With `disk`, also inspect their folders, which decisions about data need.
     """
     wanted = tuple(targets)
+    for machine in {one.machine for one in wanted}:
+        machine.flush()
     workers = max(1, min(32, len(wanted)))
     with ThreadPoolExecutor(workers, thread_name_prefix="observe") as pool:
         nodes = tuple(pool.map(lambda one: _observe_node(shape, one, client, depth), wanted))
     nodes = without_other_primaries(nodes)
     if depth is Detail.FULL:
-        nodes = tuple(map(_with_other_ports, _with_listening(wanted, nodes)))
+        nodes = tuple(map(_with_other_ports, wanted, _with_listening(wanted, nodes)))
     if disk:
         # last, so that it includes what a process wrote when it ended
         nodes = tuple(map(_with_disk, nodes, wanted))
@@ -105,9 +105,10 @@ def _with_disk(seen: NodeSeen, target: Target) -> NodeSeen:
     return replace(seen, disk=disk)
 
 
-def _with_other_ports(node: NodeSeen) -> NodeSeen:
+def _with_other_ports(target: Target, node: NodeSeen) -> NodeSeen:
     """Add where the process of a node that doesn't reply listens, if not at the node's port."""
-    if node.answers or node.paused or not node.pid or node.listening:
+    unasked = node.answers or node.paused or not node.pid or node.listening
+    if unasked or target.machine is not LOCAL:
         return node
     found = listening_of_process(node.pid) or ()
     same = any(one.endswith(f":{node.port}") for one in found)
@@ -131,12 +132,13 @@ def _with_listening(
     return tuple(
         replace(
             node,
-            listening=listening[target.machine].get(node.port, ()),
+            listening=found.get(node.port, ()) if found is not None else None,
             socket=_unix_socket(target, node),
         )
         if node.pid
         else node
         for target, node in zip(targets, nodes, strict=True)
+        for found in (listening[target.machine],)
     )
 
 
@@ -164,7 +166,10 @@ def process_state(target: Target) -> NodeSeen:
     if target.layout is None:
         return seen
     processes = target.machine.processes
-    process = processes.find(target.layout, target.name)
+    try:
+        process = processes.find(target.layout, target.name)
+    except Unreachable as error:  # its machine
+        return replace(seen, error=error.message)
     if process is None:
         return _absent(target, seen)
     paused = processes.is_paused(process)
@@ -209,7 +214,9 @@ def _absent(target: Target, seen: NodeSeen) -> NodeSeen:
         seen,
         process=ProcessState.ABSENT,
         folder_lost=bool(lost),
-        held_by=f"port {taken} is in use by {ports.holder(taken)}" if taken else "",
+        held_by=f"port {taken} is in use by {ports.holder(Endpoint(target.host, taken))}"
+        if taken
+        else "",
         error="its process isn't running",
     )
 
@@ -230,7 +237,7 @@ def _query(shape: Shape, seen: NodeSeen, client: Connections, depth: Detail) -> 
             members=_members(_text(replies[2], "CLUSTER NODES"), seen.host),
         )
     if sentinel := found.role is Role.SENTINEL:
-        found = _with_monitored(found, client)
+        found = with_monitored(found, client)
     if depth is Detail.FULL:
         found = replace(
             found,
@@ -270,40 +277,16 @@ def _refused(commands: list[Command], replies: list[Reply]) -> dict[str, str]:
     }
 
 
-def _with_monitored(seen: NodeSeen, client: Connections) -> NodeSeen:
-    """Add every primary that a Sentinel monitors, with its replicas and Sentinels."""
-    reply = client.execute(seen.endpoint, [("SENTINEL", "MASTERS")])[0]
-    masters = parse_masters(raise_on_error(reply, "SENTINEL MASTERS"))
-    watches = tuple(_with_peers(seen, one, client) for one in masters)
-    return replace(seen, watches=watches)
-
-
 def _settings(seen: NodeSeen) -> dict[str, str]:
     return seen.watches[0].config if seen.watches else {}
-
-
-def _with_peers(seen: NodeSeen, watch: MonitoredPrimary, client: Connections) -> MonitoredPrimary:
-    words = ("GET-MASTER-ADDR-BY-NAME", "REPLICAS", "SENTINELS", "CKQUORUM")
-    commands = [("SENTINEL", word, watch.name) for word in words]
-    address, replicas, sentinels, quorum = client.execute(seen.endpoint, commands)
-    # during a failover this returns the new primary as soon as it is promoted in the new epoch
-    # (sentinel.c, sentinelGetCurrentMasterAddress), unlike SENTINEL MASTERS
-    host, port = map(str, address if isinstance(address, list) and len(address) == 2 else ("", 0))
-    return replace(
-        watch,
-        endpoint=Endpoint(host, int(port) if port.isdecimal() else 0),
-        replicas=parse_peers(raise_on_error(replicas, "SENTINEL REPLICAS"), "SENTINEL REPLICAS"),
-        sentinels=parse_peers(
-            raise_on_error(sentinels, "SENTINEL SENTINELS"), "SENTINEL SENTINELS"
-        ),
-        quorum=str(quorum),
-    )
 
 
 def _with_files(seen: NodeSeen, target: Target, client: Connections) -> NodeSeen:
     """Add what its folder shows, also if the project was moved while the node ran."""
     layout = target.layout
-    if layout and seen.config and seen.info.get("aof_enabled") == "1":
+    # a running server's log on another host would be older than its INFO
+    beside = layout and target.machine is LOCAL
+    if layout and beside and seen.config and seen.info.get("aof_enabled") == "1":
         root = layout.node(seen.name).root
         damage = damage_of_log(target.machine.files, root, seen, client)
         seen = replace(seen, log_damage=damage)

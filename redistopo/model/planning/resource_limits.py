@@ -78,7 +78,9 @@ def _own_files(plan: Plan, limits: Limits) -> ResourceShortage | None:
         told=f"redistopo needs {needed} open files for {len(plan.nodes)} nodes, "
         f"the limit is {limits.files}",
         # enough for servers too, because `ulimit -n` also lowers the hard limit
-        hint=_raised(max(needed, min(limits.server_files, _DEFAULT_CLIENTS + RESERVED)), limits),
+        hint=raise_files_hint(
+            max(needed, min(limits.server_files, _DEFAULT_CLIENTS + RESERVED)), limits.server_files
+        ),
         fatal=True,
     )
 
@@ -99,36 +101,37 @@ def _clients(plan: Plan, node: NodePlan, limits: Limits) -> ResourceShortage | N
     if limits.server_files >= wanted:
         return None
     fewer = -(-(wanted - limits.server_files) // _STEP) * _STEP
+    raised = raise_files_hint(wanted, limits.server_files)
     left = max(0, limits.files - RESERVED, wanted - fewer - RESERVED)
     numbers = f"{node.name}: maxclients {clients} needs {wanted} open files, "
     numbers += f"the limit is {limits.server_files}"
     if left < needed:
         return ResourceShortage(
             told=f"{numbers}; {left} clients would be left, its own topology needs {needed}",
-            hint=_raised(max(needed + RESERVED + _STEP, 1024), limits),
+            hint=raise_files_hint(max(needed + RESERVED + _STEP, 1024), limits.server_files),
             fatal=True,
         )
     if configured:
         return ResourceShortage(
             told=f"{numbers}; the server would lower maxclients to {left}",
-            hint=f"set maxclients = {left} in the topology file, or {_raised(wanted, limits)}",
+            hint=f"set maxclients = {left} in the topology file, or {raised}",
             fatal=True,
         )
     return ResourceShortage(
         told=f"{numbers}: the server will lower maxclients to {left}",
-        hint=_raised(wanted, limits),
+        hint=raised,
         fatal=False,
     )
 
 
-def _raised(files: int, limits: Limits) -> str:
-    """The command that raises the limit, with a note if the hard limit is lower."""
+def raise_files_hint(files: int, hard: int) -> str:
+    """The command that raises the limit of open files, with a note if the hard limit is lower."""
     command = f"ulimit -n {files}"
-    if limits.server_files >= files:
+    if hard >= files:
         return command
     return (
-        f"{command}   (the hard limit of this shell is {limits.server_files}; "
-        "root can raise it in /etc/security/limits.conf, for the next login)"
+        f"{command}   (the hard limit of this shell is {hard}; root can raise it in "
+        "/etc/security/limits.conf, for the next login)"
     )
 
 

@@ -7,8 +7,12 @@ from collections.abc import Collection, Iterable
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.endpoint import BUS_OFFSET, LAST_PORT
 from redistopo.model.protocol.engine import OLDEST, Product, parse_request
+from redistopo.model.topology.announcement import (
+    announced_host_problems,
+    client_port_problems,
+)
+from redistopo.model.topology.check_key import TopologyProblem
 from redistopo.model.topology.needed_commands import renamed_commands
-from redistopo.model.topology.parse import TopologyProblem
 from redistopo.model.topology.ports import port_block_of
 from redistopo.model.topology.spec import (
     SENTINEL_OFFSET,
@@ -18,6 +22,7 @@ from redistopo.model.topology.spec import (
     node_name,
     sentinel_name,
 )
+from redistopo.model.topology.validate_hosts import validate_hosts
 
 # Directives that redistopo sets itself -> the key to use instead.
 OWNED = {
@@ -65,13 +70,14 @@ def validate(topology: Topology, known: Collection[str] = ()) -> tuple[TopologyP
         *_size(topology),
         *_sentinels(topology),
         *_ports(topology),
-        *_client_ports(topology),
+        *client_port_problems(topology),
         *_host(topology),
         *_acl(topology),
         *_engine(topology),
         *_owned("redis", topology.redis),
         *renamed_commands(topology),
         *(p for name, table in topology.nodes.items() for p in _node(topology, name, table, known)),
+        *_pinned(topology, known),
     )
 
 
@@ -96,6 +102,13 @@ def _size(topology: Topology) -> Iterable[TopologyProblem]:
             "formation",
             f"is redis-cli with {topology.shards} shards",
             "redis-cli --cluster create refuses fewer than 3",
+            hint='use formation = "auto"',
+        )
+    if topology.formation is Formation.REDIS_CLI and topology.hosts is not None:
+        yield TopologyProblem(
+            "formation",
+            "is redis-cli together with [hosts]",
+            "redis-cli decides itself which primary a replica follows",
             hint='use formation = "auto"',
         )
 
@@ -152,33 +165,6 @@ def _ports(topology: Topology) -> Iterable[TopologyProblem]:
     )
 
 
-def _client_ports(topology: Topology) -> Iterable[TopologyProblem]:
-    """Ports that clients are given must not be those of something else here, where they would lead
-    to the wrong server."""
-    first, size = topology.announce_port, topology.size
-    if not first:
-        return
-    seen = f"is {first}"
-    if not topology.clustered:
-        yield TopologyProblem(
-            "announce_port",
-            seen,
-            f"with shape {topology.shape}, servers use the port that clients are given, too",
-            hint='only shape = "cluster" has ports for clients alone',
-        )
-    elif first + size - 1 > LAST_PORT:
-        yield TopologyProblem(
-            "announce_port", seen, f"with {size} nodes, must be at most {LAST_PORT - size + 1}"
-        )
-    for start, what in ((topology.port, "data"), (topology.port + BUS_OFFSET, "bus")):
-        if abs(first - start) < size and first != topology.port:
-            yield TopologyProblem(
-                "announce_port",
-                f"{seen}, so that clients are given other ports of these nodes",
-                f"their {what} ports are {start} to {start + size - 1}",
-            )
-
-
 def _sentinel_ports(topology: Topology) -> TopologyProblem:
     block = port_block_of(topology)
     if block.meets:
@@ -197,6 +183,9 @@ def _sentinel_ports(topology: Topology) -> TopologyProblem:
 
 
 def _host(topology: Topology) -> Iterable[TopologyProblem]:
+    if topology.hosts is not None:
+        yield from validate_hosts(topology, topology.hosts)
+        return
     try:
         address = ipaddress.ip_address(topology.host)
     except ValueError:
@@ -212,51 +201,7 @@ def _host(topology: Topology) -> Iterable[TopologyProblem]:
             f"is false while host is {topology.host}",
             "a server without a password may only bind a loopback address",
         )
-    yield from _announced(topology, every=address.is_unspecified)
-
-
-def _announced(topology: Topology, *, every: bool) -> Iterable[TopologyProblem]:
-    """What clients are given must be an address where nodes listen, or lead to one."""
-    given = topology.announce_host
-    if every and not given and topology.shape is not Shape.STANDALONE:
-        yield TopologyProblem(
-            "host",
-            f"is {topology.host}, without announce_host",
-            "servers give clients one address, which must be one that they can connect to",
-            hint="for this machine only: 127.0.0.1; else set announce_host to its address",
-        )
-    elif topology.announced_name:
-        if not topology.clustered:
-            yield TopologyProblem(
-                "announce_host",
-                f"is {given!r}",
-                f"with shape {topology.shape}, must be an address: replicas and Sentinels connect "
-                "to it too",
-            )
-        elif ":" in given:
-            yield TopologyProblem("announce_host", f"is {given!r}", "is no address and no name")
-    elif given:
-        yield from _announced_address(topology, every=every)
-
-
-def _announced_address(topology: Topology, *, every: bool) -> Iterable[TopologyProblem]:
-    given = ipaddress.ip_address(topology.announce_host)
-    host = ipaddress.ip_address(topology.host)
-    problem = ""
-    if given.is_unspecified or str(given) != topology.announce_host:
-        problem = "must be one address, written as servers do"
-    elif given.version != host.version:
-        problem = f"must be of the same family as host, {topology.host}"
-    elif not every and given != host:
-        problem = f"nodes listen at {topology.host} only"
-    if problem:
-        every_address = "::" if given.version == 6 else "0.0.0.0"  # noqa: S104
-        yield TopologyProblem(
-            "announce_host",
-            f"is {topology.announce_host}",
-            problem,
-            hint=f'host = "{every_address}" listens at every address',
-        )
+    yield from announced_host_problems(topology, every=address.is_unspecified)
 
 
 def _acl(topology: Topology) -> Iterable[TopologyProblem]:
@@ -307,14 +252,27 @@ def _node(
             hint="its settings are the keys quorum, down_after, failover_timeout, parallel_syncs",
         )
     elif name not in names and name not in known:
-        near = difflib.get_close_matches(name, names, n=1)
-        yield TopologyProblem(
-            f"nodes.{name}",
-            "is not a node of this topology",
-            f"the nodes are {names[0]} to {names[-1]}",
-            hint=f"did you mean {near[0]}?" if near else "",
-        )
+        yield _no_node(name, names)
     yield from _owned(f"nodes.{name}", table)
+
+
+def _pinned(topology: Topology, known: Collection[str]) -> Iterable[TopologyProblem]:
+    """Pins of nodes that there aren't; those of nodes with directives are refused with these."""
+    names = [node_name(n) for n in range(1, topology.size + 1)]
+    names += [sentinel_name(n) for n in range(1, topology.sentinels + 1)]
+    for name in topology.hosts.pins if topology.hosts else ():
+        if name not in (*names, *known, *topology.nodes):
+            yield _no_node(name, names)
+
+
+def _no_node(name: str, names: list[str]) -> TopologyProblem:
+    near = difflib.get_close_matches(name, names, n=1)
+    return TopologyProblem(
+        f"nodes.{name}",
+        "is not a node of this topology",
+        f"the nodes are {names[0]} to {names[-1]}",
+        hint=f"did you mean {near[0]}?" if near else "",
+    )
 
 
 def _owned(where: str, table: Directives) -> Iterable[TopologyProblem]:
