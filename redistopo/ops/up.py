@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from redistopo.client.observe import Detail
-from redistopo.drill.interrupted_drill import delete_leftover_keys, finish_interrupted_drill
+from redistopo.drill.interrupted_drill import end_drill, finish_interrupted_drill, take_back
 from redistopo.errors import ExitCode
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.executor import execute
@@ -14,6 +14,7 @@ from redistopo.execute.node_timeout import restore_node_timeout
 from redistopo.execute.rejoin_cluster import await_accepted
 from redistopo.execute.rollback import rolled_back_on_failure
 from redistopo.execute.rotate_passwords import carry_over, restore_old
+from redistopo.execute.slot_rights import require_slot_rights
 from redistopo.host.run_recorded import end_leftover
 from redistopo.model.planning.decide_up import decide
 from redistopo.model.planning.node_numbers import with_removed
@@ -39,7 +40,7 @@ from redistopo.model.planning.upgrade import newest_running
 from redistopo.model.remedies.of_topology import rotate_passwords
 from redistopo.model.state.finding import Finding
 from redistopo.model.state.job import SlotMove
-from redistopo.model.state.observed import Observed
+from redistopo.model.state.observed import Observed, Role
 from redistopo.model.state.record import TopologyState
 from redistopo.model.state.shards import ShardSeen, shards_of
 from redistopo.model.topology.exposure import plaintext_warning
@@ -138,10 +139,11 @@ def _up(session: Session, plan: Plan, request: UpRequest, began: float) -> UpRes
     _finish_rotation(session, plan)
     context = session.context(plan)
     drilled = finish_interrupted_drill(layout, told)
+    if drilled:
+        context = take_back(session, drilled, request.engine) or context
     result = bring_up(session, context, request, began)
     if drilled:
-        seen = context.observe(Detail.HEALTH)
-        delete_leftover_keys(drilled, layout, seen, context.credentials, told)
+        end_drill(session, context, drilled)
     return result
 
 
@@ -234,6 +236,8 @@ def _record_moves(session: Session, context: ExecutionContext, moves: tuple[Slot
     """Record moves before they begin, in the job of the verb that asked for them, if there is
     one."""
     seen = context.observe(Detail.HEALTH)
+    primaries = [node for node in seen.answering if node.role is Role.PRIMARY]
+    require_slot_rights(context.client, primaries, context.credentials)
     job = load_job(session.layout) or new_job("up", (), seen, ())
     save_job(session.layout, with_moves(job, moves, owners_of(seen)))
 
