@@ -45,9 +45,8 @@ def _fill(made: Made, members: int) -> str:
             if number % 5000 == 0:
                 pipe.execute()
         pipe.execute()
-        return ",".join(
-            str(node.execute_command("CLUSTER", "KEYSLOT", one)) for one in ("b", "06S")
-        )
+        slots = (node.execute_command("CLUSTER", "KEYSLOT", tag) for tag in ("b", "06S"))
+        return ",".join(map(str, slots))
 
 
 def _ping(made: Made, waits: list[float], stop: threading.Event) -> None:

@@ -62,8 +62,9 @@ class LoadRequest:
     on the hurt shards if there are others. `clients` is the total; there are at least a writer
     and a reader for each hurt shard, and one client for all others. `id` is part of each key.
     `wait_replicas` N: WAIT N after each write. `nodes` maps shards to the addresses of their nodes,
-    for the probe that measures downtime (none: the clients measure it). Raises ValueError for
-    invalid values.
+    for the probe that measures downtime (none: the clients measure it). `proving`: keys are spread
+    over the slots of a shard, failed operations are tried again as applications do, and readers
+    require every write that was acknowledged. Raises ValueError for invalid values.
     """
 
     id: str
@@ -74,6 +75,7 @@ class LoadRequest:
     clients: int = 4
     wait_replicas: int = 0
     nodes: Mapping[int, tuple[Endpoint, ...]] = field(default_factory=dict)
+    proving: bool = False
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", self.id):

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from redistopo.drill.growth_phase import GrowthPhase
 from redistopo.drill.load_result import LoadResult, LostWrite, OperationKind, errors_by_kind
 from redistopo.drill.outage import (
     PRECISION_SECONDS,
@@ -114,7 +115,9 @@ class DrillReport:
 
     `began` is the wall clock at the fault (ISO 8601, UTC, ms); `roles_before` and `roles_after`
     map node names to roles; `healed` is the seconds until everything was verified healthy (None:
-    never); `traffic` is empty if no load ran. `reasons` are why it failed.
+    never); `traffic` is empty if no load ran. `reasons` are why it failed. Only a drill of growth
+    has `phases`, and counts the reads that were `missing` an acknowledged write (None: not
+    measured).
     """
 
     topology: str
@@ -137,6 +140,8 @@ class DrillReport:
     notes: tuple[str, ...] = ()
     passed: bool = True
     reasons: tuple[str, ...] = field(default=())
+    phases: tuple[GrowthPhase, ...] = ()
+    missing: int | None = None
 
     @property
     def code(self) -> ExitCode:
@@ -147,10 +152,13 @@ class DrillReport:
         return next((one for one in self.traffic if one.name == name), None)
 
 
-def summarize_traffic(seen: LoadResult, fault: float) -> tuple[Traffic, ...]:
+def summarize_traffic(
+    seen: LoadResult, fault: float, *, back: float | None = None
+) -> tuple[Traffic, ...]:
     """Return what clients saw, relative to the fault (a time on the load's clock).
 
-    Other shards than the affected are included only if there are any.
+    Other shards than the affected are included only if there are any. `back` is when all was as
+    before (None: when clients were served again).
     """
     parts = (
         (OperationKind.WRITE, True),
@@ -160,9 +168,9 @@ def summarize_traffic(seen: LoadResult, fault: float) -> tuple[Traffic, ...]:
     )
     away = {part: outage(seen, part[0], hurt=part[1]) for part in parts}
     ends = [gap.until for part in parts[:2] for gap in away[part].gaps if gap.until > fault]
-    back = max(ends, default=fault + AFTERMATH_SECONDS)
+    until = back or max(ends, default=fault + AFTERMATH_SECONDS)
     return tuple(
-        _traffic(seen, away[part], fault, back) for part in parts if seen.of(part[0], hurt=part[1])
+        _traffic(seen, away[part], fault, until) for part in parts if seen.of(part[0], hurt=part[1])
     )
 
 

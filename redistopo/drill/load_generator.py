@@ -10,13 +10,17 @@ from redistopo.drill.load_jobs import distribute_load
 from redistopo.drill.load_result import LoadResult, OperationKind, ServedSpan, TimeSpan
 from redistopo.drill.load_worker import Entry, LoadKeys, Worker
 from redistopo.drill.lost_writes import WriteCheck
+from redistopo.drill.proving_worker import ProvingWorker
 from redistopo.drill.service_probe import ServiceProbe
 from redistopo.errors import RedistopoError, TimedOut
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.model.protocol.slots import key_in
+from redistopo.model.protocol.slots import key_in, slot_of
 
 MOST_KEYS = 200_000
 """Of one load over all shards: about 25 MB of a server's memory, 400 s at 500 writes a second."""
+
+_TAGS = 128
+"""Hash tags of a load whose keys are spread over slots: those that map to them are used."""
 
 _HEARTBEAT_SECONDS = 0.02
 _HICCUP_SECONDS = 0.05
@@ -42,7 +46,7 @@ class LoadGenerator:
         plan = distribute_load(request)
         writing = [job for job in plan if any(kind is OperationKind.WRITE for kind, _ in job.tasks)]
         keys = LoadKeys(
-            bases={shard: _base(request, shard) for shard in request.shards},
+            bases={shard: _bases(request, shard) for shard in request.shards},
             writers={
                 shard: next(
                     job.number for job in writing if (OperationKind.WRITE, shard) in job.tasks
@@ -51,8 +55,9 @@ class LoadGenerator:
             },
             most=max(1, MOST_KEYS // len(writing)),
         )
+        kind = ProvingWorker if request.proving else Worker
         self._workers = tuple(
-            Worker(job, request.way, keys, request.wait_replicas, self._stopping) for job in plan
+            kind(job, request.way, keys, request.wait_replicas, self._stopping) for job in plan
         )
         self._keys = keys
         self._probe: ServiceProbe | None = None
@@ -168,6 +173,15 @@ class LoadGenerator:
         self.stop()
         return self._write_check.delete_keys(seconds)
 
+    @property
+    def retried(self) -> dict[str, int]:
+        """Return how often operations of a proving load were tried again, by kind of error."""
+        found: dict[str, int] = {}
+        for worker in self._workers:
+            for kind, times in worker.retried.items():
+                found[kind] = found.get(kind, 0) + times
+        return found
+
     def _refuse_broken(self) -> None:
         for worker in self._workers:
             ended = worker.thread.ident and not worker.thread.is_alive()
@@ -197,11 +211,18 @@ class LoadGenerator:
                 self._hiccups.append(TimeSpan(began + _HEARTBEAT_SECONDS, now))
 
 
-def _base(request: LoadRequest, shard: int) -> str:
-    """Return the prefix of a shard's keys, with a hash tag that maps to one of its slots."""
+def _bases(request: LoadRequest, shard: int) -> tuple[str, ...]:
+    """Return the prefixes of a shard's keys, with hash tags that map to its slots: to one of them,
+    or to many, evenly spread."""
     prefix = f"{PREFIX}{request.id}:"
     slots = request.shards[shard]
-    return key_in(slots, prefix) if slots else f"{prefix}{{{shard}}}"
+    if not slots:
+        return (f"{prefix}{{{shard}}}",)
+    if not request.proving:
+        return (key_in(slots, prefix),)
+    keys = {slot_of(key): key for key in (f"{prefix}{{{n}}}" for n in range(_TAGS))}
+    mine = [key for slot, key in sorted(keys.items()) if any(slot in one for one in slots)]
+    return tuple(mine) or (key_in(slots, prefix),)
 
 
 def _successes_since(log: list[Entry], since: float) -> int:

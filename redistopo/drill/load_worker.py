@@ -28,7 +28,7 @@ PATIENCE_SECONDS = 1.0
 OVERDUE = "Overdue"
 """The error of an operation that was dropped unsent."""
 
-_CLOSED_UNDER_IT = (ValueError, AttributeError)
+CLOSED_UNDER_IT = (ValueError, AttributeError)
 """What redis-py raises when another thread closes the connection that it reads from."""
 
 Entry = tuple[Operation, int]
@@ -37,16 +37,19 @@ Entry = tuple[Operation, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadKeys:
-    """The keys of one load: `bases` maps a shard to a prefix whose hash tag belongs to it.
+    """The keys of one load: `bases` maps a shard to prefixes whose hash tags belong to it, and
+    which are used in turn.
 
     A writer uses a new key for each write, up to `most`; then it starts again with the first one,
     so that neither the server nor this process needs unlimited memory. A value is a sequence
-    number and never decreases. `writers` maps a shard to its first writer.
+    number and never decreases. `writers` maps a shard to its first writer; `acknowledged` has the
+    last acknowledged write of each shard and writer of a proving load.
     """
 
-    bases: Mapping[int, str]
+    bases: Mapping[int, tuple[str, ...]]
     writers: Mapping[int, int]
     most: int
+    acknowledged: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def first(self, shard: int) -> str:
         """Return the key that readers read: the first one written in a shard."""
@@ -54,11 +57,13 @@ class LoadKeys:
 
     def probe(self, shard: int) -> str:
         """Return the key that the probe writes, again and again."""
-        return f"{self.bases[shard]}:probe"
+        return f"{self.bases[shard][0]}:probe"
 
     def key(self, shard: int, writer: int, sequence: int) -> str:
         """Return the key of a writer's nth write."""
-        return f"{self.bases[shard]}:{writer}:{sequence % self.most}"
+        number = sequence % self.most
+        bases = self.bases[shard]
+        return f"{bases[number % len(bases)]}:{writer}:{number}"
 
 
 @dataclass(slots=True)
@@ -74,6 +79,7 @@ class Worker:
     sequence: int = 0
     client: AppClient | None = None
     last_error: str = ""
+    retried: dict[str, int] = field(default_factory=dict)
     done: bool = False
     thread: Thread = field(init=False)
 
@@ -127,17 +133,17 @@ class Worker:
         """Run or drop one operation, and log it."""
         now = time.monotonic()
         if due < pause.until:
-            self._note(Operation(*task, due, 0.0, pause.error, None))
+            self.note(Operation(*task, due, 0.0, pause.error, None))
         elif now - due > PATIENCE_SECONDS:
-            self._note(Operation(*task, due, PATIENCE_SECONDS, OVERDUE, None))
+            self.note(Operation(*task, due, PATIENCE_SECONDS, OVERDUE, None))
         else:
             before = time.thread_time()
-            if error := self._do(task, due):
+            if error := self.do(task, due):
                 spent = time.thread_time() - before
                 pause.until = time.monotonic() + max(PAUSE_SECONDS, PAUSE_SHARE * spent)
                 pause.error = error
 
-    def _do(self, task: tuple[OperationKind, int], due: float) -> str:
+    def do(self, task: tuple[OperationKind, int], due: float) -> str:
         """Try one operation and log it; return its error, or ""."""
         error = ""
         if task[0] is OperationKind.WRITE:
@@ -147,16 +153,16 @@ class Worker:
             if self.client is None:
                 self.client = connect_app_client(self.way)
             self._send(self.client, *task)
-        except (*CLIENT_ERRORS, *_CLOSED_UNDER_IT) as failure:
+        except (*CLIENT_ERRORS, *CLOSED_UNDER_IT) as failure:
             if self.stopping.is_set():
                 return ""  # stop() may have closed the connection
-            if isinstance(failure, _CLOSED_UNDER_IT):
+            if isinstance(failure, CLOSED_UNDER_IT):
                 raise
             error = error_kind(failure)
             self.last_error = f"{error}: {failure}"
             if self.way.where is not None:
                 self.close()  # to connect again, to the address reported by then
-        self._note(Operation(*task, due, time.monotonic() - due, error, sent - due))
+        self.note(Operation(*task, due, time.monotonic() - due, error, sent - due))
         return error
 
     def _send(self, client: AppClient, kind: OperationKind, shard: int) -> None:
@@ -166,7 +172,7 @@ class Worker:
         else:
             client.read(self.keys.first(shard))
 
-    def _note(self, operation: Operation) -> None:
+    def note(self, operation: Operation) -> None:
         sequence = self.sequence if operation.kind is OperationKind.WRITE else 0
         self.log.append((operation, sequence))
 

@@ -47,7 +47,7 @@ class WriteCheck:
         unchecked = 0
         with closing(_RetryingClient(self._request)) as client:
             for shard in self._keys.bases:
-                for batch in _batches(self._acknowledged(shard)):
+                for batch in _batches(self._acknowledged(shard), lambda one: one.key):
                     wanted = [one.key for one in batch]
                     values = client.within(deadline, wanted, lambda one, keys: one.read_many(keys))
                     if values is None:
@@ -65,7 +65,7 @@ class WriteCheck:
         removed = 0
         with closing(_RetryingClient(self._request)) as client:
             for shard in self._keys.bases:
-                for batch in _batches(self._written(shard)):
+                for batch in _batches(self._written(shard), str):
                     count = client.within(deadline, batch, lambda one, keys: one.remove(keys))
                     if count is None:
                         raise Unreachable(
@@ -136,7 +136,12 @@ def _missing(wanted: list[LostWrite], values: list[str | None]) -> Iterator[Lost
             yield replace(one, found=value or "")
 
 
-def _batches(items: Iterable[Reply]) -> Iterator[list[Reply]]:
-    rest = iter(items)
-    while batch := list(islice(rest, _BATCH)):
-        yield batch
+def _batches(items: Iterable[Reply], key: Callable[[Reply], str]) -> Iterator[list[Reply]]:
+    """Divide items into lists whose keys are in one slot: they have the same hash tag."""
+    by_tag: dict[str, list[Reply]] = {}
+    for one in items:
+        by_tag.setdefault(key(one).partition("}")[0], []).append(one)
+    for some in by_tag.values():
+        rest = iter(some)
+        while batch := list(islice(rest, _BATCH)):
+            yield batch

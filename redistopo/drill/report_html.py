@@ -24,8 +24,10 @@ def drill_html(reports: Sequence[DrillReport], title: str, *, own: str = "") -> 
 def _section(report: DrillReport) -> dict[str, object]:
     writes = report.part("writes")
     names = {**report.roles_before, **report.roles_after}
-    healed = "never" if report.healed is None else f"{report.healed:.1f} s after the fault"
+    origin = "the first change" if report.phases else "the fault"
+    healed = "never" if report.healed is None else f"{report.healed:.1f} s after {origin}"
     return {
+        "origin": origin,
         "report": report,
         "draw": svg_values(report),
         "name": sentences.headline(report),
@@ -34,6 +36,8 @@ def _section(report: DrillReport) -> dict[str, object]:
         "offered": f"{report.rate} operations per second by {report.clients} clients."
         if report.rate
         else "",
+        "phase_columns": sentences.PHASE_COLUMNS,
+        "phases": sentences.phase_rows(report),
         "moments": sorted(report.moments, key=lambda one: one.at),
         "roles": [
             (name, report.roles_before.get(name, "-"), report.roles_after.get(name, "-"))

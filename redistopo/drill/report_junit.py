@@ -3,7 +3,12 @@
 from collections.abc import Sequence
 
 from redistopo.drill.drill_report import DrillReport
-from redistopo.drill.report_sentences import downtime_text, errors_text
+from redistopo.drill.report_sentences import (
+    PHASE_COLUMNS,
+    downtime_text,
+    errors_text,
+    phase_rows,
+)
 from redistopo.render.junit import JUnitCase, junit_xml
 
 
@@ -39,5 +44,9 @@ def _lines(report: DrillReport) -> list[str]:
     for one in report.traffic:
         errors = f" ({errors_text(one.errors)})" if one.errors else ""
         lines.append(f"{one.name}: {downtime_text(one)} unavailable, {one.failed} failed{errors}")
+    lines += [
+        ", ".join(f"{name} {value}" for name, value in zip(PHASE_COLUMNS, row, strict=True))
+        for row in phase_rows(report)
+    ]
     lines.append(f"{report.writes.acknowledged} writes acknowledged, {report.writes.lost} lost")
     return lines

@@ -5,9 +5,14 @@ from collections.abc import Iterable, Mapping
 from redistopo.drill.drill_report import DrillReport, Traffic
 from redistopo.drill.outage import Latency
 
+GROW = "grow"
+"""The fault of a drill that adds nodes, and removes them again."""
+
 
 def headline(report: DrillReport) -> str:
     """Return the fault and its target."""
+    if report.fault == GROW:
+        return f"Growth drill: add and remove {report.target}"
     kind = "Planned failover" if report.planned else "Failover drill"
     return f"{kind}: {report.fault} {report.target}"
 
@@ -24,12 +29,46 @@ def verdict_text(report: DrillReport) -> str:
 
 def budget_text(report: DrillReport) -> str:
     """Return the downtime of the affected shards against the budget, and when all was healthy."""
+    if report.phases:
+        return _waits_text(report)
     parts = [f"{one.name} {downtime_text(one)}" for one in report.traffic if one.hurt]
     downtime = ", ".join(parts) or "not measured"
-    text = f"downtime: {downtime}, budget {report.budget.seconds * 1000:.0f} ms"
+    return _with_health(report, f"downtime: {downtime}")
+
+
+def _waits_text(report: DrillReport) -> str:
+    """Return the longest waits of clients against the budget, and when all was as before."""
+    writes = max(one.longest_write for one in report.phases)
+    reads = max(one.longest_read for one in report.phases)
+    return _with_health(report, f"longest wait: writes {writes:.0f} ms, reads {reads:.0f} ms")
+
+
+def _with_health(report: DrillReport, text: str) -> str:
+    text = f"{text}, budget {report.budget.seconds * 1000:.0f} ms"
     if report.healed is None:
         return f"{text}; never healthy again"
     return f"{text}; healthy after {report.healed:.1f} s"
+
+
+PHASE_COLUMNS = ("phase", "seconds", "slots", "keys", "write ms", "read ms", "failed", "missing")
+"""The columns of the phases: the waits are the longest ones."""
+
+
+def phase_rows(report: DrillReport) -> list[tuple[str, ...]]:
+    """Return a row for each phase of a drill of growth."""
+    return [
+        (
+            one.name,
+            f"{one.end - one.begin:.2f}",
+            str(one.slots),
+            str(one.keys),
+            f"{one.longest_write:.0f}",
+            f"{one.longest_read:.0f}",
+            str(one.failed),
+            str(one.missing),
+        )
+        for one in report.phases
+    ]
 
 
 def downtime_text(one: Traffic) -> str:
@@ -56,6 +95,8 @@ def writes_text(report: DrillReport) -> str:
     if writes.wait_replicas:
         text += f" (each with WAIT {writes.wait_replicas})"
     text += f", {writes.lost} lost" if writes.lost else ", none lost"
+    if report.missing is not None:
+        text += f"; {report.missing or 'no'} reads missed one"
     if writes.unchecked:
         text += f", {writes.unchecked} could not be read back"
     return text

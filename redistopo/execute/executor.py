@@ -55,7 +55,7 @@ def _readdress(context: ExecutionContext, one: Step) -> None:
     for node in context.nodes(one.nodes):
         path = node.folder.table if node.bus_port else node.folder.config
         text, moves = files.read(path) or "", one.settings[node.name]
-        files.write(path, readdressed(text, node, moves, context.plan.topology.host))
+        files.write(path, readdressed(text, node, moves, context.plan.bound(node)))
 
 
 def _clear(context: ExecutionContext, one: Step) -> None:
@@ -204,7 +204,9 @@ def _move(context: ExecutionContext, one: Step) -> None:
 
     context.on_moves(one.moves)
     await_writable(context, one)
-    move_slots(context, one.moves)
+    moved = move_slots(context, one.moves)
+    context.moved_slots += moved.slots
+    context.moved_keys += moved.keys
 
 
 def _settle(context: ExecutionContext, _one: Step) -> None:

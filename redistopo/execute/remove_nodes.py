@@ -13,7 +13,7 @@ from redistopo.model.planning.step import Step
 from redistopo.model.protocol.replies import ClusterNodesLine, parse_nodes
 
 _END_SECONDS = 10.0
-_REMOVED = "This node was removed from the topology. redistopo down --wipe deletes its folder.\n"
+_REMOVED = "This node was removed from the topology. Its folder is kept and isn't used again.\n"
 
 
 def remove(context: ExecutionContext, one: Step) -> None:

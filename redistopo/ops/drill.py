@@ -13,8 +13,9 @@ from redistopo.drill.drill_request import DrillRequest, DrillSetup
 from redistopo.drill.fault_injection import FaultInjection, FaultSpec
 from redistopo.drill.interrupted_drill import (
     application_entry,
-    delete_leftover_keys,
+    end_drill,
     finish_interrupted_drill,
+    take_back,
 )
 from redistopo.drill.key_cleanup import delete_keys
 from redistopo.drill.preflight import check_preflight
@@ -84,16 +85,9 @@ def drill_session(root: Path) -> SessionRequest:
 
 def drilled(session: Session, request: DrillRequest) -> DrillReport:
     """Run one drill in an open session; see `drill`."""
-    layout, progress = session.layout, session.progress
+    progress = session.progress
     refuse_changed_security(session)
-    context = replace(
-        session.context(session.plan(_engine(layout))), deadline=Deadline(_REPAIR_SECONDS)
-    )
-    if intent := finish_interrupted_drill(layout, progress):
-        _repair(session, context)
-        delete_leftover_keys(
-            intent, layout, context.observe(Detail.HEALTH), context.credentials, progress
-        )
+    context = finish_earlier(session)
     _victims(context.observe(Detail.HEALTH), request)  # invalid selectors are reported first
     with step(progress, "verify that it is well"):
         verdict = wait_until_healthy(
@@ -118,6 +112,18 @@ def drilled(session: Session, request: DrillRequest) -> DrillReport:
     return _injure_and_repair(scene)
 
 
+def finish_earlier(session: Session) -> ExecutionContext:
+    """Finish a drill that was interrupted, and return the context for the next one."""
+    layout = session.layout
+    session.deadline = Deadline(_REPAIR_SECONDS)
+    context = session.context(session.plan(_engine(layout)))
+    if intent := finish_interrupted_drill(layout, session.progress):
+        _repair(session, take_back(session, intent) or context)
+        context = session.context(session.plan(_engine(layout)))
+        end_drill(session, context, intent)
+    return context
+
+
 def _engine(layout: Layout) -> str:
     """The server program that the nodes run on: the one to start them with again."""
     for name in node_folder_names(layout):
@@ -126,6 +132,12 @@ def _engine(layout: Layout) -> str:
         if program and Path(program).is_file() and may_run(layout, program):
             return program
     return ""
+
+
+def _started(layout: Layout, node: NodeSeen) -> float:
+    """When a node's process started: as recorded, which is all that is known of another host's."""
+    mark = load_process_mark(layout.node(node.name).process)
+    return mark.started if mark is not None and mark.pid == node.pid else started_at(node.pid)
 
 
 def _victims(seen: Observed, request: DrillRequest) -> tuple[NodeSeen, ...]:
@@ -151,6 +163,7 @@ def _injure_and_repair(scene: DrillSetup) -> DrillReport:
     load_request = _load_request(scene)
     wound = FaultSpec(
         layout=layout,
+        host=scene.context.host,
         fault=request.fault,
         victims=tuple(node.name for node in scene.victims),
         closed=_closed(scene),
@@ -160,7 +173,7 @@ def _injure_and_repair(scene: DrillSetup) -> DrillReport:
         began=datetime.now(UTC).isoformat(timespec="milliseconds"),
         fault=request.fault,
         hurt=tuple(
-            Victim(node=node.name, pid=node.pid, started=started_at(node.pid))
+            Victim(node=node.name, pid=node.pid, started=_started(layout, node))
             for node in scene.victims
         ),
     )

@@ -18,6 +18,7 @@ from redistopo.model.planning.refuse_resize import (
     refuse_without_room,
 )
 from redistopo.model.planning.refuse_unhealthy import refuse_unhealthy
+from redistopo.model.state.job import Job
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.spec import Shape, Topology
 from redistopo.ops.plan import PlanResult, result_of
@@ -61,7 +62,7 @@ class ScaleRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Edit:
+class Edit:
     """The topology file before and after."""
 
     before: str
@@ -78,27 +79,31 @@ def scale(request: ScaleRequest, progress: Progress) -> UpResult:
     began = time.monotonic()
     with _opened(request, "scale", progress) as (session, edit):
         if edit.after != edit.before:
-            seen = _preflight(session, edit)
-            job = new_job("scale", request.arguments, seen, ())
-            save_job(session.layout, replace(job, file_before=edit.before))
-            rewrite(session.layout.topology, edit.after, edit.before)
+            job = new_job("scale", request.arguments, preflight(session, edit), ())
+            begin(session, job, edit)
         context = session.context(session.plan())
         asked = UpRequest(root=request.root, seconds=request.seconds)
         return bring_up(session, context, asked, began)
+
+
+def begin(session: Session, job: Job, edit: Edit) -> None:
+    """Put the change on record, then change the file; `up` does the rest."""
+    save_job(session.layout, replace(job, file_before=edit.before))
+    rewrite(session.layout.topology, edit.after, edit.before)
 
 
 def preview_scale(request: ScaleRequest) -> PlanResult:
     """Decide on the steps of `scale`, and raise what it would raise; nothing is changed."""
     with _opened(request, "") as (session, edit):
         if edit.after != edit.before:
-            _preflight(session, edit)
+            preflight(session, edit)
         return result_of(session)
 
 
 @contextmanager
 def _opened(
     request: ScaleRequest, lock: str, progress: Progress = no_progress
-) -> Iterator[tuple[Session, _Edit]]:
+) -> Iterator[tuple[Session, Edit]]:
     if not request.numbers:
         raise UsageError(
             "nothing to scale is given",
@@ -108,11 +113,11 @@ def _opened(
         root=request.root, lock=lock, seconds=request.seconds, credentials=CredentialSource.FILE
     )
     with open_session(asked, progress) as session:
-        yield session, _edited(session, request.numbers)
+        yield session, edited(session, request.numbers)
 
 
-def _edited(session: Session, numbers: Mapping[str, int]) -> _Edit:
-    """The edited file; the quorum stays a majority if it is one."""
+def edited(session: Session, numbers: Mapping[str, int]) -> Edit:
+    """Return the edited file; the quorum stays a majority if it is one."""
     was, layout = session.topology, session.layout
     _refuse_meaningless(was, numbers)
     values = dict(numbers)
@@ -125,7 +130,7 @@ def _edited(session: Session, numbers: Mapping[str, int]) -> _Edit:
     known = session.state.names + session.state.removed if session.state else ()
     topology = read_topology(after, layout.topology.name, known)
     refuse_directions(was, topology)
-    return _Edit(before=before, after=after, topology=topology)
+    return Edit(before=before, after=after, topology=topology)
 
 
 def _refuse_meaningless(was: Topology, numbers: Mapping[str, int]) -> None:
@@ -146,7 +151,7 @@ def _refuse_meaningless(was: Topology, numbers: Mapping[str, int]) -> None:
         )
 
 
-def _preflight(session: Session, edit: _Edit) -> Observed:
+def preflight(session: Session, edit: Edit) -> Observed:
     """Refuse the change while a change or a drill is unfinished, and in a topology that isn't
     healthy; then use the edited file, and refuse what `up` would refuse."""
     refuse_unfinished(session.layout)

@@ -1,23 +1,24 @@
 """`undo`: take back a change that was interrupted."""
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.client.observe import Detail
+from redistopo.drill.interrupted_drill import end_drill
 from redistopo.errors import ExitCode, RedistopoError
 from redistopo.execute.close_slots import close_slots
-from redistopo.host.files import read_exactly, rewrite
 from redistopo.model.planning.slot_moves import slots_of
 from redistopo.model.state.job import Job
 from redistopo.ops.up import UpRequest, bring_up
 from redistopo.progress import Progress, step
+from redistopo.project.drill_intent_file import load_intent
 from redistopo.project.job_file import end_job, load_job, save_job
-from redistopo.project.load import Project, read_topology
 from redistopo.session.live_change import change_request, live_change
 from redistopo.session.open import open_session
-from redistopo.session.session import CredentialSource, Session
+from redistopo.session.session import Session
 from redistopo.session.slot_job import finish_job, told_how_to_go_on, undoing
+from redistopo.session.undo_resize import move_back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,8 @@ def undo(request: UndoRequest, progress: Progress) -> UndoResult:
         if job is None:
             raise RedistopoError(
                 "no change was interrupted: there is nothing to take back",
-                hint="redistopo move-slots and rebalance move slots of a finished change",
+                hint="to distribute slots evenly: redistopo rebalance; or to move some: "
+                "redistopo move-slots SLOTS --to NODE",
             )
         if job.file_before:
             return _undo_resize(session, job, request, began)
@@ -77,27 +79,13 @@ def undo(request: UndoRequest, progress: Progress) -> UndoResult:
 
 
 def _undo_resize(session: Session, job: Job, request: UndoRequest, began: float) -> UndoResult:
-    """Take a change of the number of nodes back, from the file on: what `up` does with the former
-    text. Slots go back to where they were, as far as their shards are still there."""
-    layout = session.layout
-    text = read_exactly(layout.topology)
-    known = (*session.state.names, *session.state.removed) if session.state else ()
-    topology = read_topology(job.file_before, layout.topology.name, known)
-    if text != job.file_before:
-        rewrite(layout.topology, job.file_before, text)
-    session.use(Project(layout=layout, topology=topology))
-    session.log_in_with(session.credentials_from(CredentialSource.FILE))
-    context = session.context(session.plan())
-    seen = context.observe(Detail.HEALTH)
-    moved = 0
-    if len(seen.answering) == len(seen.nodes) and {*job.slots_before} <= {
-        node.name for node in seen.nodes
-    }:
-        close_slots(context, {slot for one in job.moves for slot in slots_of(one.slots)})
-        back = undoing(job, context.observe(Detail.HEALTH))
-        save_job(layout, back)
-        moved = finish_job(context, back).slots
-    save_job(layout, replace(job, verb="undo", arguments=(), moves=(), slots_before={}))
+    """Take a change of the number of nodes back, from the file on; of a drill, its keys too."""
+    drilled = load_intent(session.layout)
+    context, moved = move_back(session, job)
     bring_up(session, context, UpRequest(root=request.root, seconds=request.seconds), began)
-    end_job(layout)
-    return UndoResult(command=job.command, slots=moved, file=True, seconds=time.monotonic() - began)
+    end_job(session.layout)
+    if drilled:
+        end_drill(session, context, drilled)
+    return UndoResult(
+        command=job.command, slots=moved.slots, file=True, seconds=time.monotonic() - began
+    )

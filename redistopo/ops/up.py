@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from redistopo.client.observe import Detail
-from redistopo.drill.interrupted_drill import delete_leftover_keys, finish_interrupted_drill
+from redistopo.drill.interrupted_drill import end_drill, finish_interrupted_drill, take_back
 from redistopo.errors import ExitCode
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.executor import execute
@@ -139,10 +139,11 @@ def _up(session: Session, plan: Plan, request: UpRequest, began: float) -> UpRes
     _finish_rotation(session, plan)
     context = session.context(plan)
     drilled = finish_interrupted_drill(layout, told)
+    if drilled:
+        context = take_back(session, drilled, request.engine) or context
     result = bring_up(session, context, request, began)
     if drilled:
-        seen = context.observe(Detail.HEALTH)
-        delete_leftover_keys(drilled, layout, seen, context.credentials, told)
+        end_drill(session, context, drilled)
     return result
 
 

@@ -21,10 +21,15 @@ def save_record(layout: Layout, record: TopologyState) -> None:
 
 
 def _values(record: TopologyState) -> dict[str, object]:
-    """The record's values, in format 1 if that can express them: older versions read only that."""
+    """The record's values, in format 1 or 2 if that can express them: older versions read only
+    these."""
     values = asdict(record)
-    if record.removed or any(port != first for port, first in _ports(record)):
+    if any(node.machine for node in record.nodes):
         return {**values, "format": RECORD_FORMAT}
+    for node in values["nodes"]:
+        del node["machine"]
+    if record.removed or any(port != first for port, first in _ports(record)):
+        return {**values, "format": 2}
     newer = ("removed", "port", "sentinel_port")
     return {**{name: one for name, one in values.items() if name not in newer}, "format": 1}
 
@@ -75,6 +80,7 @@ def _valid(record: TopologyState) -> bool:
         and all(_NAME.fullmatch(str(name)) for name in (*record.names, *record.removed))
         and all(
             isinstance(node.host, str)
+            and isinstance(node.machine, str)
             and isinstance(node.port, int)
             and 0 <= node.port <= LAST_PORT
             for node in record.nodes

@@ -105,6 +105,63 @@ def failover(
     preview.run_previewed(lambda: preview_drill(request()), work, show_drill, dry=dry_run, yes=yes)
 
 
+@command.command()
+@options.project
+@options.duration("--max-wait", "max_wait", "Longest wait of a client, with all attempts.",
+                  default="1s")  # fmt: skip
+@click.option("--rate", type=click.IntRange(1, 100_000), default=500, show_default=True,
+              help="Operations per second, half of them writes.")  # fmt: skip
+@click.option("--clients", type=click.IntRange(1, 256), default=4, show_default=True,
+              help="Number of clients.")  # fmt: skip
+@click.option("--junit", type=_FILE, help="Also write JUnit XML.")
+@click.option("--report", type=_FILE, help="Also write the timeline, as .html or .svg.")
+@options.dry_run
+@options.timeout("10m", "Time limit of each change.")
+@options.output
+def grow(
+    root: Path,
+    max_wait: float,
+    rate: int,
+    clients: int,
+    junit: Path | None,
+    report: Path | None,
+    dry_run: bool,
+    timeout: float,
+) -> None:
+    """Add a shard under load, and remove it again.
+
+    A replica, if it is no cluster. Clients read and write all the time: no acknowledged write may
+    be lost, no read may miss one, and no client may wait longer than --max-wait. Then nodes, slots
+    and redistopo.toml are as before. Exit code 3 if not. If it is interrupted, redistopo up takes
+    the change back.
+    """
+    from redistopo.cli.run_verb import run_and_show
+    from redistopo.cli.views import preview
+    from redistopo.cli.views.drill import show_drill
+    from redistopo.drill.drill_report import DrillReport
+    from redistopo.drill.report_files import refuse_report, write_drills_junit, write_report
+    from redistopo.ops.drill_grow import GrowRequest, drill_grow, preview_drill_grow
+    from redistopo.progress import Progress
+
+    request = GrowRequest(root=root, budget=max_wait, rate=rate, clients=clients, seconds=timeout)
+
+    def work(progress: Progress) -> DrillReport:
+        if report:
+            refuse_report(report)
+        result = drill_grow(request, progress)
+        if report:
+            title = f"Growth drill of {result.topology}"
+            write_report((result,), report, root=root, title=title)
+        if junit:
+            write_drills_junit((result,), junit, name=f"redistopo drill {result.topology}")
+        return result
+
+    if dry_run:
+        preview.dry_run(lambda: preview_drill_grow(request))
+        return
+    run_and_show(work, show_drill)
+
+
 @command.command(name="all")
 @options.project
 @click.argument("scenario", type=_FILE, required=False)

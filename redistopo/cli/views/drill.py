@@ -202,7 +202,11 @@ def _numbers(report: DrillReport) -> Iterator[str]:
 
 
 def _table(report: DrillReport) -> Iterator[str]:
-    """Unavailability, errors, and latencies (p50 / p99 / most, in ms), one row each."""
+    """Phases of growth; unavailability, errors, and latencies (p50 / p99 / most, in ms)."""
+    if report.phases:
+        head = sentences.PHASE_COLUMNS
+        yield from aligned([head, *sentences.phase_rows(report)], [False] + [True] * 7)
+        yield ""
     rows: list[tuple[str, ...]] = [("", "down ms", "failed", "before ms", "during ms", "after ms")]
     for one in report.traffic:
         three = (one.latencies.before, one.latencies.during, one.latencies.after)

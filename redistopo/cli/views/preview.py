@@ -20,6 +20,7 @@ _DOING = {
     "certs renew": "renew the certificates of",
     "secret rotate": "change the passwords of",
     "drill failover": "run the drill on",
+    "drill grow": "add, and remove again,",
     "drill all": "run the drills on",
     "up": "continue with",
 }

@@ -1,6 +1,6 @@
 """The record of a drill, written before it injects its fault."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from redistopo.model.state.drill_fault import Fault
 
@@ -18,10 +18,13 @@ class Victim:
 class DrillIntent:
     """A drill in progress: while its file exists, its fault may have to be undone.
 
-    `began` is ISO 8601, UTC; keys of load `load` may remain in the data.
+    `began` is ISO 8601, UTC; keys of load `load` may remain in the data. `added` are the nodes that
+    a drill of growth adds and removes again, and `file_before` is the topology file without them.
     """
 
     load: str
     began: str
     fault: Fault
     hurt: tuple[Victim, ...]
+    added: tuple[str, ...] = ()
+    file_before: str = field(default="", repr=False)

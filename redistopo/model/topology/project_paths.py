@@ -107,6 +107,9 @@ class Layout:
     """Marks the state folder as ours; nothing is removed without it."""
 
     record = _Below("record.json", "state")
+    hosts = _Below("hosts.json", "state")
+    """The machines of a topology over several hosts, and the nodes' places."""
+
     lock = _Below("lock", "state")
     password = _Below("password", "state")
 
