@@ -8,13 +8,13 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode
 from redistopo.host.files import read_exactly, write_private
+from redistopo.host.packed_folder import SUFFIX
 from redistopo.model.protocol.credentials import TopologyUser
 from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, step
 from redistopo.project.load import layout_of_folder
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
-from redistopo.snapshot.archived import SUFFIX
 from redistopo.snapshot.choose_sources import choose_sources
 from redistopo.snapshot.manifest import Manifest, time_name
 from redistopo.snapshot.stored import (

@@ -17,9 +17,9 @@ from redistopo.host.files import (
     write_public,
 )
 from redistopo.host.large_files import checksum, plain_file
+from redistopo.host.packed_folder import SUFFIX, DamagedArchive, first_text, pack, unpacked
 from redistopo.model.protocol.rdb import HEAD, is_rdb
 from redistopo.model.topology.project_paths import TOPOLOGY_FILE, Layout
-from redistopo.snapshot.archived import SUFFIX, DamagedArchive, first_text, pack, unpacked
 from redistopo.snapshot.manifest import (
     BadManifest,
     Manifest,

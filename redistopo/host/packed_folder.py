@@ -1,4 +1,4 @@
-"""Snapshots as one file each: a .tar.gz with the same files as a snapshot's folder."""
+"""A folder of a few plain files as one .tar.gz, and back."""
 
 import os
 import re
@@ -17,14 +17,14 @@ from redistopo.host.large_files import plain_file
 SUFFIX = ".tar.gz"
 
 _LEVEL = 1
-"""Servers compress RDB files already; more takes long and gains little."""
+"""What is packed are RDB files, which servers compress already; more gains little."""
 
-_MEMBER = re.compile(r"(?:secrets/)?[A-Za-z0-9][A-Za-z0-9_.-]*")
+_MEMBER = re.compile(r"(?:[a-z]+/)?[A-Za-z0-9][A-Za-z0-9_.-]*")
 _MOST_TEXT = 1 << 20
 
 
 class DamagedArchive(ValueError):
-    """An archive that can't be read, or isn't of a snapshot; the text says why."""
+    """An archive that can't be read, or has something else than plain files; the text says why."""
 
 
 def pack(folder: Path, to: Path, first: str) -> None:
@@ -53,7 +53,7 @@ def first_text(path: Path, name: str) -> str:
 
 @contextmanager
 def unpacked(path: Path) -> Iterator[Path]:
-    """Yield the folder of a snapshot; an archive's files are in a temporary one beside it. Raises
+    """Yield the folder itself, or one beside the archive that has its files for that time. Raises
     DamagedArchive, MissingPrerequisite if there is no room."""
     if path.is_dir():
         yield path
