@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from support.ports import leased
 from support.project import Project
 
 __all__ = ["pytest_collection_modifyitems"]
+
+_NUMBERS = count()
 
 # A shell's background job ignores SIGINT, and so would every command that a test interrupts: the
 # tests would fail, and leave them running.
@@ -37,7 +40,9 @@ def _typed(request: pytest.FixtureRequest) -> None:
 @pytest.fixture(autouse=True)
 def own_world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty XDG state folder, and none of the variables that redistopo reads."""
-    state = tmp_path_factory.mktemp("state")
+    # mktemp would list the folders of all tests before this one
+    state = tmp_path_factory.getbasetemp() / f"state-{next(_NUMBERS)}"
+    state.mkdir(mode=0o700)
     monkeypatch.setenv("XDG_STATE_HOME", str(state))
     for name in (
         "REDISTOPO_PASSWORD",

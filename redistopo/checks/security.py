@@ -100,13 +100,12 @@ def _without_password(node: NodeSeen) -> str:
 def bound(subject: CheckSubject) -> Iterator[CheckResult]:
     """Check that each node listens only on its planned address, according to the kernel."""
     asked = [node for node in subject.seen.answering if node.listening is not None]
-    host = subject.expected.host
-    if host is None or not asked:
+    if not subject.ours or not asked:
         yield from _bound_by_config(subject)
         return
 
     def judge(node: NodeSeen) -> CheckResult | None:
-        listening = node.listening or ()
+        listening, host = node.listening or (), subject.expected.bound(node)
         if set(listening) == {host}:
             fault, way = unix_socket_fault(node)
             return fail(node.name, fault, way) if fault else None
@@ -116,7 +115,8 @@ def bound(subject: CheckSubject) -> Iterator[CheckResult]:
             f"the plan has only {host}: redistopo down, then up",
         )
 
-    yield from per_node(asked, judge, f"listen only on {host}", f"listens only on {host}")
+    where = "the address of its host" if subject.expected.machines else subject.expected.host
+    yield from per_node(asked, judge, f"listen only on {where}", f"listens only on {where}")
 
 
 def _bound_by_config(subject: CheckSubject) -> Iterator[CheckResult]:
@@ -199,7 +199,8 @@ def certificates(subject: CheckSubject) -> Iterator[CheckResult]:
             return unknown(node.name, evidence, _TRY_AGAIN)
         if seen is None:
             return fail(node.name, "presents no certificate of our CA", "redistopo certs renew")
-        wanted = subject.expected.address or subject.expected.host
+        expected = subject.expected
+        wanted = node.host if expected.machines else expected.address or expected.host
         if wanted and wanted not in seen.names:
             evidence = f"its certificate is for {', '.join(seen.names)}, not for {node.host}"
             return fail(node.name, evidence, "redistopo certs renew")

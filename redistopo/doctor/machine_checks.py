@@ -10,6 +10,7 @@ from redistopo.doctor.vulnerabilities import (
     first_fixed_release,
     vulnerabilities_of,
 )
+from redistopo.model.planning.resource_limits import raise_files_hint
 from redistopo.model.protocol.engine import Engine, Version
 from redistopo.model.topology.engine_faults import faults_of
 
@@ -222,7 +223,7 @@ def files(facts: DoctorFacts) -> Iterator[CheckResult]:
             yield result
     elif facts.needs is None and facts.files < 10032:
         text = f"a server may open {facts.files} files, 10000 clients need 10032"
-        yield warn(MACHINE, text, "ulimit -n 10032   (in the shell that starts it)")
+        yield warn(MACHINE, text, raise_files_hint(10032, facts.files))
     else:
         limit = "no limit" if facts.files >= 1 << 30 else str(facts.files)
         yield ok(f"open files for a server: {limit}", MACHINE)

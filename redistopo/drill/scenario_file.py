@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from redistopo.model.state.drill_fault import Fault
-from redistopo.model.topology.parse import TopologyProblem
+from redistopo.model.topology.check_key import TopologyProblem
 
 DRILL_KEYS = ("name", "nodes", "each", "fault", "max_downtime")
 _FORMAT = 1

@@ -69,9 +69,11 @@ def moved(
 ) -> Plan:
     """Change every node, and with `host` the address that they bind."""
     topology = replace(plan.topology, templates=own_templates(plan))
+    nodes = [change(node) for node in plan.nodes]
     if host:
-        topology = replace(topology, host=host, announce_host="")
-    return replace(plan, topology=topology, nodes=tuple(change(node) for node in plan.nodes))
+        topology = replace(topology, host=host, announce_host="", hosts=None)
+        nodes = [replace(node, machine="") for node in nodes]
+    return replace(plan, topology=topology, nodes=tuple(nodes))
 
 
 def configuration(
@@ -102,7 +104,7 @@ def _headed(made: Exported, node: NodePlan, conf: str, first_lines: Iterable[str
 
 def in_folder(node: NodePlan, folder: str) -> NodePlan:
     """Return the node with its files directly in that folder."""
-    return replace(node, folder=NodeFolder(Path(folder)))
+    return replace(node, folder=NodeFolder(Path(folder)), home=Path(folder))
 
 
 def plain(node: NodePlan) -> dict[str, object]:

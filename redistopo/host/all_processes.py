@@ -1,9 +1,15 @@
 """Lists the processes of this machine as they are now."""
 
-from collections.abc import Iterator
+import os
+import sys
+from collections.abc import Collection, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
+
+_DELETED = " (deleted)"
+"""What proc(5) appends to the path of a program that was removed."""
 
 
 def all_processes() -> Iterator[psutil.Process]:
@@ -15,3 +21,20 @@ def all_processes() -> Iterator[psutil.Process]:
     for pid in psutil.pids():
         with suppress(psutil.NoSuchProcess):  # it has just ended
             yield psutil.Process(pid)
+
+
+def processes_of(programs: Collection[str]) -> Iterator[psutil.Process]:
+    """Yield every process that runs a program with one of these names, where the system shows it.
+
+    On Linux one link is read for each process; psutil would read the start time of all first.
+    """
+    for pid in psutil.pids():
+        with suppress(psutil.Error, OSError):  # it has ended, or is another user's
+            if Path(_program(pid)).name in programs:
+                yield psutil.Process(pid)
+
+
+def _program(pid: int) -> str:
+    if sys.platform == "linux":
+        return os.readlink(f"/proc/{pid}/exe").removesuffix(_DELETED)  # noqa: PTH115
+    return str(psutil.Process(pid).exe())

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from redistopo.host.all_processes import all_processes
+from redistopo.host.ports import ephemeral_range
 from redistopo.model.planning.resource_limits import Limits
 
 _UNLIMITED = 1 << 30
@@ -24,6 +25,7 @@ def process_limits(needed: int) -> Limits:
         server_files=max(hard, _most_files()) if privileged else hard,
         tasks=None if privileged or os.getuid() == 0 else _tasks_left(needed),
         processors=_processors(),
+        ephemeral=_ephemeral(),
     )
 
 
@@ -32,6 +34,12 @@ def _processors() -> int:
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 0
+
+
+def _ephemeral() -> int:
+    """The ports for outgoing connections; 0 if unknown."""
+    span = ephemeral_range()
+    return span[1] - span[0] + 1 if span else 0
 
 
 def _number(limit: int) -> int:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import psutil
 
-from redistopo.host.all_processes import all_processes
-from redistopo.host.server_process import make_mark, serves
+from redistopo.host.all_processes import processes_of
+from redistopo.host.server_process import SERVERS, make_mark, serves
 from redistopo.model.state.record import ProcessMark
 
 
@@ -22,7 +22,7 @@ class Server:
 
 def running_servers() -> Iterator[Server]:
     """Yield every Redis or Valkey server on this machine whose working folder we may read."""
-    for process in all_processes():
+    for process in processes_of(SERVERS):
         try:
             if serves(process):
                 folder = process.cwd().removesuffix(" (deleted)")

@@ -54,7 +54,8 @@ def undo(request: UndoRequest, progress: Progress) -> UndoResult:
         if job is None:
             raise RedistopoError(
                 "no change was interrupted: there is nothing to take back",
-                hint="redistopo move-slots and rebalance move slots of a finished change",
+                hint="to distribute slots evenly: redistopo rebalance; or to move some: "
+                "redistopo move-slots SLOTS --to NODE",
             )
         if job.file_before:
             return _undo_resize(session, job, request, began)

@@ -261,7 +261,8 @@ def _refuse_settings(now: LiveChange, made: UpgradePlan) -> None:
             raise UsageError(
                 f"{made.engine.title} doesn't start with the configuration of {node.name}",
                 detail=f"{refusal.text}\n{refusal.message}",
-                hint=f"correct that in {plan.layout.topology.name}, then redistopo upgrade again",
+                hint=f"correct that in {plan.layout.topology.name}, then "
+                f'redistopo upgrade --engine "{plan.topology.engine}"',  # the file has the former
             )
 
 
@@ -273,7 +274,8 @@ def _refuse_other_program(plan: Plan) -> None:
         raise MissingPrerequisite(
             f"{plan.engine_why} names {engine.title}, not {plan.topology.engine}",
             detail=engine.path,
-            hint=f"unset {plan.engine_why}, then redistopo upgrade again",
+            hint=f"unset {plan.engine_why}, then "
+            f'redistopo upgrade --engine "{plan.topology.engine}"',
         )
 
 

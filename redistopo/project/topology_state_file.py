@@ -10,6 +10,7 @@ from redistopo.host.files import read_json, write_private
 from redistopo.model.protocol.endpoint import LAST_PORT
 from redistopo.model.state.record import RECORD_FORMAT, RecordedNode, TopologyState
 from redistopo.model.topology.project_paths import Layout
+from redistopo.project.recovered_record import recovered_record
 
 _NAME = re.compile(r"(?:node|sentinel)[0-9]{1,4}", re.ASCII)
 
@@ -20,10 +21,15 @@ def save_record(layout: Layout, record: TopologyState) -> None:
 
 
 def _values(record: TopologyState) -> dict[str, object]:
-    """The record's values, in format 1 if that can express them: older versions read only that."""
+    """The record's values, in format 1 or 2 if that can express them: older versions read only
+    these."""
     values = asdict(record)
-    if record.removed or any(port != first for port, first in _ports(record)):
+    if any(node.machine for node in record.nodes):
         return {**values, "format": RECORD_FORMAT}
+    for node in values["nodes"]:
+        del node["machine"]
+    if record.removed or any(port != first for port, first in _ports(record)):
+        return {**values, "format": 2}
     newer = ("removed", "port", "sentinel_port")
     return {**{name: one for name, one in values.items() if name not in newer}, "format": 1}
 
@@ -39,9 +45,13 @@ def _ports(record: TopologyState) -> Iterator[tuple[int, int]]:
 def load_topology_state(layout: Layout) -> TopologyState | None:
     """Read the recorded state; None if there is none, or if it is damaged.
 
-    A damaged record loses nothing: the nodes' own files have their state, and each process has
-    its own mark. Raises UsageError for a newer format.
+    A lost record loses nothing: the nodes' own files have their state, each process has its own
+    mark, and so has a node that was removed. Raises UsageError for a newer format.
     """
+    return _read(layout) or recovered_record(layout, node_folder_names(layout))
+
+
+def _read(layout: Layout) -> TopologyState | None:
     values = read_json(layout.record)
     if values is None:
         return None
@@ -70,6 +80,7 @@ def _valid(record: TopologyState) -> bool:
         and all(_NAME.fullmatch(str(name)) for name in (*record.names, *record.removed))
         and all(
             isinstance(node.host, str)
+            and isinstance(node.machine, str)
             and isinstance(node.port, int)
             and 0 <= node.port <= LAST_PORT
             for node in record.nodes

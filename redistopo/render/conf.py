@@ -1,7 +1,7 @@
 """Renders a plan's configuration files."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -39,17 +39,18 @@ def sentinel_conf(plan: Plan, node: NodePlan, credentials: Credentials, myid: st
 
 
 def _common_values(plan: Plan, node: NodePlan, credentials: Credentials) -> dict[str, object]:
-    tls = plan.layout.tls
+    tls, folder = node.certificates, node.files
+    # what it binds: a user's own template knows no machines
     return {
         "node": _plain(node),
-        "topology": plan.topology,
+        "topology": replace(plan.topology, host=plan.bound(node)),
         "engine": plan.engine,
         "password": credentials.application.password if credentials.application else "",
-        "users": str(node.folder.users),
+        "users": str(folder.users),
         "tls": {"ca": str(tls.ca), "pem": str(tls.node(node.name))},
-        "folder": str(node.folder.root),
-        "pidfile": str(node.folder.pidfile),
-        "log": str(node.folder.log),
+        "folder": str(folder.root),
+        "pidfile": str(folder.pidfile),
+        "log": str(folder.log),
         "layout_file": plan.layout.topology.name,
     }
 

@@ -5,6 +5,9 @@ import re
 import textwrap
 
 from redistopo.model.protocol.conf import Directives
+from redistopo.model.topology.hosts import Hosts, Machine
+from redistopo.model.topology.hosts_keys import HOSTS_KEYS, MACHINE_KEYS
+from redistopo.model.topology.parse_hosts import PIN
 from redistopo.model.topology.spec import TOPOLOGY_KEYS, Topology, shape_defaults
 from redistopo.render.jinja_templates import render_template
 
@@ -17,6 +20,8 @@ _SENTINEL_ONLY = frozenset(
     {"sentinels", "quorum", "sentinel_port", "down_after", "failover_timeout", "parallel_syncs"}
 )
 
+_OF_THIS_MACHINE = frozenset({"host", "announce_host"})
+
 
 def topology_file(topology: Topology) -> str:
     """Render the file; parsing it gives the same topology."""
@@ -24,6 +29,8 @@ def topology_file(topology: Topology) -> str:
     keys = []
     for key in TOPOLOGY_KEYS:
         value = getattr(topology, key.name)
+        if topology.hosts and key.name in _OF_THIS_MACHINE:
+            continue
         changed = value != usual.get(key.name)
         if key.name in _CLUSTER_ONLY and not topology.clustered and not changed:
             continue
@@ -40,7 +47,34 @@ def topology_file(topology: Topology) -> str:
         )
     tables = {"redis": _table(topology.redis)}
     nodes = {name: _table(table) for name, table in topology.nodes.items()}
-    return render_template("topology/redistopo.toml.j2", {"keys": keys, "nodes": nodes, **tables})
+    for name, machine in topology.hosts.pins.items() if topology.hosts else ():
+        nodes[name] = {PIN: toml_value(machine), **nodes.get(name, {})}
+    hosts = _hosts(topology.hosts) if topology.hosts else None
+    values = {"keys": keys, "nodes": nodes, "hosts": hosts, **tables}
+    return render_template("topology/redistopo.toml.j2", values)
+
+
+def _hosts(hosts: Hosts) -> dict[str, object]:
+    """The [hosts] table: its keys and its machines."""
+    unset = Hosts()
+    keys = [
+        {
+            "name": key.name,
+            "comment": textwrap.wrap(key.doc, 86),
+            "value": toml_value(value),
+            "written": value != getattr(unset, key.name),
+        }
+        for key in HOSTS_KEYS
+        for value in [getattr(hosts, key.name)]
+        if hosts.inventory or key.name not in ("inventory", "group")
+    ]
+    machines = {} if hosts.inventory else {one.name: _machine(one) for one in hosts.machines}
+    return {"settings": keys, "machines": machines}
+
+
+def _machine(machine: Machine) -> dict[str, str]:
+    values = ((key.name, getattr(machine, key.name)) for key in MACHINE_KEYS)
+    return {name: toml_value(value) for name, value in values if value}
 
 
 def _table(directives: Directives) -> dict[str, str]:

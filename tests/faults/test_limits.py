@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 from support.apart import apart
-from support.engines import BUNDLED, FOR_ALL_USERS
+from support.engines import BUNDLED, FOR_ALL_USERS, INSTALLED, PACKAGED
 from support.project import COMMAND, Project
 
 
@@ -70,4 +70,23 @@ def test_too_few_processes(project: Project) -> None:
     )  # fmt: skip
     assert done.returncode == 4, done
     assert "need 80 processes and threads" in done.stderr
+    assert project.servers() == []
+
+
+@pytest.mark.fault(
+    "Redis 6.2, which binds each bus link to a port, needs more of them than the system gives to "
+    "outgoing connections",
+    "refused before anything starts, with the numbers and the largest size (exit 4)",
+)
+@pytest.mark.skipif("redis-6.2.14" not in INSTALLED, reason="no Redis 6.2")
+@pytest.mark.parametrize(("version", "code"), [("redis-6.2.14", 4), ("", 0)])
+def test_too_few_ports_for_the_bus_links(project: Project, version: str, code: int) -> None:
+    engine = INSTALLED[version] if version else PACKAGED
+    project.init("cluster", "--formation", "instant", engine=engine.path)
+    few = "ip link set lo up && echo 40000 40020 >/proc/sys/net/ipv4/ip_local_port_range"
+    script = f"{few} && {COMMAND} up && {COMMAND} down"
+    done = apart(project, "--net", "sh", "-c", script)
+    assert done.returncode == code, done
+    told = "each of their 30 bus links to a port, and the system has 21 for outgoing connections"
+    assert (told in done.stderr, "at most 5 nodes" in done.stderr) == (code == 4, code == 4)
     assert project.servers() == []

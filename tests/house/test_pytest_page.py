@@ -1,13 +1,12 @@
 """docs/pytest.md: its examples are run, and its tables are complete."""
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
 from support.engines import BUNDLED
 from support.project import Project
-from support.suites import Suites, counts
+from support.suites import PYTEST, Suites, counts
 
 from redistopo.pytest_plugin import factories, standard_fixtures
 
@@ -25,8 +24,7 @@ def test_every_example_runs(
     assert tests == 7
     suites.write(**{f"test_example{number}": text for number, text in enumerate(examples)})
     project.env |= {"TMPDIR": str(suites.root), "REDISTOPO_SERVER": BUNDLED.path}
-    command = (sys.executable, "-W", "error", "-m", "pytest", "-p", "no:cacheprovider")
-    done = project.run("run", "standalone", "--quiet", "--", *command, str(suites.folder))
+    done = project.run("run", "standalone", "--quiet", "--", *PYTEST, str(suites.folder))
     assert (done.code, counts(done.out)) == (0, {"passed": tests}), done.out
     suites.nothing_left()
 

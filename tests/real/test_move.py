@@ -1,6 +1,7 @@
 """`move`: the same nodes, ids and data at other addresses and in another folder."""
 
 from collections.abc import Callable
+from shutil import rmtree
 
 from support.engines import BUNDLED
 from support.project import Project
@@ -60,6 +61,12 @@ def test_what_is_in_the_way_is_named_and_nothing_changes(
         made.up()
     text = (one.root / "redistopo.toml").read_text()
     assert "lose the data" in one.run("move", "--port", "14990", "--restart", check=2).err
+    assert "itself" in one.run("clone", one.root, check=2).err
+    copy = Project(one.root.parent / "copy", one.port + 1)
+    one.run("clone", copy.root, check=0)  # as both print
+    copy.cleanup()
+    rmtree(copy.root)
+    assert "or stop them first" in one.run("move", "--port", "14990", check=2).err
     one.run("down", check=0)
     assert str(other.port) in one.run("move", "--port", str(other.port), check=4).err
     assert "not empty" in one.run("move", "--dir", other.root, check=2).err
@@ -68,4 +75,9 @@ def test_what_is_in_the_way_is_named_and_nothing_changes(
     assert one.run("move", "--port", "99", check=2).err
     assert (one.root / "redistopo.toml").read_text() == text
     with other.client() as client:
+        assert client.ping()
+    one.port += 10
+    one.run("move", "--port", str(one.port), check=0)  # what a port in use prints
+    one.up()
+    with one.client() as client:
         assert client.ping()

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from support.other_user import NEEDS_ROOT, UID, as_user, home_of
 from support.ports import leased
 from support.project import Project
 from support.remedies import type_line
-from support.suites import Suites, counts
+from support.suites import PYTEST, Suites, counts
 
 TEST = "def test(redis_replication): assert redis_replication.set('a', 1)"
 
@@ -28,7 +29,7 @@ def test_no_home_is_needed(suites: Suites, tmp_path: Path, home: str | None) -> 
     left_out = () if home else ("HOME", "XDG_STATE_HOME")
     words = [word for name in left_out for word in ("-u", name)]
     done = subprocess.run(
-        ["env", *words, sys.executable, "-m", "pytest", "-p", "no:cacheprovider"],
+        ["env", *words, *PYTEST],
         cwd=suites.folder, capture_output=True, text=True, timeout=60, check=False,
         env={**suites.environment(), **env},
     )  # fmt: skip
@@ -43,9 +44,8 @@ def test_another_user_without_a_home_to_write_runs_tests(writable: bool) -> None
         suites = Suites(folder)
         suites.write(test_it=TEST)
         (folder / "home").mkdir(mode=0o777 if writable else 0o555)
-        words = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "suite")
         done = subprocess.run(
-            as_user(UID, *words),
+            as_user(UID, *PYTEST, "suite"),
             cwd=folder, capture_output=True, text=True, timeout=60, check=False,
             env={**suites.environment(), "HOME": str(folder / "home"), "XDG_STATE_HOME": ""},
         )  # fmt: skip
@@ -71,12 +71,11 @@ def test_a_temporary_folder_that_is_full_or_strict(
     suites.write(test_it=TEST)
     (suites.root / "small").mkdir()
     mount = f"mount -t tmpfs -o {options} tmpfs $TMPDIR"
-    script = f"{mount} && {fill} && exec $PYTHON -m pytest $WORDS"
+    script = f"{mount} && {fill} && exec {shlex.join(PYTEST)}"
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-c", script],
         cwd=suites.folder, capture_output=True, text=True, timeout=100, check=False,
-        env={**suites.environment(), "TMPDIR": str(suites.root / "small"),
-             "PYTHON": sys.executable, "WORDS": "-p no:cacheprovider"},
+        env={**suites.environment(), "TMPDIR": str(suites.root / "small")},
     )  # fmt: skip
     assert counts(done.stdout) == ends, done.stdout + done.stderr
     assert text in done.stdout

@@ -3,7 +3,7 @@
 import difflib
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
@@ -12,6 +12,7 @@ from support.grown import faults, fill, key_counts, names, read, shards, slots
 from support.judge import roles
 from support.mortal import Nursery, nursery
 from support.project import Project
+from support.remedies import type_line
 from support.writers import writing
 
 
@@ -65,14 +66,18 @@ def test_a_shard_more_and_a_shard_less_while_clients_write(project: Project) -> 
     ],
 )
 def test_what_means_nothing(
-    project: Project, shape: str, words: tuple[str, ...], told: str
+    projects: Callable[[str], Project], shape: str, words: tuple[str, ...], told: str
 ) -> None:
+    project, other = projects("project"), projects("other")
     project.init(shape, engine=BUNDLED.path)
     project.up()
     text = (project.root / "redistopo.toml").read_text()
     refused = project.run("scale", *words, check=2)
     assert told in refused.err
     assert (project.root / "redistopo.toml").read_text() == text
+    if ", in another folder, " in refused.err:
+        type_line(other, refused.err.partition("Next: ")[2])
+        assert (other.root / "redistopo.toml").exists()
 
 
 def test_only_a_healthy_topology_is_scaled(project: Project) -> None:
@@ -82,6 +87,12 @@ def test_only_a_healthy_topology_is_scaled(project: Project) -> None:
     text = (project.root / "redistopo.toml").read_text()
     apart = project.run("scale", "--shards", "4", "--replicas", "0", check=2)
     assert "redistopo scale --shards 4, then redistopo scale --replicas 0" in apart.err
+    divided = text.replace("shards = 3", "shards = 2").replace("replicas = 1", "replicas = 2")
+    (project.root / "redistopo.toml").write_text(divided)
+    refused = project.run("up", check=2)
+    assert "set shards = 3 and replicas = 1 in redistopo.toml again" in refused.err
+    assert "then redistopo scale --shards 2, then redistopo scale --replicas 2" in refused.err
+    (project.root / "redistopo.toml").write_text(text)
     paused = psutil.Process(project.pid(4))
     paused.send_signal(signal.SIGSTOP)
     refused = project.run("scale", "--replicas", "2")

@@ -28,7 +28,8 @@ def _cluster(project: Project, by_hand: ByHand) -> str:
 
 def _hint(project: Project, at: str, check: str, evidence: str) -> str:
     """The command of the one finding with that evidence, as it is printed."""
-    done = project.run("verify", "--connect", at, "--json", "--timeout", "0")
+    verb = "doctor" if check == "cluster.reset" else "verify"
+    done = project.run(verb, "--connect", at, "--json", "--timeout", "0")
     found = (*found_in(done, check, "fail"), *found_in(done, check, "warn"))
     (one,) = [one for one in found if evidence in one["evidence"]]
     return str(re.findall(r"redis-cli .*", one["hint"])[0])
@@ -101,3 +102,39 @@ def test_a_primary_without_slots_gets_its_share(project: Project, by_hand: ByHan
     if FULL:
         project.shell(command)
         until(lambda: faults(project.ports, "", cluster=True) == [])
+
+
+def _alone_with(project: Project, *ports: int) -> None:
+    """These nodes know each other, and no others."""
+    until(lambda: all(_node(one, "CLUSTER", "NODES").count(" connected") == len(ports)
+                      for one in ports))  # fmt: skip
+
+
+def test_an_empty_node_that_joined_another_cluster_leaves_it(
+    project: Project, by_hand: ByHand
+) -> None:
+    """It was started anew with another bus port: the others cannot learn from it there that it has
+    another id by now, and keep the address of its clients."""
+    at = _cluster(project, by_hand)
+    new, stranger = project.port + 3, project.port + 4
+    by_hand.start(new, *STAYS)
+    listening(new)
+    _node(project.port, "CLUSTER", "MEET", "127.0.0.1", new)
+    _alone_with(project, *project.ports, new)
+    former = _node(new, "CLUSTER", "MYID")
+    by_hand.end(new)
+    (project.root / f"byhand-{new}" / "nodes.conf").unlink()
+    by_hand.start(stranger, *STAYS)
+    by_hand.start(new, *STAYS, "--cluster-port", str(new + 5000))
+    listening(stranger)
+    listening(new)
+    _node(new, "CLUSTER", "MEET", "127.0.0.1", stranger)
+    _alone_with(project, new, stranger)
+    leave = _hint(project, at, "cluster.reset", f"another cluster, with 127.0.0.1:{stranger}")
+    project.shell(leave.partition("   (")[0])
+    assert len(_node(new, "CLUSTER", "NODES").splitlines()) == 1
+    for port in project.ports:
+        _node(port, "CLUSTER", "FORGET", former)
+    _node(project.port, "CLUSTER", "MEET", "127.0.0.1", new, new + 5000)
+    project.size = 4
+    until(lambda: faults(project.ports, "", cluster=True) == [])

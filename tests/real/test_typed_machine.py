@@ -2,6 +2,7 @@
 kernel's settings are those of the test's own network."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,12 +12,16 @@ from pathlib import Path
 import psutil
 import pytest
 from redis.exceptions import RedisError
-from support.engines import BUNDLED
+from support.apart import apart
+from support.engines import BUNDLED, INSTALLED
 from support.findings import found_in
 from support.judge import client
 from support.network import isolated
-from support.project import Project
+from support.project import COMMAND, Done, Project
+from support.typed_record import RECORDER
 from support.waiting import until
+
+from redistopo.host.kernel_settings import HUGE_PAGES, OVERCOMMIT
 
 QUICK = ("doctor", "--json", "--timeout", "200ms")
 HOLDER = "import socket, time; s = socket.create_server(('127.0.0.1', {})); time.sleep(600)"
@@ -64,6 +69,34 @@ def test_more_memory_than_there_is_is_lowered_live_and_in_the_file(
     assert '"10mb"' in (project.root / "redistopo.toml").read_text()
 
 
+def test_a_vulnerable_server_is_replaced_by_the_named_release(project: Project) -> None:
+    project.init("standalone", "--engine", "valkey 8")
+    told = found_in(project.run(*QUICK), "machine.vulnerable", "warn")[0]
+    found = re.search(r'is here: (engine = "\S+ \S+") in redistopo.toml', told["hint"])
+    assert found
+    RECORDER.types(found[1])
+    path = project.root / "redistopo.toml"
+    path.write_text(path.read_text().replace('engine = "valkey 8"', found[1]))
+    done = project.run(*QUICK)
+    assert any(
+        "none known" in one["evidence"] for one in found_in(done, "machine.vulnerable", "ok")
+    )
+    project.up()
+    with project.client() as node:
+        assert node.info("server")["valkey_version"] == str(INSTALLED["valkey-9.1.2"].version)
+
+
+def test_more_open_files_are_allowed_in_the_shell_that_is_used(project: Project) -> None:
+    project.init("cluster", engine=BUNDLED.path)
+    few = f"ulimit -S -n 60; {{}}{COMMAND} {' '.join(QUICK)} || true"
+    shown = project.shell(few.format(""))
+    (told,) = found_in(Done(3, shown, ""), "machine.files", "fail")
+    RECORDER.saw("redistopo doctor", shown)
+    RECORDER.types(told["hint"])
+    shown = project.shell(few.format(f"{told['hint']}; "))
+    assert found_in(Done(0, shown, ""), "machine.files", "ok")
+
+
 KERNEL = {
     "net.ipv4.ip_local_reserved_ports": ("ports.ephemeral", "4000"),
     "net.core.somaxconn": ("machine.backlog", "100"),
@@ -72,14 +105,19 @@ KERNEL = {
 
 
 @pytest.fixture
-def own_kernel(project: Project) -> Iterator[Callable[[str], Path]]:
-    """The file of a setting, which is this network's own and is put back after the test; `sudo` is
-    there, and runs what root would."""
+def own_sudo(project: Project) -> Path:
+    """`sudo` is there, and runs what root would."""
     (project.root / "bin").mkdir()
     sudo = project.root / "bin" / "sudo"
     sudo.write_text('#!/bin/sh\nexec "$@"\n')
     sudo.chmod(0o755)
     project.env["PATH"] = f"{sudo.parent}:{project.environment()['PATH']}"
+    return sudo
+
+
+@pytest.fixture
+def own_kernel(own_sudo: Path) -> Iterator[Callable[[str], Path]]:
+    """The file of a setting, which is this network's own and is put back after the test."""
     before: dict[Path, str] = {}
 
     def setting(name: str) -> Path:
@@ -107,6 +145,48 @@ def test_a_setting_of_the_kernel_is_changed(
     project.shell(hint[hint.index("sudo ") :])
     assert _well(project, check)
     assert file.read_text().strip().split(",")[0] in (value, "1024")
+
+
+SHARED = {
+    "machine.overcommit": (OVERCOMMIT, "0", "1", "overcommit"),
+    "machine.huge-pages": (HUGE_PAGES, "[always] madvise never", "madvise", "huge page"),
+}
+"""Check -> the file of a setting that all programs of the machine share, a value at which it warns,
+the value that its command writes, and what a server's log warns of until then."""
+
+
+@pytest.mark.parametrize("check", SHARED)
+def test_a_setting_that_the_machine_shares_is_changed_in_a_copy_of_its_file(
+    project: Project, own_sudo: Path, check: str
+) -> None:
+    """In a namespace of its own, servers and `doctor` read that copy, and the command writes it."""
+    file, before, after, warning = SHARED[check]
+    copy = project.root / "setting"
+    copy.write_text(f"{before}\n")
+
+    def beside(command: str) -> str:
+        done = apart(
+            project, "--mount", "sh", "-c", f"mount --bind {copy} {file} && {{ {command}; }}"
+        )
+        if "mount:" in done.stderr or "unshare" in done.stderr:
+            pytest.skip(f"no namespace with mounts here: {done.stderr}")
+        return done.stdout
+
+    def warns() -> bool:
+        return warning in beside(f"{BUNDLED.path} --port 0 --disable-thp no").lower()
+
+    (project.root / "dump.rdb").write_text("none")  # a server warns, and ends when it loads that
+    project.init("standalone", engine=BUNDLED.path)
+    shown = beside(f"{COMMAND} {' '.join(QUICK)}")
+    (told,) = found_in(Done(0, shown, ""), check, "warn")
+    assert warns()
+    RECORDER.saw("redistopo doctor", shown)
+    typed = told["hint"].partition("   (")[0]
+    RECORDER.types(typed)
+    beside(typed)
+    assert copy.read_text().strip() == after
+    assert not found_in(Done(0, beside(f"{COMMAND} {' '.join(QUICK)}"), ""), check, "warn")
+    assert not warns()
 
 
 def _answers(port: int) -> bool:

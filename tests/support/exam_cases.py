@@ -136,7 +136,7 @@ AROUND: list[tuple[str, Status, str, str, DoctorFacts]] = [
         "machine.files",
         WARN,
         "may open 256 files",
-        "ulimit -n",
+        "ulimit -n 10032   (the hard limit of this shell is 256; root can raise it",
         replace(WELL, needs=None, files=256),
     ),
     ("machine.memory", OK, "16.0 GB of memory, 8.0 GB free; all maxmemory", "", WELL),

@@ -202,8 +202,10 @@ def _serve() -> None:
 
     import redistopo.client.connection
     import redistopo.client.write_probe  # noqa: F401  likewise
+    from support.forked import compile_templates
 
     verbs = _verbs()
+    compile_templates()
     for line in sys.stdin:
         order = json.loads(line)
         reading, writing = os.pipe()
@@ -231,5 +233,5 @@ def _serve() -> None:
 
 
 if __name__ == "__main__":
-    sys.path.pop(0)
+    sys.path[0] = str(Path(__file__).parents[1])
     _serve()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import Any
 import psutil
 import redis
 
-from redistopo.host.all_processes import all_processes
+from redistopo.host.all_processes import processes_of
 from redistopo.model.remedies.commands import classify
 from redistopo.model.remedies.remedy import RemedyClass
 from support import judge
@@ -48,7 +49,13 @@ class Project:
     sentinels: int = 0
     installed: bool = False
 
-    def run(self, *words: str | Path, check: int | None = None, seconds: float = 90) -> Done:
+    def run(
+        self,
+        *words: str | Path,
+        check: int | None = None,
+        seconds: float = 90,
+        installed: bool | None = None,
+    ) -> Done:
         """The command ran in the folder; with `check`, it ended with that code.
 
         It is forked, and so spared its imports, unless it has to be the `installed` script.
@@ -56,7 +63,8 @@ class Project:
         argv, env = [COMMAND, *map(str, words)], self.environment()
         typed = " ".join(["redistopo", *argv[1:]])
         RECORDER.types(typed)
-        if not self.installed and FORKER.can(env):
+        script = self.installed if installed is None else installed
+        if not script and FORKER.can(env):
             done = FORKER.run(argv, self.root, env, seconds)
         else:
             done = subprocess.run(
@@ -76,14 +84,14 @@ class Project:
             assert found.code == check, f"{words}: {found}"
         return found
 
-    def shell(self, command: str, answer: str = "") -> None:
-        """A shell ran the command, as it is printed, in the folder."""
+    def shell(self, command: str, answer: str = "") -> str:
+        """A shell ran the command, as it is printed, in the folder; what it wrote to stdout."""
         RECORDER.types(command)
-        subprocess.run(
+        return subprocess.run(
             ["sh", "-c", command],
             input=answer, text=True, capture_output=True, check=True,
             cwd=self.root, env=self.environment(),
-        )  # fmt: skip
+        ).stdout  # fmt: skip
 
     def begin(self, *words: str) -> subprocess.Popen[str]:
         """The command runs in the background, with pipes."""
@@ -101,17 +109,19 @@ class Project:
         return {**os.environ, **self.env}
 
     def init(self, shape: str, *words: str, engine: str = "") -> None:
-        """A topology file for the shape, from this project's own port."""
+        """A topology file for the shape, from this project's own port, for what is tested then."""
         extra = ("--engine", engine) if engine else ()
         if shape == "sentinel":
             extra += ("--sentinel-port", str(self.port + 10))
-        done = self.run("init", shape, "--port", str(self.port), "--json", *extra, *words, check=0)
+        form = ("init", shape, "--port", str(self.port), "--json", *extra, *words)
+        done = self.run(*form, check=0, installed=False)
         topology = done.json["result"]["topology"]
         self.size = topology["shards"] * (1 + topology["replicas"])
         self.sentinels = topology["sentinels"]
 
     def up(self, *words: str) -> Done:
-        return self.run("up", *words, check=0)
+        """The topology runs, for what is tested then."""
+        return self.run("up", *words, check=0, installed=False)
 
     @property
     def ports(self) -> list[int]:
@@ -172,10 +182,18 @@ class Project:
     def _pids(self) -> set[int]:
         return {one.pid for one in processes_below(self.root)}
 
+    def _killed(self) -> bool:
+        """Whether nothing runs any more; what still does is killed."""
+        left = processes_below(self.root)
+        for process in left:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        return not left
+
     def cleanup(self) -> None:
-        self.run("down", "--wipe", "--yes")
-        for process in processes_below(self.root):
-            process.send_signal(signal.SIGKILL)
+        """Nothing runs below the folder, and what servers wrote there is removed."""
+        until(self._killed)
+        shutil.rmtree(self.root / ".redistopo", ignore_errors=True)
 
 
 def require_true_classes(out: str) -> None:
@@ -213,12 +231,9 @@ def servers_below(root: Path) -> list[psutil.Process]:
 def processes_below(root: Path) -> list[psutil.Process]:
     """The same, their children too."""
     found = []
-    for process in all_processes():
-        try:
-            name = Path(process.exe().removesuffix(" (deleted)")).name
+    for process in processes_of(SERVERS):
+        with suppress(psutil.Error, OSError):
             inside = Path(process.cwd().removesuffix(" (deleted)")).is_relative_to(root)
-            if name in SERVERS and inside and process.status() != psutil.STATUS_ZOMBIE:
+            if inside and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
-        except (psutil.Error, OSError):
-            continue
     return found

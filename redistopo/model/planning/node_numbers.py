@@ -1,10 +1,11 @@
 """The name and the address of each node: those of a formed topology never change their meaning,
 new nodes get the next number and the next free port; pure."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from redistopo.errors import UsageError
+from redistopo.model.planning.place_on_hosts import NewNodes, place_nodes, refuse_local
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.endpoint import BUS_OFFSET, LAST_PORT, Endpoint
 from redistopo.model.state.record import RecordedNode, TopologyState
@@ -14,11 +15,13 @@ from redistopo.model.topology.spec import Topology, node_name, sentinel_name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberedNode:
-    """A node's name, its number among the data nodes or the Sentinels, and its address."""
+    """A node's name, its number among the data nodes or the Sentinels, and its address; `machine`
+    is the name of its machine, "" for this one."""
 
     name: str
     number: int
     endpoint: Endpoint
+    machine: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,15 +39,31 @@ class _Kind:
 
     name: Callable[[int], str]
     count: int
-    host: str
     first: int
     recorded_first: int
     bus: bool
     record: TopologyState | None
 
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """The numbers of the recorded nodes."""
+        return tuple(sorted(self.named(self.record.names if self.record else ())))
+
+    @property
+    def new(self) -> tuple[int, ...]:
+        """The numbers of those that the file has and the record lacks: none was used before."""
+        kept = self.kept
+        gone = self.named(self.record.removed if self.record else ())
+        last = max([*kept, *gone], default=0)
+        return tuple(range(last + 1, last + 1 + self.count - len(kept)))
+
     def named(self, names: Iterable[str]) -> tuple[int, ...]:
         """The numbers of those names that are of this kind."""
         return tuple(n for one in names if self.name(n := _number(one)) == one)
+
+
+Places = Mapping[str, tuple[str, str]]
+"""Node -> its machine and that one's address."""
 
 
 def number_nodes(
@@ -54,14 +73,14 @@ def number_nodes(
 
     If the file has more nodes, new ones follow, on ports that `blocked` has free; if it has fewer,
     none is left out here: which ones go depends on their roles. Another `port` in the file moves
-    all ports by the difference, another `host` all nodes.
+    all ports by the difference, another `host` all nodes. Over several machines, ports are counted
+    on each.
     """
     shape = topology.shape.value
     formed = record if record and record.formed and record.shape == shape else None
     data = _Kind(
         name=node_name,
         count=topology.size,
-        host=topology.address,
         record=formed,
         first=topology.port,
         recorded_first=formed.port if formed else 0,
@@ -70,42 +89,69 @@ def number_nodes(
     watching = _Kind(
         name=sentinel_name,
         count=topology.sentinels,
-        host=topology.address,
         record=formed,
         first=topology.first_sentinel,
         recorded_first=formed.sentinel_port if formed else 0,
         bus=False,
     )
-    kept = [_kept(kind) for kind in (data, watching)]
-    taken = {port for some in kept for one in some for port in _ports(one.endpoint.port, data.bus)}
+    places = _places(topology, formed, data, watching)
+    kept = [_kept(kind, places) for kind in (data, watching)]
+    taken = {port for some in kept for one in some for port in _ports(one, data.bus)}
     found = []
     for kind, some in zip((data, watching), kept, strict=True):
-        new = tuple(_new(kind, some, taken, blocked))
-        taken |= {port for one in new for port in _ports(one.endpoint.port, kind.bus)}
+        new = tuple(_new(kind, places, taken, None if topology.hosts else blocked))
+        taken |= {port for one in new for port in _ports(one, kind.bus)}
         found.append((*some, *new))
     return NumberedNodes(data=found[0], sentinels=found[1])
 
 
-def _ports(port: int, bus: bool) -> tuple[int, ...]:
-    return (port, port + BUS_OFFSET) if bus else (port,)
+def _places(
+    topology: Topology, formed: TopologyState | None, data: _Kind, watching: _Kind
+) -> Places:
+    recorded = {one.name: one.machine for one in (formed.nodes if formed else ())}
+    names = [kind.name(n) for kind in (data, watching) for n in (*kind.kept, *kind.new)]
+    hosts = topology.hosts
+    if hosts is None:
+        refuse_local(recorded)
+        return dict.fromkeys(names, ("", topology.address))
+    group = 1 + topology.replicas
+    new = [data.name(n) for n in data.new]
+    wanted = NewNodes(
+        data=new,
+        sentinels=[watching.name(n) for n in watching.new],
+        shards=len(new) // group if len(new) % group == 0 else 0,
+    )
+    at = place_nodes(topology, hosts, recorded, wanted)
+    return {name: (at[name], hosts.machine(at[name]).address) for name in names}
 
 
-def _kept(kind: _Kind) -> tuple[NumberedNode, ...]:
+def _ports(node: NumberedNode, bus: bool) -> tuple[tuple[str, int], ...]:
+    """The ports of a node, with its machine."""
+    return _with_bus(node.machine, node.endpoint.port, bus)
+
+
+def _with_bus(machine: str, port: int, bus: bool) -> tuple[tuple[str, int], ...]:
+    return ((machine, port), (machine, port + BUS_OFFSET)) if bus else ((machine, port),)
+
+
+def _kept(kind: _Kind, places: Places) -> tuple[NumberedNode, ...]:
     """The recorded nodes of a kind, at the file's addresses."""
     ports = {one.name: one.port for one in (kind.record.nodes if kind.record else ())}
-    numbers = sorted(kind.named(ports))
+    numbers = kind.kept
     if not numbers:
         return ()
     lowest = numbers[0]
     first = kind.recorded_first or ports[kind.name(lowest)] - lowest + 1
     return tuple(
-        NumberedNode(
-            name=kind.name(number),
-            number=number,
-            endpoint=Endpoint(kind.host, ports[kind.name(number)] + kind.first - first),
-        )
+        _numbered(kind, number, places, ports[kind.name(number)] + kind.first - first)
         for number in numbers
     )
+
+
+def _numbered(kind: _Kind, number: int, places: Places, port: int) -> NumberedNode:
+    name = kind.name(number)
+    machine, host = places[name]
+    return NumberedNode(name=name, number=number, endpoint=Endpoint(host, port), machine=machine)
 
 
 def _number(name: str) -> int:
@@ -114,31 +160,32 @@ def _number(name: str) -> int:
 
 def _new(
     kind: _Kind,
-    kept: tuple[NumberedNode, ...],
-    taken: Iterable[int],
-    blocked: Blocked,
+    places: Places,
+    taken: Collection[tuple[str, int]],
+    blocked: Blocked | None,
 ) -> Iterator[NumberedNode]:
-    """The nodes that the file has and the record lacks. A number was never used before; its port
-    is the one that it would have in a new topology, or the next free one."""
-    gone = kind.named(kind.record.removed if kind.record else ())
-    number = max([*(one.number for one in kept), *gone], default=0)
+    """The nodes that the file has and the record lacks, on the port that each would have in a new
+    topology, or the next free one; `blocked` is None over several machines, where ports are counted
+    from the first one."""
     used = set(taken)
 
-    def free(port: int) -> bool:
-        ports = _ports(port, kind.bus)
-        return used.isdisjoint(ports) and not any(map(blocked, ports))
+    def free(machine: str, port: int) -> bool:
+        ports = _with_bus(machine, port, kind.bus)
+        return used.isdisjoint(ports) and not any(blocked(one) for _, one in ports if blocked)
 
-    for _ in range(kind.count - len(kept)):
-        number += 1
-        port = kind.first + number - 1
-        if kind.record is not None:  # the ports of a new topology were chosen by `init`
-            port = next((one for one in range(port, LAST_PORT + 1) if free(one)), LAST_PORT + 1)
-        if max(_ports(port, kind.bus)) > LAST_PORT:
-            raise _no_port(kind.name(number), kind.first + number - 1)
-        used |= {*_ports(port, kind.bus)}
-        yield NumberedNode(
-            name=kind.name(number), number=number, endpoint=Endpoint(kind.host, port)
-        )
+    for number in kind.new:
+        machine = places[kind.name(number)][0]
+        first = kind.first + number - 1 if blocked else kind.first
+        port = first
+        # the ports of a new topology on this machine were chosen by `init`
+        if kind.record is not None or not blocked:
+            some = (one for one in range(first, LAST_PORT + 1) if free(machine, one))
+            port = next(some, LAST_PORT + 1)
+        made = _numbered(kind, number, places, port)
+        if max(one for _, one in _ports(made, kind.bus)) > LAST_PORT:
+            raise _no_port(made.name, first)
+        used |= {*_ports(made, kind.bus)}
+        yield made
 
 
 def _no_port(name: str, first: int) -> UsageError:
@@ -151,7 +198,10 @@ def _no_port(name: str, first: int) -> UsageError:
 
 def recorded_nodes(plan: Plan) -> tuple[RecordedNode, ...]:
     """Return the plan's nodes as they are recorded."""
-    return tuple(RecordedNode(name=one.name, host=one.host, port=one.port) for one in plan.nodes)
+    return tuple(
+        RecordedNode(name=one.name, host=one.host, port=one.port, machine=one.machine)
+        for one in plan.nodes
+    )
 
 
 def with_new_nodes(plan: Plan, record: TopologyState) -> TopologyState:

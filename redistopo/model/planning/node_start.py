@@ -55,16 +55,16 @@ def _misplaced(plan: Plan, seen: Observed, names: Iterable[str]) -> dict[str, No
     for node in (one for one in plan.sentinels if one.name in names):
         observed = next(one for one in seen.nodes if one.name == node.name)
         conf = read_conf(observed.on_disk.config or "")
-        paths = _paths(plan, node).items()
+        paths = _paths(node).items()
         wrong = {name: path for name, path in paths if name in conf and conf[name] != (path,)}
         if wrong:
             found[node.name] = wrong
     return found
 
 
-def _paths(plan: Plan, node: NodePlan) -> dict[str, str]:
+def _paths(node: NodePlan) -> dict[str, str]:
     """The paths in a Sentinel's file for the current folder."""
-    folder, tls = node.folder, plan.layout.tls
+    folder, tls = node.files, node.certificates
     pem = str(tls.node(node.name))
     return {
         "dir": str(folder.root),

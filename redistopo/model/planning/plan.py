@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.endpoint import Addressed
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.slots import SlotRange
 from redistopo.model.state.observed import Role
-from redistopo.model.topology.project_paths import Layout, NodeFolder
+from redistopo.model.topology.project_paths import Layout, NodeFolder, TlsFolder
 from redistopo.model.topology.spec import Topology
 
 _CROWD = 20
@@ -38,7 +39,9 @@ class NodePlan(Addressed):
     """One planned server: `follows` names its primary ("" for a primary or a Sentinel; the
     latter is in no shard: 0, as a replica whose primary isn't decided); `bus_port` is 0 for none.
 
-    `directives` are the user's, for all nodes and for this node.
+    `directives` are the user's, for all nodes and for this node. `machine` is the name of its
+    machine in a topology over several hosts; "" for this one. `folder` is the node's here, and
+    `home` the one on its machine.
     """
 
     name: str
@@ -49,6 +52,18 @@ class NodePlan(Addressed):
     folder: NodeFolder
     follows: str
     directives: Directives
+    home: Path
+    machine: str = ""
+
+    @property
+    def files(self) -> NodeFolder:
+        """The node's files on its machine."""
+        return NodeFolder(self.home)
+
+    @property
+    def certificates(self) -> TlsFolder:
+        """The certificates on its machine."""
+        return TlsFolder(self.home.parent.parent / "tls")
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -96,6 +111,10 @@ class Plan:
             if node.name == name:
                 return node
         raise KeyError(name)
+
+    def bound(self, node: NodePlan) -> str:
+        """Return the address that a node binds."""
+        return node.host if node.machine else self.topology.host
 
     @property
     def data(self) -> tuple[NodePlan, ...]:

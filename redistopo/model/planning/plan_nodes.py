@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
-from redistopo.model.planning.node_numbers import NumberedNodes, number_nodes
+from redistopo.model.planning.node_numbers import NumberedNode, NumberedNodes, number_nodes
 from redistopo.model.planning.plan import (
     FormationChoice,
     FormationMethod,
@@ -58,6 +59,8 @@ def make_plan(
                 folder=layout.node(one.name),
                 follows=follows,
                 directives=_directives(topology, one.name),
+                home=_home(topology, layout, one),
+                machine=one.machine,
             )
         )
     return Plan(
@@ -66,12 +69,18 @@ def make_plan(
         engine=engine,
         engine_why=why,
         formation=choose_formation(topology, engine),
-        nodes=(*nodes, *_sentinels(numbered, layout)),
+        nodes=(*nodes, *_sentinels(topology, numbered, layout)),
         shards=shards,
     )
 
 
-def _sentinels(numbered: NumberedNodes, layout: Layout) -> Iterable[NodePlan]:
+def _home(topology: Topology, layout: Layout, node: NumberedNode) -> Path:
+    if topology.hosts is None:
+        return layout.node(node.name).root
+    return Path(topology.hosts.folder(topology.name)) / "nodes" / node.name
+
+
+def _sentinels(topology: Topology, numbered: NumberedNodes, layout: Layout) -> Iterable[NodePlan]:
     for one in numbered.sentinels:
         yield NodePlan(
             name=one.name,
@@ -83,6 +92,8 @@ def _sentinels(numbered: NumberedNodes, layout: Layout) -> Iterable[NodePlan]:
             folder=layout.node(one.name),
             follows="",
             directives={},
+            home=_home(topology, layout, one),
+            machine=one.machine,
         )
 
 
@@ -117,6 +128,9 @@ def choose_formation(topology: Topology, engine: Engine) -> FormationChoice:
     """Choose the formation method for a topology on an engine."""
     if not topology.clustered:
         return _UNCLUSTERED[topology.shape]
+    if topology.hosts is not None:
+        why = "nodes are placed on hosts as planned"
+        return FormationChoice(method=FormationMethod.INSTANT, why=why)
     if topology.formation is Formation.REDIS_CLI:
         return FormationChoice(method=FormationMethod.REDIS_CLI, why="set in the topology file")
     if topology.formation is Formation.INSTANT:

@@ -61,8 +61,8 @@ def readdress_steps(plan: Plan, record: TopologyState | None, seen: Observed) ->
 
 
 def _differs(plan: Plan, node: NodeSeen, moves: Mapping[str, str]) -> bool:
-    text = _file(node.on_disk)
-    return readdressed(text, plan.node(node.name), moves, plan.topology.host) != text
+    text, planned = _file(node.on_disk), plan.node(node.name)
+    return readdressed(text, planned, moves, plan.bound(planned)) != text
 
 
 def _file(disk: DiskSeen) -> str:
@@ -75,7 +75,8 @@ def after_readdressing(plan: Plan, seen: Observed, steps: Iterable[Step]) -> Obs
 
     def changed(node: NodeSeen) -> NodeSeen:
         disk, text = node.on_disk, _file(node.on_disk)
-        text = readdressed(text, plan.node(node.name), moves[node.name], plan.topology.host)
+        planned = plan.node(node.name)
+        text = readdressed(text, planned, moves[node.name], plan.bound(planned))
         fresh = replace(disk, config=text)
         return replace(node, disk=replace(disk, nodes_conf=text) if disk.nodes_conf else fresh)
 

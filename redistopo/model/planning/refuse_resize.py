@@ -54,7 +54,7 @@ def refuse_without_room(plan: Plan, seen: Observed, room: Room) -> None:
     moving = sum(_used(node) for node in primaries if node.name in gone)
     stay = [node for node in primaries if node.name not in gone]
     limits = [int(node.info.get("maxmemory", 0)) for node in stay]
-    left = sum(most - _used(node) for most, node in zip(limits, stay, strict=True))
+    left = sum(max(0, most - _whole(node)) for most, node in zip(limits, stay, strict=True))
     if moving and all(limits) and moving > left:
         raise RedistopoError(
             f"the data of {plan.topology.shards + len(primaries) - len(stay)} shards doesn't fit "
@@ -67,6 +67,11 @@ def refuse_without_room(plan: Plan, seen: Observed, room: Room) -> None:
 
 def _used(node: NodeSeen) -> int:
     return int(node.info.get("used_memory_dataset", 0))
+
+
+def _whole(node: NodeSeen) -> int:
+    """What counts against maxmemory: buffers and tables too, not only keys and values."""
+    return int(node.info.get("used_memory", 0))
 
 
 def _mb(size: int) -> str:

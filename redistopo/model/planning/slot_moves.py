@@ -62,7 +62,11 @@ def with_floor(values: Sequence[float]) -> Costs:
     return [one + floor for one in values]
 
 
-@dataclass(slots=True)
+_SMALL_REST = 0.005
+"""The part of its share by which a shard may get more, where that keeps a range whole."""
+
+
+@dataclass(slots=True, eq=False)
 class _Shard:
     """A primary while slots are divided: its slots in order, its load, and what it should bear."""
 
@@ -83,6 +87,11 @@ class _Shard:
     def surplus(self) -> float:
         return self.load - self.goal
 
+    @property
+    def edges(self) -> set[int]:
+        """The slots next to its own."""
+        return {slot for one in ranges(self.slots) for slot in (one.first - 1, one.last + 1)}
+
 
 def balance(
     owners: Owners,
@@ -93,9 +102,10 @@ def balance(
     """Return the moves after which each primary bears its share of all costs.
 
     A primary that isn't in `weights` has weight 1; one of weight 0 gives all its slots away.
-    Slots move as few and as contiguous as possible: from that end of a shard's slots that is next
-    to those of the receiver. Nothing moves if no load is off its share by more than `threshold`
-    (0.02 for 2%), except for a primary without slots. Raises UsageError if all weights are 0.
+    As few slots as possible move, first those that are next to slots of their receiver, so that
+    ranges stay whole where they can. Nothing moves if no load is off its share by more than
+    `threshold` (0.02 for 2%), except for a primary without slots. Raises UsageError if all
+    weights are 0.
     """
     shares = {name: weights.get(name, 1.0) for name in owners}
     if not sum(shares.values()) > 0 or min(shares.values()) < 0:
@@ -109,8 +119,11 @@ def balance(
     if all(_balanced(one, threshold) for one in shards):
         return ()
     given: dict[tuple[str, str], list[int]] = {}
+    slack = _SMALL_REST if any(one.leaves for one in shards) else 0.0
     for donor in sorted(shards, key=lambda one: (not one.leaves, -one.surplus)):
-        while receiver := _receiver(donor, shards):
+        if not donor.leaves and donor.surplus <= slack * donor.goal:
+            continue
+        while receiver := _receiver(donor, shards, costs):
             taken = _take(donor, receiver, costs, limit=_limit(donor, receiver))
             if not taken:
                 break
@@ -127,13 +140,29 @@ def _balanced(shard: _Shard, threshold: float) -> bool:
     return abs(shard.surplus) <= max(threshold * shard.goal, 0.5)
 
 
-def _receiver(donor: _Shard, shards: Sequence[_Shard]) -> _Shard | None:
-    """The primary that lacks most, while the donor has too much."""
+def _receiver(donor: _Shard, shards: Sequence[_Shard], costs: Costs) -> _Shard | None:
+    """The primary that gets slots next, while the donor has too much.
+
+    Of those that lack more than half a slot, one with slots next to the donor's; of these, the one
+    with fewest such places, for it has no choice; then the one that lacks most.
+    """
     others = [one for one in shards if one is not donor and not one.leaves]
-    least = min(others, key=lambda one: one.surplus, default=None)
-    if least is None or not donor.slots or (not donor.leaves and donor.surplus <= 0):
+    if not others or not donor.slots or (not donor.leaves and donor.surplus <= 0):
         return None
-    return least if donor.leaves or least.surplus < 0 else None
+    mine = set(donor.slots)
+    half = min(costs[slot] for slot in donor.slots) / 2
+    lacking = [one for one in others if -one.surplus > half]
+    if not lacking:
+        return _last_receiver(others, mine) if donor.leaves else None
+    near = {one.name: len(one.edges & mine) for one in lacking}
+    return min(lacking, key=lambda one: (not near[one.name], near[one.name], one.surplus))
+
+
+def _last_receiver(others: Sequence[_Shard], mine: set[int]) -> _Shard:
+    """The primary that gets what a division into whole slots leaves over: one that is next to it,
+    of those that lack most."""
+    least = min(one.surplus for one in others)
+    return min(others, key=lambda one: (one.surplus > least + 1, not one.edges & mine, one.surplus))
 
 
 def _limit(donor: _Shard, receiver: _Shard) -> float:
@@ -144,19 +173,51 @@ def _limit(donor: _Shard, receiver: _Shard) -> float:
 
 
 def _take(donor: _Shard, receiver: _Shard, costs: Costs, limit: float) -> list[int]:
-    """Take slots worth `limit` from one end of the donor's; a slot is taken if at least half of it
-    is still due, and the last one of a shard that stays is not."""
-    front = donor.slots[0] - 1 in set(receiver.slots)
-    keeps = 0 if donor.leaves else 1
-    order = donor.slots if front else donor.slots[::-1]
-    taken: list[int] = []
-    for slot in order[: len(order) - keeps]:
-        if limit < costs[slot] / 2 and not (donor.leaves and not taken):
-            break
-        limit -= costs[slot]
-        taken.append(slot)
+    """Take slots worth `limit`, in an order that keeps ranges whole; a slot is taken if at least
+    half of it is still due, and the last one of a shard that stays is not."""
+    order = _nearest_first(donor.slots, receiver.edges)
+    if donor.leaves:
+        count = _whole_ranges(order, costs, limit, small=_SMALL_REST * receiver.goal)
+    else:
+        count = min(_worth(order, costs, limit), len(order) - 1)
+    taken = order[:count]
     moved = sum(costs[slot] for slot in taken)
     donor.slots = sorted(order[len(taken) :])
     donor.load, receiver.load = donor.load - moved, receiver.load + moved
     receiver.slots = sorted([*receiver.slots, *taken])
     return taken
+
+
+def _worth(order: Sequence[int], costs: Costs, limit: float) -> int:
+    """How many slots are worth `limit`."""
+    for count, slot in enumerate(order):
+        if limit < costs[slot] / 2:
+            return count
+        limit -= costs[slot]
+    return len(order)
+
+
+def _whole_ranges(order: Sequence[int], costs: Costs, limit: float, small: float) -> int:
+    """How many slots are worth `limit`, at least one: up to `small` more or less, if a range is
+    given as a whole by that."""
+    count = max(1, _worth(order, costs, limit))
+    starts = [n for n in range(1, len(order)) if abs(order[n] - order[n - 1]) != 1]
+    ends = [*starts, len(order)]
+    nearest = min(ends, key=lambda end: abs(end - count))
+    between = order[min(nearest, count) : max(nearest, count)]
+    return nearest if sum(costs[slot] for slot in between) <= small else count
+
+
+def _nearest_first(slots: Sequence[int], edges: set[int]) -> list[int]:
+    """Slots in the order in which they are given: ranges next to the receiver's first, each from
+    the end where they meet; others from the end."""
+    front, back, rest = [], [], []
+    for one in ranges(slots):
+        some = list(range(one.first, one.last + 1))
+        if one.first in edges:
+            front.append(some)
+        elif one.last in edges:
+            back.append(some[::-1])
+        else:
+            rest.append(some[::-1])
+    return [slot for some in (*front, *back, *rest[::-1]) for slot in some]

@@ -34,6 +34,7 @@ OLDEST = {Product.REDIS: Version(6, 2), Product.VALKEY: Version(7, 2)}
 # Directive -> the Redis version that introduced it (release notes and redis.conf of
 # each). Valkey was forked from Redis 7.2.4, so it supports everything up to 7.2.
 SINCE = {
+    "bind-source-addr": Version(7, 0),
     "cluster-port": Version(7, 0),
     "cluster-announce-hostname": Version(7, 0),
     "cluster-preferred-endpoint-type": Version(7, 0),

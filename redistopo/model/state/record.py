@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.spec import Shape
 
-RECORD_FORMAT = 2
-"""The newest format. Format 1, still written where nothing was removed, lacks `removed`, `port` and
-`sentinel_port`."""
+RECORD_FORMAT = 3
+"""The newest format. Format 2, still written without other machines, lacks those of nodes; format
+1, where nothing was removed, also `removed`, `port` and `sentinel_port`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +30,12 @@ class ProcessMark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedNode:
-    """A node as it was first created."""
+    """A node as it was first created; `machine` is the name of its machine, "" for this one."""
 
     name: str
     host: str
     port: int
+    machine: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from redistopo.model.protocol.sentinel_replies import FAILOVER_COMMANDS
-from redistopo.model.topology.parse import TopologyProblem
+from redistopo.model.topology.check_key import TopologyProblem
 from redistopo.model.topology.spec import Shape, Topology
 
 _OF_REPLICAS = frozenset({"PING", "AUTH", "REPLCONF", "PSYNC"})

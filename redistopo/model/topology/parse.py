@@ -1,45 +1,34 @@
 """Parses a topology file's document into a Topology, or into a list of all its problems."""
 
-import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from redistopo.errors import UsageError
 from redistopo.model.protocol.conf import Directives, canonical_directive
 from redistopo.model.remedies.of_topology import replace_file
+from redistopo.model.topology.check_key import (
+    TopologyProblem,
+    check_key,
+    unknown_key,
+    wrong_kind,
+)
+from redistopo.model.topology.parse_hosts import PIN, parse_hosts
 from redistopo.model.topology.spec import (
-    SHAPE_ALIASES,
     TOPOLOGY_KEYS,
     TOPOLOGY_TABLES,
     Formation,
     Persistence,
     Shape,
     Topology,
-    TopologyKey,
     shape_defaults,
 )
 
 DIRECTIVE = r"[A-Za-z][A-Za-z0-9._-]*"
 """The pattern of directive names; those of modules contain a dot."""
 
-_KINDS = {str: "a string", int: "an integer", bool: "true or false", dict: "a table"}
-
-
-@dataclass(frozen=True, slots=True)
-class TopologyProblem:
-    """One problem in the file: the key, what was found, what is allowed."""
-
-    key: str
-    seen: str
-    allowed: str
-    hint: str = ""
-
-    def __str__(self) -> str:
-        hint = f" ({self.hint})" if self.hint else ""
-        return f"{self.key}: {self.seen}; {self.allowed}{hint}"
+_NOT_TOP = "redis.conf directives belong in the [redis] table"
 
 
 def topology_file_error(problems: Iterable[TopologyProblem], source: str) -> UsageError:
@@ -78,11 +67,11 @@ def parse_topology(
     for name, value in document.items():
         if name in TOPOLOGY_TABLES:
             if not isinstance(value, Mapping):
-                problems.append(_wrong_kind(name, value, dict))
+                problems.append(wrong_kind(name, value, dict))
         elif name in known:
-            problems += _check(known[name], value)
+            problems += check_key(known[name], value)
         else:
-            problems.append(unknown_key(name, (*known, *TOPOLOGY_TABLES)))
+            problems.append(unknown_key(name, (*known, *TOPOLOGY_TABLES), _NOT_TOP))
     problems += [
         TopologyProblem(key.name, "is missing", "it is required")
         for key in TOPOLOGY_KEYS
@@ -90,6 +79,7 @@ def parse_topology(
     ]
     redis = _directives("redis", document.get("redis"), problems)
     nodes = _node_tables(document.get("nodes"), problems)
+    hosts = parse_hosts(document, problems)
     if problems:
         return None, tuple(problems)
     shape = Shape(str(document["shape"]))
@@ -98,21 +88,27 @@ def parse_topology(
         values["quorum"] = values["sentinels"] // 2 + 1
     for name, kind in (("shape", Shape), ("formation", Formation), ("persistence", Persistence)):
         values[name] = kind(values[name])
-    return Topology(**{**values, "redis": redis, "nodes": nodes}), ()
+    return Topology(**{**values, "redis": redis, "nodes": nodes, "hosts": hosts}), ()
 
 
 def salvage(document: Mapping[str, object], problems: Iterable[TopologyProblem]) -> Topology | None:
     """Build the topology without the keys that have problems; None if too little is left."""
     bad = {problem.key for problem in problems}
+    # a pin means nothing without its machines
+    bare = any(key.partition(".")[0] == "hosts" for key in bad)
     kept: dict[str, object] = {}
     for name, value in document.items():
-        if name in bad:
+        if name in bad or (bare and name == "hosts"):
             continue
         if name == "redis" and isinstance(value, Mapping):
             kept[name] = {k: v for k, v in value.items() if f"redis.{k}" not in bad}
         elif name == "nodes" and isinstance(value, Mapping):
             kept[name] = {
-                node: {k: v for k, v in table.items() if f"nodes.{node}.{k}" not in bad}
+                node: {
+                    k: v
+                    for k, v in table.items()
+                    if f"nodes.{node}.{k}" not in bad and not (bare and k == PIN)
+                }
                 for node, table in value.items()
                 if isinstance(table, Mapping)
             }
@@ -121,84 +117,17 @@ def salvage(document: Mapping[str, object], problems: Iterable[TopologyProblem])
     return parse_topology(kept)[0]
 
 
-def shape_named(text: str) -> Shape | None:
-    """Return the shape with that name or alias, or None."""
-    wanted = text.strip().lower()
-    if wanted in SHAPE_ALIASES:
-        return SHAPE_ALIASES[wanted]
-    return Shape(wanted) if wanted in set(Shape) else None
-
-
-def unknown_key(name: str, known: Iterable[str], *, within: str = "") -> TopologyProblem:
-    """Build the problem of an unknown key, with the most similar known one."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return TopologyProblem(
-        f"{within}{name}",
-        "is not a key of this file",
-        "redis.conf directives belong in the [redis] table",
-        hint=f"did you mean {near[0]}?" if near else "",
-    )
-
-
-def _check(key: TopologyKey, value: object) -> list[TopologyProblem]:
-    # bool is a subclass of int, but `port = true` isn't a port
-    if not isinstance(value, key.kind) or (key.kind is int and isinstance(value, bool)):
-        return [_wrong_kind(key.name, value, key.kind)]
-    if key.name == "shape" and isinstance(value, str) and value not in set(Shape):
-        return [_wrong_choice(key, value, shape_named(value))]
-    if isinstance(value, str):
-        return _check_text(key, value)
-    if isinstance(value, int) and not _within(key, value):
-        seen = f"is {value}"
-        if key.name == "format":
-            return [TopologyProblem(key.name, seen, "this version reads format 1")]
-        return [TopologyProblem(key.name, seen, f"must be {key.least} to {key.most}")]
-    return []
-
-
-def _check_text(key: TopologyKey, value: str) -> list[TopologyProblem]:
-    if key.choices and value not in key.choices:
-        near = difflib.get_close_matches(value.lower(), key.choices, n=1)
-        return [_wrong_choice(key, value, near[0] if near else None)]
-    if key.pattern and not re.fullmatch(key.pattern, value):
-        allowed = {
-            "name": "must be at most 63 letters, digits, '.', '_' and '-'",
-            "host": "must be one IP address, such as 127.0.0.1",
-            "announce_host": "must be an address of this machine, or a name",
-            "application_rights": "must be ACL rules on commands, such as +@all -@admin",
-        }[key.name]
-        return [TopologyProblem(key.name, f"is {value!r}", allowed)]
-    if any(ord(letter) < 32 for letter in value):
-        return [TopologyProblem(key.name, "has a control character", "must be one line of text")]
-    return []
-
-
-def _within(key: TopologyKey, value: int) -> bool:
-    return (key.least is None or value >= key.least) and (key.most is None or value <= key.most)
-
-
-def _wrong_choice(key: TopologyKey, value: str, near: str | None) -> TopologyProblem:
-    return TopologyProblem(
-        key.name,
-        f"is {value!r}",
-        f"must be one of {', '.join(key.choices)}",
-        hint=f"did you mean {near}?" if near else "",
-    )
-
-
-def _wrong_kind(name: str, value: object, kind: type) -> TopologyProblem:
-    return TopologyProblem(name, f"is {value!r}", f"must be {_KINDS[kind]}")
-
-
 def _node_tables(value: object, problems: list[TopologyProblem]) -> dict[str, Directives]:
     if not isinstance(value, Mapping):
         return {}
     found: dict[str, Directives] = {}
     for name, table in value.items():
         if not isinstance(table, Mapping):
-            problems.append(_wrong_kind(f"nodes.{name}", table, dict))
+            problems.append(wrong_kind(f"nodes.{name}", table, dict))
         else:
-            found[str(name)] = _directives(f"nodes.{name}", table, problems)
+            rest = {key: one for key, one in table.items() if key != PIN}
+            if rest or not table:
+                found[str(name)] = _directives(f"nodes.{name}", rest, problems)
     return found
 
 

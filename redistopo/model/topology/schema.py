@@ -1,6 +1,8 @@
 """The topology file's JSON schema, for editors; built from the same table as the validation."""
 
+from redistopo.model.topology.hosts_keys import HOSTS_KEYS, MACHINE, MACHINE_KEYS
 from redistopo.model.topology.parse import DIRECTIVE
+from redistopo.model.topology.parse_hosts import PIN
 from redistopo.model.topology.spec import TOPOLOGY_KEYS, TOPOLOGY_TABLES, TopologyKey
 from redistopo.model.topology.validate import OWNED
 
@@ -15,6 +17,7 @@ def schema() -> dict[str, object]:
         "propertyNames": {"pattern": f"^(?:{DIRECTIVE})$", "not": {"enum": sorted(OWNED)}},
         "additionalProperties": {"$ref": "#/$defs/directive"},
     }
+    one_node = {**directives, "properties": {PIN: {"type": "string", "pattern": _ONE_LINE}}}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "redistopo.toml",
@@ -28,9 +31,13 @@ def schema() -> dict[str, object]:
             "nodes": {
                 "description": TOPOLOGY_TABLES["nodes"],
                 "type": "object",
-                "patternProperties": {r"^node[1-9]\d*$": directives},
+                "patternProperties": {
+                    r"^node[1-9]\d*$": one_node,
+                    r"^sentinel[1-9]\d*$": {**one_node, "additionalProperties": False},
+                },
                 "additionalProperties": False,
             },
+            "hosts": _hosts(),
         },
         "$defs": {
             "value": {"type": ["string", "number", "boolean"], "pattern": _ONE_LINE},
@@ -41,6 +48,24 @@ def schema() -> dict[str, object]:
                 ]
             },
         },
+    }
+
+
+def _hosts() -> dict[str, object]:
+    """The machines: each in a table, whose name is none of the keys; or in an inventory."""
+    machine = {
+        "type": "object",
+        "properties": {key.name: _property(key) for key in MACHINE_KEYS},
+        "required": [key.name for key in MACHINE_KEYS if key.required],
+        "additionalProperties": False,
+    }
+    names = "|".join(key.name for key in HOSTS_KEYS)
+    return {
+        "description": TOPOLOGY_TABLES["hosts"],
+        "type": "object",
+        "properties": {key.name: _property(key) for key in HOSTS_KEYS},
+        "patternProperties": {f"^(?!(?:{names})$){MACHINE}$": machine},
+        "additionalProperties": False,
     }
 
 

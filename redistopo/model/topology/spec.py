@@ -11,6 +11,7 @@ from enum import StrEnum
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.conf_endpoint import LOOPBACK
 from redistopo.model.protocol.endpoint import LAST_PORT
+from redistopo.model.topology.hosts import Hosts
 
 FORMAT_VERSION = 1
 """The format of the topology file that this version writes and reads."""
@@ -61,7 +62,8 @@ class Persistence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TopologyKey:
-    """One key of the topology file; `kind` is str, int or bool."""
+    """One key of the topology file; `kind` is str, int or bool, `rule` says what `pattern`
+    matches."""
 
     name: str
     kind: type
@@ -71,6 +73,7 @@ class TopologyKey:
     least: int | None = None
     most: int | None = None
     pattern: str = ""
+    rule: str = ""
     required: bool = False
 
 
@@ -82,15 +85,18 @@ TOPOLOGY_KEYS: tuple[TopologyKey, ...] = (
     TopologyKey("format", int, least=FORMAT_VERSION, most=FORMAT_VERSION, required=True,
                 doc="Version of this file's format."),
     TopologyKey("name", str, pattern=r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}",
+                rule="must be at most 63 letters, digits, '.', '_' and '-'",
                 doc="Name of the topology in lists and messages."),
     TopologyKey("shape", str, choices=_values(Shape), required=True,
                 doc="cluster: slots over several primaries. replication: one primary and its "
                     "replicas. sentinel: the same, monitored by Sentinels, which fail over. "
                     "standalone: one server."),
     TopologyKey("host", str, pattern=r"[0-9A-Fa-f.:]{2,45}",
+                rule="must be one IP address, such as 127.0.0.1",
                 doc="Address that every node binds and clients connect to. 0.0.0.0, for IPv6 ::, "
                     "is every address of this machine: clients get announce_host then."),
     TopologyKey("announce_host", str, pattern=r"(?:(?:::)?[A-Za-z0-9][A-Za-z0-9.:-]{0,252})?",
+                rule="must be an address of this machine, or a name",
                 doc="Address of this machine that servers give to clients, if host is every "
                     "address; in a cluster also a name, such as host.docker.internal."),
     TopologyKey("port", int, least=1024, most=LAST_PORT,
@@ -136,6 +142,7 @@ TOPOLOGY_KEYS: tuple[TopologyKey, ...] = (
                     "replication and admin (for redistopo), each with its own password."),
     TopologyKey("application_rights", str,
                 pattern=r"[+-]@?[a-z][a-z0-9|_-]*(?: [+-]@?[a-z][a-z0-9|_-]*)*",
+                rule="must be ACL rules on commands, such as +@all -@admin",
                 doc="With acl, the ACL rules of the application's user; commands that clients "
                     "need for discovery are added."),
     TopologyKey("tls", bool,
@@ -151,7 +158,9 @@ TOPOLOGY_KEYS: tuple[TopologyKey, ...] = (
 
 TOPOLOGY_TABLES = {
     "redis": "Any redis.conf directive, for all nodes.",
-    "nodes": "Directives for one node: [nodes.node1], [nodes.node2] ...",
+    "nodes": "Directives for one node: [nodes.node1], [nodes.node2] ...; over several machines "
+    "also host, the name of its machine.",
+    "hosts": "The machines to use instead of this one, a table each: [hosts.h1], [hosts.h2] ...",
 }
 
 
@@ -184,6 +193,7 @@ class Topology:
     templates: str = ""
     redis: Directives = field(default_factory=dict)
     nodes: Mapping[str, Directives] = field(default_factory=dict)
+    hosts: Hosts | None = None
     format: int = FORMAT_VERSION
 
     @property

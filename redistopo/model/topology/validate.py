@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.endpoint import BUS_OFFSET, LAST_PORT
 from redistopo.model.protocol.engine import OLDEST, Product, parse_request
+from redistopo.model.topology.check_key import TopologyProblem
 from redistopo.model.topology.needed_commands import renamed_commands
-from redistopo.model.topology.parse import TopologyProblem
 from redistopo.model.topology.ports import port_block_of
 from redistopo.model.topology.spec import (
     SENTINEL_OFFSET,
@@ -18,6 +18,7 @@ from redistopo.model.topology.spec import (
     node_name,
     sentinel_name,
 )
+from redistopo.model.topology.validate_hosts import validate_hosts
 
 # Directives that redistopo sets itself -> the key to use instead.
 OWNED = {
@@ -65,6 +66,7 @@ def validate(topology: Topology, known: Collection[str] = ()) -> tuple[TopologyP
         *_owned("redis", topology.redis),
         *renamed_commands(topology),
         *(p for name, table in topology.nodes.items() for p in _node(topology, name, table, known)),
+        *_pinned(topology, known),
     )
 
 
@@ -89,6 +91,13 @@ def _size(topology: Topology) -> Iterable[TopologyProblem]:
             "formation",
             f"is redis-cli with {topology.shards} shards",
             "redis-cli --cluster create refuses fewer than 3",
+            hint='use formation = "auto"',
+        )
+    if topology.formation is Formation.REDIS_CLI and topology.hosts is not None:
+        yield TopologyProblem(
+            "formation",
+            "is redis-cli together with [hosts]",
+            "redis-cli decides itself which primary a replica follows",
             hint='use formation = "auto"',
         )
 
@@ -163,6 +172,9 @@ def _sentinel_ports(topology: Topology) -> TopologyProblem:
 
 
 def _host(topology: Topology) -> Iterable[TopologyProblem]:
+    if topology.hosts is not None:
+        yield from validate_hosts(topology, topology.hosts)
+        return
     try:
         address = ipaddress.ip_address(topology.host)
     except ValueError:
@@ -273,14 +285,27 @@ def _node(
             hint="its settings are the keys quorum, down_after, failover_timeout, parallel_syncs",
         )
     elif name not in names and name not in known:
-        near = difflib.get_close_matches(name, names, n=1)
-        yield TopologyProblem(
-            f"nodes.{name}",
-            "is not a node of this topology",
-            f"the nodes are {names[0]} to {names[-1]}",
-            hint=f"did you mean {near[0]}?" if near else "",
-        )
+        yield _no_node(name, names)
     yield from _owned(f"nodes.{name}", table)
+
+
+def _pinned(topology: Topology, known: Collection[str]) -> Iterable[TopologyProblem]:
+    """Pins of nodes that there aren't; those of nodes with directives are refused with these."""
+    names = [node_name(n) for n in range(1, topology.size + 1)]
+    names += [sentinel_name(n) for n in range(1, topology.sentinels + 1)]
+    for name in topology.hosts.pins if topology.hosts else ():
+        if name not in (*names, *known, *topology.nodes):
+            yield _no_node(name, names)
+
+
+def _no_node(name: str, names: list[str]) -> TopologyProblem:
+    near = difflib.get_close_matches(name, names, n=1)
+    return TopologyProblem(
+        f"nodes.{name}",
+        "is not a node of this topology",
+        f"the nodes are {names[0]} to {names[-1]}",
+        hint=f"did you mean {near[0]}?" if near else "",
+    )
 
 
 def _owned(where: str, table: Directives) -> Iterable[TopologyProblem]:

@@ -69,14 +69,23 @@ def test_room_for_new_nodes(
         refuse_without_room(asked, made.seen, room)
 
 
-@pytest.mark.parametrize(("limit", "fits"), [(0, True), (16, True), (14, False)])
+@pytest.mark.parametrize(
+    ("limit", "overhead", "fits"),
+    [(0, 0, True), (16, 0, True), (14, 0, False), (16, MEGABYTE, True), (16, 2 * MEGABYTE, False)],
+)
 def test_fewer_shards_than_the_data_fits(
-    scene: Callable[[str, str], Scene], plan: Callable[..., Plan], limit: int, fits: bool
+    scene: Callable[[str, str], Scene],
+    plan: Callable[..., Plan],
+    limit: int,
+    overhead: int,
+    fits: bool,
 ) -> None:
-    """A third of 30 MB goes to two shards; without a maxmemory there is no limit."""
+    """A third of 30 MB goes to two shards, whose buffers count against maxmemory too; without a
+    maxmemory there is no limit."""
     made = scene("redis-8.2", "cluster")
     for number in range(1, 7):
-        size = {"used_memory_dataset": 10 * MEGABYTE, "maxmemory": limit * MEGABYTE}
+        size = {"used_memory_dataset": 10 * MEGABYTE, "used_memory": 10 * MEGABYTE + overhead}
+        size["maxmemory"] = limit * MEGABYTE
         made = made.info(f"node{number}", **size)
     running = plan(formation="instant", auth=False)
     asked = replace(running, topology=replace(running.topology, shards=2))

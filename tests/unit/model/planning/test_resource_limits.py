@@ -6,6 +6,7 @@ import pytest
 
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.resource_limits import Limits, resource_shortages
+from redistopo.model.protocol.engine import Engine, Product, Version
 
 Planned = Callable[..., Plan]
 
@@ -99,3 +100,25 @@ def test_the_node_timeout_that_a_slow_machine_is_advised_is_accepted(plan: Plann
         resource_shortages(plan(shards=150, replicas=1, node_timeout=advised), ["node1"], limits)
         == ()
     )
+
+
+@pytest.mark.parametrize(
+    ("version", "source", "shards", "ports", "told"),
+    [
+        (Version(6, 2, 14), "", 84, 28232, ""),
+        (Version(6, 2, 14), "", 150, 0, ""),
+        (Version(7, 0, 15), "", 150, 28232, ""),
+        (Version(6, 2, 14), "", 150, 28232, "Redis 6.2.14 is too slow for 300 nodes: it binds"),
+        (Version(7, 0, 15), "127.0.0.1", 150, 28232, "Redis 7.0.15 with bind-source-addr is too"),
+    ],
+)
+def test_an_engine_that_binds_bus_links_needs_a_port_for_each(
+    plan: Planned, version: Version, source: str, shards: int, ports: int, told: str
+) -> None:
+    engine = Engine(product=Product.REDIS, version=version)
+    redis = {"bind-source-addr": source} if source else {}
+    made = plan(on=engine, shards=shards, replicas=1, node_timeout=20000, redis=redis)
+    limits = Limits(files=1 << 20, server_files=1 << 20, tasks=None, processors=2, ephemeral=ports)
+    found = resource_shortages(made, ["node1"], limits)
+    assert [told in one.told and one.fatal for one in found] == ([True] if told else [])
+    assert all("at most 168 nodes" in one.hint for one in found)

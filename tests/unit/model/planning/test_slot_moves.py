@@ -17,7 +17,7 @@ from redistopo.model.planning.slot_moves import (
     slots_of,
     with_floor,
 )
-from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange, format_ranges, split_slots
+from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange, format_ranges, ranges, split_slots
 from redistopo.model.state.job import SlotMove
 
 
@@ -92,6 +92,19 @@ def test_slots_move_from_each_owner_and_only_if_they_have_one() -> None:
     assert _told(moves_to(_even(2), wanted, "node2")) == ["node1>node2 8000-8191"]
     with pytest.raises(UsageError, match="slots 16383 have no owner"):
         moves_to({"node1": (SlotRange(0, 16382),)}, wanted, "node1")
+
+
+@pytest.mark.parametrize("shards", range(1, 14))
+def test_a_shard_that_came_and_went_leaves_every_range_whole(shards: int) -> None:
+    before, name = _even(shards, empty=1), f"node{shards + 1}"
+    more = _after(before, balance(before, {}, threshold=0.0))
+    assert [len(ranges(some)) for one, some in more.items() if one != name] == [1] * shards
+    grown = {one: ranges(some) for one, some in more.items()}
+    weights = {one: float(len(some)) for one, some in more.items()} | {name: 0.0}
+    less = _after(grown, balance(grown, weights, threshold=0.0))
+    assert [len(ranges(some)) for some in less.values()] == [1] * shards + [0]
+    even = SLOT_COUNT / shards
+    assert all(abs(len(less[one]) - even) <= 0.006 * even for one in less if one != name)
 
 
 @st.composite

@@ -7,11 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redistopo.errors import ExitCode, UsageError
+from redistopo.model.topology.check_key import TopologyProblem, shape_named
 from redistopo.model.topology.parse import (
-    TopologyProblem,
     parse_topology,
     read_toml,
-    shape_named,
     topology_file_error,
 )
 from redistopo.model.topology.spec import (

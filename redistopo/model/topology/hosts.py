@@ -1,0 +1,72 @@
+"""Several machines of one topology: the [hosts] table of the topology file."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+DEFAULT_BASE = "/var/lib/redistopo"
+"""The folder on each machine below which a topology's folder is, by the topology's name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """One machine: its `name` in the topology file or the inventory, the `address` that servers
+    bind and clients connect to, and its failure `zone` ("" for none).
+
+    `user` and `port` are those of SSH, "" and 0 for what SSH's own configuration says; `ssh` is
+    the address for SSH if it differs from `address`.
+    """
+
+    name: str
+    address: str
+    zone: str = ""
+    user: str = ""
+    port: int = 0
+    ssh: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hosts:
+    """The machines of a topology, and how servers are kept there.
+
+    `inventory` is the path of Ansible's inventory with the machines of `group`; "" if `machines`
+    are from the topology file itself. `base` is the topology's folder on each machine, "" for
+    DEFAULT_BASE and the topology's name. `service` is "systemd", "process" or "" (systemd where it
+    is process 1). `engine` is the server's program on each machine, or ``apt:PACKAGE``; "" for the
+    one that is found there. `allow_colocated` permits nodes of a shard, or Sentinels, to share a
+    machine; `pins` are the machines of nodes that the file places itself, by node.
+    """
+
+    machines: tuple[Machine, ...] = ()
+    inventory: str = ""
+    group: str = "redis"
+    user: str = ""
+    become: bool = False
+    base: str = ""
+    service: str = ""
+    engine: str = ""
+    allow_colocated: bool = False
+    pins: Mapping[str, str] = field(default_factory=dict)
+
+    def folder(self, topology: str) -> str:
+        """Return the topology's folder on each machine."""
+        return self.base or f"{DEFAULT_BASE}/{topology}"
+
+    def machine(self, name: str) -> Machine:
+        """Return the machine with that name; raises KeyError if there is none."""
+        for one in self.machines:
+            if one.name == name:
+                return one
+        raise KeyError(name)
+
+
+def majority_holder(machines: Iterable[str]) -> str:
+    """Return the machine without which the others have no majority; "" for none.
+
+    `machines` are those of the voters, one for each: of a cluster's primaries, or of Sentinels.
+    """
+    held = Counter(machines)
+    if not held:
+        return ""
+    name, most = held.most_common(1)[0]
+    return name if held.total() - most < held.total() // 2 + 1 else ""

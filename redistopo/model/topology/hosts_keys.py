@@ -1,0 +1,47 @@
+"""The keys of the [hosts] table, and of the table of one machine in it."""
+
+from redistopo.model.topology.spec import TopologyKey
+
+_USER = r"(?:[A-Za-z_][A-Za-z0-9_.-]{0,63})?"
+_USER_RULE = "must be a user name"
+
+HOSTS_KEYS: tuple[TopologyKey, ...] = (
+    TopologyKey("inventory", str,
+                doc="Ansible's inventory with the machines, instead of tables [hosts.NAME]; a "
+                    "relative path begins at this file."),
+    TopologyKey("group", str, pattern=r"[A-Za-z_][A-Za-z0-9_.-]*", rule="must be a group name",
+                doc="Group of the inventory to use."),
+    TopologyKey("user", str, pattern=_USER, rule=_USER_RULE,
+                doc="User of SSH on each machine; default: as SSH's own configuration says."),
+    TopologyKey("become", bool, doc="Become root on the machines, by sudo."),
+    TopologyKey("base", str, pattern=r"(?:/[^/\x00-\x1f]+)*", rule="must be an absolute path",
+                doc="Folder of the topology on each machine. Default: /var/lib/redistopo/NAME."),
+    TopologyKey("service", str, pattern=r"(?:systemd|process)?",
+                rule="must be systemd or process",
+                doc="How servers are kept: as units of systemd, or as processes. Default: "
+                    "systemd where it is process 1."),
+    TopologyKey("engine", str, pattern=r"(?:apt:[a-z0-9][a-z0-9.+-]+|/[^\x00-\x1f]+)?",
+                rule='must be "apt:PACKAGE" or the absolute path of a program',
+                doc="Server on each machine: apt:PACKAGE, or the path of a program. Default: the "
+                    "one that is found there."),
+    TopologyKey("allow_colocated", bool,
+                doc="Place nodes of one shard, or Sentinels, on one machine if there are too few "
+                    "machines; its loss is then the loss of them all."),
+)  # fmt: skip
+
+MACHINE_KEYS: tuple[TopologyKey, ...] = (
+    TopologyKey("address", str, pattern=r"[0-9A-Fa-f.:]{2,45}", required=True,
+                rule="must be one IP address, such as 10.0.0.1",
+                doc="Address that the machine's servers bind, and that clients and the other "
+                    "machines connect to."),
+    TopologyKey("zone", str, doc="What fails together, such as a rack: the nodes of a shard are "
+                "placed in different zones."),
+    TopologyKey("user", str, pattern=_USER, rule=_USER_RULE, doc="User of SSH on this machine."),
+    TopologyKey("port", int, least=0, most=65535, doc="Port of SSH; 0 is SSH's own default."),
+    TopologyKey("ssh", str, pattern=r"[A-Za-z0-9.:_-]*", rule="must be an address or a name",
+                doc="Address or name for SSH, if it isn't `address`; local: this machine, without "
+                    "SSH."),
+)  # fmt: skip
+
+MACHINE = r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}"
+"""The pattern of a machine's name."""
