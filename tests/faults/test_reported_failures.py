@@ -11,6 +11,7 @@ names its report; others are held by tests of their own, named here:
 - redis#14637 (a version with a faulty atomic move): 8.4.0 in tests/unit, test_move_method
 """
 
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +19,7 @@ from contextlib import contextmanager, suppress
 import pytest
 from redis.exceptions import RedisError
 from support.engines import BUNDLED, ENGINES, WINDOWS
+from support.forked import COMMAND
 from support.forms import FULL
 from support.grown import faults, shards
 from support.grown import fill as fill_all
@@ -155,7 +157,8 @@ def test_a_slot_is_imported_and_has_no_owner(project: Project) -> None:
     told = project.run("up", "--timeout", "3s", "--json", check=3).json["error"]
     assert f"1 slots have no owner: {_SLOT}" in told["detail"]
     words = told["hint"].partition(": redistopo ")[2].split()
-    project.run(*words, "--cluster-yes", check=0)  # as "yes" to its question
+    env, root = project.environment(), project.root
+    subprocess.run([COMMAND, *words], cwd=root, env=env, input="yes\n", text=True, check=True)
     project.run("up", check=0)
     _whole(project)
     assert data(project) == kept
