@@ -88,11 +88,11 @@ class Reaper:
 
         true = Connections.execute
 
-        def execute(client: Any, endpoint: Any, commands: Any) -> Any:
+        def execute(client: Any, endpoint: Any, commands: Any, *more: Any) -> Any:
             wanted = list(commands)
             if wanted and (words := {str(one) for one in wanted[0]}.intersection(self._commands)):
                 self._pass(f"{endpoint}: {' '.join(sorted(words))}")
-            return true(client, endpoint, wanted)
+            return true(client, endpoint, wanted, *more)
 
         Connections.execute = execute  # type: ignore[method-assign]
 
