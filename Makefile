@@ -9,7 +9,7 @@ PYTEST_ARGS ?=
 ENGINES ?=
 export ENGINES
 
-.PHONY: up down test test-full test-adopters test-engines engines test-lowest lint audit bench clean
+.PHONY: up down test test-full test-adopters test-engines test-hosts engines test-lowest lint audit bench clean
 
 up: $(VENV)/.installed-bundled
 	@$(BIN)/redistopo init cluster --dir $(PLAYGROUND) --name playground --quiet
@@ -30,6 +30,11 @@ test: $(VENV)/.installed-test
 # The whole forms of the long tests: ten thousand generated cases, every boundary, every engine.
 test-full: export TESTS_FULL := 1
 test-full: test
+
+# Everything on several hosts: network namespaces of this machine, which takes root, openssh-server
+# and iproute2. PYTHONPATH=tests python -m hosts.lab opens a shell beside such hosts.
+test-hosts: $(VENV)/.installed-test
+	TESTS_FULL=1 $(BIN)/pytest tests/hosts $(PYTEST_ARGS)
 
 # Suites of other projects on topologies of `redistopo run`; the table is tests/adopters/table.py.
 # ADOPTERS="rq django-redis" selects.

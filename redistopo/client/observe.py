@@ -73,12 +73,14 @@ def observe(
     With `disk`, also inspect their folders, which decisions about data need.
     """
     wanted = tuple(targets)
+    for machine in {one.machine for one in wanted}:
+        machine.flush()
     workers = max(1, min(32, len(wanted)))
     with ThreadPoolExecutor(workers, thread_name_prefix="observe") as pool:
         nodes = tuple(pool.map(lambda one: _observe_node(shape, one, client, depth), wanted))
     nodes = without_other_primaries(nodes)
     if depth is Detail.FULL:
-        nodes = tuple(map(_with_other_ports, _with_listening(wanted, nodes)))
+        nodes = tuple(map(_with_other_ports, wanted, _with_listening(wanted, nodes)))
     if disk:
         # last, so that it includes what a process wrote when it ended
         nodes = tuple(map(_with_disk, nodes, wanted))
@@ -99,9 +101,10 @@ def _with_disk(seen: NodeSeen, target: Target) -> NodeSeen:
     return replace(seen, disk=disk)
 
 
-def _with_other_ports(node: NodeSeen) -> NodeSeen:
+def _with_other_ports(target: Target, node: NodeSeen) -> NodeSeen:
     """Add where the process of a node that doesn't reply listens, if not at the node's port."""
-    if node.answers or node.paused or not node.pid or node.listening:
+    unasked = node.answers or node.paused or not node.pid or node.listening
+    if unasked or target.machine is not LOCAL:
         return node
     found = listening_of_process(node.pid) or ()
     same = any(one.endswith(f":{node.port}") for one in found)
@@ -125,12 +128,13 @@ def _with_listening(
     return tuple(
         replace(
             node,
-            listening=listening[target.machine].get(node.port, ()),
+            listening=found.get(node.port, ()) if found is not None else None,
             socket=_unix_socket(target, node),
         )
         if node.pid
         else node
         for target, node in zip(targets, nodes, strict=True)
+        for found in (listening[target.machine],)
     )
 
 
@@ -158,7 +162,10 @@ def process_state(target: Target) -> NodeSeen:
     if target.layout is None:
         return seen
     processes = target.machine.processes
-    process = processes.find(target.layout, target.name)
+    try:
+        process = processes.find(target.layout, target.name)
+    except Unreachable as error:  # its machine
+        return replace(seen, error=error.message)
     if process is None:
         return _absent(target, seen)
     paused = processes.is_paused(process)
@@ -200,7 +207,9 @@ def _absent(target: Target, seen: NodeSeen) -> NodeSeen:
         seen,
         process=ProcessState.ABSENT,
         folder_lost=bool(lost),
-        held_by=f"port {taken} is in use by {ports.holder(taken)}" if taken else "",
+        held_by=f"port {taken} is in use by {ports.holder(Endpoint(target.host, taken))}"
+        if taken
+        else "",
         error="its process isn't running",
     )
 
@@ -294,7 +303,9 @@ def _with_peers(seen: NodeSeen, watch: MonitoredPrimary, client: Connections) ->
 def _with_files(seen: NodeSeen, target: Target, client: Connections) -> NodeSeen:
     """Add what its folder shows, also if the project was moved while the node ran."""
     layout = target.layout
-    if layout and seen.config and seen.info.get("aof_enabled") == "1":
+    # a running server's log on another host would be older than its INFO
+    beside = layout and target.machine is LOCAL
+    if layout and beside and seen.config and seen.info.get("aof_enabled") == "1":
         root = layout.node(seen.name).root
         damage = damage_of_log(target.machine.files, root, seen, client)
         seen = replace(seen, log_damage=damage)

@@ -8,8 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
 
+from redistopo.errors import UsageError
+from redistopo.host.host import Host
+from redistopo.host.local_host import LOCAL
 from redistopo.host.partition import Side, cut_connections, lift_partition, refuse_partition
-from redistopo.host.server_process import find_process, signal_process
 from redistopo.model.state.drill_fault import Fault
 from redistopo.model.topology.project_paths import Layout
 
@@ -32,6 +34,7 @@ class FaultSpec:
     """
 
     layout: Layout
+    host: Host
     fault: Fault
     victims: tuple[str, ...]
     closed: Mapping[str, frozenset[int]] = field(default_factory=dict)
@@ -54,6 +57,10 @@ class FaultInjection:
     def __enter__(self) -> Self:
         """Inject nothing yet; raise MissingPrerequisite if the fault is impossible here."""
         if self.spec.fault is Fault.PARTITION:
+            if self.spec.host is not LOCAL:
+                raise UsageError(
+                    "nodes on other hosts can't be cut off yet", hint="--fault freeze, or kill"
+                )
             refuse_partition(self._pids().values())
         return self
 
@@ -63,12 +70,14 @@ class FaultInjection:
     def inject(self) -> None:
         """Inject the fault, into processes proven to be redistopo's own and no others."""
         spec = self.spec
-        found = [(name, find_process(spec.layout, name)) for name in spec.victims]
+        processes = spec.host.processes
+        found = [(name, processes.find(spec.layout, name)) for name in spec.victims]
         self.at, self.clock = time.monotonic(), time.time()
         if number := _SIGNALS.get(spec.fault):
             for _name, process in found:
                 if process is not None:
-                    signal_process(process, number)
+                    processes.signal(process, number)
+            spec.host.flush()
         elif spec.fault is Fault.PARTITION:
             self._hold()
             self._holder = threading.Thread(target=self._hold_on, daemon=True)
@@ -85,9 +94,11 @@ class FaultInjection:
             self._holder = None
             lift_partition(self._pids().values())
         if self.spec.fault is Fault.FREEZE and self.at:
+            processes = self.spec.host.processes
             for name in self.spec.victims:
-                if process := find_process(self.spec.layout, name):
-                    signal_process(process, signal.SIGCONT)
+                if process := processes.find(self.spec.layout, name):
+                    processes.signal(process, signal.SIGCONT)
+            self.spec.host.flush()
 
     def _hold_on(self) -> None:
         while not self._released.wait(_RECHECK_SECONDS):
@@ -105,8 +116,8 @@ class FaultInjection:
         )
 
     def _pids(self) -> dict[str, int]:
-        layout = self.spec.layout
+        layout, processes = self.spec.layout, self.spec.host.processes
         found = {
-            name: find_process(layout, name) for name in (*self.spec.closed, *self.spec.victims)
+            name: processes.find(layout, name) for name in (*self.spec.closed, *self.spec.victims)
         }
         return {name: process.pid for name, process in found.items() if process is not None}

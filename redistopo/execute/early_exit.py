@@ -47,7 +47,10 @@ def early_exit_error(host: Host, plan: Plan, node: NodePlan, when: str) -> Redis
         return MissingPrerequisite(message, detail=last, hint=f"{FREE}; {log}")
     if "Address already in use" in whole:
         taken = [port for port in node.ports if not ports.is_free(Endpoint(node.host, port))]
-        held = "".join(f"\nport {port} is in use by {ports.holder(port)}" for port in taken)
+        held = "".join(
+            f"\nport {port} is in use by {ports.holder(Endpoint(node.host, port))}"
+            for port in taken
+        )
         hint = "stop the program that uses the port, then run redistopo up again; "
         return MissingPrerequisite(message, detail=last + held, hint=hint + log)
     if "FATAL CONFIG FILE ERROR" in whole and node.folder.sentinel:

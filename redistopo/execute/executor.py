@@ -116,6 +116,8 @@ def _start(context: ExecutionContext, one: Step) -> None:
     files = context.host.files
     for name in one.nodes:
         forget_stop_record(files, context.plan.layout, name)
+        if files.status(removed := context.plan.layout.node(name).removed):
+            files.remove(removed)  # a removal that was taken back
     for node in context.nodes(one.recorded):
         files.write(node.folder.started, files.read(node.folder.config) or "")
     start(context, one.nodes)

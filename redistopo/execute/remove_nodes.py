@@ -13,6 +13,7 @@ from redistopo.model.planning.step import Step
 from redistopo.model.protocol.replies import ClusterNodesLine, parse_nodes
 
 _END_SECONDS = 10.0
+_REMOVED = "This node was removed from the topology. Its folder is kept and isn't used again.\n"
 
 
 def remove(context: ExecutionContext, one: Step) -> None:
@@ -75,9 +76,11 @@ def _forget(context: ExecutionContext, ids: Collection[str], names: Collection[s
 
 def end(context: ExecutionContext, one: Step) -> None:
     """End the processes of removed nodes, once their removal is recorded: from then on no command
-    starts them. Their folders stay."""
-    context.on_removal(one.nodes)
+    starts them. Their folders stay, and say so if the record is lost."""
     processes, layout = context.host.processes, context.plan.layout
+    for name in one.nodes:
+        context.host.files.write(layout.node(name).removed, _REMOVED)
+    context.on_removal(one.nodes)
     running = {name: found for name in one.nodes if (found := processes.find(layout, name))}
     end_all(processes, layout, running, Deadline(_END_SECONDS))
     for name in one.nodes:

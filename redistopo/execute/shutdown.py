@@ -11,6 +11,7 @@ from redistopo.errors import AccessDenied, MissingPrerequisite, RedistopoError, 
 from redistopo.execute.foreign_sockets import keep_foreign_socket, restore_foreign_socket
 from redistopo.execute.terminate import Ask, Ended, Said, end_all
 from redistopo.host.host import Host
+from redistopo.host.local_host import LOCAL
 from redistopo.host.node_data import log_damage
 from redistopo.host.polling import Deadline
 from redistopo.host.server_log import log_since_start, log_tail
@@ -231,7 +232,7 @@ class ShutdownRequest:
         if len(lists) < len(pairs) or not config:
             return LastReply(info=info)
         damage = ""
-        if info.get("aof_enabled") == "1":
+        if info.get("aof_enabled") == "1" and self.host is LOCAL:
             root = self.layout.node(node.name).root
             damage = log_damage(self.host.files, root, config, info)
             damage = "its folder was removed" if node.folder_lost else damage

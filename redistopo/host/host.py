@@ -157,18 +157,18 @@ class Ports(Protocol):
     def is_free(self, endpoint: Endpoint) -> bool:
         """Return whether a server could listen there now."""
 
-    def holder(self, port: int) -> str:
+    def holder(self, endpoint: Endpoint) -> str:
         """Return the program that listens on a port, as ``nginx (pid 123)``."""
 
-    def listening(self, port_by_pid: Mapping[int, int]) -> Mapping[int, tuple[str, ...]]:
-        """Map each port to the addresses on which its process listens."""
+    def listening(self, port_by_pid: Mapping[int, int]) -> Mapping[int, tuple[str, ...]] | None:
+        """Map each port to the addresses on which its process listens; None if it is unknown."""
 
     def unix_socket(self, path: Path) -> UnixSocketSeen:
         """Return what is at the path of a Unix socket, and which process listens there."""
 
 
 class Host(Protocol):
-    """One machine."""
+    """One machine, or several as one: nodes and their files are then on different machines."""
 
     @property
     def processes(self) -> Processes:
@@ -184,3 +184,21 @@ class Host(Protocol):
 
     def limits(self, needed: int) -> "Limits":
         """Return its limits; tasks are counted only if they may be fewer than `needed`."""
+
+    def there(self, path: Path) -> str:
+        """Return the path of one of our own files as servers there report it."""
+
+    def claim(self, verb: str) -> None:
+        """Lock it for a verb that changes the topology, if the topology's lock isn't enough."""
+
+    def release(self) -> None:
+        """Release it after `claim`."""
+
+    def flush(self) -> None:
+        """Do at once what was only queued."""
+
+    def wipe(self) -> None:
+        """Remove the topology's folder there, if that isn't the project's own."""
+
+    def fetch(self, paths: Sequence[Path]) -> None:
+        """Copy the ends of these logs to the same paths here, if they are elsewhere."""

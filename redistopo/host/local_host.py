@@ -118,9 +118,11 @@ class _LocalFiles:
 
 
 class _LocalPorts:
-    holder = staticmethod(listening_sockets.port_holder)
     listening = staticmethod(listening_sockets.listening)
     unix_socket = staticmethod(inspect_unix_socket)
+
+    def holder(self, endpoint: Endpoint) -> str:
+        return listening_sockets.port_holder(endpoint.port)
 
     def is_free(self, endpoint: Endpoint) -> bool:
         return ports.is_free(*endpoint)
@@ -138,6 +140,25 @@ class LocalHost:
         from redistopo.host.limits import process_limits
 
         return process_limits(needed)
+
+    def there(self, path: Path) -> str:
+        """Return the path: servers here see the same files."""
+        return str(path)
+
+    def claim(self, verb: str) -> None:
+        """Nothing: the topology's lock is on this machine."""
+
+    def release(self) -> None:
+        """Nothing, see `claim`."""
+
+    def wipe(self) -> None:
+        """Nothing: the topology's folder is the project's own."""
+
+    def fetch(self, paths: Sequence[Path]) -> None:
+        """Nothing: they are here."""
+
+    def flush(self) -> None:
+        """Nothing: all is done at once."""
 
 
 LOCAL: Host = LocalHost()

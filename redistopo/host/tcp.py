@@ -46,6 +46,18 @@ def probe_port(endpoint: Endpoint, seconds: float = 0.7) -> PortState:
         return PortState.NO_ROUTE
 
 
+def answers(endpoint: Endpoint, seconds: float = 0.7) -> bool:
+    """Return whether a process at that address reacts to what it gets: a server replies PONG, asks
+    for a password, or ends a connection without TLS. A paused one does nothing."""
+    with suppress(OSError), connect_tcp(endpoint, seconds) as connection:
+        connection.settimeout(seconds)
+        connection.sendall(b"PING\r\n")
+        with suppress(ConnectionResetError):
+            connection.recv(1)
+        return True
+    return False
+
+
 def numeric(endpoint: Endpoint) -> Endpoint:
     """Return the endpoint by its address, as servers print it; unchanged if the host has none."""
     try:

@@ -56,7 +56,8 @@ def renew(root: Path, days: int, progress: Progress, *, new_ca: bool = False) ->
     with open_session(asked, progress) as session:
         layout, told = session.layout, session.progress
         plan = _ready(session, new_ca=new_ca)
-        credentials, nodes = session.credentials, live_targets(layout, session.rendered)
+        credentials = session.credentials
+        nodes = live_targets(layout, session.rendered, session.host)
         before = {node.name: _presented(node, credentials) for node in nodes}
         with step(told, "create a new CA" if new_ca else "sign new certificates"):
             renew_certificates(plan, days, new_ca=new_ca)
@@ -91,7 +92,7 @@ def _ready(session: Session, *, new_ca: bool) -> Plan:
     _refuse(session)
     plan = session.plan(assume=True)
     refuse_other_nodes(session, plan)
-    if new_ca and (names := running_nodes(session.layout)):
+    if new_ca and (names := running_nodes(session.layout, session.host)):
         raise RedistopoError(
             f"{', '.join(names)} run{'s' if len(names) == 1 else ''} with the CA that there is",
             hint=renew_ca("redistopo down, then ", ", then redistopo up"),

@@ -82,7 +82,7 @@ def down(request: DownRequest, progress: Progress) -> DownResult:
                 refuse_unseen(session)
             stopped, unsaved = _stop(session, lossy=request.force or request.wipe)
             if request.wipe:
-                _wipe(layout, session.progress)
+                _wipe(session)
                 wiped = True
     _refuse_left(layout)
     return DownResult(
@@ -99,7 +99,8 @@ def _data_nodes(names: tuple[str, ...]) -> set[str]:
     return {name for name in names if not name.startswith("sentinel")}
 
 
-def _wipe(layout: Layout, progress: Progress) -> None:
+def _wipe(session: Session) -> None:
+    layout, progress = session.layout, session.progress
     if left := servers_below(layout.state):
         raise RedistopoError(
             f"a server that is not on record works in {left[0].folder}: nothing was removed",
@@ -110,6 +111,7 @@ def _wipe(layout: Layout, progress: Progress) -> None:
             ),
         )
     with step(progress, f"remove {layout.state}"):
+        session.host.wipe()  # first: without the record here, nothing would lead there again
         unregister(layout.root)
         wipe_state_folder(layout)
 
@@ -135,7 +137,7 @@ def _refuse_left(layout: Layout) -> None:
 def _stop(session: Session, *, lossy: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
     layout = session.layout
     end_leftover(layout.formation)
-    if not (names := running_nodes(layout)):
+    if not (names := running_nodes(layout, session.host)):
         return (), ()
     targets = [one for one in session.targets if one.name in names]
     # of a cluster, too, only the role is asked for

@@ -134,6 +134,12 @@ def _engine(layout: Layout) -> str:
     return ""
 
 
+def _started(layout: Layout, node: NodeSeen) -> float:
+    """When a node's process started: as recorded, which is all that is known of another host's."""
+    mark = load_process_mark(layout.node(node.name).process)
+    return mark.started if mark is not None and mark.pid == node.pid else started_at(node.pid)
+
+
 def _victims(seen: Observed, request: DrillRequest) -> tuple[NodeSeen, ...]:
     found = {one.name: one for one in (select_one_node(seen, words) for words in request.targets)}
     for node in found.values():
@@ -157,6 +163,7 @@ def _injure_and_repair(scene: DrillSetup) -> DrillReport:
     load_request = _load_request(scene)
     wound = FaultSpec(
         layout=layout,
+        host=scene.context.host,
         fault=request.fault,
         victims=tuple(node.name for node in scene.victims),
         closed=_closed(scene),
@@ -166,7 +173,7 @@ def _injure_and_repair(scene: DrillSetup) -> DrillReport:
         began=datetime.now(UTC).isoformat(timespec="milliseconds"),
         fault=request.fault,
         hurt=tuple(
-            Victim(node=node.name, pid=node.pid, started=started_at(node.pid))
+            Victim(node=node.name, pid=node.pid, started=_started(layout, node))
             for node in scene.victims
         ),
     )

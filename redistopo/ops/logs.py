@@ -20,7 +20,7 @@ from redistopo.project.redact_secrets import secrets_of
 from redistopo.project.started_topology import nothing_started_error
 from redistopo.project.topology_state_file import node_folder_names
 from redistopo.session.open import open_session
-from redistopo.session.session import SessionRequest
+from redistopo.session.session import Session, SessionRequest
 
 _LAST = 10
 """The default number of entries shown before new ones are followed."""
@@ -68,6 +68,7 @@ def logs(request: LogsRequest) -> LogsResult:
                 f"{request.grep!r} is no regular expression", detail=str(error)
             ) from error
         layout = session.layout
+        _bring_here(session, request)
         if request.words:
             meant = select_nodes(session.observe(), request.words)
             names = tuple(node.name for node in meant)
@@ -77,6 +78,17 @@ def logs(request: LogsRequest) -> LogsResult:
         raise nothing_started_error(layout)
     told = _told(layout, names, request, wanted)
     return LogsResult(names=names, entries=told, live=request.follow)
+
+
+def _bring_here(session: Session, request: LogsRequest) -> None:
+    """Copy the logs of other hosts; raises UsageError if they should be followed."""
+    names = node_folder_names(session.layout)
+    if request.follow and session.layout.hosts.exists():
+        raise UsageError(
+            "logs of other hosts can't be followed yet",
+            hint="redistopo logs, without --follow; or redistopo watch",
+        )
+    session.host.fetch([session.layout.node(name).log for name in names])
 
 
 def _files(layout: Layout) -> dict[str, Path]:

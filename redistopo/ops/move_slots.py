@@ -10,6 +10,7 @@ from redistopo.client.connection import Connections
 from redistopo.client.observe import Detail
 from redistopo.errors import ExitCode, UsageError
 from redistopo.execute.move_slots import ANSWER_SECONDS, engine_of
+from redistopo.execute.slot_rights import require_slot_rights
 from redistopo.execute.survey_slots import survey_slots
 from redistopo.host.polling import Deadline
 from redistopo.model.planning.move_method import MoveMethod, method_of
@@ -202,6 +203,8 @@ def _planned(now: LiveChange, request: MoveRequest) -> MovePlan:
         by_name = {node.name: node for node in now.seen.nodes}
         with Connections(context.credentials, seconds=ANSWER_SECONDS, binary=True) as client:
             moves = request.choose(client, now.seen)
+            ends = dict.fromkeys(name for one in moves for name in (one.source, one.target))
+            require_slot_rights(client, [by_name[name] for name in ends], context.credentials)
             survey = _surveyed(client, by_name, moves)
     method = method_of(engine_of(now.seen.answering[0]))
     big = blocking_keys(survey, method)

@@ -16,7 +16,6 @@ from redistopo.execute.rotate_passwords import restore_old
 from redistopo.execute.shutdown import shut_down_saving
 from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline
-from redistopo.host.server_process import find_process
 from redistopo.model.planning.guards import guard, limit_warnings
 from redistopo.model.planning.node_start import start_steps, write_steps
 from redistopo.model.planning.proposal import Asked, Proposal
@@ -146,7 +145,7 @@ def restart_nodes(work: RestartWork, names: tuple[str, ...]) -> None:
     """Restart these nodes with their data, until they are ready."""
     now, context = work.now, work.now.context
     layout = context.plan.layout
-    running = [name for name in names if find_process(layout, name)]
+    running = [name for name in names if now.session.host.processes.find(layout, name)]
     roles = {node.name: node.role for node in now.seen.nodes}
     began = time.monotonic()
     command = f"redistopo restart {' '.join(names)}"

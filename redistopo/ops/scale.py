@@ -8,6 +8,7 @@ from pathlib import Path
 
 from redistopo.checks.catalogue import judge
 from redistopo.errors import UsageError
+from redistopo.execute.slot_rights import require_slot_rights
 from redistopo.host.files import read_exactly, rewrite
 from redistopo.host.machine_facts import memory_and_disk
 from redistopo.host.polling import Deadline
@@ -18,7 +19,7 @@ from redistopo.model.planning.refuse_resize import (
 )
 from redistopo.model.planning.refuse_unhealthy import refuse_unhealthy
 from redistopo.model.state.job import Job
-from redistopo.model.state.observed import Observed
+from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.spec import Shape, Topology
 from redistopo.ops.plan import PlanResult, result_of
 from redistopo.ops.up import UpRequest, UpResult, bring_up
@@ -159,6 +160,9 @@ def preflight(session: Session, edit: Edit) -> Observed:
         expected = session.expected
         verdict = wait_until_healthy(session.observe, expected, Deadline(_SETTLING_SECONDS))
         refuse_unhealthy(verdict.seen, judge(verdict.seen, expected), "nodes are added and removed")
+    if edit.topology.shards != session.topology.shards:
+        primaries = [node for node in verdict.seen.answering if node.role is Role.PRIMARY]
+        require_slot_rights(session.client, primaries, session.credentials)
     session.use(Project(layout=session.layout, topology=edit.topology))
     free = memory_and_disk(session.layout.root)
     room = Room(memory=free.available, disk=free.disk_free)

@@ -7,14 +7,13 @@ from redistopo.client.connection import try_ping
 from redistopo.client.observe import Detail
 from redistopo.errors import ExitCode, RedistopoError, UsageError
 from redistopo.execute.rotate_passwords import carry_over
-from redistopo.host.server_process import find_process
 from redistopo.model.planning.password_rotation import PasswordRotation, acl_password_hash
 from redistopo.model.protocol.credentials import Credentials, TopologyUser
 from redistopo.model.remedies.of_topology import rotate_passwords
 from redistopo.model.state.finding import Finding, Status, failed_findings
 from redistopo.progress import Progress, note, step
 from redistopo.project.passwords import load_password, new_password, password_source
-from redistopo.project.started_topology import live_targets
+from redistopo.project.started_topology import live_targets, running_nodes
 from redistopo.session.health import wait_until_healthy, with_write_probe
 from redistopo.session.local_preconditions import refuse_changed_security
 from redistopo.session.open import open_session
@@ -107,7 +106,7 @@ def rotate(root: Path, progress: Progress, *, keep_old: bool, seconds: float) ->
             )
         carry_over(session.context(session.plan(assume=True)), session.rendered, rotation)
         session.refresh()  # from here on with what the files hold now
-        running = sum(find_process(layout, name) is not None for name in session.rendered)
+        running = len(running_nodes(layout, session.host))
         findings: tuple[Finding, ...] = ()
         if running:
             with step(session.progress, "prove it"):
@@ -126,7 +125,7 @@ def preview_rotate(root: Path, *, keep_old: bool) -> Preview:
     asked = SessionRequest(root=root, credentials=CredentialSource.APPLICATION, needs_started=False)
     with open_session(asked) as session:
         _refuse(session)
-        names = tuple(n for n in session.rendered if find_process(session.layout, n) is not None)
+        names = running_nodes(session.layout, session.host)
     lost = "clients that have only the old password are refused at their next login: --keep-old"
     return Preview(
         verb="secret rotate",
@@ -187,7 +186,7 @@ def _proven(session: Session, old: Credentials, *, keep_old: bool) -> tuple[Find
         return verdict.findings
     let_in = [
         target.name
-        for target in live_targets(session.layout, session.rendered)
+        for target in live_targets(session.layout, session.rendered, session.host)
         if try_ping(target.endpoint, before) == "PONG"
     ]
     refused = Finding(

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from redistopo.client.connection import raise_on_error
 from redistopo.errors import TimedOut, UsageError
+from redistopo.host.host import Process
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.host.process_marks import remove_process_mark
-from redistopo.host.server_process import await_end, find_process, is_paused, signal_process
 from redistopo.model.planning.sole_copies import chosen_primaries, sole_copies_on_disk
 from redistopo.model.planning.step import join_names
 from redistopo.model.state.observed import NodeSeen, Observed, Role
@@ -89,7 +88,7 @@ def kill(request: SignalRequest, number: signal.Signals, progress: Progress) -> 
         if going:
             with step(told, f"send {number.name} to {join_names(node.name for node in going)}"):
                 deadline = session.deadline if ends else Deadline(0)
-                ended = _send(session.layout, going, number, deadline)
+                ended = _send(session, going, number, deadline)
         done = [_killed(session.layout, node, number, ended, ends=ends) for node in meant]
         return finish_action(session.observe(), done, lost)
 
@@ -99,19 +98,21 @@ def _asked(request: SignalRequest, verb: str) -> SessionRequest:
 
 
 def _send(
-    layout: Layout, nodes: Iterable[NodeSeen], number: signal.Signals, deadline: Deadline
+    session: Session, nodes: Iterable[NodeSeen], number: signal.Signals, deadline: Deadline
 ) -> frozenset[str]:
     """Send the signal; returns the nodes whose process exited before the deadline, whose record is
     removed."""
-    running = {node.name: one for node in nodes if (one := find_process(layout, node.name))}
+    layout, processes = session.layout, session.host.processes
+    running = {node.name: one for node in nodes if (one := processes.find(layout, node.name))}
     for process in running.values():
-        signal_process(process, number)
+        processes.signal(process, number)
     # a paused process gets SIGKILL at once, and any other signal when it is resumed
-    able = [one for one in running.values() if number is signal.SIGKILL or not is_paused(one)]
-    left = await_end(able, deadline) + [one for one in running.values() if one not in able]
+    every = tuple(running.values())
+    able = [one for one in every if number is signal.SIGKILL or not processes.is_paused(one)]
+    left = [*processes.await_end(able, deadline), *(one for one in every if one not in able)]
     ended = frozenset(name for name, process in running.items() if process not in left)
     for name in ended:
-        remove_process_mark(layout, name)
+        processes.forget(layout, name)
     return ended
 
 
@@ -185,13 +186,17 @@ def _refuse_loss(session: Session, seen: Observed, going: Iterable[NodeSeen]) ->
 
 def _hold(session: Session, nodes: Iterable[NodeSeen], number: signal.Signals) -> None:
     """Pause or resume all of these processes."""
-    layout = session.layout
-    processes = [one for node in nodes if (one := find_process(layout, node.name))]
-    for process in processes:
-        signal_process(process, number)
+    layout, processes = session.layout, session.host.processes
+    running = {node.name: one for node in nodes if (one := processes.find(layout, node.name))}
+    for process in running.values():
+        processes.signal(process, number)
     wanted = number is signal.SIGSTOP
+
+    def done(name: str, one: Process) -> bool:
+        return processes.is_paused(one) is wanted or processes.find(layout, name) is None
+
     wait_for(
-        lambda: all(is_paused(one) is wanted or not one.is_running() for one in processes) or None,
+        lambda: all(done(name, one) for name, one in running.items()) or None,
         session.deadline,
         lambda: "the system has not carried the signal out",
     )

@@ -15,7 +15,7 @@ from redistopo.project.load import layout_of_folder
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
 from redistopo.snapshot.choose_sources import choose_sources
-from redistopo.snapshot.manifest import Manifest
+from redistopo.snapshot.manifest import Manifest, time_name
 from redistopo.snapshot.stored import (
     SECRETS,
     keep_newest,
@@ -33,8 +33,9 @@ _ANSWER_SECONDS = 30.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotRequest:
     """What to save; `name` is a time if empty. With `pause`, all shards are saved at one moment;
-    `keep` is how many snapshots are kept, 0 for all; `verify` is whether the files are loaded and
-    their digest is computed, None if the data is small; `secrets` saves the passwords too."""
+    `keep` is how many unnamed snapshots are kept, 0 for all; `verify` is whether the files are
+    loaded and their digest is computed, None if the data is small; `secrets` saves the passwords
+    too."""
 
     root: Path
     name: str = ""
@@ -62,7 +63,7 @@ def snapshot(request: SnapshotRequest, progress: Progress) -> SnapshotResult:
     It is complete or not there at all: it is written under a temporary name. Raises RedistopoError.
     """
     began = time.monotonic()
-    name = request.name or datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    name = request.name or time_name(datetime.now(UTC))
     asked = SessionRequest(root=request.root, lock="snapshot", seconds=request.seconds)
     with open_session(asked, progress) as session:
         require_new(session.layout, name)

@@ -14,6 +14,7 @@ from redistopo.execute.node_timeout import restore_node_timeout
 from redistopo.execute.rejoin_cluster import await_accepted
 from redistopo.execute.rollback import rolled_back_on_failure
 from redistopo.execute.rotate_passwords import carry_over, restore_old
+from redistopo.execute.slot_rights import require_slot_rights
 from redistopo.host.run_recorded import end_leftover
 from redistopo.model.planning.decide_up import decide
 from redistopo.model.planning.node_numbers import with_removed
@@ -39,7 +40,7 @@ from redistopo.model.planning.upgrade import newest_running
 from redistopo.model.remedies.of_topology import rotate_passwords
 from redistopo.model.state.finding import Finding
 from redistopo.model.state.job import SlotMove
-from redistopo.model.state.observed import Observed
+from redistopo.model.state.observed import Observed, Role
 from redistopo.model.state.record import TopologyState
 from redistopo.model.state.shards import ShardSeen, shards_of
 from redistopo.model.topology.exposure import plaintext_warning
@@ -235,6 +236,8 @@ def _record_moves(session: Session, context: ExecutionContext, moves: tuple[Slot
     """Record moves before they begin, in the job of the verb that asked for them, if there is
     one."""
     seen = context.observe(Detail.HEALTH)
+    primaries = [node for node in seen.answering if node.role is Role.PRIMARY]
+    require_slot_rights(context.client, primaries, context.credentials)
     job = load_job(session.layout) or new_job("up", (), seen, ())
     save_job(session.layout, with_moves(job, moves, owners_of(seen)))
 

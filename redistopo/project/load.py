@@ -115,14 +115,17 @@ def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> "Pla
             numbered = numbered_nodes(project.topology, project.layout)
             return make_plan(project.topology, project.layout, request.assumed, why, numbered)
     choice = assumed_engine(request) if assume else choose_engine(request)
-    _refuse_name(project.topology, choice.engine)
-    return make_plan(
-        project.topology,
-        project.layout,
-        choice.engine,
-        choice.why,
-        numbered_nodes(project.topology, project.layout),
-    )
+    return plan_with(project, choice.engine, choice.why)
+
+
+def plan_with(project: Project, engine: Engine, why: str) -> "Plan":
+    """Make the project's plan with an engine; raises UsageError if it can't announce a name."""
+    from redistopo.model.planning.plan_nodes import make_plan
+    from redistopo.project.numbered_nodes import numbered_nodes
+
+    topology, layout = project.topology, project.layout
+    _refuse_name(topology, engine)
+    return make_plan(topology, layout, engine, why, numbered_nodes(topology, layout))
 
 
 def require_address(topology: Topology) -> None:

@@ -12,7 +12,6 @@ from redistopo.errors import RedistopoError, UsageError
 from redistopo.host.files import read_text
 from redistopo.host.host import Host
 from redistopo.host.local_host import LOCAL
-from redistopo.host.server_process import find_process
 from redistopo.model.protocol.conf import Directives, is_whole_conf, read_conf
 from redistopo.model.protocol.conf_endpoint import endpoint_of
 from redistopo.model.protocol.credentials import (
@@ -56,13 +55,13 @@ def _recorded_address(node: RecordedNode, *, sentinel: bool) -> Directives:
     return {**conf, "sentinel": ("",)} if sentinel else conf
 
 
-def running_nodes(layout: Layout) -> tuple[str, ...]:
+def running_nodes(layout: Layout, host: Host = LOCAL) -> tuple[str, ...]:
     """Return the names of all nodes whose server runs."""
     names = dict.fromkeys(node_folder_names(layout))
     with suppress(UsageError):  # of a newer redistopo
         recorded = load_topology_state(layout)
         names |= dict.fromkeys(recorded.names if recorded else ())
-    return tuple(name for name in names if find_process(layout, name))
+    return tuple(name for name in names if host.processes.find(layout, name))
 
 
 def targets_in_use(
@@ -76,9 +75,12 @@ def targets_in_use(
     )
 
 
-def live_targets(layout: Layout, rendered: dict[str, Directives]) -> tuple[Target, ...]:
+def live_targets(
+    layout: Layout, rendered: dict[str, Directives], host: Host = LOCAL
+) -> tuple[Target, ...]:
     """Return the targets whose server runs."""
-    return tuple(one for one in targets_in_use(layout, rendered) if find_process(layout, one.name))
+    found = targets_in_use(layout, rendered, host)
+    return tuple(one for one in found if host.processes.find(layout, one.name))
 
 
 def credentials_in_use(

@@ -25,14 +25,21 @@ def current_record(
     The first `up` writes it before anything else, so if it is missing or damaged and the nodes
     have data, the topology is treated as formed.
     """
+    warning = f"{plan.layout.record} is missing or damaged; it was recreated from the nodes' files"
+    if found is not None and found.formed and not found.created:
+        recovered = replace(found, created=_now(), name=plan.topology.name)
+        return with_new_nodes(plan, recovered), warning
     if found is not None and found.formed:
         return with_new_nodes(plan, found), ""
     lived = found is None and any(node.on_disk.has_data for node in seen.nodes)
     record = new_record(plan, formed=lived)
     if found is not None:
         record = replace(record, id=found.id, created=found.created)
-    warning = f"{plan.layout.record} is missing or damaged; it was recreated from the nodes' files"
     return record, warning if lived else ""
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def new_record(plan: Plan, *, formed: bool) -> TopologyState:
@@ -42,7 +49,7 @@ def new_record(plan: Plan, *, formed: bool) -> TopologyState:
         id=secrets.token_hex(8),
         name=plan.topology.name,
         shape=plan.topology.shape.value,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=_now(),
         formed=formed,
         primary=plan.shards[0].primary if formed and not plan.topology.clustered else "",
         nodes=recorded_nodes(plan),

@@ -10,6 +10,7 @@ from redistopo.host.files import read_json, write_private
 from redistopo.model.protocol.endpoint import LAST_PORT
 from redistopo.model.state.record import RECORD_FORMAT, RecordedNode, TopologyState
 from redistopo.model.topology.project_paths import Layout
+from redistopo.project.recovered_record import recovered_record
 
 _NAME = re.compile(r"(?:node|sentinel)[0-9]{1,4}", re.ASCII)
 
@@ -44,9 +45,13 @@ def _ports(record: TopologyState) -> Iterator[tuple[int, int]]:
 def load_topology_state(layout: Layout) -> TopologyState | None:
     """Read the recorded state; None if there is none, or if it is damaged.
 
-    A damaged record loses nothing: the nodes' own files have their state, and each process has
-    its own mark. Raises UsageError for a newer format.
+    A lost record loses nothing: the nodes' own files have their state, each process has its own
+    mark, and so has a node that was removed. Raises UsageError for a newer format.
     """
+    return _read(layout) or recovered_record(layout, node_folder_names(layout))
+
+
+def _read(layout: Layout) -> TopologyState | None:
     values = read_json(layout.record)
     if values is None:
         return None

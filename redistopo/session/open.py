@@ -28,12 +28,16 @@ def open_session(
     no node was started although that is needed, or if the lock isn't free before the deadline.
     """
     layout = layout_of_folder(request.root)
-    session = Session(request, layout, progress, host)
+    session = Session(request, layout, progress, _host(layout, host))
     empty = not (layout.state.exists() or layout.topology.exists())
     if request.needs_file or (request.needs_topology and empty):
         _ = session.project
     with ExitStack() as stack:
         stack.enter_context(_redacting_errors(layout))
+        if session.host is not host:
+            from redistopo.session.hosts import refuse_on_hosts
+
+            refuse_on_hosts(request.lock)
         if request.lock:
             stack.enter_context(hold_lock(session, request.lock))
         there = session.locked or not request.lock
@@ -60,10 +64,21 @@ def hold_lock(session: Session, verb: str, *, make: bool = False) -> Iterator[No
             stack.enter_context(_redacting_errors(layout))  # before they are logged
             for name in node_folder_names(layout):
                 session.host.processes.adopt(layout, name)
+            session.host.claim(verb)
+            stack.callback(session.release)
         try:
             yield
         finally:
             session.locked, session.progress = False, progress
+
+
+def _host(layout: Layout, host: Host) -> Host:
+    """The machines of a topology over several hosts, or the given one."""
+    if not layout.hosts.exists():
+        return host
+    from redistopo.host.fleet.fleet_host import fleet_of
+
+    return fleet_of(layout) or host
 
 
 @contextmanager

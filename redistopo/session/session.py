@@ -21,6 +21,7 @@ from redistopo.model.topology.spec import Shape, Topology
 from redistopo.progress import Progress
 from redistopo.project.load import Project, load_project, plan_of
 from redistopo.project.passwords import load_credentials, load_password
+from redistopo.project.progress_log import note_commands
 from redistopo.project.started_topology import (
     credentials_in_use,
     rendered_confs,
@@ -136,7 +137,7 @@ class Session:
             for name, conf in self.rendered.items()
             if "aclfile" in conf and "sentinel" not in conf
         }
-        paths = {name: str(folder.config) for name, folder in folders.items()}
+        paths = {name: self.host.there(folder.config) for name, folder in folders.items()}
         return expected_of(self.topology, self.rendered, paths, users)
 
     def credentials_from(self, source: CredentialSource) -> Credentials:
@@ -150,8 +151,13 @@ class Session:
         return credentials_in_use(self.layout, self.rendered, known)
 
     def plan(self, engine: str = "", *, assume: bool = False) -> "Plan":
-        """Make the plan, see `plan_of`."""
-        return plan_of(self.project, engine, assume=assume)
+        """Make the plan, see `plan_of`; over several hosts, `host` is then all of them."""
+        if self.topology.hosts is None:
+            return plan_of(self.project, engine, assume=assume)
+        from redistopo.session.hosts import plan_on_hosts
+
+        self.host, plan = plan_on_hosts(self.project, self.host, engine, assume=assume)
+        return plan
 
     def context(self, plan: "Plan") -> "ExecutionContext":
         """Build the context for executing steps of a plan."""
@@ -224,7 +230,12 @@ class Session:
         if "client" in self.__dict__:
             self.client.credentials = self.credentials
 
+    def release(self) -> None:
+        """Release the host, which may have become another one since it was claimed."""
+        self.host.release()
+
     def close(self) -> None:
         """Close all connections."""
         if "client" in self.__dict__:
             self.client.__exit__(None, None, None)
+            note_commands(self.layout)

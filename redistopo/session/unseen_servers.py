@@ -34,5 +34,5 @@ def _pid_of_ours(session: Session, target: Target) -> str:
     except (Unreachable, AccessDenied):
         return ""
     info = parse_info(reply) if isinstance(reply, str) else {}
-    ours = session.layout.node(target.name).config
-    return info.get("process_id", "") if info.get("config_file") == str(ours) else ""
+    ours = session.host.there(session.layout.node(target.name).config)
+    return info.get("process_id", "") if info.get("config_file") == ours else ""

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -16,6 +17,8 @@ KIND = "redistopo snapshot"
 
 _FILE = re.compile(r"shard[0-9]{1,4}\.rdb")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_TIME = "%Y%m%d-%H%M%S"
+_GIVEN_BY_TIME = re.compile(r"\d{8}-\d{6}")
 
 
 class BadManifest(ValueError):
@@ -103,6 +106,16 @@ class Manifest:
     def bytes(self) -> int:
         """The size of all data files."""
         return sum(one.bytes for one in self.shards)
+
+
+def time_name(now: datetime) -> str:
+    """Return the name of a snapshot that the user didn't name."""
+    return now.strftime(_TIME)
+
+
+def is_time_name(name: str) -> bool:
+    """Whether a snapshot was named by its time, not by the user."""
+    return _GIVEN_BY_TIME.fullmatch(name) is not None
 
 
 def is_name(text: str) -> bool:

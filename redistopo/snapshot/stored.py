@@ -25,6 +25,7 @@ from redistopo.snapshot.manifest import (
     ShardFile,
     format_manifest,
     is_name,
+    is_time_name,
     parse_manifest,
 )
 
@@ -185,14 +186,15 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def keep_newest(layout: Layout, topology_id: str, count: int) -> tuple[str, ...]:
-    """Remove the oldest snapshots of this topology but `count`; return their names.
+    """Remove the oldest unnamed snapshots of this topology but `count`; return their names.
 
-    Those that are damaged, or of another topology, are neither counted nor removed.
+    Those that the user named, that are damaged, or of another topology, are neither counted nor
+    removed.
     """
     mine = [
         one
         for one in stored_snapshots(layout)
-        if one.manifest and one.manifest.topology_id == topology_id
+        if one.manifest and one.manifest.topology_id == topology_id and is_time_name(one.name)
     ]
     removed = mine[: max(0, len(mine) - max(1, count))]
     for one in removed:

@@ -202,3 +202,29 @@ def test_a_snapshot_without_room_is_refused_and_leaves_nothing(
     assert "too little room" in done.stderr, done
     assert "full: 4" in done.stdout, done
     assert done.stdout.partition("full: 4\n")[2].split() == [".gitignore", "room:", "0"]
+
+
+def test_a_disk_that_fills_up_during_a_snapshot(
+    project: Project, disk: Callable[[str], subprocess.CompletedProcess[str]]
+) -> None:
+    """The save fails and is named; nothing is left of it, and the server goes on."""
+    done = disk(
+        f"""$R init standalone --port $PORT --engine {BUNDLED.path} -q && $R up -q || exit 50
+        export REDISCLI_AUTH=$(cat .redistopo/password)
+        big="for n = 1, 100 do redis.call('SET', n, string.rep(n .. math.random(), 100)) end"
+        $CLI -p $PORT eval "$big" 0
+        $CLI -p $PORT config set rdb-key-save-delay 5000
+        (until ls .redistopo/nodes/node1/temp-*.rdb; do sleep 0.01; done
+         dd if=/dev/zero of=fill bs=1k) >/dev/null 2>&1 &
+        $R snapshot one; echo "full: $?"
+        wait; rm fill; ls -A snapshots .redistopo/nodes/node1 | grep -e rdb -e partial -e one
+        $CLI -p $PORT config set rdb-key-save-delay 0
+        $CLI -p $PORT set kept yes; $R verify -q; echo "healthy: $?"
+        $R snapshot one -q; echo "room: $?"
+        $R down -q"""
+    )
+    assert "node1 could not save its data" in done.stderr, done
+    assert "No space left on device" in done.stderr
+    assert "Next: the disk is full: free some space" in done.stderr
+    told = "full: 4 OK OK healthy: 0 room: 0"
+    assert " ".join(done.stdout.split()).endswith(told), done  # and no file between them

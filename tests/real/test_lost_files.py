@@ -6,7 +6,8 @@ from contextlib import closing
 import pytest
 from redis.cluster import RedisCluster
 from support.engines import BUNDLED
-from support.judge import client
+from support.grown import names
+from support.judge import client, roles
 from support.project import Project
 from support.remedies import up_by_remedies
 
@@ -136,3 +137,18 @@ def test_a_damaged_sentinel_conf_is_named_itself_and_its_remedy_heals(
     with closing(client(project.port, project.password)) as node:
         assert node.ping()
     assert project.run("verify", "--no-write").code == 0
+
+
+def test_a_removed_node_stays_removed_if_the_record_is_lost(project: Project) -> None:
+    project.init("replication", engine=BUNDLED.path)
+    project.up()
+    project.run("failover", "node3", check=0)
+    project.run("scale", "--replicas", "1", check=0)
+    left = names(project)
+    assert set(left) == {"node1", "node3"}
+    (project.root / ".redistopo" / "record.json").unlink()
+    assert "record.json is missing" in project.up().err
+    assert names(project) == left
+    project.run("scale", "--replicas", "2", check=0)
+    assert set(names(project)) == {"node1", "node3", "node4"}
+    assert roles([left["node3"]], project.password) == {left["node3"]: "master"}

@@ -87,6 +87,12 @@ def test_only_a_healthy_topology_is_scaled(project: Project) -> None:
     text = (project.root / "redistopo.toml").read_text()
     apart = project.run("scale", "--shards", "4", "--replicas", "0", check=2)
     assert "redistopo scale --shards 4, then redistopo scale --replicas 0" in apart.err
+    divided = text.replace("shards = 3", "shards = 2").replace("replicas = 1", "replicas = 2")
+    (project.root / "redistopo.toml").write_text(divided)
+    refused = project.run("up", check=2)
+    assert "set shards = 3 and replicas = 1 in redistopo.toml again" in refused.err
+    assert "then redistopo scale --shards 2, then redistopo scale --replicas 2" in refused.err
+    (project.root / "redistopo.toml").write_text(text)
     paused = psutil.Process(project.pid(4))
     paused.send_signal(signal.SIGSTOP)
     refused = project.run("scale", "--replicas", "2")

@@ -85,17 +85,20 @@ def test_a_damaged_snapshot_is_named_and_the_others_are_not(project: Project) ->
     project.run("snapshot", "good", check=2)  # a name that is taken
 
 
-def test_only_whole_snapshots_of_this_topology_count_and_are_removed(project: Project) -> None:
+def test_only_whole_unnamed_snapshots_of_this_topology_count_and_are_removed(
+    project: Project,
+) -> None:
     project.init("standalone", engine=BUNDLED.path)
     project.up()
-    for name in ("first", "second", "third"):
+    first, second, third, fourth = (f"20260101-00000{n}" for n in range(4))
+    for name in ("named", first, second, third):
         _saved(project, name)
-    (_folder(project, "second") / "shard1.rdb").write_bytes(b"")
+    (_folder(project, second) / "shard1.rdb").write_bytes(b"")
     left = project.root / "snapshots" / ".x.1.partial"
     left.mkdir()
-    assert _saved(project, "fourth", "--keep", "2")["removed"] == ["first"]
+    assert _saved(project, fourth, "--keep", "2")["removed"] == [first]
     names = {one.name for one in (project.root / "snapshots").iterdir()}
-    assert names == {".gitignore", "second", "third", "fourth"}
+    assert names == {".gitignore", "named", second, third, fourth}
 
 
 def test_with_pause_the_shards_have_one_moment_and_writers_wait_briefly(project: Project) -> None:

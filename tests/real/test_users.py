@@ -7,8 +7,12 @@ import pytest
 from redis import Redis
 from redis.exceptions import NoPermissionError
 from support.editing import edit, own_templates
-from support.engines import BUNDLED, ENGINES
+from support.engines import ATOMIC, BUNDLED, ENGINES, WINDOWS
+from support.forms import spread
+from support.moved import owners
 from support.project import Project
+
+from redistopo.model.protocol.engine import Engine
 
 
 def _password(project: Project, user: str) -> str:
@@ -168,3 +172,32 @@ def test_locks_are_not_changed_under_running_servers(project: Project) -> None:
 def test_users_need_passwords(project: Project) -> None:
     refused = project.run("init", "standalone", "--acl", "--no-auth", check=2)
     assert "acl: is true while auth is false" in refused.err
+
+
+_SLOT_RIGHTS = (
+    (ATOMIC, "+cluster|syncslots", "", "user replication lacks +cluster|syncslots"),
+    (WINDOWS, "~* &* +@all", "~* &* +@all -migrate", "user admin lacks +migrate"),
+)
+
+
+@pytest.mark.parametrize(("engine", "rule", "other", "told"), spread(_SLOT_RIGHTS, 1))
+def test_slots_move_only_if_the_users_have_the_rights(
+    project: Project, engine: Engine, rule: str, other: str, told: str
+) -> None:
+    """What is missing is named before anything changes, and granted by `up`."""
+    project.init("cluster", "--acl", "--shards", "2", "--formation", "instant", engine=engine.path)
+    users = own_templates(project) / "users.acl.j2"
+    whole = users.read_text()
+    users.write_text(whole.replace(rule, other))
+    project.up()
+    before = owners(project)
+    refused = project.run("move-slots", "5", "--to", "node2", check=1).err
+    assert told in refused
+    refused = project.run("scale", "--shards", "3", check=1).err
+    assert told in refused
+    assert owners(project) == before
+    assert not project.job.exists()
+    users.write_text(whole)
+    project.up()  # the remedy that it prints
+    project.run("move-slots", "5", "--to", "node2", check=0)
+    assert owners(project)[5] == project.port + 1

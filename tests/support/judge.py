@@ -49,20 +49,25 @@ def await_written(client: Any) -> None:
 
 def faults(ports: list[int], password: str, *, cluster: bool) -> list[str]:
     """Everything that isn't strictly healthy; empty when all is well."""
+    return faults_at([("127.0.0.1", port) for port in ports], password, cluster=cluster)
+
+
+def faults_at(addresses: list[tuple[str, int]], password: str, *, cluster: bool) -> list[str]:
+    """The same, of nodes at several addresses."""
     found: list[str] = []
     views = set()
-    for port in ports:
-        with client(port, password) as node:
+    for host, port in addresses:
+        with client(port, password, host) as node:
             info = node.info()
             found += _replication_faults(port, info)
             if cluster:
                 said = node.execute_command("CLUSTER INFO")
                 found += [
-                    f"{port}: {key} is {said.get(key)}"
+                    f"{host}:{port}: {key} is {said.get(key)}"
                     for key, wanted in (
                         ("cluster_state", "ok"),
                         ("cluster_slots_ok", "16384"),
-                        ("cluster_known_nodes", str(len(ports))),
+                        ("cluster_known_nodes", str(len(addresses))),
                     )
                     if str(said.get(key)) != wanted
                 ]

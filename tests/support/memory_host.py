@@ -244,8 +244,8 @@ class MemoryPorts:
     def is_free(self, endpoint: Endpoint) -> bool:
         return endpoint.port not in self.held
 
-    def holder(self, port: int) -> str:
-        return self.held[port]
+    def holder(self, endpoint: Endpoint) -> str:
+        return self.held[endpoint.port]
 
     def listening(self, port_by_pid: Mapping[int, int]) -> Mapping[int, tuple[str, ...]]:
         return {}
@@ -268,6 +268,24 @@ class MemoryHost:
 
     def limits(self, needed: int) -> Limits:
         return Limits(files=1024, server_files=1024, tasks=None)
+
+    def there(self, path: Path) -> str:
+        return str(path)
+
+    def claim(self, verb: str) -> None:
+        pass
+
+    def release(self) -> None:
+        pass
+
+    def wipe(self) -> None:
+        pass
+
+    def fetch(self, paths: Sequence[Path]) -> None:
+        pass
+
+    def flush(self) -> None:
+        pass
 
     def put(self, node: str, **texts: str) -> None:
         """Files of a node, by the names that its folder has for them: `config="port 1"`."""

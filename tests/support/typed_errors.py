@@ -222,6 +222,8 @@ ERRORS_NOT_TYPED = {
     "model/planning/cluster_databases.py: use a topology without slots (redistopo init replication), or Valkey 9 with cluster-databases in [redis]": _FORM,
     "model/planning/refuse_moves.py: raise its limit: redistopo set maxmemory SIZE; or move fewer slots": _FORM,
     "model/planning/resizing.py: change {} first, redistopo up, then {}": _FORM,
+    "model/planning/slot_rights.py: add them to conf/users.acl.j2, then redistopo up": _FORM,
+    "model/planning/resizing.py: set shards = {} and replicas = {} in {} again, then redistopo scale --shards {}, then redistopo scale --replicas {}": _FORM,
     "ops/move.py: copy the data: redistopo clone DIR; then redistopo down in this folder": _ELSEWHERE,
     'render/engine_edit.py: set engine = "{}" there by hand, then redistopo upgrade': _FORM,
     "ops/start_with_data.py: compare the snapshot with its digest: redistopo snapshots --verify": _MOMENT,

@@ -15,7 +15,7 @@ from redistopo.cli.run_verb import run_and_show
     type=click.IntRange(1),
     default=None,
     metavar="N",
-    help="Afterwards remove this topology's older snapshots, but N.",
+    help="Afterwards remove older snapshots that have no NAME, but N.",
 )
 @click.option(
     "--verify/--no-verify",

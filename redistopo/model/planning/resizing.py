@@ -170,11 +170,14 @@ def refuse_opposite_changes(it: Proposal) -> None:
     plan, seen = it.plan, it.now.seen
     fresh = new_nodes(plan, it.now.record, seen)
     silent = [node for node in seen.nodes if not node.answers and node.name not in fresh]
-    count = len(plan.data) - plan.topology.size
-    if not plan.topology.clustered or not it.now.formed or silent or not (fresh or count > 0):
+    if not plan.topology.clustered or not it.now.formed or silent:
         return
+    count = len(plan.data) - plan.topology.size
     alone = len(reset_nodes(seen)) + len(fresh)
     shards = len([one for one in shards_of(seen) if one.primary and one.slots])
+    if not fresh and count <= 0:
+        _refuse_other_division(plan, seen, shards)
+        return
     if plan.topology.shards - shards > alone:
         more, less = "shards", "replicas"
     elif fresh and plan.topology.shards < shards:
@@ -186,4 +189,22 @@ def refuse_opposite_changes(it: Proposal) -> None:
         detail=f"{shards} shards of {len(plan.data)} nodes run, {plan.topology.shards} shards of "
         f"{plan.topology.size} nodes are asked for",
         hint=f"change {more} first, redistopo up, then {less}",
+    )
+
+
+def _refuse_other_division(plan: Plan, seen: Observed, shards: int) -> None:
+    """Raise UsageError if the file divides the same nodes into fewer shards with more replicas: a
+    node keeps its shard, so a shard leaves and other replicas come."""
+    sizes = {len(one.nodes) for one in shards_of(seen) if one.slots}
+    wanted = plan.topology
+    if shards <= wanted.shards or len(sizes) != 1 or shards * max(sizes) != wanted.size:
+        return
+    replicas = max(sizes) - 1
+    raise UsageError(
+        "the file has more replicas and fewer shards than the topology; nothing was changed",
+        detail=f"{shards} shards with {replicas} replicas each run, {wanted.shards} with "
+        f"{wanted.replicas} are asked for: a node doesn't change its shard",
+        hint=f"set shards = {shards} and replicas = {replicas} in {plan.layout.topology.name} "
+        f"again, then redistopo scale --shards {wanted.shards}, then redistopo scale --replicas "
+        f"{wanted.replicas}",
     )

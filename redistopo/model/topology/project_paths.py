@@ -67,6 +67,9 @@ class NodeFolder:
     """ACL LIST as the server reported it right after its users were set, without passwords:
     servers normalize rules."""
 
+    removed = _Below("removed")
+    """Says that the node was removed from the topology: its folder is only kept."""
+
     process = _Below("process.json")
     """The mark of the process that we started here."""
 
@@ -104,6 +107,9 @@ class Layout:
     """Marks the state folder as ours; nothing is removed without it."""
 
     record = _Below("record.json", "state")
+    hosts = _Below("hosts.json", "state")
+    """The machines of a topology over several hosts, and the nodes' places."""
+
     lock = _Below("lock", "state")
     password = _Below("password", "state")
 

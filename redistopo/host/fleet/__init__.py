@@ -1,0 +1,1 @@
+"""The nodes of a topology over several hosts, behind the Host protocol; by Ansible."""

@@ -1,0 +1,289 @@
+"""The machines of one topology: operations are queued, and performed on all of them at once."""
+
+import getpass
+import os
+import secrets
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+from redistopo.errors import RedistopoError
+from redistopo.host.fleet.fleet_file import FleetFile, Place, save_fleet_file
+from redistopo.host.fleet.refusals import refusal
+from redistopo.host.fleet.run_ansible import HostResults, Op, Run, run_in_background, run_ops
+from redistopo.host.fleet.seen import NodeSeen, node_seen
+from redistopo.host.process_marks import load_process_mark, save_process_mark
+from redistopo.host.tcp import answers
+from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.state.record import ProcessMark
+from redistopo.model.topology.hosts import Hosts
+from redistopo.model.topology.project_paths import Layout
+
+Then = Callable[[Mapping[str, Any]], None]
+"""Called with the result of a queued operation."""
+
+FRESH_SECONDS = 3.0
+"""How long what was seen of a node that doesn't reply counts, or twice as long as it took to look:
+polling would otherwise do nothing but that."""
+
+_OP_SECONDS = 60.0
+
+
+class Fleet:
+    """What is known of the machines, and what is still to be done there."""
+
+    def __init__(self, layout: Layout, file: FleetFile) -> None:
+        self.layout = layout
+        self.file = file
+        self._queue: dict[str, list[tuple[Op, Then | None]]] = {}
+        self._seen: dict[str, NodeSeen] = {}
+        self._verb = ""
+        self._once = secrets.token_hex(8)
+        self._locked = False
+        self._mutex = RLock()
+        self._took = 0.0
+        self._missed: dict[str, RedistopoError] = {}
+
+    # ------------------------------------------------------------ places
+
+    @property
+    def base(self) -> str:
+        """The topology's folder on every machine."""
+        return self.file.base
+
+    def place_of(self, node: str) -> Place | None:
+        """Return where a node is; None if it isn't known."""
+        return self.file.places.get(node)
+
+    def place(self, hosts: Hosts, places: Mapping[str, Place]) -> None:
+        """Use these machines and places from now on; former nodes keep theirs."""
+        self.file = replace(self.file, hosts=hosts, places={**self.file.places, **places})
+
+    def located(self, path: Path) -> tuple[str, str] | None:
+        """Return the node and the name in its folder of a path of ours, "" for the folder itself;
+        None for a path that isn't on a host."""
+        try:
+            node, *below = path.relative_to(self.layout.nodes).parts
+        except ValueError:
+            return None
+        return (node, "/".join(below)) if node in self.file.places else None
+
+    def remote(self, node: str, name: str = "") -> str:
+        """Return the path on its machine of a file in a node's folder."""
+        return f"{self.base}/nodes/{node}" + (f"/{name}" if name else "")
+
+    def there(self, path: Path) -> str:
+        """Return the path on its machine of a file below the state folder."""
+        return f"{self.base}/{path.relative_to(self.layout.state)}"
+
+    # ------------------------------------------------------------ the lock
+
+    def claim(self, verb: str) -> None:
+        """Lock the machines with the next operation there, for that verb; what was seen before
+        doesn't count any more."""
+        self._verb = verb
+        self._seen.clear()
+        self._missed.clear()
+
+    def release(self) -> None:
+        """Do what is queued, and release the lock without waiting for it."""
+        try:
+            self.flush()
+        finally:
+            if self._locked:
+                op = {"op": "unlock", "base": self.base, "once": self._once}
+                ops = {one: [op] for one in self._used()}
+                run_in_background(Run(hosts=self.file.hosts, ops=ops))
+            self._verb, self._locked, self._once = "", False, secrets.token_hex(8)
+
+    @property
+    def claimed(self) -> bool:
+        """Whether a verb that changes the topology is at work."""
+        return bool(self._verb)
+
+    def _preamble(self) -> list[Op]:
+        """What comes first on every machine: nothing is touched there but under our marker."""
+        if not self._verb:
+            return []
+        who = f"{getpass.getuser()}@{os.uname().nodename}:{self.layout.root} ({self._verb})"
+        save_fleet_file(self.layout, self.file)
+        token = f"{self.file.id}:{os.uname().nodename}:{self.layout.root}"
+        mine = {"token": token, "once": self._once, "who": who}
+        return [
+            {"op": "claim", "base": self.base, "id": self.file.id},
+            {"op": "lock", "base": self.base, **mine},
+        ]
+
+    def _used(self) -> list[str]:
+        """The machines with nodes, in order."""
+        return list(dict.fromkeys(one.machine for one in self.file.places.values()))
+
+    # ------------------------------------------------------------ operations
+
+    def queue(self, node: str, op: Op, then: Then | None = None) -> None:
+        """Perform an operation on the node's machine, at the latest with the next `flush`."""
+        machine = self.file.places[node].machine
+        with self._mutex:
+            self._queue.setdefault(machine, []).append((op, then))
+
+    @property
+    def queued(self) -> bool:
+        """Whether operations are queued."""
+        return bool(self._queue)
+
+    def wipe(self) -> None:
+        """Remove the topology's folder on every machine."""
+        with self._mutex:
+            op: Op = {"op": "wipe", "base": self.base, "id": self.file.id}
+            self._perform({one: [(op, None)] for one in self._used()})
+            self._verb, self._locked = "", False
+
+    def flush(self) -> None:
+        """Perform what is queued; raises the error of the first operation that fails."""
+        with self._mutex:
+            if self._queue:
+                self._perform({})
+
+    def perform(self, node: str, op: Op) -> Mapping[str, Any]:
+        """Perform what is queued, then this operation; return its result."""
+        with self._mutex:
+            found: list[Mapping[str, Any]] = []
+            self.queue(node, op, found.append)
+            self._perform({})
+            return found[0]
+
+    def _perform(self, more: Mapping[str, list[tuple[Op, Then | None]]]) -> dict[str, str]:
+        """Perform all that is queued, and `more`; returns why machines of `more` alone weren't
+        reached."""
+        queued, self._queue = self._queue, {}
+        machines = list(dict.fromkeys([*queued, *more]))
+        if self._verb and not self._locked:
+            machines = list(dict.fromkeys([*self._used(), *machines]))
+        first = self._preamble()
+        work = {one: [*queued.get(one, []), *more.get(one, [])] for one in machines}
+        ops = {one: [*first, *(op for op, _then in some)] for one, some in work.items()}
+        began = time.monotonic()
+        found = run_ops(Run(hosts=self.file.hosts, ops=ops, seconds=_OP_SECONDS))
+        self._took = time.monotonic() - began
+        missed = self._refuse(found, required=[*queued, *(machines if self._verb else [])])
+        for machine, some in work.items():
+            results = found[machine].results[len(first) :]
+            for (op, then), result in zip(some, results, strict=False):
+                if "refused" in result and not op.get("may_fail"):
+                    raise refusal(self.file.hosts, machine, result)
+                if then is not None:
+                    then(result)
+        self._locked = self._locked or bool(self._verb)
+        return missed
+
+    def _refuse(
+        self, found: Mapping[str, HostResults], required: Collection[str]
+    ) -> dict[str, str]:
+        """Raise the error of a machine that is required; return why others weren't reached."""
+        missed = {}
+        for machine, one in found.items():
+            failed = next((each for each in one.results if "refused" in each), None)
+            if failed is not None and failed["refused"] in ("marker", "foreign", "locked"):
+                raise refusal(self.file.hosts, machine, failed)
+            if why := one.unreachable or one.failed:
+                missed[machine] = why
+        for machine in missed:
+            if machine in required:
+                raise self._unreachable(machine, found[machine])
+        return missed
+
+    def _unreachable(self, machine: str, one: HostResults) -> RedistopoError:
+        return refusal(
+            self.file.hosts,
+            machine,
+            {"refused": "unreachable", "why": one.unreachable}
+            if one.unreachable
+            else {"refused": "failed", "why": one.failed},
+        )
+
+    # ------------------------------------------------------------ what is seen
+
+    def seen(self, node: str) -> NodeSeen:
+        """Return what is on the node's machine; what redistopo does there is added to it.
+
+        All nodes of all machines are inspected at once. Raises Unreachable.
+        """
+        with self._mutex:
+            if node not in self._seen:
+                if why := self._missed.get(self.file.places[node].machine):
+                    raise why
+                self._look()
+            if node not in self._seen:
+                raise self._missed[self.file.places[node].machine]
+            return self._seen[node]
+
+    def seen_lately(self, node: str) -> NodeSeen:
+        """Return what is on the node's machine, and was seen there a few seconds ago at most."""
+        with self._mutex:
+            found = self._seen.get(node)
+            if found is not None and found.age > max(FRESH_SECONDS, 2 * self._took):
+                self._seen.clear()
+            return self.seen(node)
+
+    def look_again(self) -> None:
+        """Perform what is queued, and look at all nodes, in one run."""
+        with self._mutex:
+            self._look()
+
+    def known(self, node: str) -> NodeSeen | None:
+        """Return what was last seen of a node, without looking again."""
+        return self._seen.get(node)
+
+    def outdated(self, node: str) -> None:
+        """What was seen of a node doesn't count any more."""
+        self._seen.pop(node, None)
+
+    def _look(self) -> None:
+        more: dict[str, list[tuple[Op, Then | None]]] = {}
+        for machine in self._used():
+            nodes = {
+                name: [[one.host, port] for port in one.ports]
+                for name, one in self.file.places.items()
+                if one.machine == machine
+            }
+            more[machine] = [({"op": "look", "base": self.base, "nodes": nodes}, self._keep)]
+        missed = self._perform(more)
+        self._missed = {
+            name: self._unreachable(name, HostResults(unreachable=why))
+            for name, why in missed.items()
+        }
+
+    def _keep(self, result: Mapping[str, Any]) -> None:
+        for name, values in result["nodes"].items():
+            self._seen[name] = node_seen(name, values, result["free"])
+            self._keep_mark(name)
+
+    def _keep_mark(self, name: str) -> None:
+        """Record a server that isn't on record: by a start that was interrupted, or by hand."""
+        process, folder = self._seen[name].process, self.layout.node(name)
+        if process is None or not self._verb:
+            return
+        known = load_process_mark(folder.process)
+        if known is None or (known.pid, known.started) != (process.pid, process.started):
+            self.record(name, process.pid, process.started, process.boot)
+
+    def record(self, name: str, pid: int, started: float, boot: str) -> None:
+        """Record a node's process in the mirror."""
+        folder = self.layout.node(name)
+        mark = ProcessMark(
+            node=name,
+            pid=pid,
+            started=started,
+            boot=boot,
+            executable=self.file.engine,
+            config=self.there(folder.config),
+        )
+        save_process_mark(folder.process, mark)
+
+    def answers(self, node: str) -> bool:
+        """Whether a server replies at the node's address, without Ansible."""
+        place = self.file.places.get(node)
+        return place is not None and answers(Endpoint(place.host, place.ports[0]))

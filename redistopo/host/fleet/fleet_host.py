@@ -1,0 +1,134 @@
+"""FleetHost: the machines of a topology over several hosts, as one Host."""
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from redistopo.errors import MissingPrerequisite
+from redistopo.host.fleet.engine_on_hosts import engine_on_hosts, known_engine
+from redistopo.host.fleet.fleet import Fleet
+from redistopo.host.fleet.fleet_file import FleetFile, Place, load_fleet_file, new_fleet_file
+from redistopo.host.fleet.fleet_files import FleetFiles
+from redistopo.host.fleet.fleet_processes import FleetProcesses
+from redistopo.host.host import Files, Ports, Processes
+from redistopo.host.local_host import LOCAL
+from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.protocol.engine import Engine, EngineRequest
+from redistopo.model.state.unix_socket import UnixSocketSeen
+from redistopo.model.topology.hosts import Hosts
+from redistopo.model.topology.project_paths import Layout
+
+if TYPE_CHECKING:
+    from redistopo.model.planning.plan import NodePlan
+    from redistopo.model.planning.resource_limits import Limits
+
+_UNLIMITED = 1 << 30
+_LOG_BYTES = 1 << 20
+
+
+class FleetHost:
+    """Dispatches by node and path to the machines; what concerns none of them is done here."""
+
+    def __init__(self, layout: Layout, file: FleetFile) -> None:
+        self.fleet = Fleet(layout, file)
+        self.processes: Processes = FleetProcesses(self.fleet)
+        self.files: Files = FleetFiles(self.fleet)
+        self.ports: Ports = _FleetPorts(self.fleet)
+
+    def limits(self, needed: int) -> "Limits":  # noqa: ARG002  counted on this machine only
+        """Return no limits: those of the hosts are reported when a server meets them."""
+        from redistopo.model.planning.resource_limits import Limits
+
+        return Limits(files=_UNLIMITED, server_files=_UNLIMITED, tasks=None)
+
+    def there(self, path: Path) -> str:
+        """Return the path on its machine of a file below the state folder."""
+        return self.fleet.there(path)
+
+    def flush(self) -> None:
+        """Do what is queued."""
+        self.fleet.flush()
+
+    def claim(self, verb: str) -> None:
+        """Lock the machines for a verb that changes the topology."""
+        self.fleet.claim(verb)
+
+    def release(self) -> None:
+        """Do what is queued, and release the machines."""
+        self.fleet.release()
+
+    def place(self, hosts: Hosts, nodes: "Iterable[NodePlan]") -> None:
+        """Use the machines of a plan."""
+        places = {
+            node.name: Place(machine=node.machine, host=node.host, ports=node.ports)
+            for node in nodes
+        }
+        self.fleet.place(hosts, places)
+
+    def known_engine(self, request: EngineRequest, hosts: Hosts) -> Engine | None:
+        """Return the server that was found on the machines before, if it fits."""
+        return known_engine(self.fleet, request, hosts)
+
+    def engine(self, request: EngineRequest, hosts: Hosts) -> Engine:
+        """Return the server that is installed on every machine; raises MissingPrerequisite."""
+        return engine_on_hosts(self.fleet, request, hosts)
+
+    def fetch(self, paths: Sequence[Path]) -> None:
+        """Copy the ends of these logs to the mirror, in one run."""
+        for path in paths:
+            if (place := self.fleet.located(path)) is not None:
+                there = self.fleet.remote(*place)
+                op = {"op": "read", "path": there, "most": _LOG_BYTES, "end": True}
+
+                def keep(result: Mapping[str, str], path: Path = path) -> None:
+                    text = base64.b64decode(result.get("bytes", "")).decode(errors="replace")
+                    if text:
+                        LOCAL.files.write(path, text)
+
+                self.fleet.queue(place[0], {**op, "may_fail": True}, keep)
+        self.fleet.flush()
+
+    def wipe(self) -> None:
+        """Remove the topology's folder on every machine."""
+        self.fleet.wipe()
+
+
+class _FleetPorts:
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+
+    def _taken(self, endpoint: Endpoint) -> str:
+        for node, place in self._fleet.file.places.items():
+            if place.host == endpoint.host and endpoint.port in place.ports:
+                return self._fleet.seen(node).taken.get(endpoint.port, "")
+        return ""
+
+    def is_free(self, endpoint: Endpoint) -> bool:
+        return not self._taken(endpoint)
+
+    def holder(self, endpoint: Endpoint) -> str:
+        return self._taken(endpoint)
+
+    def listening(
+        self,
+        port_by_pid: Mapping[int, int],  # noqa: ARG002
+    ) -> Mapping[int, tuple[str, ...]] | None:
+        """None: pids and ports of several machines aren't distinct."""
+        return None
+
+    def unix_socket(self, path: Path) -> UnixSocketSeen:
+        return UnixSocketSeen(path=str(path))
+
+
+def fleet_of(layout: Layout) -> FleetHost | None:
+    """Return the machines of a topology that was planned over several hosts; None for others."""
+    file = load_fleet_file(layout)
+    return FleetHost(layout, file) if file is not None else None
+
+
+def new_fleet(layout: Layout, hosts: Hosts, topology: str) -> FleetHost:
+    """Return the machines of a topology that wasn't planned before."""
+    if not hosts.machines:
+        raise MissingPrerequisite("the topology file names no hosts")
+    return FleetHost(layout, new_fleet_file(hosts, topology))

@@ -1,0 +1,333 @@
+#!/usr/bin/python3
+"""An Ansible module: performs a list of operations on one host, in order, in one task.
+
+It needs Python 3.8 or newer, its standard library, and no redistopo. Operations and results are
+JSON, compressed and base64-encoded, so that no template engine reads them and no log shows them.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zlib
+from contextlib import contextmanager, suppress
+from typing import Any, Callable, Dict, Iterator, List
+
+from ansible.module_utils.redistopo_seen import (
+    boot_id,
+    by_folder,
+    files_below,
+    part,
+    process_seen,
+    runs,
+    server_of,
+    taken_ports,
+    text_of,
+)
+
+DOCUMENTATION = "module: redistopo_host\nshort_description: operate the Redis servers of a host\n"
+
+Op = Dict[str, Any]
+LEASE_SECONDS = 60
+
+
+class Refused(Exception):
+    """An operation that can't be done: its kind, for the controller, and the details."""
+
+    def __init__(self, kind: str, **details: Any) -> None:
+        super().__init__(kind)
+        self.details = {"refused": kind, **details}
+
+
+# ---------------------------------------------------------------- files
+
+
+def write(op: Op) -> Op:
+    """Write a file atomically, readable by its owner only; with `keep`, not in place of another."""
+    path = op["path"]
+    if op.get("keep") and os.path.lexists(path):
+        return {}
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    temporary = "%s/.%s.%d" % (os.path.dirname(path), os.path.basename(path), os.getpid())
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(op["text"])
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    return {}
+
+
+def folder(op: Op) -> Op:
+    """Create a folder."""
+    os.makedirs(op["path"], mode=0o700, exist_ok=True)
+    return {}
+
+
+def remove(op: Op) -> Op:
+    """Remove a file, or a folder with its content; links are removed, not followed."""
+    path = op["path"]
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        os.unlink(path)
+    return {}
+
+
+def rename(op: Op) -> Op:
+    """Rename a file or folder, replacing what is at `to`."""
+    os.replace(op["path"], op["to"])
+    return {}
+
+
+def link(op: Op) -> Op:
+    """Give a file a second name."""
+    os.link(op["path"], op["to"], follow_symlinks=False)
+    return {}
+
+
+def read(op: Op) -> Op:
+    """Read `most` bytes of a file, from its start or its end."""
+    return {"bytes": part(op["path"], op["most"], end=op["end"])}
+
+
+# ---------------------------------------------------------------- processes
+
+
+def start(op: Op) -> Op:
+    """Start a node's server, detached, in its own folder, and record it; one that runs is kept."""
+    root, log = op["folder"], op["log"]
+    running = server_of(root, by_folder())
+    if running:
+        return {**dict(running), "kept": True, "exit": None}
+    os.makedirs(root, mode=0o700, exist_ok=True)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+    handle = os.open(log, flags, 0o600)
+    try:
+        os.write(handle, (op["note"] + "\n").encode())
+        os.umask(0o077)  # the server creates its files with it
+        child = subprocess.Popen(
+            op["argv"], cwd=root, stdin=subprocess.DEVNULL, stdout=handle, stderr=handle,
+            start_new_session=True, close_fds=True,
+        )  # fmt: skip
+    except OSError as error:
+        raise Refused("engine", program=op["argv"][0], why=error.strerror) from error
+    finally:
+        os.close(handle)
+    seen: Op = process_seen(child.pid, lost=False)
+    mark = {"node": op["node"], "executable": op["argv"][0], "config": op["argv"][1]}
+    mark.update(pid=child.pid, started=seen["started"], boot=seen["boot"], launching=False)
+    write({"path": os.path.join(root, "process.json"), "text": json.dumps(mark) + "\n"})
+    seen["exit"] = None
+    with suppress(subprocess.TimeoutExpired):
+        seen["exit"] = child.wait(op["watch"])
+    return seen
+
+
+def send_signal(op: Op) -> Op:
+    """Send a signal to that very process."""
+    if runs(op["pid"], op["started"], op["boot"]):
+        with suppress(ProcessLookupError):
+            os.kill(op["pid"], op["number"])
+    return {}
+
+
+def await_end(op: Op) -> Op:
+    """Wait until processes end; returns the pids of those that don't in time."""
+    until = time.monotonic() + op["seconds"]
+    left = op["processes"]
+    while True:
+        left = [one for one in left if runs(*one)]
+        if not left or time.monotonic() >= until:
+            return {"left": [one[0] for one in left]}
+        time.sleep(0.005)
+
+
+def stop(op: Op) -> Op:
+    """End a node's server, if one runs, as SIGTERM ends it; its data stays."""
+    running: Op | None = server_of(op["folder"], by_folder())
+    if running:
+        send_signal({**running, "number": signal.SIGTERM})
+        process = (running["pid"], running["started"], running["boot"])
+        if await_end({"processes": [process], "seconds": op["seconds"]})["left"]:
+            raise Refused("running", pid=running["pid"], seconds=op["seconds"])
+    return {"stopped": bool(running)}
+
+
+# ---------------------------------------------------------------- the host
+
+
+def facts(op: Op) -> Op:
+    """The host's facts, and the servers that are installed there, with their banners."""
+    with open("/proc/1/comm", encoding="utf-8") as file:
+        first = file.read().strip()
+    names = [op["engine"]] if op["engine"] else ["redis-server", "valkey-server"]
+    path = os.environ.get("PATH", "") + ":/usr/local/bin:/usr/bin:/usr/local/sbin:/usr/sbin"
+    engines = {}
+    for found in (shutil.which(name, path=path) for name in names):
+        if found:
+            done = subprocess.run([found, "--version"], stdout=subprocess.PIPE, check=False)
+            engines[found] = done.stdout.decode(errors="replace").strip()
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "boot": boot_id(), "python": sys.version.split()[0], "time": time.time(), "init": first,
+        "uid": os.getuid(), "node": os.uname().nodename, "engines": engines, "memory": memory,
+    }  # fmt: skip
+
+
+def look(op: Op) -> Op:
+    """Inspect the nodes' processes, ports and files, the marker and the disk."""
+    working, base, nodes = by_folder(), op["base"], {}
+    for name, ports in op["nodes"].items():
+        root = os.path.join(base, "nodes", name)
+        process = server_of(root, working)
+        there = os.path.isdir(root)
+        nodes[name] = {
+            "process": process,
+            "there": there,
+            "files": files_below(root, 1 << 14 if process else 1 << 18) if there else {},
+            "taken": {} if process else taken_ports(ports),
+        }
+    at = base
+    while not os.path.isdir(at):
+        at = os.path.dirname(at)
+    disk = os.statvfs(at)
+    marker = text_of(os.path.join(base, "MARKER"))
+    return {"nodes": nodes, "marker": marker, "free": disk.f_bavail * disk.f_frsize}
+
+
+def claim(op: Op) -> Op:
+    """Make the topology's folder with its marker; refuses one that isn't this topology's."""
+    base, mark = op["base"], os.path.join(op["base"], "MARKER")
+    found = text_of(mark)
+    if found and found != op["id"]:
+        raise Refused("marker", found=found, base=base)
+    if not found:
+        if os.path.isdir(base) and [one for one in os.listdir(base) if not one.startswith(".")]:
+            raise Refused("foreign", base=base)
+        os.makedirs(base, mode=0o700, exist_ok=True)
+        write({"path": mark, "text": op["id"] + "\n"})
+    return {}
+
+
+@contextmanager
+def _guarded(base: str) -> Iterator[str]:
+    """The path of the lock, which only this process reads and writes in the meantime."""
+    with open(os.path.join(base, ".lock.guard"), "w", encoding="ascii") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        yield os.path.join(base, ".lock")
+
+
+def lock(op: Op) -> Op:
+    """Lock the host for one controller, or renew its lock; another one's lock expires."""
+    with _guarded(op["base"]) as path:
+        held: Op = {}
+        with suppress(ValueError):
+            held = json.loads(text_of(path) or "{}")
+        if held and held["token"] != op["token"] and time.time() - held["at"] < LEASE_SECONDS:
+            raise Refused("locked", who=held["who"], path=path)
+        now = {"token": op["token"], "once": op["once"], "who": op["who"], "at": time.time()}
+        write({"path": path, "text": json.dumps(now)})
+    return {}
+
+
+def unlock(op: Op) -> Op:
+    """Release the lock, unless a later command of this controller has it already."""
+    if os.path.isdir(op["base"]):
+        with _guarded(op["base"]) as path, suppress(ValueError, KeyError):
+            if json.loads(text_of(path) or "{}")["once"] == op["once"]:
+                os.unlink(path)
+    return {}
+
+
+def wipe(op: Op) -> Op:
+    """Remove the topology's folder, if its marker is there."""
+    if text_of(os.path.join(op["base"], "MARKER")) == op["id"]:
+        shutil.rmtree(os.path.join(op["base"], "nodes"), ignore_errors=True)
+        with suppress(FileNotFoundError):  # machines that share the folder
+            shutil.rmtree(op["base"])
+    return {}
+
+
+OPERATIONS: Dict[str, Callable[[Op], Op]] = {
+    "write": write, "folder": folder, "remove": remove, "rename": rename, "link": link,
+    "read": read, "start": start, "signal": send_signal, "await": await_end, "facts": facts,
+    "look": look, "claim": claim, "lock": lock, "unlock": unlock, "wipe": wipe,
+    "stop": stop,
+}  # fmt: skip
+
+
+def perform(ops: List[Op]) -> List[Op]:
+    """Perform the operations in order, up to the first that fails, and return their results."""
+    results: List[Op] = []
+    for op in ops:
+        try:
+            results.append(OPERATIONS[op["op"]](op))
+            continue
+        except Refused as refusal:
+            results.append(refusal.details)
+        except OSError as error:
+            why = error.strerror or str(error)
+            path = str(error.filename or op.get("path") or op.get("base") or "")
+            results.append({"refused": "file", "why": why, "errno": error.errno, "path": path})
+        if not op.get("may_fail"):
+            break
+    return results
+
+
+def encode(values: Any) -> str:
+    """Encode values as text that is neither a template nor readable in a log."""
+    return base64.b64encode(zlib.compress(json.dumps(values).encode())).decode("ascii")
+
+
+def decode(text: str) -> Any:
+    """Decode what `encode` returned; or, in base64, the word plain and JSON, as playbooks write."""
+    data = base64.b64decode(text)
+    word, _, plain = data.lstrip().partition(b"\n")
+    return json.loads((plain if word == b"plain" else zlib.decompress(data)).decode())
+
+
+SAID = {
+    "foreign": "%(base)s has files that are not of this topology",
+    "marker": "%(base)s belongs to another topology: %(found)s",
+    "engine": "%(program)s does not start: %(why)s",
+    "file": "%(path)s: %(why)s",
+    "running": "process %(pid)s has not ended within %(seconds)s s",
+}
+
+
+def failures(results: List[Op]) -> List[str]:
+    """What a playbook must not go on after: refusals, and servers that ended at once."""
+    refused = [SAID.get(one["refused"], "%(refused)s") % one for one in results if "refused" in one]
+    ended = [one["exit"] for one in results if one.get("exit") is not None]
+    return refused + ["a server ended with exit code %s: see its log" % code for code in ended]
+
+
+def main() -> None:
+    """Perform the operations that Ansible passes."""
+    from ansible.module_utils.basic import AnsibleModule
+
+    arguments = {
+        "ops": {"type": "str", "required": True, "no_log": True},
+        "strict": {"type": "bool", "default": False},
+    }
+    module = AnsibleModule(argument_spec=arguments)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # finish what was begun if the connection ends
+    results = perform(decode(module.params["ops"]))
+    if not module.params["strict"]:
+        module.exit_json(changed=False, replies=encode(results))
+    if wrong := failures(results):
+        module.fail_json(msg="; ".join(wrong))
+    started = any(one.get("kept") is None and "started" in one for one in results)
+    module.exit_json(changed=started or any(one.get("stopped") for one in results))
+
+
+if __name__ == "__main__":
+    main()

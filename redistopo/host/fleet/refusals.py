@@ -1,0 +1,107 @@
+"""The errors of hosts: what happened there, what was seen, what to type next."""
+
+import errno
+from collections.abc import Mapping
+from typing import Any
+
+from redistopo.errors import MissingPrerequisite, RedistopoError, Unreachable
+from redistopo.model.topology.hosts import Hosts
+
+
+def refusal(hosts: Hosts, machine: str, result: Mapping[str, Any]) -> RedistopoError:
+    """Return the error of an operation that a host refused, of a module that failed there, or of
+    a host that wasn't reached."""
+    where = f"{machine} ({_address(hosts, machine)})"
+    return _KINDS[result["refused"]](where, result)
+
+
+def _address(hosts: Hosts, machine: str) -> str:
+    try:
+        one = hosts.machine(machine)
+    except KeyError:
+        return "from the inventory"
+    return one.ssh or one.address
+
+
+def _unreachable(where: str, result: Mapping[str, Any]) -> RedistopoError:
+    why = str(result["why"])
+    hint = "check that host and its SSH server; the same connection: ssh HOST"
+    if "verification failed" in why or "host key" in why.lower():
+        hint = (
+            "its SSH key isn't known, or has changed: if that is right, correct known_hosts "
+            "(ssh-keygen -R HOST, then ssh HOST once)"
+        )
+    return Unreachable(f"host {where} can't be reached by SSH", detail=why, hint=hint)
+
+
+def _failed(where: str, result: Mapping[str, Any]) -> RedistopoError:
+    why = str(result["why"])
+    if "not found" in why and "python" in why.lower():
+        return MissingPrerequisite(
+            f"host {where} has no Python",
+            detail=why,
+            hint="install Python 3.8 or newer there, as /usr/bin/python3",
+        )
+    if "sudo" in why or "become" in why.lower():
+        return MissingPrerequisite(
+            f"host {where} doesn't allow sudo without a password",
+            detail=why,
+            hint="allow it for that user, or set become = false and a base folder of that user "
+            "in [hosts]",
+        )
+    return RedistopoError(f"redistopo's module failed on host {where}", detail=why)
+
+
+def _marker(where: str, result: Mapping[str, Any]) -> RedistopoError:
+    return MissingPrerequisite(
+        f"{result['base']} on host {where} belongs to another topology",
+        detail=f"its MARKER has the id {result['found']}",
+        hint="set another base in [hosts], or rename the topology",
+    )
+
+
+def _foreign(where: str, result: Mapping[str, Any]) -> RedistopoError:
+    return MissingPrerequisite(
+        f"{result['base']} on host {where} exists, but has no MARKER of redistopo",
+        hint="set another base in [hosts], or move that folder away",
+    )
+
+
+def _locked(where: str, result: Mapping[str, Any]) -> RedistopoError:
+    return RedistopoError(
+        f"host {where} is being changed by another controller",
+        detail=f"by {result['who']}",
+        hint="wait until it is done; if it was killed, its lock ends after 60 s",
+    )
+
+
+def _engine(where: str, result: Mapping[str, Any]) -> RedistopoError:
+    return MissingPrerequisite(
+        f"can't run {result['program']} on host {where}",
+        detail=str(result["why"]),
+        hint="install it there, or set engine in [hosts]",
+    )
+
+
+def _file(where: str, result: Mapping[str, Any]) -> RedistopoError:
+    denied = result["errno"] in (errno.EACCES, errno.EPERM, errno.EROFS)
+    full = result["errno"] in (errno.ENOSPC, errno.EDQUOT)
+    hint = "check that path there, then run the command again"
+    if denied:
+        hint = "set become = true in [hosts], or a base folder that the user may write to"
+    if full:
+        hint = "free some space there, then run the same command again"
+    return MissingPrerequisite(
+        f"can't write {result['path']} on host {where}", detail=str(result["why"]), hint=hint
+    )
+
+
+_KINDS = {
+    "unreachable": _unreachable,
+    "failed": _failed,
+    "marker": _marker,
+    "foreign": _foreign,
+    "locked": _locked,
+    "engine": _engine,
+    "file": _file,
+}
