@@ -98,6 +98,11 @@ def _files(target: str, plan: Plan, credentials: Credentials) -> tuple[ExportedF
             from redistopo.export.kubernetes import kubernetes_files
 
             return kubernetes_files(plan, credentials)
+        case "ansible":
+            from redistopo.export.ansible import ansible_files
+            from redistopo.host.fleet.encoding import module_files
+
+            return ansible_files(plan, credentials, module_files())
         case "prometheus":
             from redistopo.export.prometheus import prometheus_files
 

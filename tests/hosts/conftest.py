@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 from hosts.lab import NEEDED, Lab, opened, why_not
+from support.on_hosts import OnHosts
+from support.project import Project
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +23,11 @@ def lab(three_hosts: Lab) -> Lab:
     the next."""
     three_hosts.boot(*(one for one in three_hosts.hosts.values() if not one.pid))
     return three_hosts
+
+
+@pytest.fixture
+def over_hosts(project: Project, lab: Lab) -> Iterator[OnHosts]:
+    """A project for a topology over the three hosts; afterwards nothing of it is there."""
+    made = OnHosts(project, lab)
+    yield made
+    made.cleanup()

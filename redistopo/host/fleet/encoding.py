@@ -20,3 +20,9 @@ def encode(values: Any) -> str:
 def decode(text: str) -> Any:
     """Decode what `encode`, or the module, returned."""
     return json.loads(zlib.decompress(base64.b64decode(text)).decode())
+
+
+def module_files() -> dict[str, str]:
+    """Return the files of our module, by their paths below a playbook's folder."""
+    paths = (path for name in ("library", "module_utils") for path in (AT / name).glob("*.py"))
+    return {path.relative_to(AT).as_posix(): path.read_text(encoding="utf-8") for path in paths}

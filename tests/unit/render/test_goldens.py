@@ -17,6 +17,7 @@ from support.drills import report
 from redistopo.cli.views.drill import report_lines
 from redistopo.drill.report_html import drill_html, drill_svg
 from redistopo.drill.report_junit import drills_junit
+from redistopo.export.ansible import ansible_files
 from redistopo.export.compose import compose_files
 from redistopo.export.exported_file import ExportedFile
 from redistopo.export.kubernetes import kubernetes_files
@@ -141,6 +142,10 @@ def _export(
     return made
 
 
+def _hosts(number: int) -> dict[str, object]:
+    return {f"h{n}": {"address": f"10.0.0.{n}", "user": "admin"} for n in range(1, number + 1)}
+
+
 def _on_a_terminal() -> str:
     return "".join("".join(text for text, _ in line) + "\n" for line in report_lines(report()))
 
@@ -215,6 +220,12 @@ CASES: dict[str, Callable[[str], str]] = {
     ),
     "export-systemd-sentinel.txt": _export(
         partial(systemd_files, notifies=False), shape="sentinel", replicas=1
+    ),
+    "export-ansible-cluster.txt": _export(
+        partial(ansible_files, modules={}), hosts=_hosts(3), shards=3, replicas=1, acl=True
+    ),
+    "export-ansible-sentinel.txt": _export(
+        partial(ansible_files, modules={}), shape="sentinel", hosts={**_hosts(3), "base": "/srv/r"}
     ),
     "export-compose-cluster.txt": _export(compose_files, VALKEY_9, acl=True, replicas=0),
     "export-compose-sentinel.txt": _export(compose_files, shape="sentinel", replicas=1),

@@ -51,8 +51,10 @@ class Refused(Exception):
 
 
 def write(op: Op) -> Op:
-    """Write a file atomically, readable by its owner only."""
+    """Write a file atomically, readable by its owner only; with `keep`, not in place of another."""
     path = op["path"]
+    if op.get("keep") and os.path.lexists(path):
+        return {}
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     temporary = "%s/.%s.%d" % (os.path.dirname(path), os.path.basename(path), os.getpid())
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
@@ -155,6 +157,17 @@ def await_end(op: Op) -> Op:
         time.sleep(0.005)
 
 
+def stop(op: Op) -> Op:
+    """End a node's server, if one runs, as SIGTERM ends it; its data stays."""
+    running: Op | None = server_of(op["folder"], by_folder())
+    if running:
+        send_signal({**running, "number": signal.SIGTERM})
+        process = (running["pid"], running["started"], running["boot"])
+        if await_end({"processes": [process], "seconds": op["seconds"]})["left"]:
+            raise Refused("running", pid=running["pid"], seconds=op["seconds"])
+    return {"stopped": bool(running)}
+
+
 # ---------------------------------------------------------------- the host
 
 
@@ -254,6 +267,7 @@ OPERATIONS: Dict[str, Callable[[Op], Op]] = {
     "write": write, "folder": folder, "remove": remove, "rename": rename, "link": link,
     "read": read, "start": start, "signal": send_signal, "await": await_end, "facts": facts,
     "look": look, "claim": claim, "lock": lock, "unlock": unlock, "wipe": wipe,
+    "stop": stop,
 }  # fmt: skip
 
 
@@ -281,17 +295,45 @@ def encode(values: Any) -> str:
 
 
 def decode(text: str) -> Any:
-    """Decode what `encode` returned."""
-    return json.loads(zlib.decompress(base64.b64decode(text)).decode())
+    """Decode what `encode` returned; or, in base64, the word plain and JSON, as playbooks write."""
+    data = base64.b64decode(text)
+    word, _, plain = data.lstrip().partition(b"\n")
+    return json.loads((plain if word == b"plain" else zlib.decompress(data)).decode())
+
+
+SAID = {
+    "foreign": "%(base)s has files that are not of this topology",
+    "marker": "%(base)s belongs to another topology: %(found)s",
+    "engine": "%(program)s does not start: %(why)s",
+    "file": "%(path)s: %(why)s",
+    "running": "process %(pid)s has not ended within %(seconds)s s",
+}
+
+
+def failures(results: List[Op]) -> List[str]:
+    """What a playbook must not go on after: refusals, and servers that ended at once."""
+    refused = [SAID.get(one["refused"], "%(refused)s") % one for one in results if "refused" in one]
+    ended = [one["exit"] for one in results if one.get("exit") is not None]
+    return refused + ["a server ended with exit code %s: see its log" % code for code in ended]
 
 
 def main() -> None:
     """Perform the operations that Ansible passes."""
     from ansible.module_utils.basic import AnsibleModule
 
-    module = AnsibleModule(argument_spec={"ops": {"type": "str", "required": True, "no_log": True}})
+    arguments = {
+        "ops": {"type": "str", "required": True, "no_log": True},
+        "strict": {"type": "bool", "default": False},
+    }
+    module = AnsibleModule(argument_spec=arguments)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # finish what was begun if the connection ends
-    module.exit_json(changed=False, replies=encode(perform(decode(module.params["ops"]))))
+    results = perform(decode(module.params["ops"]))
+    if not module.params["strict"]:
+        module.exit_json(changed=False, replies=encode(results))
+    if wrong := failures(results):
+        module.fail_json(msg="; ".join(wrong))
+    started = any(one.get("kept") is None and "started" in one for one in results)
+    module.exit_json(changed=started or any(one.get("stopped") for one in results))
 
 
 if __name__ == "__main__":
