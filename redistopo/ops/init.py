@@ -1,6 +1,7 @@
 """`init`: writes a valid, commented topology file, and nothing else."""
 
 import difflib
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -9,10 +10,12 @@ from pathlib import Path
 from redistopo.errors import ExitCode, MissingPrerequisite, UsageError
 from redistopo.host.files import read_text, write_public
 from redistopo.host.ports import ephemeral_range, reserved_ports
+from redistopo.model.planning.node_numbers import number_nodes
 from redistopo.model.remedies.of_topology import replace_file
 from redistopo.model.topology.check_key import TopologyProblem, shape_named
 from redistopo.model.topology.exposure import plaintext_warning
 from redistopo.model.topology.parse import topology_file_error
+from redistopo.model.topology.parse_hosts import host_list
 from redistopo.model.topology.ports import (
     BlockChoice,
     PortBlock,
@@ -32,6 +35,17 @@ from redistopo.render.topology_file import topology_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HostsAsked:
+    """The hosts to write: a list as ``h1=10.0.0.1,h2=10.0.0.2``, or an inventory and its group;
+    None for what isn't given."""
+
+    machines: str | None = None
+    inventory: str | None = None
+    group: str | None = None
+    allow_colocated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InitRequest:
     """What to write, and in which folder; `keys` are the topology file's own, `settings`
     redis.conf's. A key that isn't given gets its default, or keeps the value of an existing
@@ -43,6 +57,7 @@ class InitRequest:
     settings: tuple[str, ...] = ()
     force: bool = False
     first_port: int = 0
+    hosts: HostsAsked = HostsAsked()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,13 +105,16 @@ def _init(
 ) -> InitResult:
     found = read_text(layout.topology)
     existing = topology_in(found)
-    if "port" not in request.keys:
+    if topology.hosts is not None:
+        pass  # the ports of other machines
+    elif "port" not in request.keys:
         topology = replace(topology, port=request.first_port or topology.port)
         topology = _placed(layout, topology, existing, progress)
     else:
         _warn_of_busy(layout, topology, existing, progress)
-    _warn_of_ephemeral(topology, progress)
-    if "engine" in request.keys:
+    if topology.hosts is None:
+        _warn_of_ephemeral(topology, progress)
+    if "engine" in request.keys and topology.hosts is None:
         _warn_of_missing_engine(topology, progress)
     if risk := plaintext_warning(topology):
         warn(progress, risk)
@@ -134,7 +152,32 @@ def _asked(request: InitRequest, name: str) -> Topology:
     document: dict[str, object] = {"format": FORMAT_VERSION, "shape": shape.value, "name": name}
     document |= request.keys
     document["redis"] = _settings(request.settings)
-    return checked(document, "what you ask for")
+    if hosts := _hosts(request.hosts, request.root):
+        document["hosts"] = hosts
+    topology = checked(document, _ASKED)
+    if topology.hosts and topology.hosts.machines:
+        number_nodes(topology)  # whether it can be placed
+    return topology
+
+
+def _hosts(asked: HostsAsked, root: Path) -> dict[str, object]:
+    """The [hosts] table; {} for none."""
+    found: dict[str, object] = {}
+    if asked.machines is not None:
+        found, problems = host_list(asked.machines)
+        if problems:
+            raise topology_file_error(problems, _ASKED)
+    if asked.inventory is not None:
+        # the file's own paths begin at its folder
+        found["inventory"] = os.path.relpath(asked.inventory, root)
+        if Path(asked.inventory).is_absolute():
+            found["inventory"] = asked.inventory
+    if asked.group is not None:
+        found["group"] = asked.group
+    return {**found, "allow_colocated": True} if asked.allow_colocated else found
+
+
+_ASKED = "what you ask for"
 
 
 def _settings(settings: tuple[str, ...]) -> dict[str, list[str]]:
@@ -145,7 +188,7 @@ def _settings(settings: tuple[str, ...]) -> dict[str, list[str]]:
         if not equals or not name.strip():
             raise topology_file_error(
                 [TopologyProblem(f"--set {text}", "has no '='", "write directive=value")],
-                "what you ask for",
+                _ASKED,
             )
         found.setdefault(name.strip(), []).append(value.strip())
     return found

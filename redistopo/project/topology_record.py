@@ -69,7 +69,7 @@ def begin_lifecycle(plan: Plan, record: TopologyState, progress: Progress) -> To
         name=plan.topology.name,
         shape=record.shape,
         root=str(layout.root),
-        ports=tuple(port for node in plan.nodes for port in node.ports),
+        ports=tuple(port for node in plan.nodes if not node.machine for port in node.ports),
     )
     # a file that was written by hand, or was cloned, has no reservation yet
     reserve_ports(layout.root)

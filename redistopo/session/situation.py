@@ -135,7 +135,7 @@ def _unix_sockets(context: ExecutionContext, texts: Mapping[str, str]) -> dict[s
 
 def _free_ports(plan: Plan, seen: Observed) -> str:
     """Free ports for a topology without data; "" if no port is in use."""
-    if not any(node.held_by for node in seen.nodes):
+    if plan.topology.hosts or not any(node.held_by for node in seen.nodes):
         return ""
     blocker = port_blocker(plan.layout.root, plan.topology.host)
     block = choose_block(port_block_of(plan.topology), blocker).block

@@ -16,12 +16,20 @@ class _Init(click.Command):
 @click.argument("shape", shell_complete=complete.shapes)
 @options.new_project
 @topology_options()
+@click.option("--hosts", metavar="LIST", help="Hosts to use: h1=10.0.0.1,h2=10.0.0.2,...")
+@click.option("--inventory", metavar="FILE", help="Ansible inventory with the hosts.")
+@click.option("--group", metavar="NAME", help="Group of the inventory.  [redis]")
+@click.option("--allow-colocated", is_flag=True, help="A shard's nodes may share a host.")
 @click.option("--force", is_flag=True, help="Replace a different topology file.")
 @options.output
 def command(
     shape: str,
     root: Path,
     settings: tuple[str, ...],
+    hosts: str | None,
+    inventory: str | None,
+    group: str | None,
+    allow_colocated: bool,
     force: bool,
     **keys: object,
 ) -> None:
@@ -31,9 +39,16 @@ def command(
     sentinel: the same, with Sentinels for automatic failover. standalone: one server.
     """
     from redistopo.cli.views.init import show_init
-    from redistopo.ops.init import InitRequest, init
+    from redistopo.ops.init import HostsAsked, InitRequest, init
 
     request = InitRequest(
-        root=root, shape=shape, keys=given_keys(keys), settings=settings, force=force
+        root=root,
+        shape=shape,
+        keys=given_keys(keys),
+        settings=settings,
+        force=force,
+        hosts=HostsAsked(
+            machines=hosts, inventory=inventory, group=group, allow_colocated=allow_colocated
+        ),
     )
     run_and_show(lambda progress: init(request, progress), lambda one: show_init(one, root))

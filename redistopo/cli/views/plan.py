@@ -4,6 +4,7 @@ import click
 
 from redistopo.cli import theme
 from redistopo.cli.table import Table, print_table
+from redistopo.cli.views.placement import show_placement
 from redistopo.cli.views.up import show_steps
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.replies import slot_range
@@ -50,7 +51,10 @@ def show_plan(result: PlanResult) -> None:
             right=frozenset({"shard", "bus"}),
         )
     )
-    click.echo(f"Folders:    {plan.layout.nodes}/<node>")
+    if plan.topology.hosts is not None:
+        show_placement(plan, plan.topology.hosts)
+    where = " on each host" if plan.topology.hosts else ""
+    click.echo(f"Folders:    {plan.nodes[0].home.parent}/<node>{where}")
     click.echo(f"Engine:     {plan.engine.title} {plan.engine.path}".rstrip())
     click.echo(f"            {plan.engine_why}")
     click.echo(f"Formation:  {plan.formation.method.value} ({plan.formation.why})")

@@ -13,7 +13,7 @@ from redistopo.model.planning.even_assignment import assign_evenly
 from redistopo.model.topology.hosts import Hosts, Machine
 from redistopo.model.topology.spec import Topology
 
-_CONSENT = "allow_colocated = true in [hosts] does it all the same"
+_CONSENT = "allow_colocated = true in [hosts] (init: --allow-colocated) does it all the same"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +177,7 @@ def _too_few(what: str, needed: int, there: int, lost: str) -> UsageError:
     return UsageError(
         f"{what} need {hosts}, {there} {'is' if there == 1 else 'are'} there; nothing was changed",
         detail=f"{lost} are placed on different hosts, so that the loss of one loses only one",
-        hint=f"add machines to [hosts]; {_CONSENT}",
+        hint=f"add machines; {_CONSENT}",
     )
 
 

@@ -122,9 +122,13 @@ def _loopback(host: str) -> bool:
 
 def plaintext_warning(topology: Topology) -> str:
     """Return a warning if passwords and data cross a network unencrypted, or ""."""
-    if topology.tls or _loopback(topology.host):
+    machines = topology.hosts.machines if topology.hosts else ()
+    outside = [
+        one for one in [*(one.address for one in machines)] or [topology.host] if not _loopback(one)
+    ]
+    if topology.tls or not outside:
         return ""
     return (
-        f"{topology.host} can be reached from other machines, and without TLS, passwords and data "
+        f"{outside[0]} can be reached from other machines, and without TLS, passwords and data "
         "aren't encrypted: set tls = true in the topology file"
     )

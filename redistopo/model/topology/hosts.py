@@ -1,6 +1,7 @@
 """Several machines of one topology: the [hosts] table of the topology file."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 DEFAULT_BASE = "/var/lib/redistopo"
@@ -57,3 +58,15 @@ class Hosts:
             if one.name == name:
                 return one
         raise KeyError(name)
+
+
+def majority_holder(machines: Iterable[str]) -> str:
+    """Return the machine without which the others have no majority; "" for none.
+
+    `machines` are those of the voters, one for each: of a cluster's primaries, or of Sentinels.
+    """
+    held = Counter(machines)
+    if not held:
+        return ""
+    name, most = held.most_common(1)[0]
+    return name if held.total() - most < held.total() // 2 + 1 else ""

@@ -123,3 +123,17 @@ def _is_address(value: object) -> bool:
     except ValueError:
         return False
     return True
+
+
+def host_list(text: str) -> tuple[dict[str, object], list[TopologyProblem]]:
+    """Read ``h1=10.0.0.1,h2=10.0.0.2`` as tables of machines; without names, they are h1, h2 ..."""
+    found: dict[str, object] = {}
+    problems = []
+    for number, word in enumerate(text.split(","), start=1):
+        name, equals, address = word.strip().partition("=")
+        if not equals:
+            name, address = f"h{number}", name
+        if name in found:
+            problems.append(TopologyProblem(f"--hosts {name}", "is given twice", "give it once"))
+        found[name] = {"address": address}
+    return found, problems

@@ -1,6 +1,6 @@
 """Ports: the block that a topology uses, and the next free block."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from redistopo.model.protocol.endpoint import BUS_OFFSET, LAST_PORT
@@ -114,3 +114,14 @@ def ephemeral_overlap(
     kept = [(int(first), int(last or first)) for first, _, last in ends]
     inside = (port for port in block.all if span[0] <= port <= span[1])
     return tuple(port for port in inside if not any(low <= port <= high for low, high in kept))
+
+
+def port_ranges(ports: Iterable[int]) -> str:
+    """Return ports as text: ``7000-7002, 17000``."""
+    found: list[list[int]] = []
+    for port in sorted(ports):
+        if found and port == found[-1][1] + 1:
+            found[-1][1] = port
+        else:
+            found.append([port, port])
+    return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in found)

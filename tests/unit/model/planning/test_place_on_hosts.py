@@ -15,11 +15,15 @@ from redistopo.model.planning.even_assignment import assign_evenly
 from redistopo.model.planning.node_numbers import number_nodes, recorded_nodes
 from redistopo.model.planning.plan import FormationMethod, Plan
 from redistopo.model.planning.plan_nodes import make_plan
+from redistopo.model.protocol.conf import read_conf
+from redistopo.model.protocol.credentials import Credentials, Login
 from redistopo.model.protocol.engine import Engine, Product, Version
 from redistopo.model.state.record import TopologyState
 from redistopo.model.topology.hosts import Hosts, Machine
 from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Shape, Topology, shape_defaults
+from redistopo.project.topology_state_file import load_topology_state, save_record
+from redistopo.render.conf import node_conf, sentinel_conf
 
 LAYOUT = Layout(Path("/project"))
 ENGINE = Engine(product=Product.REDIS, version=Version(7, 0, 15), path="/r", cli="/c")
@@ -266,3 +270,29 @@ def test_an_assignment_is_as_even_as_possible(
     for some in choices:
         every = [[*one, place] for one in every for place in some]
     assert cost(found) == min(map(cost, every))
+
+
+def test_a_record_names_machines_only_if_there_are_any(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    layout.state.mkdir()
+    for hosts, version in ((_hosts("", "", ""), 3), (None, 1)):
+        record = replace(_record(_plan(_topology("cluster", hosts))), id="0" * 16)
+        save_record(layout, record)
+        loaded = load_topology_state(layout)
+        assert loaded is not None
+        assert (loaded.nodes, loaded.format) == (record.nodes, version)
+        text = layout.record.read_text()
+        assert f'"format": {version}' in text
+        assert ('"machine"' in text) is (hosts is not None)
+
+
+def test_paths_and_addresses_in_a_configuration_are_those_of_the_machine() -> None:
+    plan = _plan(_topology("sentinel", _hosts("", "", "", base="/srv/x")))
+    own = Login(password="p")
+    conf = read_conf(node_conf(plan, plan.node("node2"), Credentials(own=own, application=own)))
+    assert conf["bind"] == ("10.0.0.2",)
+    assert conf["dir"] == ("/srv/x/nodes/node2",)
+    assert conf["replicaof"] == ("10.0.0.1 6379",)
+    watching = sentinel_conf(plan, plan.sentinels[2], Credentials(own=own, application=own))
+    assert read_conf(watching)["bind"] == ("10.0.0.3",)
+    assert "sentinel monitor redis 10.0.0.1 6379 2" in watching

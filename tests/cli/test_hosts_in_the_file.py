@@ -1,0 +1,49 @@
+"""`init` and `plan` of a topology over several hosts, none of which can be reached."""
+
+from support.project import Project
+
+THREE = "h1=192.0.2.1,h2=192.0.2.2,h3=192.0.2.3"
+"""Addresses that no machine has (RFC 5737)."""
+
+
+def test_init_writes_the_hosts_and_plan_shows_them_by_shards(project: Project) -> None:
+    made = project.run("init", "cluster", "--hosts", THREE, "--tls", check=0)
+    assert "cluster of 6 nodes, on 3 hosts, ports from 7000" in made.out
+    text = (project.root / "redistopo.toml").read_text()
+    assert "\nhost = " not in text
+    planned = project.run("plan", check=0).out
+    rows = [" ".join(line.split()) for line in planned.splitlines()]
+    assert "1 node1 on h1 node4 on h2" in rows
+    assert "h3 192.0.2.3 node3 (primary) node5 7000-7001, 17000-17001" in rows
+    assert f"/var/lib/redistopo/{project.root.name}/nodes/<node> on each host" in planned
+    nodes = project.run("plan", "--json", check=0).json["result"]["plan"]["nodes"]
+    assert [one["machine"] for one in nodes] == ["h1", "h2", "h3", "h2", "h3", "h1"]
+    assert not (project.root / ".redistopo").exists()
+
+
+def test_too_few_hosts_are_refused_with_the_arithmetic(project: Project) -> None:
+    two = "192.0.2.1,192.0.2.2"
+    refused = project.run("init", "cluster", "--replicas", "2", "--hosts", two, check=2)
+    assert "3 shards x 2 replicas need 3 hosts, 2 are there; nothing was changed" in refused.err
+    assert not (project.root / "redistopo.toml").exists()
+    words = ("init", "cluster", "--replicas", "2", "--hosts", two, "--allow-colocated")
+    project.run(*words, check=0)
+    planned = project.run("plan", check=0).out
+    assert "h1 has 2 of 3 primaries: if it is lost, no replica is promoted" in planned
+
+
+def test_an_inventory_is_named_from_the_folder_of_the_file(project: Project) -> None:
+    path = project.root / "inventories" / "cache.yml"
+    project.run("init", "sentinel", "--inventory", path, "--group", "cache", check=0)
+    text = (project.root / "redistopo.toml").read_text()
+    assert f'\ninventory = "{path}"\n' in text
+    assert '\ngroup = "cache"\n' in text
+    wrong = project.run("init", "sentinel", "--inventory", path, "--hosts", THREE, check=2)
+    assert "either in the inventory or in tables" in wrong.err
+
+
+def test_ports_on_other_hosts_are_not_reserved_here(project: Project) -> None:
+    project.run("init", "cluster", "--hosts", THREE, "--port", "25100", check=0)
+    other = project.root / "other"
+    made = project.run("init", "cluster", "--port", "25100", "--dir", other, check=0)
+    assert "reserved" not in made.err
