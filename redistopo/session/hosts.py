@@ -1,4 +1,7 @@
-"""The plan of a topology over several hosts, with the server that is installed there."""
+"""A topology over several hosts: its plan, with the server that is installed there, and which
+verbs work on it."""
+
+from collections.abc import Mapping
 
 from redistopo.errors import UsageError
 from redistopo.host.fleet.fleet_host import FleetHost, new_fleet
@@ -6,6 +9,34 @@ from redistopo.host.fleet.run_ansible import require_ansible
 from redistopo.host.host import Host
 from redistopo.model.planning.plan import Plan
 from redistopo.project.load import Project, engine_request, plan_with
+
+NOT_ON_HOSTS: Mapping[str, str] = {
+    "certs renew": "new certificates are sent to hosts only as nodes start",
+    "clone": "the copy of the data is made on this machine",
+    "drill grow": "it adds nodes to this machine",
+    "import": "the import writes data files on this machine",
+    "move": "the nodes' folders are moved on this machine",
+    "move-slots": "its job was not tried over several hosts",
+    "rebalance": "its job was not tried over several hosts",
+    "reset": "it removes data files on this machine",
+    "restore": "a snapshot is placed on this machine",
+    "scale": "it was not tried over several hosts",
+    "secret rotate": "the nodes' files are changed on this machine",
+    "snapshot": "a snapshot is copied from this machine's disks",
+    "undo": "it was not tried over several hosts",
+    "upgrade": "the engines of several hosts are not upgraded together",
+}
+"""Verbs that change a topology, and why they don't work over several hosts yet."""
+
+
+def refuse_on_hosts(verb: str) -> None:
+    """Raise UsageError if a verb doesn't work over several hosts."""
+    if why := NOT_ON_HOSTS.get(verb):
+        raise UsageError(
+            f"{verb} doesn't work on a topology over several hosts yet",
+            detail=why,
+            hint="docs/hosts.md lists what works: redistopo help hosts",
+        )
 
 
 def plan_on_hosts(

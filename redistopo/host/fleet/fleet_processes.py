@@ -107,7 +107,10 @@ class FleetProcesses:
     def find(self, layout: Layout, node: str) -> Process | None:
         if self._fleet.place_of(node) is None:
             return None
-        known, answers = self._fleet.known(node), self._fleet.answers(node)
+        known = self._fleet.known(node)
+        if known is None and self._fleet.queued:
+            return self._fleet.seen(node).process
+        answers = self._fleet.answers(node)
         if answers and known is None and (marked := self._marked(layout, node)) is not None:
             return marked
         if answers and known is not None and known.process and not known.process.paused:
@@ -132,7 +135,7 @@ class FleetProcesses:
         one = _remote(process)
         known = self._fleet.known(one.node)
         if known is None:
-            if self._fleet.answers(one.node):
+            if not self._fleet.queued and self._fleet.answers(one.node):
                 return False
             known = self._fleet.seen(one.node)
         return known.process is not None and known.process.paused

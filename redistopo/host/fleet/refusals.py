@@ -56,8 +56,7 @@ def _marker(where: str, result: Mapping[str, Any]) -> RedistopoError:
     return MissingPrerequisite(
         f"{result['base']} on host {where} belongs to another topology",
         detail=f"its MARKER has the id {result['found']}",
-        hint="set another base in [hosts], or rename the topology; its own controller removes "
-        "that one: redistopo down --wipe",
+        hint="set another base in [hosts], or rename the topology",
     )
 
 
