@@ -24,6 +24,7 @@ def main() -> int:
     if asked.small:
         stage.shards_of_many, stage.tests_of_many = 3, 8
         stage.slots_of_move, stage.keys_of_move = 32, 3000
+        stage.resets, stage.workers = 10, 2
     times = {row.name: 1 if asked.small else row.times for row in ROWS}
     done: list[Measured] = []
     tried: list[Tried] = []

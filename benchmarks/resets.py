@@ -13,7 +13,6 @@ from redistopo import Topology
 from redistopo.api.baseline import Baseline
 
 _KIND = ("cluster", "--shards", "3", "--replicas", "1", "--formation", "instant")
-_TURNS = 200
 _KEYS = 10
 
 
@@ -40,7 +39,7 @@ def reset_and_flush(stage: Stage) -> tuple[float, float]:
 
             ours: list[float] = []
             theirs: list[float] = []
-            for number in range(_TURNS):
+            for number in range(stage.resets):
                 both = ((reset, ours), (flush, theirs))
                 for empty, took in both if number % 2 else both[::-1]:
                     for key in range(_KEYS):

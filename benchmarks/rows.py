@@ -188,7 +188,7 @@ ROWS: tuple[Row, ...] = tuple(
         ("pytest-200", "pytest, 200 tests", _PYTEST_REDIS, 2.0, suites.many_tests, 1),
         ("pytest-200-n4", "pytest -n 4, 200", _PYTEST_REDIS, 3.0, suites.many_tests_by_workers, 1),
         ("rebalance", "a quarter of the slots, 300,000 keys", _CLI, 0.35, full_slots, 1),
-        ("rebalance-empty", "a quarter of the slots, no keys", _CLI, 0.2, empty_slots, 1),
+        ("rebalance-empty", "a quarter of the slots, no keys", _CLI, 0.08, empty_slots, 1),
         ("reset-6", "100 resets between tests, 6 nodes", "", 0.5, reset_only, 1),
         ("reset-flush", "100 resets between tests, 6 nodes", _FLUSHES, 12, reset_and_flush, 1),
         ("snapshot", "snapshot, 330 MB in 3 shards", "BGSAVE on the replicas", 1.2, copies.save, 1),

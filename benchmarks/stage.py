@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.judge import Judge, Wanted
-from redistopo.host.all_processes import all_processes
+from redistopo.host.all_processes import processes_of
 
 ROOT = Path(__file__).parents[1]
 _FIRST, _LAST = 16000, 17999
@@ -57,6 +57,8 @@ class Stage:
     tests_of_many: int = 200
     slots_of_move: int = 4096
     keys_of_move: int = 300_000
+    resets: int = 200
+    workers: int = 4
     root: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="redistopo-bench-")))
     violations: list[str] = field(default_factory=list)
     _next: int = _FIRST
@@ -127,10 +129,8 @@ class Stage:
                 folder=folder, ports=ports, sentinels=sentinels, shards=shards, clustered=clustered
             )
         finally:
-            try:
-                self.ours("down", "--dir", str(folder), "--wipe", "--yes")
-            finally:
-                end_servers_in(folder)
+            end_servers_in(folder)
+            shutil.rmtree(folder, ignore_errors=True)  # its ports are no longer reserved
 
     def up(self, made: Made) -> float:
         """Seconds of `redistopo up`; right after it, the independent judge must agree."""
@@ -154,22 +154,21 @@ class Stage:
 def servers_in(folder: Path) -> list[psutil.Process]:
     """Every server that works below that folder, found without any record of ours."""
     found = []
-    for process in all_processes():
+    for process in processes_of(_SERVERS):
         with suppress(psutil.Error, OSError):
-            named = Path(process.exe().removesuffix(" (deleted)")).name in _SERVERS
             where = Path(process.cwd().removesuffix(" (deleted)"))
-            if named and where.is_relative_to(folder):
+            if where.is_relative_to(folder) and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
     return found
 
 
 def end_servers_in(folder: Path) -> None:
     """No server works below that folder, whatever happened; each was ended by its pid."""
-    left = servers_in(folder)
-    for process in left:
-        with suppress(psutil.Error):
-            process.kill()
-    psutil.wait_procs(left, timeout=5)
+    while left := servers_in(folder):
+        for process in left:
+            with suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(left, timeout=0.05)
 
 
 def free(port: int) -> bool:

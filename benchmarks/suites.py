@@ -18,9 +18,6 @@ def test_small({client}, number):
     assert {client}.get(f"key{{number}}") == str(number).encode()
 """
 
-_WORKERS = ("-p", "xdist", "-n", "4")
-
-
 _UNUSED = """
 import pytest, time
 manager = pytest.PytestPluginManager()
@@ -55,8 +52,10 @@ def many_tests(stage: Stage) -> tuple[float, float]:
 
 def many_tests_by_workers(stage: Stage) -> tuple[float, float]:
     """The same by four workers, each with servers of its own."""
-    return _ours(stage, stage.tests_of_many, *_WORKERS), _pytest_redis(
-        stage, stage.tests_of_many, *_WORKERS
+    workers = ("-p", "xdist", "-n", str(stage.workers))
+    return (
+        _ours(stage, stage.tests_of_many, *workers),
+        _pytest_redis(stage, stage.tests_of_many, *workers),
     )
 
 

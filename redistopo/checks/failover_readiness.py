@@ -1,9 +1,10 @@
 """Checks whether a failover would succeed: candidates, their data, and the votes for them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from redistopo.checks import sentinels
+from redistopo.checks import sentinel_candidates
 from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, skip, unknown, warn
+from redistopo.checks.replica_links import unlinked
 from redistopo.checks.replication import integer
 from redistopo.checks.unqueried_replicas import unqueried_replicas
 from redistopo.model.protocol.sentinel_replies import HELLO_CHANNEL
@@ -15,7 +16,7 @@ from redistopo.model.topology.spec import Shape
 def promotable(subject: CheckSubject) -> Iterator[CheckResult]:
     """Check for each shard that a replica would take over if its primary stopped now."""
     if subject.seen.shape is Shape.SENTINEL:
-        yield from sentinels.promotable(subject)
+        yield from sentinel_candidates.promotable(subject)
         return
     if subject.seen.shape is not Shape.CLUSTER:
         if any(shard.replicas for shard in subject.shards):
@@ -55,20 +56,28 @@ def _promotable(subject: CheckSubject, shard: ShardSeen, *, votes: int, needed: 
             why,
             "add a replica" if not subject.ours else "set replicas = 1 in the topology file",
         )
-    reasons = {node.name: _unfit(node) for node in shard.replicas}
+    reasons = {node.name: _unfit(node, shard) for node in shard.replicas}
     fit = [name for name, reason in reasons.items() if not reason]
     if not fit:
-        listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-        evidence = f"no replica could take over: {listed}"
-        if set(reasons.values()) == {_NO_FAILOVER} and _set_in_file(subject, shard):
-            return warn(about, evidence, "remove it from the topology file for automatic failover")
-        return fail(about, evidence, "repair the replica first")
+        return _without_candidate(subject, shard, reasons)
     if votes < needed:
         evidence = f"{fit[0]} would need {needed} votes, the other primaries have {votes}"
         if len([one for one in subject.shards if one.slots]) < 3:
             return warn(about, evidence, "automatic failover needs at least 3 shards")
         return fail(about, evidence, f"too few primaries reply: {subject.start}")
-    return ok(f"{fit[0]} would take over: {votes} votes, {needed} needed", about)
+    now = "would take over" if shard.primary else "takes over from its primary, which is down"
+    return ok(f"{fit[0]} {now}: {votes} votes, {needed} needed", about)
+
+
+def _without_candidate(
+    subject: CheckSubject, shard: ShardSeen, reasons: Mapping[str, str]
+) -> CheckResult:
+    about = f"shard {shard.number}"
+    listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+    evidence = f"no replica could take over: {listed}"
+    if set(reasons.values()) == {_NO_FAILOVER} and _set_in_file(subject, shard):
+        return warn(about, evidence, "remove it from the topology file for automatic failover")
+    return fail(about, evidence, "repair the replica first")
 
 
 _NO_FAILOVER = "cluster-replica-no-failover is set"
@@ -91,18 +100,20 @@ def _set_in_file(subject: CheckSubject, shard: ShardSeen) -> bool:
     )
 
 
-def _unfit(node: NodeSeen) -> str:
+def _unfit(node: NodeSeen, shard: ShardSeen) -> str:
     """Why a replica would not start an election; "" if it would."""
     config = node.config or {}
     named = config.get("cluster-replica-no-failover", config.get("cluster-slave-no-failover"))
     # the node announces it too, which shows where CONFIG is refused
     if named == "yes" or (node.myself and "nofailover" in node.myself.flags):
         return _NO_FAILOVER
-    if not node.link_up:
-        return "its link to the primary is down"
+    if why := unlinked(node, shard):
+        return why
     factor = integer(config.get("cluster-replica-validity-factor"), 10)
     timeout = integer(config.get("cluster-node-timeout"), 15000) / 1000
-    silent = int(node.info.get("master_last_io_seconds_ago", 0))
+    # source: cluster_legacy.c, clusterHandleSlaveFailover: since when it has had no data
+    since = "master_last_io_seconds_ago" if node.link_up else "master_link_down_since_seconds"
+    silent = int(node.info.get(since, 0))
     if node.config_refused and silent > _HEARD_SECONDS:
         return f"its data is {silent} s old, and its limits are unknown: {node.config_refused}"
     if factor and silent > factor * timeout + 10:

@@ -3,7 +3,7 @@
 Source: redis.io, High availability with Redis Sentinel.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
 from redistopo.checks.check_types import (
@@ -16,8 +16,6 @@ from redistopo.checks.check_types import (
     unknown,
     warn,
 )
-from redistopo.checks.unqueried_replicas import unqueried_replicas
-from redistopo.model.protocol.replies import NO_REPLY
 from redistopo.model.protocol.sentinel_replies import MonitoredPrimary, Peer
 from redistopo.model.remedies.of_servers import reset_sentinels
 from redistopo.model.remedies.remedy import joined
@@ -29,7 +27,7 @@ _HELLO_MILLISECONDS = 10_000
 """Sentinels publish a hello every 2 s (sentinel.c, SENTINEL_PUBLISH_PERIOD): five are missing."""
 
 
-def _monitoring(subject: CheckSubject) -> tuple[tuple[NodeSeen, MonitoredPrimary], ...]:
+def monitoring(subject: CheckSubject) -> tuple[tuple[NodeSeen, MonitoredPrimary], ...]:
     """Every Sentinel with the primary that it monitors; the first one if there are several."""
     return tuple((node, node.watches[0]) for node in subject.seen.sentinels if node.watches)
 
@@ -49,12 +47,12 @@ def primary(subject: CheckSubject) -> Iterator[CheckResult]:
         for node in asked
         if not node.watches
     )
-    unread = [node for node, watch in _monitoring(subject) if not watch.port]
+    unread = [node for node, watch in monitoring(subject) if not watch.port]
     for node in unread:
         evidence = "it doesn't reply with the primary's address (GET-MASTER-ADDR-BY-NAME)"
         yield unknown(node.name, evidence, allow_command_hint(node, "SENTINEL", ""))
     named: dict[str, list[str]] = {}
-    for node, watch in _monitoring(subject):
+    for node, watch in monitoring(subject):
         if node in unread:
             continue
         text = f"{subject.name_at(watch.address)} ({watch.address}) in epoch {watch.epoch}"
@@ -76,7 +74,7 @@ def named_primary(subject: CheckSubject) -> Iterator[CheckResult]:
         return
     node = subject.seen.at(named)
     name = subject.name_at(named)
-    down = [one.name for one, watch in _monitoring(subject) if watch.down]
+    down = [one.name for one, watch in monitoring(subject) if watch.down]
     hint = "the Sentinels fail over if a majority of them runs; otherwise "
     if node is None:
         evidence = f"the Sentinels name {named}, which is not part of this topology"
@@ -96,7 +94,7 @@ def named_primary(subject: CheckSubject) -> Iterator[CheckResult]:
 
 def quorum(subject: CheckSubject) -> Iterator[CheckResult]:
     """Check that enough Sentinels run and reach each other to agree and to fail over."""
-    asked = _monitoring(subject)
+    asked = monitoring(subject)
     planned = subject.expected.sentinels or max(
         (1 + len(watch.sentinels) for _, watch in asked), default=1
     )
@@ -114,13 +112,13 @@ def quorum(subject: CheckSubject) -> Iterator[CheckResult]:
 
     if tilted := [node.name for node in subject.seen.sentinels if node.tilted]:
         evidence = f"{', '.join(tilted)} is in TILT mode and takes no part in failovers"
-        yield warn("topology", evidence, _TILT)
+        yield warn("topology", evidence, TILT)
     needed = next((watch.settings.get("quorum", "?") for _, watch in asked), "?")
     reached = f"reach the quorum of {needed} and a majority of {majority}"
     yield from per_node((node for node, _ in asked), judge, reached)
 
 
-_TILT = "it was paused, or its clock jumped, for more than 2 s; TILT mode ends after 30 s"
+TILT = "it was paused, or its clock jumped, for more than 2 s; TILT mode ends after 30 s"
 
 
 def replicas(subject: CheckSubject) -> Iterator[CheckResult]:
@@ -140,7 +138,7 @@ def replicas(subject: CheckSubject) -> Iterator[CheckResult]:
             return replace(found, because_of=_astray(subject, unknown))
         return _down(subject, node, watch, watch.replicas)
 
-    about = tuple(node for node, _ in _monitoring(subject))
+    about = tuple(node for node, _ in monitoring(subject))
     known = f"{len(expected)} replicas, none of them down"
     yield from per_node(about, judge, f"know {known}", f"knows {known}")
 
@@ -150,7 +148,7 @@ _BY_INFO = "wait: a Sentinel queries the primary for its replicas every 10 s"
 
 def _sentinel(subject: CheckSubject, node: NodeSeen) -> bool:
     """Whether a node that doesn't reply is a Sentinel: known as one, or named as one."""
-    known = {peer.address for _, watch in _monitoring(subject) for peer in watch.sentinels}
+    known = {peer.address for _, watch in monitoring(subject) for peer in watch.sentinels}
     return node.address in known or node.name.startswith("sentinel")
 
 
@@ -214,7 +212,7 @@ def peers(subject: CheckSubject) -> Iterator[CheckResult]:
             return fail(node.name, f"knows {others} of {len(about) - 1} that reply", _HELLO_RIGHTS)
         return _down(subject, node, node.watches[0], known)
 
-    about = tuple(node for node, _ in _monitoring(subject))
+    about = tuple(node for node, _ in monitoring(subject))
     if planned == 1 and about:
         yield ok("there is only one Sentinel")
         return
@@ -233,118 +231,6 @@ def hello(subject: CheckSubject) -> Iterator[CheckResult]:
         evidence = f"received no hello from {names} for {max(ages.values()) / 1000:.0f} s"
         return fail(node.name, evidence, _HELLO_RIGHTS)
 
-    about = tuple(node for node, watch in _monitoring(subject) if watch.sentinels)
+    about = tuple(node for node, watch in monitoring(subject) if watch.sentinels)
     if about:
         yield from per_node(about, judge, "receive each other's hello")
-
-
-def promotable(subject: CheckSubject) -> Iterator[CheckResult]:
-    """Check that the Sentinels would promote a replica if the primary stopped now."""
-    planned = subject.expected.sentinels or 1 + max(
-        (len(watch.sentinels) for _, watch in _monitoring(subject)), default=0
-    )
-    present = len(subject.seen.sentinels)
-    awake = sum(not node.tilted for node in subject.seen.sentinels)
-    for shard in subject.shards:
-        about = f"shard {shard.number}"
-        mute = unqueried_replicas(subject, shard)
-        reasons = {node.name: _unfit(subject, node) for node in shard.replicas}
-        fit = [name for name, reason in reasons.items() if not reason]
-        if reasons and set(reasons.values()) == {_ZERO}:
-            evidence = f"no failover candidate: {_ZERO[4:]} on {', '.join(reasons)}"
-            yield warn(about, evidence, "set a replica-priority above 0")
-        elif not reasons and mute:
-            names = ", ".join(node.name for node in mute)
-            evidence = f"whether a replica would take over is unknown: {names} can't be queried"
-            yield unknown(about, evidence, f"see node.alive {mute[0].name}")
-        elif not fit:
-            listed = _by_reason(reasons)
-            evidence = f"no replica could take over: {listed or 'there is none'}"
-            hints = [_allow(subject, node) for node in shard.replicas if _refused(subject, node)]
-            # what is refused stays refused, so waiting is of no use
-            settles = False if len(hints) == len(reasons) > 0 else None
-            hint = hints[0] if hints else "repair a replica"
-            yield fail(about, evidence, hint, settles=settles)
-        elif present <= planned // 2:
-            evidence = f"{present} of {planned} Sentinels reply: no majority for a failover"
-            yield fail(about, evidence, subject.start)
-        elif awake <= planned // 2:
-            evidence = f"{present - awake} of {planned} Sentinels are in TILT mode: no failover"
-            yield warn(about, evidence, _TILT)
-        elif left := [name for name in reasons if name not in fit]:
-            listed = ", ".join(f"{name}: {reasons[name]}" for name in left)
-            yield warn(about, f"{', '.join(fit)} would take over, but not {listed}")
-        elif shard.primary and (refused := _refused(subject, shard.primary)):
-            evidence = f"{shard.primary.name} could not become a replica again: {refused}"
-            yield warn(about, evidence, _allow(subject, shard.primary))
-        elif untold := [node for node in shard.nodes if _untold(subject, node)]:
-            yield _untold_result(subject, about, untold)
-        else:
-            yield ok(f"{' or '.join(fit)} would take over: {present} Sentinels reply", about)
-
-
-def _untold_result(subject: CheckSubject, about: str, untold: list[NodeSeen]) -> CheckResult:
-    """Report that the commands of a failover got no reply, or none of the Sentinels' user."""
-    names = ", ".join(node.name for node in untold)
-    told = next(iter((untold[0].failover_refusals or {}).values()), "")
-    evidence = f"whether the Sentinels' user may fail over is unknown on {names}"
-    if told.startswith(NO_REPLY):
-        return unknown(about, f"{evidence}: {told}", f"see node.alive {untold[0].name}")
-    hint = "log in as that user: verify --user NAME --ask-password"
-    return unknown(about, evidence, "redistopo verify, again" if subject.ours else hint)
-
-
-def _by_reason(reasons: Mapping[str, str]) -> str:
-    """The nodes with the same reason together."""
-    names: dict[str, list[str]] = {}
-    for name, reason in reasons.items():
-        names.setdefault(reason, []).append(name)
-    return "; ".join(f"{', '.join(some)}: {reason}" for reason, some in names.items())
-
-
-_ZERO = "its replica-priority is 0"
-
-
-def _refused(subject: CheckSubject, node: NodeSeen) -> str:
-    """Which commands of a failover the node refuses, or "".
-
-    For a foreign topology the user of the Sentinels is unknown, so only unknown commands count.
-    """
-    found = [
-        f"{name}: {reply}"
-        for name, reply in (node.failover_refusals or {}).items()
-        if not reply.startswith(NO_REPLY) and (subject.ours or "unknown command" in reply.lower())
-    ]
-    if not found:
-        return ""
-    more = f" and {len(found) - 2} more" if len(found) > 2 else ""
-    return f"it refuses what a Sentinel sends: {'; '.join(found[:2])}{more}"
-
-
-def _untold(subject: CheckSubject, node: NodeSeen) -> bool:
-    return bool(node.failover_refusals) and not _refused(subject, node)
-
-
-def _allow(subject: CheckSubject, node: NodeSeen) -> str:
-    """How to let a Sentinel run what the node refuses."""
-    first, reply = next(iter((node.failover_refusals or {}).items()), ("", ""))
-    if subject.ours and "unknown command" not in reply.lower():
-        return "redistopo up restores the users of users.acl; see access.users"
-    return allow_command_hint(node, first.split(" ")[0], reply)
-
-
-def _unfit(subject: CheckSubject, node: NodeSeen) -> str:
-    """Why Sentinels would not promote a replica (sentinel.c, sentinelSelectSlave), or ""."""
-    if node.info.get("slave_priority") == "0":
-        return _ZERO
-    if not node.link_up:
-        return "its link to the primary is down"
-    if refused := _refused(subject, node):
-        return refused
-    watches = subject.seen.named_watches
-    told = {one.address for one in subject.seen.announced or () if one.id == node.id}
-    at = {node.address, *told}
-    known = [[peer for peer in watch.replicas if peer.address in at] for watch in watches]
-    if any(some and all(peer.down for peer in some) for some in known):
-        return "a Sentinel has it as down"
-    return "" if any(known) or not watches else "no Sentinel knows it"

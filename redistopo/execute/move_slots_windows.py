@@ -11,6 +11,7 @@ from redistopo.execute.survey_slots import pipelined
 from redistopo.model.planning.move_method import Windows, batches, pipelines
 from redistopo.model.planning.slot_survey import Key, SlotSurvey
 from redistopo.model.protocol.credentials import Credentials
+from redistopo.model.protocol.resp import EMPTY_LIST, OK
 from redistopo.model.state.observed import NodeSeen
 
 _LISTED = 1000
@@ -50,7 +51,9 @@ class WindowMover:
             self._set(self.source, states, slots)
             return pipelined(self.client, self.source, _listing(slots))
         both = [*_setslot(states, slots), *_listing(slots)]
-        return pipelined(self.client, self.source, both)[len(slots) :]
+        empty = not any(self.survey.keys.get(slot) for slot in slots)
+        usual = [*[OK] * len(slots), *[EMPTY_LIST] * len(slots)] if empty else ()
+        return pipelined(self.client, self.source, both, usual)[len(slots) :]
 
     def _empty(
         self, slots: Sequence[int], listed: Sequence[Reply], moved: Callable[[int], None]
@@ -98,9 +101,9 @@ class WindowMover:
         to = ("NODE", self.target.id)
         if self.windows.quick_close and len(slots) > 2:
             # the first NODE raises the epoch, the last one announces the slots of all
-            self._set(self.target, [to], slots[:1])
-            self._set(self.target, [("STABLE",), to], slots[1:-1])
-            self._set(self.target, [to], slots[-1:])
+            middle = _setslot([("STABLE",), to], slots[1:-1])
+            ends = _setslot([to], (slots[0], slots[-1]))
+            self.senders.send(self.target, [ends[0], *middle, ends[1]])
         else:
             self._set(self.target, [to], slots)
         self._set(self.source, [to], slots)
@@ -146,13 +149,13 @@ class SetslotSenders:
     def send(self, node: NodeSeen, commands: Sequence[Command]) -> None:
         """Send the commands; raises BadReply for an error."""
         if self._pool is None:
-            pipelined(self._client, node, commands)
+            pipelined(self._client, node, commands, [OK] * len(commands))
             return
         count = len(self._lanes)
         shares = [(lane, commands[place::count]) for place, lane in enumerate(self._lanes)]
 
         def send(share: tuple[Connections, Sequence[Command]]) -> list[Reply]:
             lane, mine = share
-            return pipelined(lane, node, mine) if mine else []
+            return pipelined(lane, node, mine, [OK] * len(mine)) if mine else []
 
         list(self._pool.map(send, shares))

@@ -9,7 +9,7 @@ from redistopo.model.planning.slot_survey import (
     BigKey,
     SlotSurvey,
 )
-from redistopo.model.protocol.resp import ErrorReply
+from redistopo.model.protocol.resp import ZERO, ErrorReply, UsualReply
 from redistopo.model.protocol.slots import SLOT_COUNT
 from redistopo.model.state.observed import NodeSeen
 
@@ -49,7 +49,7 @@ def survey_slots(
 def _counts(client: Connections, node: NodeSeen, slots: Sequence[int]) -> dict[int, int]:
     """The slots that have keys, with their number."""
     commands: list[Command] = [("CLUSTER", "COUNTKEYSINSLOT", slot) for slot in slots]
-    replies = pipelined(client, node, commands)
+    replies = pipelined(client, node, commands, [ZERO] * len(commands))
     return {slot: int(str(n)) for slot, n in zip(slots, replies, strict=True) if n}
 
 
@@ -115,15 +115,21 @@ def text_of(reply: Reply) -> str:
     return reply.decode(errors="replace") if isinstance(reply, bytes) else str(reply)
 
 
-def pipelined(client: Connections, node: NodeSeen, commands: Sequence[Command]) -> list[Reply]:
-    """Send commands in pipelines of a bounded length; raises BadReply for the first error."""
+def pipelined(
+    client: Connections,
+    node: NodeSeen,
+    commands: Sequence[Command],
+    usual: Sequence[UsualReply] = (),
+) -> list[Reply]:
+    """Send commands in pipelines of a bounded length; raises BadReply for the first error. `usual`
+    are the replies that the commands have in most cases."""
     found: list[Reply] = []
     for start in range(0, len(commands), _PIPELINE):
-        some = commands[start : start + _PIPELINE]
-        for command, reply in zip(some, client.execute(node.endpoint, some), strict=True):
-            if isinstance(reply, ErrorReply) and reply.code == "UNBLOCKED":
-                found.append(reply)  # a primary became a replica with the last slot that it gave
-                continue
-            what = " ".join(map(str, command[:2]))
-            found.append(raise_on_error(reply, f"{node.name}: {what}"))
+        part = slice(start, start + _PIPELINE)
+        replies = client.execute(node.endpoint, commands[part], usual[part])
+        for command, reply in zip(commands[part], replies, strict=True):
+            # a primary became a replica with the last slot that it gave
+            if isinstance(reply, ErrorReply) and reply.code != "UNBLOCKED":
+                raise_on_error(reply, f"{node.name}: {' '.join(map(str, command[:2]))}")
+        found += replies
     return found

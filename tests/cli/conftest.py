@@ -8,7 +8,7 @@ from support.project import Project
 
 @pytest.fixture
 def projects(projects: Callable[[str], Project]) -> Callable[[str], Project]:
-    """Projects whose commands are run by the installed script."""
+    """Projects whose commands are run by the installed script, but for what prepares a test."""
 
     def make(name: str) -> Project:
         project = projects(name)

@@ -144,15 +144,15 @@ def test_without_a_topology_those_of_ps_are_named(project: Project) -> None:
 
 def test_up_again_prints_one_line_and_connect_prints_the_rest(project: Project) -> None:
     project.init("replication", engine=BUNDLED.path)
-    first = project.up()
+    first = project.run("up", check=0)
     assert "\nConnect:\n" in first.out
-    again = project.up()
+    again = project.run("up", check=0)
     assert again.err == ""
     assert again.out.count("\n") == 1
     assert "is up already: nothing to do, verified: " in again.out
     # a change is told again, with its steps
     project.run("stop", "node2", check=0)
-    changed = project.up()
+    changed = project.run("up", check=0)
     assert "start node2" in changed.err
     assert "\nConnect:\n" in changed.out
     lines = project.run("connect", check=0).out.splitlines()

@@ -12,9 +12,14 @@ _SUPPORT = Path(alone.__file__).parents[1]
 
 ONCE = """
 def test_{name}(tmp_path_factory):
-    from pathlib import Path
-    before = len(Path("{name}").read_text()) if Path("{name}").exists() else 0
-    Path("{name}").write_text("x" * (before + 1))
+    import os
+    from itertools import count
+    for before in count():
+        try:
+            os.mkdir(f"{name}{{before}}")  # also if several run at once
+            break
+        except FileExistsError:
+            pass
     assert before not in {fails}
 """
 
@@ -24,7 +29,10 @@ def _code(folder: Path, **fails: tuple[int, ...]) -> subprocess.CompletedProcess
     folder.joinpath("test_these.py").write_text(
         "".join(ONCE.format(name=name, fails=runs) for name, runs in fails.items())
     )
-    environment = os.environ | {"PYTHONPATH": str(_SUPPORT)}
+    environment = os.environ | {
+        "PYTHONPATH": str(_SUPPORT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTEST_ADDOPTS": "-p xdist.plugin",  # which knows -n
+    }  # fmt: skip
     environment.pop("PYTEST_XDIST_WORKER", None)
     python = [sys.executable, "-m"]
     first = subprocess.run([*python, "pytest", "-q"], cwd=folder, env=environment, check=False)

@@ -10,6 +10,7 @@ import psutil
 import pytest
 import redis
 from support.engines import BUNDLED, ENGINES, TLS
+from support.findings import only
 from support.forms import spread
 from support.judge import client, roles
 from support.project import Project
@@ -227,6 +228,10 @@ def test_a_replica_of_priority_0_is_never_chosen(project: Project) -> None:
     done = project.up()
     assert "node3 would take over, but not node2" in done.out
     _kill(project, "node1")
+    told = only(
+        project.run("verify", "--no-write", "--json", "--timeout", "0"), "failover.ready", "ok"
+    )
+    assert told["evidence"].startswith("node3 takes over from its primary, which is down")
     project.up()
     assert _named(project) == project.ports[2]
 

@@ -12,11 +12,12 @@ import psutil
 import pytest
 from support.editing import edit
 from support.engines import BUNDLED
+from support.forms import FULL
 from support.judge import client
 from support.project import COMMAND, Project, servers_below
 
 SHAPES = ("standalone", "replication --replicas 1")
-MANY = 20
+MANY = 20 if FULL else 10
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def _works(port: int, password: str) -> bool:
         return bool(node.ping())
 
 
-def test_twenty_topologies_side_by_side(alone: None, folders: list[Path]) -> None:
+def test_many_topologies_side_by_side(alone: None, folders: list[Path]) -> None:
     shapes = [SHAPES[n % len(SHAPES)] for n in range(MANY)]
     ups = [
         f"{COMMAND} init {shape} --engine {BUNDLED.path} && {COMMAND} up --quiet"

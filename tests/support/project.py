@@ -49,7 +49,13 @@ class Project:
     sentinels: int = 0
     installed: bool = False
 
-    def run(self, *words: str | Path, check: int | None = None, seconds: float = 90) -> Done:
+    def run(
+        self,
+        *words: str | Path,
+        check: int | None = None,
+        seconds: float = 90,
+        installed: bool | None = None,
+    ) -> Done:
         """The command ran in the folder; with `check`, it ended with that code.
 
         It is forked, and so spared its imports, unless it has to be the `installed` script.
@@ -57,7 +63,8 @@ class Project:
         argv, env = [COMMAND, *map(str, words)], self.environment()
         typed = " ".join(["redistopo", *argv[1:]])
         RECORDER.types(typed)
-        if not self.installed and FORKER.can(env):
+        script = self.installed if installed is None else installed
+        if not script and FORKER.can(env):
             done = FORKER.run(argv, self.root, env, seconds)
         else:
             done = subprocess.run(
@@ -102,17 +109,19 @@ class Project:
         return {**os.environ, **self.env}
 
     def init(self, shape: str, *words: str, engine: str = "") -> None:
-        """A topology file for the shape, from this project's own port."""
+        """A topology file for the shape, from this project's own port, for what is tested then."""
         extra = ("--engine", engine) if engine else ()
         if shape == "sentinel":
             extra += ("--sentinel-port", str(self.port + 10))
-        done = self.run("init", shape, "--port", str(self.port), "--json", *extra, *words, check=0)
+        form = ("init", shape, "--port", str(self.port), "--json", *extra, *words)
+        done = self.run(*form, check=0, installed=False)
         topology = done.json["result"]["topology"]
         self.size = topology["shards"] * (1 + topology["replicas"])
         self.sentinels = topology["sentinels"]
 
     def up(self, *words: str) -> Done:
-        return self.run("up", *words, check=0)
+        """The topology runs, for what is tested then."""
+        return self.run("up", *words, check=0, installed=False)
 
     @property
     def ports(self) -> list[int]:
@@ -173,13 +182,17 @@ class Project:
     def _pids(self) -> set[int]:
         return {one.pid for one in processes_below(self.root)}
 
+    def _killed(self) -> bool:
+        """Whether nothing runs any more; what still does is killed."""
+        left = processes_below(self.root)
+        for process in left:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        return not left
+
     def cleanup(self) -> None:
         """Nothing runs below the folder, and what servers wrote there is removed."""
-        while left := processes_below(self.root):  # a server may have forked in the meantime
-            for process in left:
-                with suppress(psutil.NoSuchProcess):
-                    process.kill()
-            psutil.wait_procs(left, timeout=10)
+        until(self._killed)
         shutil.rmtree(self.root / ".redistopo", ignore_errors=True)
 
 

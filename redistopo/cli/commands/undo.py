@@ -16,7 +16,7 @@ def command(root: Path, timeout: float) -> None:
     Slots that `move-slots` or `rebalance` moved return to the shards that had them, with their
     keys; clients go on in the meantime. `redistopo up` would finish the change instead.
     """
-    from redistopo.cli.views.slot_moves import show_undone
+    from redistopo.cli.views.undo import show_undone
     from redistopo.ops.undo import UndoRequest, undo
 
     request = UndoRequest(root=root, seconds=timeout)

@@ -115,8 +115,9 @@ class ChangePrinter:
 
 
 def summary(scene: Scene) -> str:
-    """Return ``6 nodes: 5 ok, 1 stopped; 120 ops/s, 12M``."""
+    """Return ``6 nodes: 5 ok, 1 stopped; 120 ops/s, 12M``; the first snapshot has no rate."""
     listed = count_states(scene.lines)
-    operations = sum(line.operations or 0 for line in scene.lines)
+    rates = [line.operations for line in scene.lines if line.operations is not None]
+    rate = f"{sum(rates)} ops/s, " if rates else ""
     memory = sum(line.memory or 0 for line in scene.lines)
-    return f"{counted(len(scene.lines), 'node')}: {listed}; {operations} ops/s, {size(memory)}"
+    return f"{counted(len(scene.lines), 'node')}: {listed}; {rate}{size(memory)}"

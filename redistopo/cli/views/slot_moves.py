@@ -1,4 +1,4 @@
-"""`move-slots`, `rebalance` and `undo`: what moves, how, and how long it takes."""
+"""`move-slots`, `rebalance`: what moves, how, and how long it takes."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,6 @@ from redistopo.cli.run_verb import run_and_show
 from redistopo.cli.table import Table, print_table
 from redistopo.model.protocol.slots import format_ranges_briefly
 from redistopo.ops.move_slots import MoveRequest, SlotMoves, move, preview_move
-from redistopo.ops.undo import UndoResult
 from redistopo.progress import Progress
 
 
@@ -52,12 +51,3 @@ def show_moves(result: SlotMoves) -> None:
     else:
         click.echo(f"Would move {slots} by {result.method}, in about {result.seconds:.1f} s.")
         click.echo("Nothing was changed.")
-
-
-def show_undone(result: UndoResult) -> None:
-    """Print what was taken back."""
-    moved = counted(result.slots, "slot")
-    click.echo(f"Taken back: {printable(result.command)}")
-    click.echo(f"  {moved} moved back in {result.seconds:.2f} s; all nodes agree")
-    if result.file:
-        click.echo("  redistopo.toml is as it was before")

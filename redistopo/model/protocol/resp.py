@@ -4,6 +4,7 @@ Format: redis.io, Redis serialization protocol specification (RESP2 and RESP3).
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 Command = Sequence[str | int]
 BinaryCommand = Sequence[str | int | bytes]
@@ -51,12 +52,33 @@ class ErrorReply(Exception):
 def encoded(commands: Iterable[BinaryCommand]) -> bytes:
     """Encode commands as arrays of bulk strings, to be sent together."""
     parts = []
+    known: dict[str | int, bytes] = {}  # most words of a long pipeline are the same
     for words in commands:
         parts.append(b"*%d\r\n" % len(words))
         for word in words:
-            raw = word if isinstance(word, bytes) else str(word).encode(errors="replace")
-            parts.append(b"$%d\r\n%b\r\n" % (len(raw), raw))
+            if isinstance(word, bytes):
+                parts.append(_bulk(word))
+                continue
+            if (bulk := known.get(word)) is None:
+                bulk = known[word] = _bulk(str(word).encode(errors="replace"))
+            parts.append(bulk)
     return b"".join(parts)
+
+
+def _bulk(raw: bytes) -> bytes:
+    return b"$%d\r\n%b\r\n" % (len(raw), raw)
+
+
+class UsualReply(NamedTuple):
+    """A reply that a command has in most cases: its bytes, and what they are read as."""
+
+    raw: bytes
+    value: Reply
+
+
+OK = UsualReply(b"+OK\r\n", "OK")
+ZERO = UsualReply(b":0\r\n", 0)
+EMPTY_LIST = UsualReply(b"*0\r\n", [])
 
 
 class ReplyReader:

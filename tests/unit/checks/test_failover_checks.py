@@ -58,7 +58,7 @@ CASES: list[Shaped] = [
         "cluster",
         OK,
         "shard 2",
-        "node5 would take over: 2 votes, 2 needed",
+        "node5 takes over from its primary, which is down: 2 votes",
         lambda s: s.down("node2"),
     ),
     (
@@ -100,6 +100,36 @@ CASES: list[Shaped] = [
         "shard 1",
         "node4: its link to the primary is down",
         lambda s: s.info("node4", master_link_status="down"),
+    ),
+    (
+        "failover.ready",
+        "cluster",
+        OK,
+        "shard 1",
+        "node4 takes over from its primary, which is down: 2 votes, 2 needed",
+        lambda s: s.down("node1").info(
+            "node4", master_link_status="down", master_link_down_since_seconds=3
+        ),
+    ),
+    (
+        "failover.ready",
+        "cluster",
+        FAIL,
+        "shard 1",
+        "no replica could take over: node4: its data is 99 s old",
+        lambda s: s.down("node1").info(
+            "node4", master_link_status="down", master_link_down_since_seconds=99
+        ),
+    ),
+    (
+        "failover.ready",
+        "cluster",
+        FAIL,
+        "shard 1",
+        "no replica could take over: node4: it has never had a link to its primary",
+        lambda s: s.down("node1").info(
+            "node4", master_link_status="down", master_link_down_since_seconds=-1
+        ),
     ),
     (
         "failover.ready",

@@ -210,6 +210,17 @@ CASES: list[Case] = [
     ),
     (
         "failover.ready",
+        OK,
+        "shard 1",
+        "node2 or node3 takes over from its primary, which is down: 3 Sentinels",
+        lambda s: (
+            s.down("node1")
+            .info("node2", master_link_status="down", master_link_down_since_seconds=1)
+            .info("node3", master_link_status="down", master_link_down_since_seconds=1)
+        ),
+    ),
+    (
+        "failover.ready",
         FAIL,
         "shard 1",
         "node2, node3: it refuses what a Sentinel sends: CONFIG REWRITE: ERR unknown command",

@@ -67,7 +67,8 @@ def _seen(observed: Seen, name: str) -> Observed:
 def _scene(seen: Observed | None, *recent: StateChange, connect: str = "") -> Scene:
     request = WatchRequest(sight=TargetRequest(root=Path(), connect=connect))
     trouble = None if seen else RedistopoError("nothing was started yet", hint="redistopo up")
-    found = Round(name="shop", at=_AT, seen=seen, news=recent, trouble=trouble)
+    rates = {node.name: 0 for node in seen.nodes if node.answers} if seen else {}
+    found = Round(name="shop", at=_AT, seen=seen, news=recent, trouble=trouble, rates=rates)
     return scene(request, found, recent, 0.02)
 
 
