@@ -37,7 +37,11 @@ RESULTS: Mapping[str, tuple[str, ...]] = {
     "plan": ("redistopo.ops.plan:PlanResult",),
     "port": ("redistopo.ops.port:PortResult",),
     "ps": ("redistopo.ops.ps:PsResult",),
-    "rebalance": ("redistopo.ops.move_slots:SlotMoves",),
+    "rebalance": (
+        "redistopo.ops.move_slots:SlotMoves",
+        "redistopo.ops.rebalance_roles:RolesResult",
+        _PREVIEW,
+    ),
     "render": ("redistopo.ops.render:RenderResult",),
     "reset": ("redistopo.ops.reset:ResetResult", _PREVIEW),
     "restart": ("redistopo.ops.restart:RestartResult", _PREVIEW),

@@ -23,6 +23,7 @@ _DOING = {
     "drill grow": "add, and remove again,",
     "drill all": "run the drills on",
     "up": "continue with",
+    "rebalance": "promote",
 }
 
 
