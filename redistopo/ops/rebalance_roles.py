@@ -32,7 +32,7 @@ def rebalance_roles(root: Path, seconds: float, progress: Progress) -> RolesResu
     Raises RedistopoError if one fails; what was done before stays, and the same command goes on.
     """
     began = time.monotonic()
-    with open_session(change_request("rebalance", root, seconds), progress) as session:
+    with open_session(change_request("rebalance --roles", root, seconds), progress) as session:
         now = live_change(session, assume=True)
         changes = _changes(now)
         done = [hand_over_to(now, (one.after,))[1] for one in changes]
