@@ -41,6 +41,7 @@ from redistopo.execute.sentinel_failover import call_off, chosen, named, promote
 from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
+from redistopo.model.protocol.endpoint import at_address
 from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import Role
 from redistopo.model.topology.spec import Shape
@@ -286,7 +287,7 @@ def _disagreement(change: HandoverState, node: NodePlan) -> str:
     to = change.to
     if change.context.plan.topology.clustered:
         table = change.context.cluster_nodes(node)
-        seen = next((one for one in table if one.port == to.port), None)
+        seen = at_address(table, to)
         return "" if seen and seen.primary and seen.slots else f"{node.name} doesn't report it yet"
     if node.role is Role.SENTINEL:
         address = named(change, node)

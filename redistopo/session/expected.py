@@ -32,7 +32,7 @@ def expected_of(
         address=topology.address,
         announced_name=topology.announced_name,
         announce_port=topology.announce_port,
-        machines=topology.hosts.machines if topology.hosts else (),
+        hosts=topology.hosts,
         users=users or {},
         config=config
         and {name: held if "sentinel" in conf else conf for name, conf in config.items()},
