@@ -88,11 +88,11 @@ class Reaper:
 
         true = Connections.execute
 
-        def execute(client: Any, endpoint: Any, commands: Any, *more: Any) -> Any:
+        def execute(client: Any, endpoint: Any, commands: Any, *usual: Any) -> Any:
             wanted = list(commands)
             if wanted and (words := {str(one) for one in wanted[0]}.intersection(self._commands)):
                 self._pass(f"{endpoint}: {' '.join(sorted(words))}")
-            return true(client, endpoint, wanted, *more)
+            return true(client, endpoint, wanted, *usual)
 
         Connections.execute = execute  # type: ignore[method-assign]
 
