@@ -212,6 +212,7 @@ ERRORS_NOT_TYPED = {
     "ops/set.py: to set that: redistopo set {} {}": _VALUE,
     "ops/start.py: redistopo up brings it to its end first": _MOMENT,
     "ops/wait.py: start the others: redistopo up": _MOMENT,
+    "project/trust.py: after a look at it: redistopo up --trust": "the same as for an engine",
     "render/topology_edit.py: set {} there by hand, then redistopo up": _FORM,
     "client/copy_keys.py: repair it: redistopo up": _MOMENT,
     "execute/close_slots.py: wait until it has finished, then redistopo up": _MOMENT,
