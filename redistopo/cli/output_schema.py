@@ -22,6 +22,7 @@ RESULTS: Mapping[str, tuple[str, ...]] = {
     "drill all": ("redistopo.ops.drill_all:DrillAllResult", _PREVIEW),
     "drill failover": ("redistopo.drill.drill_report:DrillReport", _PREVIEW),
     "drill grow": ("redistopo.drill.drill_report:DrillReport", _PREVIEW),
+    "drill host": ("redistopo.drill.drill_report:DrillReport", _PREVIEW),
     "engines": ("redistopo.ops.engines:EnginesResult",),
     "env": ("redistopo.ops.env:EnvResult",),
     "export": ("redistopo.ops.export:ExportResult",),

@@ -36,6 +36,7 @@ DOCUMENTATION = "module: redistopo_host\nshort_description: operate the Redis se
 
 Op = Dict[str, Any]
 LEASE_SECONDS = 60
+TO_EFFECT_SECONDS = 1.0
 
 
 class Refused(Exception):
@@ -132,10 +133,16 @@ def start(op: Op) -> Op:
 
 
 def send_signal(op: Op) -> Op:
-    """Send a signal to that very process."""
+    """Send a signal to that very process; a pause has begun, or ended, when this returns."""
     if runs(op["pid"], op["started"], op["boot"]):
         with suppress(ProcessLookupError):
             os.kill(op["pid"], op["number"])
+    if op["number"] in (signal.SIGSTOP, signal.SIGCONT):
+        until, paused = time.monotonic() + TO_EFFECT_SECONDS, op["number"] == signal.SIGSTOP
+        while time.monotonic() < until and runs(op["pid"], op["started"], op["boot"]):
+            if process_seen(op["pid"], lost=False)["paused"] is paused:
+                break
+            time.sleep(0.002)
     return {}
 
 

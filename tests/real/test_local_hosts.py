@@ -1,0 +1,83 @@
+"""Topologies over several hosts that are all this machine (`ssh = "local"`): what redistopo does
+by Ansible, judged by redis-py and by the kernel."""
+
+import json
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from support import judge
+from support.forms import FULL
+from support.project import Project
+
+_ADDRESSES = ("127.0.0.2", "127.0.0.3")
+
+
+def _init(project: Project, base: Path, *lines: str, machine: str = 'ssh = "local"') -> None:
+    hosts = [f'[hosts.h{n}]\naddress = "{one}"\n{machine}' for n, one in enumerate(_ADDRESSES, 1)]
+    head = ["format = 1", 'name = "demo"', 'shape = "replication"', "replicas = 1"]
+    text = [*head, f"port = {project.port}", "[hosts]", f'base = "{base}"', *lines, *hosts]
+    (project.root / "redistopo.toml").write_text("\n".join([*text, ""]))
+
+
+def _servers(base: Path) -> list[int]:
+    """The servers that work below a folder."""
+    return [
+        one.pid
+        for one in psutil.process_iter(["cwd"])
+        if (one.info["cwd"] or "").startswith(f"{base}/")
+    ]
+
+
+def test_up_a_lock_of_another_controller_and_down(project: Project, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    _init(project, base)
+    project.up()
+    with judge.client(project.port, project.password, _ADDRESSES[0]) as primary:
+        replica = primary.info("replication")["slave0"]
+        assert (replica["ip"], replica["state"]) == (_ADDRESSES[1], "online")
+        assert primary.config_get("dir") == {"dir": f"{base}/nodes/node1"}
+    assert len(before := _servers(base)) == 2
+    assert (base / "nodes" / "node1" / "redis.conf").stat().st_mode & 0o777 == 0o600
+    project.run("verify", check=0)
+    lock = {"token": "another", "once": "1", "who": "alice@ctl", "at": time.time() + 600}
+    (base / ".lock").write_text(json.dumps(lock))
+    refused = project.run("kill", "node2", check=1)
+    assert "is being changed by another controller" in refused.err
+    assert "alice@ctl" in refused.err
+    assert sorted(_servers(base)) == sorted(before)
+    (base / ".lock").unlink()
+    project.run("down", "--wipe", "--yes", check=0)
+    assert _servers(base) == []
+    assert not base.exists()
+    assert not (project.root / ".redistopo").exists()
+
+
+def test_a_folder_of_another_topology_is_left_alone(project: Project, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "MARKER").write_text("another\n")
+    _init(project, base)
+    refused = project.run("up", check=4)
+    assert f"{base} on host h1 (local) belongs to another topology" in refused.err
+    assert [one.name for one in base.iterdir()] == ["MARKER"]
+    assert _servers(base) == []
+
+
+@pytest.mark.skipif(not FULL, reason="in the whole form only: make test-full")
+def test_a_host_without_the_engine_is_named(project: Project, tmp_path: Path) -> None:
+    _init(project, tmp_path / "base", 'engine = "/no/redis-server"')
+    refused = project.run("up", check=4)
+    assert "host h1 has no server: /no/redis-server" in refused.err
+    assert not (tmp_path / "base").exists()
+
+
+@pytest.mark.skipif(not FULL, reason="in the whole form only: make test-full")
+def test_a_host_that_refuses_ssh_is_named_soon(project: Project, tmp_path: Path) -> None:
+    _init(project, tmp_path / "base", machine='ssh = "127.0.0.1"\nport = 1')
+    began = time.monotonic()
+    refused = project.run("up", check=1)
+    assert "host h1 (127.0.0.1) can't be reached by SSH" in refused.err
+    assert "port 1: Connection refused" in refused.err
+    assert time.monotonic() - began < 60  # 15 s on an idle machine

@@ -1,0 +1,130 @@
+"""What redistopo knows of machines without asking them."""
+
+from pathlib import Path
+
+import pytest
+
+from redistopo.errors import ExitCode
+from redistopo.host.fleet.encoding import decode, encode
+from redistopo.host.fleet.fleet import Fleet
+from redistopo.host.fleet.fleet_file import (
+    FleetFile,
+    Place,
+    load_fleet_file,
+    new_fleet_file,
+    save_fleet_file,
+)
+from redistopo.host.fleet.refusals import refusal
+from redistopo.host.fleet.run_ansible import inventory_of
+from redistopo.model.topology.hosts import Hosts, Machine
+from redistopo.model.topology.project_paths import Layout
+
+_HOSTS = Hosts(
+    user="ops",
+    machines=(
+        Machine(name="h1", address="10.0.0.1"),
+        Machine(name="h2", address="10.0.0.2", ssh="bastion-h2", port=2222, user="root"),
+        Machine(name="h3", address="127.0.0.1", ssh="local"),
+    ),
+)
+
+
+def test_the_inventory_has_what_the_file_says_of_each_machine() -> None:
+    found = inventory_of(_HOSTS)["all"]["hosts"]
+    assert found["h1"]["ansible_host"] == "10.0.0.1"
+    assert found["h1"]["ansible_user"] == "ops"
+    assert "ansible_port" not in found["h1"]
+    assert (found["h2"]["ansible_host"], found["h2"]["ansible_port"]) == ("bastion-h2", 2222)
+    assert found["h2"]["ansible_user"] == "root"
+    assert found["h3"]["ansible_connection"] == "local"
+
+
+def test_paths_below_nodes_with_a_place_are_on_its_machine(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    places = {"node1": Place(machine="h1", host="10.0.0.1", ports=(7000,))}
+    file = FleetFile(id="1", base="/srv/x", hosts=_HOSTS, places=places)
+    fleet = Fleet(layout, file)
+    assert fleet.located(layout.node("node1").config) == ("node1", "redis.conf")
+    assert fleet.located(layout.node("node1").root) == ("node1", "")
+    assert fleet.located(layout.node("node2").config) is None
+    assert fleet.located(layout.record) is None
+    assert fleet.remote("node1", "redis.conf") == "/srv/x/nodes/node1/redis.conf"
+    assert fleet.there(layout.tls.ca) == "/srv/x/tls/ca.crt"
+
+
+def test_the_file_of_machines_is_read_as_written(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    assert load_fleet_file(layout) is None
+    file = new_fleet_file(_HOSTS, "demo")
+    assert file.base == "/var/lib/redistopo/demo"
+    layout.state.mkdir()
+    save_fleet_file(layout, file)
+    assert load_fleet_file(layout) == file
+    assert layout.hosts.stat().st_mode & 0o777 == 0o600
+    layout.hosts.write_text("{}")
+    assert load_fleet_file(layout) is None
+
+
+@pytest.mark.parametrize(
+    ("result", "message", "hint"),
+    [
+        (
+            {"refused": "unreachable", "why": "Connection refused"},
+            "host h1 (10.0.0.1) can't be reached by SSH",
+            "SSH server",
+        ),
+        (
+            {"refused": "unreachable", "why": "Host key verification failed."},
+            "host h1 (10.0.0.1) can't be reached by SSH",
+            "known_hosts",
+        ),
+        (
+            {"refused": "failed", "why": "/bin/sh: 1: /usr/bin/python3: not found"},
+            "host h1 (10.0.0.1) has no Python",
+            "Python 3.8",
+        ),
+        (
+            {"refused": "failed", "why": "sudo: a password is required"},
+            "host h1 (10.0.0.1) doesn't allow sudo without a password",
+            "become = false",
+        ),
+        (
+            {"refused": "marker", "base": "/b", "found": "77"},
+            "/b on host h1 (10.0.0.1) belongs to another topology",
+            "another base",
+        ),
+        (
+            {"refused": "locked", "who": "alice@ctl", "path": "/b/.lock"},
+            "host h1 (10.0.0.1) is being changed by another controller",
+            "60 s",
+        ),
+        (
+            {"refused": "file", "errno": 13, "why": "Permission denied", "path": "/b"},
+            "can't write /b on host h1 (10.0.0.1)",
+            "become = true",
+        ),
+        (
+            {"refused": "file", "errno": 28, "why": "No space left on device", "path": "/b"},
+            "can't write /b on host h1 (10.0.0.1)",
+            "free some space",
+        ),
+        (
+            {"refused": "engine", "program": "/x/redis-server", "why": "No such file"},
+            "can't run /x/redis-server on host h1 (10.0.0.1)",
+            "install it there",
+        ),
+    ],
+)
+def test_a_refusal_says_where_why_and_what_to_do(
+    result: dict[str, object], message: str, hint: str
+) -> None:
+    found = refusal(_HOSTS, "h1", result)
+    assert found.message == message
+    assert hint in found.hint
+    assert found.code in (ExitCode.FAILED, ExitCode.LACKING)
+
+
+def test_operations_survive_the_template_engine() -> None:
+    ops = [{"op": "write", "text": "{{ lookup('pipe', 'id') }} {% raw %} é \udcff"}]
+    assert "{" not in encode(ops)
+    assert decode(encode(ops)) == ops
