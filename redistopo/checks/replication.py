@@ -223,7 +223,7 @@ def _link(shard: ShardSeen, node: NodeSeen, *, ours: bool) -> CheckResult | None
     if ours and node.follows not in (source.address, me.address if me else ""):
         evidence = f"linked to {node.follows}, but its primary is {source.address}"
         return fail(node.name, evidence, "wait: it may be switching to another primary")
-    listed = [one for one in source.replicas if one.port == node.port]
+    listed = source.links_to(node)
     if not any(one.state == "online" for one in listed):
         state = listed[0].state if listed else "not listed"
         return fail(
@@ -242,15 +242,20 @@ def lag(subject: CheckSubject) -> Iterator[CheckResult]:
     for shard in subject.shards:
         if shard.primary is None or not shard.replicas:
             continue
-        silent = {one.port: one.lag for source in shard.nodes for one in source.replicas}
+        silent = {
+            node.name: max(
+                (one.lag for above in shard.nodes for one in above.links_to(node)), default=0
+            )
+            for node in shard.replicas
+        }
         behind = {node.name: max(0, shard.primary.offset - node.offset) for node in shard.replicas}
         about = f"shard {shard.number}"
         sizes = ", ".join(f"{node} {size} bytes" for node, size in behind.items())
-        late = [node for node in shard.replicas if silent.get(node.port, 0) >= _ACK_TIMEOUT_SECONDS]
+        late = [node for node in shard.replicas if silent[node.name] >= _ACK_TIMEOUT_SECONDS]
         if late:
             yield fail(
                 late[0].name,
-                f"sent no acknowledgement for {silent[late[0].port]} s ({sizes} behind)",
+                f"sent no acknowledgement for {silent[late[0].name]} s ({sizes} behind)",
                 "see its log: it may be paused, or its disk or network may hang",
             )
         elif max(behind.values()) > _LAG_BYTES:

@@ -35,7 +35,7 @@ def refuse_on_hosts(verb: str) -> None:
         raise UsageError(
             f"{verb} doesn't work on a topology over several hosts yet",
             detail=why,
-            hint="docs/hosts.md lists what works: redistopo help hosts",
+            hint="docs/hosts.md lists the verbs that do",
         )
 
 

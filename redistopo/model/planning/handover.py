@@ -176,7 +176,7 @@ def unfit_reason(primary: NodeSeen, replica: NodeSeen, *, named: bool = False) -
 
 def _unlisted(primary: NodeSeen, replica: NodeSeen) -> str:
     """Why it can't according to the primary's list of replicas; "" for no reason."""
-    listed = next((one for one in primary.replicas if one.port == replica.port), None)
+    listed = next(iter(primary.links_to(replica)), None)
     if listed is None:
         return f"{primary.name} doesn't list it"
     if listed.state != "online":

@@ -100,6 +100,11 @@ class NodeSeen(Addressed):
         """The error that CONFIG GET got; "" if it was answered, or not sent."""
         return self.refused.get("CONFIG GET", "")
 
+    def links_to(self, replica: "NodeSeen") -> tuple[ReplicaLink, ...]:
+        """Return how it lists a replica; one that announces another address, by its port."""
+        exact = tuple(one for one in self.replicas if one.endpoint == replica.endpoint)
+        return exact or tuple(one for one in self.replicas if one.port == replica.port)
+
     @property
     def on_disk(self) -> DiskSeen:
         """Its folder; raises LookupError if the snapshot was taken without disks."""
