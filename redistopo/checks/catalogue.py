@@ -7,6 +7,7 @@ from redistopo.checks import (
     cluster,
     cluster_membership,
     failover_readiness,
+    host_losses,
     memory,
     node_versions,
     nodes,
@@ -100,6 +101,11 @@ CHECKS: tuple[Check, ...] = (
           replication.data),
     Check("failover.ready", "Would a replica of each shard take over if its primary stopped?",
           failover_readiness.promotable, settles=True, shapes=_REPLICATED),
+    Check("placement.hosts", "Are the nodes of each shard on different hosts?",
+          host_losses.apart, settles=True, shapes=_REPLICATED),
+    Check("placement.majority",
+          "Would replicas still be promoted without any one of the hosts?",
+          host_losses.majority, shapes=frozenset({Shape.CLUSTER, Shape.SENTINEL})),
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from redistopo.model.state.finding import Finding, Status
 from redistopo.model.state.hints import continue_command, start_command
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.state.shards import ShardSeen, shards_of
-from redistopo.model.topology.hosts import Machine
+from redistopo.model.topology.hosts import Hosts
 from redistopo.model.topology.spec import Shape
 
 TOPOLOGY = "topology"
@@ -21,10 +21,11 @@ class Expected:
     """What the topology should be; None where it is unknown, as for servers we didn't start.
 
     Nodes bind `host`, are connected to at `address`, and give clients `announced_name` ("" for the
-    address). `config` maps a node to its rendered directives (a Sentinel to its expected settings),
-    `configs` to the path of its configuration file; `engine` is the requested one; `rights` are
-    the application's ACL rules, and `users` each node's ACL LIST at the time the users were set.
-    Over several machines, each node binds the address of its own, one of `machines`.
+    address) and the ports from `announce_port` on (0 for their own). `config` maps a node to its
+    rendered directives (a Sentinel to its expected settings), `configs` to the path of its
+    configuration file; `engine` is the requested one; `rights` are the application's ACL rules, and
+    `users` each node's ACL LIST at the time the users were set. Over several machines, each node
+    binds the address of its own, one of `hosts`.
     """
 
     shards: int | None = None
@@ -34,17 +35,18 @@ class Expected:
     host: str | None = None
     address: str = ""
     announced_name: str = ""
+    announce_port: int = 0
     rights: str | None = None
     users: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tls: bool | None = None
     engine: str = ""
     config: Mapping[str, Directives] | None = None
     configs: Mapping[str, str] | None = None
-    machines: tuple[Machine, ...] = ()
+    hosts: Hosts | None = None
 
     def bound(self, node: NodeSeen) -> str | None:
         """Return the address that a node should bind; None if that is unknown."""
-        return node.host if self.machines else self.host
+        return node.host if self.hosts else self.host
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

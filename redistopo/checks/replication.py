@@ -15,7 +15,7 @@ from redistopo.checks.memory import is_out_of_memory
 from redistopo.checks.merged_clusters import own_keys, separation
 from redistopo.checks.unqueried_replicas import unqueried_replicas
 from redistopo.model.connectivity.full_sync_loop import REMEDY, sync_loop
-from redistopo.model.protocol.endpoint import split_address
+from redistopo.model.protocol.endpoint import at_address, split_address
 from redistopo.model.protocol.slots import SLOT_COUNT, unassigned_slots
 from redistopo.model.remedies.of_servers import follow, set_live, spread_slots
 from redistopo.model.remedies.of_topology import reset_node
@@ -223,9 +223,9 @@ def _link(shard: ShardSeen, node: NodeSeen, *, ours: bool) -> CheckResult | None
     if ours and node.follows not in (source.address, me.address if me else ""):
         evidence = f"linked to {node.follows}, but its primary is {source.address}"
         return fail(node.name, evidence, "wait: it may be switching to another primary")
-    listed = source.links_to(node)
-    if not any(one.state == "online" for one in listed):
-        state = listed[0].state if listed else "not listed"
+    listed = at_address(source.replicas, node, node.ports)
+    if listed is None or listed.state != "online":
+        state = listed.state if listed else "not listed"
         return fail(
             node.name,
             f"{source.name} has it as {state}",
@@ -242,16 +242,12 @@ def lag(subject: CheckSubject) -> Iterator[CheckResult]:
     for shard in subject.shards:
         if shard.primary is None or not shard.replicas:
             continue
-        silent = {
-            node.name: max(
-                (one.lag for above in shard.nodes for one in above.links_to(node)), default=0
-            )
-            for node in shard.replicas
-        }
+        links = [one for source in shard.nodes for one in source.replicas]
+        silent = {n.name: one.lag for n in shard.replicas if (one := at_address(links, n, n.ports))}
         behind = {node.name: max(0, shard.primary.offset - node.offset) for node in shard.replicas}
         about = f"shard {shard.number}"
         sizes = ", ".join(f"{node} {size} bytes" for node, size in behind.items())
-        late = [node for node in shard.replicas if silent[node.name] >= _ACK_TIMEOUT_SECONDS]
+        late = [node for node in shard.replicas if silent.get(node.name, 0) >= _ACK_TIMEOUT_SECONDS]
         if late:
             yield fail(
                 late[0].name,

@@ -115,7 +115,7 @@ def bound(subject: CheckSubject) -> Iterator[CheckResult]:
             f"the plan has only {host}: redistopo down, then up",
         )
 
-    where = "the address of its host" if subject.expected.machines else subject.expected.host
+    where = "the address of its host" if subject.expected.hosts else subject.expected.host
     yield from per_node(asked, judge, f"listen only on {where}", f"listens only on {where}")
 
 
@@ -200,7 +200,7 @@ def certificates(subject: CheckSubject) -> Iterator[CheckResult]:
         if seen is None:
             return fail(node.name, "presents no certificate of our CA", "redistopo certs renew")
         expected = subject.expected
-        wanted = node.host if expected.machines else expected.address or expected.host
+        wanted = node.host if expected.hosts else expected.address or expected.host
         if wanted and wanted not in seen.names:
             evidence = f"its certificate is for {', '.join(seen.names)}, not for {node.host}"
             return fail(node.name, evidence, "redistopo certs renew")

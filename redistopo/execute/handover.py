@@ -41,7 +41,8 @@ from redistopo.execute.sentinel_failover import call_off, chosen, named, promote
 from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
-from redistopo.model.protocol.replies import ClusterNodesLine, parse_info, parse_nodes
+from redistopo.model.protocol.endpoint import at_address
+from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import Role
 from redistopo.model.topology.spec import Shape
 from redistopo.progress import warn
@@ -285,19 +286,14 @@ def _disagreement(change: HandoverState, node: NodePlan) -> str:
     """What a node reports instead of the new primary; "" if it agrees."""
     to = change.to
     if change.context.plan.topology.clustered:
-        table = parse_nodes(str(change.context.send(node, "CLUSTER", "NODES")))
-        seen = next((one for one in table if _is(one, node, to)), None)
+        table = change.context.cluster_nodes(node)
+        seen = at_address(table, to)
         return "" if seen and seen.primary and seen.slots else f"{node.name} doesn't report it yet"
     if node.role is Role.SENTINEL:
         address = named(change, node)
         return "" if address == to.address else f"{node.name} names {address}"
     follows = change.follows(node)
     return "" if follows == to.address else f"{node.name} follows {follows or 'no node'}"
-
-
-def _is(one: ClusterNodesLine, told_by: NodePlan, node: NodePlan) -> bool:
-    """Whether a line of a node's table is about that node; it may not know its own address."""
-    return one.port == node.port and (one.host or told_by.host) == node.host
 
 
 def _undone(change: HandoverState, error: RedistopoError) -> RedistopoError:

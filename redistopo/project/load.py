@@ -10,12 +10,13 @@ from redistopo.errors import MissingPrerequisite, UntrustedFolder, UsageError
 from redistopo.host.files import absolute, read_text
 from redistopo.host.ports import has_address
 from redistopo.model.protocol.engine import Engine, EngineRequest, parse_request
+from redistopo.model.topology.hosts import Hosts
 from redistopo.model.topology.parse import parse_topology, read_toml, salvage, topology_file_error
 from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Topology
 from redistopo.model.topology.validate import validate
 from redistopo.project.registry import registered_topologies
-from redistopo.project.trust import require_trust
+from redistopo.project.trust import require_trust, require_trusted_inventory
 
 if TYPE_CHECKING:
     from redistopo.model.planning.plan import Plan
@@ -49,7 +50,36 @@ def load_project(root: Path) -> Project:
     if text is None:
         raise _no_topology(layout)
     known = _recorded_names(layout) if "nodes" in text else ()
-    return Project(layout=layout, topology=read_topology(text, layout.topology.name, known))
+    topology = read_topology(text, layout.topology.name, known)
+    if topology.hosts is not None and topology.hosts.inventory:
+        topology = _with_inventory(topology, topology.hosts, layout)
+        if problems := validate(topology, known):
+            raise topology_file_error(problems, layout.topology.name)
+    return Project(layout=layout, topology=topology)
+
+
+def _with_inventory(topology: Topology, hosts: Hosts, layout: Layout) -> Topology:
+    """The topology with the machines of its inventory: as they were planned last, if the inventory
+    is older, because Ansible takes a second to read it. An inventory may be a program: it is read
+    only in a folder that is trusted."""
+    from redistopo.host.fleet.fleet_file import load_fleet_file
+    from redistopo.host.fleet.read_inventory import machines_in
+
+    path = layout.root / hosts.inventory
+    hosts = replace(hosts, inventory=str(path))
+    last = load_fleet_file(layout)
+    same = last is not None and (last.hosts.inventory, last.hosts.group) == (str(path), hosts.group)
+    if last is not None and same and _is_older(path, layout.hosts):
+        return replace(topology, hosts=replace(hosts, machines=last.hosts.machines))
+    require_trusted_inventory(layout, str(path))
+    return replace(topology, hosts=replace(hosts, machines=machines_in(path, hosts.group)))
+
+
+def _is_older(path: Path, than: Path) -> bool:
+    try:
+        return path.stat().st_mtime_ns <= than.stat().st_mtime_ns
+    except OSError:
+        return False
 
 
 def _recorded_names(layout: Layout) -> tuple[str, ...]:
@@ -119,12 +149,13 @@ def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> "Pla
 
 
 def plan_with(project: Project, engine: Engine, why: str) -> "Plan":
-    """Make the project's plan with an engine; raises UsageError if it can't announce a name."""
+    """Make the project's plan with an engine; raises UsageError if it can't announce what the
+    topology file has."""
     from redistopo.model.planning.plan_nodes import make_plan
     from redistopo.project.numbered_nodes import numbered_nodes
 
     topology, layout = project.topology, project.layout
-    _refuse_name(topology, engine)
+    _refuse_announcement(topology, engine)
     return make_plan(topology, layout, engine, why, numbered_nodes(topology, layout))
 
 
@@ -141,8 +172,15 @@ def require_address(topology: Topology) -> None:
             )
 
 
-def _refuse_name(topology: Topology, engine: Engine) -> None:
-    """Raise UsageError if the engine can't announce a name."""
+def _refuse_announcement(topology: Topology, engine: Engine) -> None:
+    """Raise UsageError if the engine can't announce a name, or ports for clients."""
+    if topology.announce_port and not engine.announces_client_ports:
+        raise UsageError(
+            f"{engine.title} can't announce other ports to clients (announce_port)",
+            detail="it announces one port to clients, replicas and other nodes; Valkey 9.0 and "
+            "later can announce another one to clients alone",
+            hint='set engine = "valkey 9", or remove announce_port',
+        )
     if topology.announced_name and not engine.knows("cluster-announce-hostname"):
         raise UsageError(
             f"{engine.title} can't announce the name {topology.announced_name}",

@@ -28,6 +28,17 @@ def require_trust(layout: Layout, program: str) -> None:
         )
 
 
+def require_trusted_inventory(layout: Layout, path: str) -> None:
+    """Raise UntrustedFolder if an inventory may not be read: it may be a program, or call one."""
+    if not may_run(layout, path):
+        raise UntrustedFolder(
+            f"{layout.topology.name} names an inventory of its own folder: {path}",
+            detail="Ansible isn't asked to read it before you trust this folder: an inventory may "
+            "run programs",
+            hint="after a look at it: redistopo up --trust",
+        )
+
+
 def trust(layout: Layout) -> None:
     """Trust the folder from now on, until it is moved or replaced by another one."""
     path = _record(layout)

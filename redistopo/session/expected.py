@@ -31,7 +31,8 @@ def expected_of(
         host=topology.host,
         address=topology.address,
         announced_name=topology.announced_name,
-        machines=topology.hosts.machines if topology.hosts else (),
+        announce_port=topology.announce_port,
+        hosts=topology.hosts,
         users=users or {},
         config=config
         and {name: held if "sentinel" in conf else conf for name, conf in config.items()},

@@ -44,18 +44,22 @@ def plan_on_hosts(
 ) -> tuple[FleetHost, Plan]:
     """Return all hosts of the topology, and its plan on them.
 
-    With `assume`, an engine is assumed where none is known, and no host is asked. Raises
-    MissingPrerequisite without Ansible, or if a host has no server that fits.
+    With `assume`, an engine is assumed where none is known, no host is asked, and no Ansible is
+    needed. Otherwise raises MissingPrerequisite without Ansible, or if a host has no server that
+    fits.
     """
     hosts, layout = project.topology.hosts, project.layout
     if hosts is None:
         raise UsageError("the topology file names no hosts")
-    require_ansible()
+    if not assume:
+        require_ansible()
     found = host if isinstance(host, FleetHost) else new_fleet(layout, hosts, project.topology.name)
     request = engine_request(engine or project.topology.engine)
-    chosen = found.known_engine(request, hosts)
+    chosen, why = found.known_engine(request, hosts), "found on the hosts"
+    if chosen is None and assume:
+        why = "assumed: no host was asked yet"
     if chosen is None:
         chosen = request.assumed if assume else found.engine(request, hosts)
-    plan = plan_with(project, chosen, "found on the hosts")
+    plan = plan_with(project, chosen, why)
     found.place(hosts, plan.nodes)
     return found, plan

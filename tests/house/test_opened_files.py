@@ -24,6 +24,7 @@ EXCEPTIONS = {
     "host/fleet/library/redistopo_host.py": "runs on another host; O_NOFOLLOW",
     "host/fleet/module_utils/redistopo_seen.py": "runs on another host; O_NOFOLLOW, and /proc",
     "host/large_files.py": "new files (O_EXCL), and a descriptor of safe_open",
+    "host/packed_folder.py": "new files (O_EXCL), and a descriptor of safe_open",
     "host/owner_watcher.py": "relative to descriptors of folders that are no links; and /proc",
     "host/run_in_foreground.py": "/dev/tty",
     "host/server_process.py": SYSTEM,

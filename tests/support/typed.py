@@ -73,7 +73,7 @@ CHECKS: dict[str, str] = {
     "access.tls": "real/test_tls.py::test_another_ca_that_was_let_in_is_shut_out",
     "machine.server": _PIP,
     "machine.cli": _PIP,
-    "machine.vulnerable": f"{_MACHINES}a_vulnerable_server_is_replaced_by_the_named_release",
+    "machine.vulnerable": f"{_DOCTOR}a_vulnerable_server_names_a_later_one_here_that_up_then_uses",
     "machine.files": f"{_MACHINES}more_open_files_are_allowed_in_the_shell_that_is_used",
     "machine.overcommit": _SHARED,
     "machine.huge-pages": _SHARED,
@@ -92,6 +92,7 @@ CHECKS: dict[str, str] = {
 CHECKS_NOT_TYPED: dict[str, str] = {
     "machine.tls": "installs a package of the system: pip has no server with TLS",
     "machine.swap": "adds 2 GB of swap to the machine, which all of its programs share",
+    "placement.majority": "needs several hosts; test_rebalance_roles.py types the command",
     "config.firewall": "is for the firewall that the machine has, and it may have none",
 }
 """Check -> why no test types what it prints: what that is."""
@@ -102,6 +103,7 @@ CHECKS_WITHOUT_COMMAND = (
     "replication.lag",
     "sentinel.hello",
     "machine.disk",
+    "placement.hosts",
 )
 """These print what to wait for or to look at; a command in one of their hints fails its test."""
 

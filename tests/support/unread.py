@@ -8,6 +8,7 @@ from redistopo.model.protocol.credentials import AccessProbe, Certificate
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.announced import Announced
 from redistopo.model.state.observed import NodeSeen
+from redistopo.model.topology.hosts import Hosts, Machine
 from redistopo.model.topology.spec import SAFE_RIGHTS
 
 TIME_OUT = "time-out"
@@ -151,6 +152,8 @@ READ_BY: Mapping[str, tuple[str, ...]] = {
     "data.kept": ("fields of INFO", "CONFIG GET", "the node"),
     "data.proof": ("the write probe",),
     "failover.ready": ("the failover's commands", "the node"),
+    "placement.hosts": _NODE,
+    "placement.majority": _NODE,
 }
 """Check -> what it reads. A check that is added without its line fails a house test."""
 
@@ -166,4 +169,5 @@ def judged_fully(scene: Any) -> Any:
     """The scene with all that the topology file can ask for, so that every check applies."""
     recorded = {node.name: ("user default on nopass ~* +@all",) for node in scene.seen.nodes}
     scene = scene.every(access_probe=LOCKED, failover_refusals={})
-    return scene.expect(tls=True, rights=SAFE_RIGHTS, users=recorded)
+    one = Hosts(machines=(Machine(name="h1", address="127.0.0.1"),))
+    return scene.expect(tls=True, rights=SAFE_RIGHTS, users=recorded, hosts=one)

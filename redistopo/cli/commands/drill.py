@@ -162,6 +162,75 @@ def grow(
     run_and_show(work, show_drill)
 
 
+@command.command()
+@options.project
+@click.argument("host")
+@click.option(
+    "--fault",
+    type=click.Choice(["kill", "freeze", "shutdown"]),
+    default="kill",
+    show_default=True,
+    help="SIGKILL, SIGSTOP or SIGTERM for every node of the host.",
+)
+@options.duration("--max-downtime", "max_downtime", "Maximum outage for clients.",
+                  default="15s")  # fmt: skip
+@click.option("--rate", type=click.IntRange(1, 100_000), default=500, show_default=True,
+              help="Operations per second, half of them writes.")  # fmt: skip
+@click.option("--clients", type=click.IntRange(1, 256), default=4, show_default=True,
+              help="Number of clients.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Also run a drill that can't pass, to see it fail.")
+@click.option("--junit", type=_FILE, help="Also write JUnit XML.")
+@click.option("--report", type=_FILE, help="Also write the timeline, as .html or .svg.")
+@options.dry_run
+@options.yes("Don't ask.")
+@options.output
+def host(
+    root: Path,
+    host: str,
+    fault: str,
+    max_downtime: float,
+    rate: int,
+    clients: int,
+    force: bool,
+    junit: Path | None,
+    report: Path | None,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """Lose all nodes of HOST at once under load: does the topology survive it?
+
+    First it prints for each host of the topology whether its loss would be survived. Exit code 0
+    if the outage was within the limit, 3 if it was longer, or no replica would be promoted. The
+    topology is repaired afterwards, by the next `up` if necessary.
+    """
+    from redistopo.cli.views import preview
+    from redistopo.cli.views.drill import show_drill
+    from redistopo.drill.drill_report import DrillReport
+    from redistopo.drill.drill_request import DrillRequest
+    from redistopo.drill.report_files import refuse_report, write_drills_junit, write_report
+    from redistopo.ops.drill_host import drill_host, preview_drill_host
+    from redistopo.progress import Progress
+
+    request = DrillRequest(
+        root=root, fault=Fault(fault), budget=max_downtime, rate=rate, clients=clients, force=force
+    )
+
+    def work(progress: Progress) -> DrillReport:
+        if report:
+            refuse_report(report)
+        result = drill_host(request, host, progress)
+        if report:
+            title = f"Loss of {host} in {result.topology}"
+            write_report((result,), report, root=root, title=title)
+        if junit:
+            write_drills_junit((result,), junit, name=f"redistopo drill {result.topology}")
+        return result
+
+    preview.run_previewed(
+        lambda: preview_drill_host(request, host), work, show_drill, dry=dry_run, yes=yes
+    )
+
+
 @command.command(name="all")
 @options.project
 @click.argument("scenario", type=_FILE, required=False)

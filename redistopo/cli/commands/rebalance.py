@@ -3,6 +3,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
+from redistopo.cli.run_verb import run_and_show
 
 
 @click.command("rebalance")
@@ -28,6 +29,7 @@ from redistopo.cli import options
     metavar="PERCENT",
     help="How much a shard may be off its share.",
 )
+@click.option("--roles", is_flag=True, help="Spread primaries over hosts, not slots.")
 @options.allow_blocking
 @options.dry_run
 @options.timeout("10m", "Time limit for the moves, and until all nodes agree.")
@@ -37,6 +39,7 @@ def command(
     by: str,
     weights: tuple[str, ...],
     threshold: str,
+    roles: bool,
     allow_blocking: bool,
     dry_run: bool,
     timeout: float,
@@ -45,8 +48,12 @@ def command(
 
     Moves as few slots as possible, and keeps them contiguous; a shard without slots gets its
     share. Clients go on in the meantime. After Ctrl-C, or if the command is killed, `redistopo up`
-    finishes it and `redistopo undo` takes it back.
+    finishes it and `redistopo undo` takes it back. --roles promotes replicas instead, until
+    primaries are spread evenly over the hosts; on one machine, until the planned ones are primary.
     """
+    if roles:
+        _roles(root, timeout, dry=dry_run, others=bool(weights))
+        return
     from redistopo.cli.views.slot_moves import run_moves
     from redistopo.ops.rebalance import Balance, RebalanceRequest, rebalance_of
 
@@ -59,3 +66,16 @@ def command(
         seconds=timeout,
     )
     run_moves(lambda: rebalance_of(request), dry=dry_run)
+
+
+def _roles(root: Path, seconds: float, *, dry: bool, others: bool) -> None:
+    from redistopo.cli.views import preview
+    from redistopo.cli.views.roles import show_roles
+    from redistopo.ops.rebalance_roles import preview_roles, rebalance_roles
+
+    if others:
+        raise click.UsageError("--roles moves no slots, so --weight doesn't apply.")
+    if dry:
+        preview.dry_run(lambda: preview_roles(root, seconds))
+        return
+    run_and_show(lambda progress: rebalance_roles(root, seconds, progress), show_roles)

@@ -21,8 +21,10 @@ _DOING = {
     "secret rotate": "change the passwords of",
     "drill failover": "run the drill on",
     "drill grow": "add, and remove again,",
+    "drill host": "run the drill on",
     "drill all": "run the drills on",
     "up": "continue with",
+    "rebalance": "promote",
 }
 
 

@@ -168,6 +168,10 @@ class Fleet:
         began = time.monotonic()
         found = run_ops(Run(hosts=self.file.hosts, ops=ops, seconds=_OP_SECONDS))
         self._took = time.monotonic() - began
+        for machine, one in found.items():
+            for result in one.results[: len(first)]:
+                if "refused" in result:
+                    raise refusal(self.file.hosts, machine, result)
         missed = self._refuse(found, required=[*queued, *(machines if self._verb else [])])
         for machine, some in work.items():
             results = found[machine].results[len(first) :]
@@ -185,9 +189,6 @@ class Fleet:
         """Raise the error of a machine that is required; return why others weren't reached."""
         missed = {}
         for machine, one in found.items():
-            failed = next((each for each in one.results if "refused" in each), None)
-            if failed is not None and failed["refused"] in ("marker", "foreign", "locked"):
-                raise refusal(self.file.hosts, machine, failed)
             if why := one.unreachable or one.failed:
                 missed[machine] = why
         for machine in missed:

@@ -55,3 +55,35 @@ def _move_along(
         if origin is not None:
             at[origin].remove(mover)
         target = origin
+
+
+def even_out(choices: Sequence[Sequence[Place]], at: Sequence[Place]) -> list[Place]:
+    """Return the place of each item so that places are used as evenly as possible, by moving few
+    items from where they are: a place with two more than another gives it one, along the shortest
+    path of items that make room for each other."""
+    found = list(at)
+    while path := _relief(choices, found):
+        for item, place in path:
+            found[item] = place
+    return found
+
+
+def _relief(choices: Sequence[Sequence[Place]], at: Sequence[Place]) -> list[tuple[int, Place]]:
+    """The moves along the shortest path from a place that carries at least two more items than the
+    last one; [] for none."""
+    loads = {place: 0 for some in choices for place in some} | dict.fromkeys(at, 0)
+    for place in at:
+        loads[place] += 1
+    for source in sorted(loads, key=lambda place: -loads[place]):
+        came: dict[Place, list[tuple[int, Place]]] = {source: []}
+        queue = deque([source])
+        while queue:
+            place = queue.popleft()
+            if loads[place] <= loads[source] - 2:
+                return came[place]
+            for item, some in enumerate(choices):
+                for other in some if at[item] == place else ():
+                    if other not in came:
+                        came[other] = [*came[place], (item, other)]
+                        queue.append(other)
+    return []

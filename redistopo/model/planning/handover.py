@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from redistopo.errors import RedistopoError, UsageError
+from redistopo.model.protocol.endpoint import at_address
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.shards import ShardSeen, shards_of
 from redistopo.model.topology.spec import Shape
@@ -176,7 +177,7 @@ def unfit_reason(primary: NodeSeen, replica: NodeSeen, *, named: bool = False) -
 
 def _unlisted(primary: NodeSeen, replica: NodeSeen) -> str:
     """Why it can't according to the primary's list of replicas; "" for no reason."""
-    listed = next(iter(primary.links_to(replica)), None)
+    listed = at_address(primary.replicas, replica)
     if listed is None:
         return f"{primary.name} doesn't list it"
     if listed.state != "online":

@@ -1,7 +1,8 @@
 """An address of a server: where it listens, how that is written, and how it is read back."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 LAST_PORT = 65535
 
@@ -46,6 +47,19 @@ class Addressed:
     @property
     def address(self) -> str:
         return str(self.endpoint)
+
+
+Placed = TypeVar("Placed", bound=Addressed)
+
+
+def at_address(
+    some: Iterable[Placed], wanted: Addressed, ports: Collection[int] = ()
+) -> Placed | None:
+    """Return the one at that address, or at one of several `ports` of it. A server may know the
+    host by another name: then the one with that port, if there is only one."""
+    same = [one for one in some if one.port in (ports or (wanted.port,))]
+    here = [one for one in same if one.host == wanted.host]
+    return next(iter(here or (same if len(same) == 1 else ())), None)
 
 
 def format_address(host: str, port: int | str) -> str:

@@ -100,11 +100,6 @@ class NodeSeen(Addressed):
         """The error that CONFIG GET got; "" if it was answered, or not sent."""
         return self.refused.get("CONFIG GET", "")
 
-    def links_to(self, replica: "NodeSeen") -> tuple[ReplicaLink, ...]:
-        """Return how it lists a replica; one that announces another address, by its port."""
-        exact = tuple(one for one in self.replicas if one.endpoint == replica.endpoint)
-        return exact or tuple(one for one in self.replicas if one.port == replica.port)
-
     @property
     def on_disk(self) -> DiskSeen:
         """Its folder; raises LookupError if the snapshot was taken without disks."""
@@ -165,6 +160,13 @@ class NodeSeen(Addressed):
         if self.role is not Role.REPLICA:
             return ""
         return format_address(self.info.get("master_host", ""), self.info.get("master_port", ""))
+
+    @property
+    def ports(self) -> frozenset[int]:
+        """The port at which it was queried, and the one at which it listens, which its primary
+        lists: another one, where ports are mapped."""
+        listens = self.info.get("tcp_port", "")
+        return frozenset({self.port, int(listens) if listens.isdecimal() else self.port})
 
     @property
     def link_up(self) -> bool:

@@ -60,6 +60,11 @@ class Hosts:
         raise KeyError(name)
 
 
+def machine_names(machines: Iterable[Machine]) -> dict[str, str]:
+    """Map the address of each machine to its name."""
+    return {one.address: one.name for one in machines}
+
+
 def majority_holder(machines: Iterable[str]) -> str:
     """Return the machine without which the others have no majority; "" for none.
 

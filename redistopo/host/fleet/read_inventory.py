@@ -1,0 +1,121 @@
+"""The machines of an Ansible inventory's group, as Ansible itself reads it."""
+
+import difflib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from redistopo.errors import RedistopoError, UsageError
+from redistopo.host.fleet.run_ansible import LOCAL_CONNECTION, require_ansible
+from redistopo.host.run_program import clean_environment
+from redistopo.model.topology.hosts import Machine
+
+_SECONDS = 30.0
+_LINES = 6
+
+ADDRESS, ZONE = "redistopo_address", "redistopo_zone"
+"""Variables of a host in the inventory: the address of its servers, if `ansible_host` isn't it, and
+its zone."""
+
+
+def machines_in(inventory: Path, group: str) -> tuple[Machine, ...]:
+    """Return the machines of a group, in the inventory's order, with all groups below it.
+
+    Raises MissingPrerequisite without Ansible; UsageError for a group that has no machine, or
+    that there isn't, and for a machine without an address; RedistopoError if Ansible can't read it.
+    """
+    require_ansible()
+    if not inventory.exists():
+        raise UsageError(
+            f"there is no inventory {inventory}",
+            hint="set inventory in [hosts]; a relative path begins at the topology file",
+        )
+    found = _listed(inventory)
+    # Ansible lists no group without machines
+    names = list(dict.fromkeys(_names(found, group)))
+    if not names:
+        known = sorted(name for name in found if name not in ("_meta", "ungrouped"))
+        near = difflib.get_close_matches(group, known, n=1)
+        raise UsageError(
+            f"the inventory {inventory} has no group {group} with machines",
+            detail=f"its groups with machines: {', '.join(known) or 'none'}",
+            hint=f"set group in [hosts]{f'; did you mean {near[0]}?' if near else ''}",
+        )
+    variables = found.get("_meta", {}).get("hostvars", {})
+    return tuple(_machine(name, variables.get(name, {})) for name in names)
+
+
+def _listed(inventory: Path) -> dict[str, Any]:
+    argv = [sys.executable, "-m", "ansible", "inventory", "-i", str(inventory), "--list"]
+    quiet = {"ANSIBLE_DEPRECATION_WARNINGS": "0", "ANSIBLE_NOCOLOR": "1", "LC_ALL": "C.UTF-8"}
+    # otherwise Ansible warns of a broken file, and lists nothing
+    strict = {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1"}
+    try:
+        done = subprocess.run(
+            argv,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env=clean_environment({**quiet, **strict}),
+        )
+        found = json.loads(done.stdout) if done.returncode == 0 else None
+    except (subprocess.TimeoutExpired, ValueError) as error:
+        raise _unreadable(inventory, str(error)) from error
+    if not isinstance(found, dict):
+        raise _unreadable(inventory, done.stderr)
+    return found
+
+
+def _unreadable(inventory: Path, why: str) -> RedistopoError:
+    lines = [line for line in why.splitlines() if line.strip()]
+    hint = f"ansible-inventory -i {os.path.relpath(inventory)} --list shows what is wrong"
+    if "vault" in why.lower():
+        hint = "set ANSIBLE_VAULT_PASSWORD_FILE to the file with the password of its vault"
+    return RedistopoError(
+        f"Ansible can't read the inventory {inventory}",
+        detail="\n".join(lines[-_LINES:]),
+        hint=hint,
+    )
+
+
+def _names(found: Mapping[str, Any], group: str) -> Iterator[str]:
+    """The machines of a group, then those of the groups below it."""
+    table = found.get(group, {})
+    yield from table.get("hosts", ())
+    for child in table.get("children", ()):
+        yield from _names(found, child)
+
+
+def _machine(name: str, variables: Mapping[str, Any]) -> Machine:
+    ssh = str(variables.get("ansible_host", ""))
+    given = str(variables.get(ADDRESS, ""))
+    address = next((one for one in (given, ssh, name) if _is_address(one)), "")
+    if not address:
+        raise UsageError(
+            f"the inventory has no address for {name}",
+            detail="servers bind an IP address, and clients connect to it",
+            hint=f"set {ADDRESS} or ansible_host of {name} to its address",
+        )
+    local = variables.get("ansible_connection") == "local"
+    return Machine(
+        name=name,
+        address=address,
+        zone=str(variables.get(ZONE, "")),
+        ssh=LOCAL_CONNECTION if local else ssh if ssh != address else "",
+    )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
