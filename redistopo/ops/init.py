@@ -127,10 +127,9 @@ def _init(
             warn(progress, "servers of the file replaced run here: redistopo down stops them first")
         write_public(layout.topology, text)
         engine = str(request.keys.get("engine", ""))
-        inventory = topology.hosts.inventory if topology.hosts else ""
-        named = [engine] if "/" in engine else [inventory] if inventory else []
-        if not all(may_run(layout, one) for one in named):
-            trust(layout)  # the user named the program, in this very command
+        named = [engine] if "/" in engine else []
+        if topology.hosts or not all(may_run(layout, one) for one in named):
+            trust(layout)  # the user named the program or the hosts, in this very command
     reserve_ports(layout.root)
     return InitResult(
         path=layout.topology,

@@ -7,14 +7,17 @@ from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite, UntrustedFolder
 from redistopo.host.files import is_private_folder, private_folder, read_json, write_private
+from redistopo.model.topology.hosts import Hosts
 from redistopo.model.topology.project_paths import Layout
 from redistopo.project.registry import state_home
+
+_MOST_NAMED = 6
 
 
 def may_run(layout: Layout, program: str) -> bool:
     """Return whether a program that a file of the project names may be run: one elsewhere, by an
     absolute path, or any if the folder is trusted."""
-    return not _is_of_folder(layout, program) or _is_trusted(layout)
+    return not _is_of_folder(layout, program) or is_trusted(layout)
 
 
 def require_trust(layout: Layout, program: str) -> None:
@@ -29,14 +32,30 @@ def require_trust(layout: Layout, program: str) -> None:
 
 
 def require_trusted_inventory(layout: Layout, path: str) -> None:
-    """Raise UntrustedFolder if an inventory may not be read: it may be a program, or call one."""
-    if not may_run(layout, path):
+    """Raise UntrustedFolder if an inventory may not be read, wherever it is: Ansible runs any
+    program that is named as one."""
+    if not is_trusted(layout):
         raise UntrustedFolder(
-            f"{layout.topology.name} names an inventory of its own folder: {path}",
+            f"{layout.topology.name} names an inventory: {path}",
             detail="Ansible isn't asked to read it before you trust this folder: an inventory may "
             "run programs",
             hint="after a look at it: redistopo up --trust",
         )
+
+
+def require_trusted_hosts(layout: Layout, hosts: Hosts) -> None:
+    """Raise UntrustedFolder if hosts that a file of the folder names may not be logged in to."""
+    if is_trusted(layout):
+        return
+    named = [one.name + f" {one.ssh or one.address}" for one in hosts.machines[:_MOST_NAMED]]
+    more = len(hosts.machines) - len(named)
+    raise UntrustedFolder(
+        f"a file of {layout.root} names other hosts: {', '.join(named)}"
+        + (f" and {more} more" if more else ""),
+        detail="redistopo logs in there by SSH, with your keys, and runs servers, only once you "
+        "trust this folder",
+        hint="after a look at redistopo.toml: redistopo up --trust",
+    )
 
 
 def trust(layout: Layout) -> None:
@@ -58,7 +77,8 @@ def _is_of_folder(layout: Layout, program: str) -> bool:
     return path.is_relative_to(root) or Path(os.path.realpath(path)).is_relative_to(root)
 
 
-def _is_trusted(layout: Layout) -> bool:
+def is_trusted(layout: Layout) -> bool:
+    """Return whether the user trusts the folder."""
     path = _record(layout)
     if path is None or not is_private_folder(path.parent):
         return False

@@ -10,6 +10,7 @@ from redistopo.host.fleet.run_ansible import require_ansible
 from redistopo.host.host import Host
 from redistopo.model.planning.plan import Plan
 from redistopo.project.load import Project, engine_request, plan_with
+from redistopo.project.trust import require_trusted_hosts
 
 NOT_ON_HOSTS: Mapping[str, str] = {
     "certs renew": "new certificates are sent to hosts only as nodes start",
@@ -55,6 +56,7 @@ def plan_on_hosts(
     if hosts.inventory:  # Ansible would look for it in the current folder
         hosts = replace(hosts, inventory=str(layout.root / hosts.inventory))
     if not assume:
+        require_trusted_hosts(layout, hosts)
         require_ansible()
     found = host if isinstance(host, FleetHost) else new_fleet(layout, hosts, project.topology.name)
     request = engine_request(engine or project.topology.engine)

@@ -77,8 +77,12 @@ def _host(layout: Layout, host: Host) -> Host:
     if not layout.hosts.exists():
         return host
     from redistopo.host.fleet.fleet_host import fleet_of
+    from redistopo.project.trust import require_trusted_hosts
 
-    return fleet_of(layout) or host
+    if (found := fleet_of(layout)) is None:
+        return host
+    require_trusted_hosts(layout, found.fleet.file.hosts)
+    return found
 
 
 @contextmanager

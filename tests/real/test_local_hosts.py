@@ -2,6 +2,7 @@
 by Ansible, judged by redis-py and by the kernel."""
 
 import json
+import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -35,12 +36,15 @@ def _servers(base: Path) -> list[int]:
 def test_up_a_lock_of_another_controller_and_down(project: Project, tmp_path: Path) -> None:
     base = tmp_path / "base"
     _init(project, base)
-    project.up()
+    assert "names other hosts: h1 local, h2 local" in project.run("up", check=2).err
+    assert not base.exists()
+    project.run("up", "--trust", check=0)
     with judge.client(project.port, project.password, _ADDRESSES[0]) as primary:
         replica = primary.info("replication")["slave0"]
         assert (replica["ip"], replica["state"]) == (_ADDRESSES[1], "online")
         assert primary.config_get("dir") == {"dir": f"{base}/nodes/node1"}
-    assert len(before := _servers(base)) == 2
+    before = _servers(base)
+    assert len(before) == 2
     assert (base / "nodes" / "node1" / "redis.conf").stat().st_mode & 0o777 == 0o600
     project.run("verify", check=0)
     refused = project.run("logs", "--follow", check=2)
@@ -54,10 +58,32 @@ def test_up_a_lock_of_another_controller_and_down(project: Project, tmp_path: Pa
     assert "alice@ctl" in refused.err
     assert sorted(_servers(base)) == sorted(before)
     (base / ".lock").unlink()
+    _a_copy_of_the_folder_does_nothing(project, before)
     project.run("down", "--wipe", "--yes", check=0)
     assert _servers(base) == []
     assert not base.exists()
     assert not (project.root / ".redistopo").exists()
+
+
+def _a_copy_of_the_folder_does_nothing(project: Project, servers: list[int]) -> None:
+    """Whoever is given the folder with all its files isn't logged in anywhere by them."""
+    root, program = project.root, project.root / "inventory.sh"
+    program.write_text('#!/bin/sh\ntouch "$0.ran"\n')
+    program.chmod(0o755)
+    copy = root.with_name(f"{root.name}-copy")
+    shutil.copytree(root, copy)
+    verbs = ("status", "verify", "logs", "kill node1", "down --wipe --yes")
+    for words in map(str.split, verbs):
+        refused = project.run("-C", str(copy), *words, check=2)
+        assert "names other hosts: h1 local, h2 local" in refused.err
+    text = (copy / "redistopo.toml").read_text().partition("[hosts]")[0]
+    (copy / "redistopo.toml").write_text(f'{text}[hosts]\ninventory = "{program}"\n')
+    shutil.rmtree(copy / ".redistopo")
+    for words in (("plan",), ("status",), ("up",), ("verify",)):
+        assert project.run("-C", str(copy), *words).code in (1, 2)
+    assert "names an inventory" in project.run("-C", str(copy), "up", check=2).err
+    assert not list(root.glob("*.ran"))
+    assert all(psutil.pid_exists(pid) for pid in servers)
 
 
 def test_a_folder_of_another_topology_is_left_alone(project: Project, tmp_path: Path) -> None:
@@ -65,7 +91,7 @@ def test_a_folder_of_another_topology_is_left_alone(project: Project, tmp_path: 
     base.mkdir()
     (base / "MARKER").write_text("another\n")
     _init(project, base)
-    refused = project.run("up", check=4)
+    refused = project.run("up", "--trust", check=4)
     assert f"{base} on host h1 (local) belongs to another topology" in refused.err
     assert [one.name for one in base.iterdir()] == ["MARKER"]
     assert _servers(base) == []
@@ -74,7 +100,7 @@ def test_a_folder_of_another_topology_is_left_alone(project: Project, tmp_path: 
 @pytest.mark.skipif(not FULL, reason="in the whole form only: make test-full")
 def test_a_host_without_the_engine_is_named(project: Project, tmp_path: Path) -> None:
     _init(project, tmp_path / "base", 'engine = "/no/redis-server"')
-    refused = project.run("up", check=4)
+    refused = project.run("up", "--trust", check=4)
     assert "host h1 has no server: /no/redis-server" in refused.err
     assert not (tmp_path / "base").exists()
 

@@ -38,7 +38,8 @@ MACHINE_KEYS: tuple[TopologyKey, ...] = (
                 "placed in different zones."),
     TopologyKey("user", str, pattern=_USER, rule=_USER_RULE, doc="User of SSH on this machine."),
     TopologyKey("port", int, least=0, most=65535, doc="Port of SSH; 0 is SSH's own default."),
-    TopologyKey("ssh", str, pattern=r"[A-Za-z0-9.:_-]*", rule="must be an address or a name",
+    TopologyKey("ssh", str, pattern=r"(?:(?:::)?[A-Za-z0-9][A-Za-z0-9.:_-]*)?",
+                rule="must be an address or a name",
                 doc="Address or name for SSH, if it isn't `address`; local: this machine, without "
                     "SSH."),
 )  # fmt: skip
