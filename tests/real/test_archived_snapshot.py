@@ -10,9 +10,7 @@ from support.judge import client
 from support.project import Project
 
 
-def test_an_archive_is_listed_verified_restored_and_counted(
-    project: Project, tmp_path: Path
-) -> None:
+def test_an_archive_is_listed_verified_restored_and_counted(project: Project) -> None:
     project.init("standalone", engine=BUNDLED.path)
     project.up()
     with project.client() as node:
@@ -27,7 +25,7 @@ def test_an_archive_is_listed_verified_restored_and_counted(
     project.run("snapshot", names[0], check=2)  # a name that is taken
     listed = project.run("snapshots", "--verify", "--json", check=0).json["result"]["snapshots"]
     assert [(one["name"], one["fault"]) for one in listed] == [(names[0], "")]
-    second = tmp_path / "second"
+    second = project.root / "second"
     project.run("restore", names[0], "--into", second, check=0)
     port = tomllib.loads((second / "redistopo.toml").read_text())["port"]
     with client(port, (second / ".redistopo" / "password").read_text().strip()) as node:
