@@ -1,9 +1,9 @@
-"""`init` and `plan` of a topology over several hosts, none of which can be reached."""
+"""`init` and `plan` of a topology over several hosts, none of which is reached."""
 
 from support.project import Project
 
-THREE = "h1=192.0.2.1,h2=192.0.2.2,h3=192.0.2.3"
-"""Addresses that no machine has (RFC 5737)."""
+THREE = "h1=127.0.0.2,h2=127.0.0.3,h3=127.0.0.4"
+"""Addresses of this machine: without a login by SSH, a try ends at once."""
 
 
 def test_init_writes_the_hosts_and_plan_shows_them_by_shards(project: Project) -> None:
@@ -14,15 +14,13 @@ def test_init_writes_the_hosts_and_plan_shows_them_by_shards(project: Project) -
     planned = project.run("plan", check=0).out
     rows = [" ".join(line.split()) for line in planned.splitlines()]
     assert "1 node1 on h1 node4 on h2" in rows
-    assert "h3 192.0.2.3 node3 (primary) node5 7000-7001, 17000-17001" in rows
+    assert "h3 127.0.0.4 node3 (primary) node5 7000-7001, 17000-17001" in rows
     assert f"/var/lib/redistopo/{project.root.name}/nodes/<node> on each host" in planned
-    nodes = project.run("plan", "--json", check=0).json["result"]["plan"]["nodes"]
-    assert [one["machine"] for one in nodes] == ["h1", "h2", "h3", "h2", "h3", "h1"]
     assert not (project.root / ".redistopo").exists()
 
 
 def test_too_few_hosts_are_refused_with_the_arithmetic(project: Project) -> None:
-    two = "192.0.2.1,192.0.2.2"
+    two = "127.0.0.2,127.0.0.3"
     refused = project.run("init", "cluster", "--replicas", "2", "--hosts", two, check=2)
     assert "3 shards x 2 replicas need 3 hosts, 2 are there; nothing was changed" in refused.err
     assert not (project.root / "redistopo.toml").exists()
