@@ -9,11 +9,13 @@ from pathlib import Path
 
 from benchmarks.report import HEAD, LATEST, Measured, Tried, line, title, write
 from benchmarks.rows import ROWS, Row
+from benchmarks.several_hosts import why_not
 from benchmarks.stage import Stage
 from benchmarks.trial import Trial
 from benchmarks.trials import TRIALS
 
 _ROUNDS = 5
+_ON_HOSTS = "hosts-up"
 
 
 def main() -> int:
@@ -32,7 +34,9 @@ def main() -> int:
         stage.ours("--version")  # compiles what was never imported
         print(title(stage), HEAD, sep="\n\n", flush=True)
         for row in ROWS:
-            if not asked.only or row.name in asked.only:
+            if row.name == _ON_HOSTS and not asked.only and (reason := why_not()):
+                print(f"{row.name} is left out: {reason}", flush=True)
+            elif not asked.only or row.name in asked.only:
                 done.append(_measure(row, stage, (asked.runs or _ROUNDS) * times[row.name]))
                 print(line(done[-1]), flush=True)
         for trial in TRIALS:

@@ -13,6 +13,7 @@ from benchmarks.cached import hits
 from benchmarks.moves import empty_slots, full_slots
 from benchmarks.resets import reset_and_flush, reset_only
 from benchmarks.servers import REDIS_ATOMIC, VALKEY_ATOMIC
+from benchmarks.several_hosts import up_on_hosts
 from benchmarks.stage import Made, Stage
 from benchmarks.upgrades import upgraded
 from benchmarks.watching import rounds_of
@@ -176,6 +177,7 @@ _RESTARTS = "restart --rolling, 6 nodes"
 _CLI = "redis-cli --cluster rebalance"
 _VALKEY_CLI = "valkey-cli --cluster rebalance"
 _ATOMIC_CLI = "valkey-cli, atomic"
+_ROLE = "a role of Ansible"
 _FLUSHES = "100 FLUSHALLs of 3 primaries"
 
 ROWS: tuple[Row, ...] = tuple(
@@ -208,6 +210,7 @@ ROWS: tuple[Row, ...] = tuple(
         ("snapshot", "snapshot, 330 MB in 3 shards", "BGSAVE on the replicas", 1.2, copies.save, 1),
         ("import", "import of 200,000 keys", "--cluster import", 0.12, copies.import_keys, 1),
         ("upgrade", "upgrade of 6 nodes under load, 7.0 to 8.2", _RESTARTS, 1.3, upgraded, 1),
+        ("hosts-up", "up + verified, 6 nodes on 3 hosts", _ROLE, 0.4, up_on_hosts, 1),
         ("help", "--help", _CLICK, 1.6, _flag("--help"), 4),
         ("version", "--version", _CLICK, 1.6, _flag("--version"), 4),
     )

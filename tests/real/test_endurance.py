@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hosts.lab import why_not
 from support.engines import BUNDLED
 from support.forms import FULL, spread
 from support.project import Project
@@ -31,10 +32,16 @@ LIKE = {
     "status-102": "status-6",
     "pytest-up": "pytest-1",
     "reset-6": "reset-flush",
+    "hosts-up": "tests/hosts",
 }
-"""Rows that are small the same as another one; the whole form has them."""
+"""Rows that are small the same as another one, or as tests; the whole form has them."""
 
-_NAMES = [row.name for row in ROWS if FULL or not (row.wide or row.name in LIKE)]
+_IMPOSSIBLE = {"hosts-up"} if FULL and why_not() else set()
+_NAMES = [
+    row.name
+    for row in ROWS
+    if (FULL or not (row.wide or row.name in LIKE)) and row.name not in _IMPOSSIBLE
+]
 _AT_ONCE = 4
 """Rows for one start of the benchmarks."""
 

@@ -227,6 +227,7 @@ ERRORS_NOT_TYPED = {
     "ops/install.py: redistopo install --with": _PACKAGE,
     "ops/set.py: to set that: redistopo set {} {}": _VALUE,
     "ops/wait.py: start the others: redistopo up": _MOMENT,
+    "project/trust.py: after a look at it: redistopo up --trust": "the same as for an engine",
     "render/topology_edit.py: set {} there by hand, then redistopo up": _FORM,
     "client/copy_keys.py: repair it: redistopo up": _MOMENT,
     "execute/recount_sentinels.py: redistopo up goes on": _MOMENT,
