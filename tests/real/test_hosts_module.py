@@ -113,9 +113,11 @@ def test_only_our_folder_is_claimed_locked_and_removed(tmp_path: Path) -> None:
     perform({"op": "unlock", "base": str(base), "once": "1"})
     assert perform(other) == [{}]
     assert perform({**claim, "id": "two"})[0]["refused"] == "marker"
-    perform({"op": "wipe", "base": str(base), "id": "two"})
+    perform({"op": "wipe", "base": str(base), "id": "two", "token": "b"})
     assert (base / "MARKER").exists()
-    perform({"op": "wipe", "base": str(base), "id": "one"})
+    wipe = {"op": "wipe", "base": str(base), "id": "one"}
+    assert perform({**wipe, "token": "a"})[0]["refused"] == "locked"
+    perform({**wipe, "token": "b"})
     assert not base.exists()
     base.mkdir()
     (base / "someone's").touch()

@@ -110,12 +110,16 @@ class Fleet:
             return []
         who = f"{getpass.getuser()}@{os.uname().nodename}:{self.layout.root} ({self._verb})"
         save_fleet_file(self.layout, self.file)
-        token = f"{self.file.id}:{os.uname().nodename}:{self.layout.root}"
-        mine = {"token": token, "once": self._once, "who": who}
+        mine = {"token": self._token, "once": self._once, "who": who}
         return [
             {"op": "claim", "base": self.base, "id": self.file.id},
             {"op": "lock", "base": self.base, **mine},
         ]
+
+    @property
+    def _token(self) -> str:
+        """What distinguishes this project's folder from other controllers' ones."""
+        return f"{self.file.id}:{os.uname().nodename}:{self.layout.root}"
 
     def _used(self) -> list[str]:
         """The machines with nodes, in order."""
@@ -137,9 +141,11 @@ class Fleet:
     def wipe(self) -> None:
         """Remove the topology's folder on every machine."""
         with self._mutex:
-            op: Op = {"op": "wipe", "base": self.base, "id": self.file.id}
-            self._perform({one: [(op, None)] for one in self._used()})
-            self._verb, self._locked = "", False
+            op = {"op": "wipe", "base": self.base, "id": self.file.id, "token": self._token}
+            self._verb, self._locked = "", False  # the lock itself goes with the folder
+            for name in self.file.places:
+                self.queue(name, op)
+            self._perform({})
 
     def flush(self) -> None:
         """Perform what is queued; raises the error of the first operation that fails."""

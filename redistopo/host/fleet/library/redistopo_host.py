@@ -232,14 +232,18 @@ def _guarded(base: str) -> Iterator[str]:
         yield os.path.join(base, ".lock")
 
 
+def _refuse_locked(path: str, token: str) -> None:
+    held: Op = {}
+    with suppress(ValueError):
+        held = json.loads(text_of(path) or "{}")
+    if held and held["token"] != token and time.time() - held["at"] < LEASE_SECONDS:
+        raise Refused("locked", who=held["who"], path=path)
+
+
 def lock(op: Op) -> Op:
     """Lock the host for one controller, or renew its lock; another one's lock expires."""
     with _guarded(op["base"]) as path:
-        held: Op = {}
-        with suppress(ValueError):
-            held = json.loads(text_of(path) or "{}")
-        if held and held["token"] != op["token"] and time.time() - held["at"] < LEASE_SECONDS:
-            raise Refused("locked", who=held["who"], path=path)
+        _refuse_locked(path, op["token"])
         now = {"token": op["token"], "once": op["once"], "who": op["who"], "at": time.time()}
         write({"path": path, "text": json.dumps(now)})
     return {}
@@ -255,7 +259,8 @@ def unlock(op: Op) -> Op:
 
 
 def wipe(op: Op) -> Op:
-    """Remove the topology's folder, if its marker is there."""
+    """Remove the topology's folder, if its marker is there and no other controller is at work."""
+    _refuse_locked(os.path.join(op["base"], ".lock"), op["token"])
     if text_of(os.path.join(op["base"], "MARKER")) == op["id"]:
         for _ in range(3):  # machines may share the folder
             shutil.rmtree(op["base"], ignore_errors=True)
