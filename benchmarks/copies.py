@@ -1,16 +1,22 @@
-"""Rows: a snapshot beside BGSAVE by hand, and an import beside redis-cli's."""
+"""Rows: a snapshot and a clone beside the same by hand, and an import beside redis-cli's."""
 
 import secrets
+import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 from redis import Redis
 
-from benchmarks.stage import Made, Stage
+from benchmarks.stage import Made, Stage, end_servers_in
 from redistopo.host.polling import Deadline, wait_for
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+from support.writers import writing
 
 Pair = tuple[float, float | None]
 
@@ -21,7 +27,7 @@ _PRIMARIES = (*_CLUSTER[:3], "--replicas", "0", *_CLUSTER[5:])
 
 def save(stage: Stage) -> Pair:
     """Three shards of 330 MB in all (small: 3 MB): saved by us, then by BGSAVE on the replicas."""
-    keys = 330_000 if stage.shards_of_many > 3 else 3000
+    keys = 3000 if stage.small else 330_000
     with stage.topology(_CLUSTER, 6) as made:
         stage.up(made)
         _fill(made, keys)
@@ -78,7 +84,7 @@ def _by_hand(made: Made) -> float:
 
 def import_keys(stage: Stage) -> Pair:
     """200,000 keys of 100 bytes (small: 2,000) of a standalone server, into three primaries."""
-    keys = 200_000 if stage.shards_of_many > 3 else 2000
+    keys = 2000 if stage.small else 200_000
     with _source(stage, keys) as port:
         with stage.topology(_PRIMARIES, 3) as made:
             stage.up(made)
@@ -127,3 +133,72 @@ def _listens(client: "Redis[Any]") -> bool:
         return bool(client.ping())
     except NotYet:
         return False
+
+
+def clone(stage: Stage) -> Pair:
+    """A second cluster with that data, beside BGSAVE, and what its servers take by themselves to
+    load the files and to sync the replicas."""
+    with stage.topology(_CLUSTER, 6) as made:
+        stage.up(made)
+        _fill(made, 3000 if stage.small else 330_000)
+        second = stage.folder("second") / "clone"
+        ours = stage.ours("clone", str(second), "--dir", str(made.folder), "-q")
+        saved = _by_hand(made)
+        try:
+            stage.ours("down", "--dir", str(second), "-q")
+            return ours, saved + _loaded(stage, second, _keys(made))
+        finally:
+            stage.ours("down", "--dir", str(second), "--wipe", "--yes", "-q")
+            end_servers_in(second)
+
+
+def _loaded(stage: Stage, folder: Path, keys: int) -> float:
+    """Seconds until servers that were started by hand have all keys, replicas by a full sync."""
+    nodes = sorted((folder / ".redistopo" / "nodes").iterdir())
+    password = (folder / ".redistopo" / "password").read_text().strip()
+    replicas = [one for one in nodes if " myself,slave " in (one / "nodes.conf").read_text()]
+    for one in replicas:
+        shutil.rmtree(one / "appendonlydir", ignore_errors=True)
+        (one / "dump.rdb").unlink(missing_ok=True)
+    began = time.perf_counter()
+    servers = [
+        subprocess.Popen([stage.server, one / "redis.conf"], cwd=one, stdout=subprocess.DEVNULL)
+        for one in nodes
+    ]
+    ports = [_port(one / "redis.conf") for one in nodes]
+    wait_for(lambda: _all_have(ports, password, keys) or None, Deadline(300))
+    took = time.perf_counter() - began
+    for server in servers:
+        server.kill()
+        server.wait()
+    return took
+
+
+def _port(conf: Path) -> int:
+    lines = (line.split() for line in conf.read_text().splitlines())
+    return next(int(words[1]) for words in lines if words[:1] == ["port"])
+
+
+def _all_have(ports: list[int], password: str, keys: int) -> bool:
+    from redis.exceptions import RedisError
+
+    total = 0
+    for port in ports:
+        with closing(_client(port, password)) as client:
+            try:
+                total += int(client.dbsize())
+            except RedisError:
+                return False
+    return total >= keys
+
+
+def paused(stage: Stage) -> Pair:
+    """Seconds that writers waited for a snapshot of one moment, by themselves."""
+    with stage.topology(_CLUSTER, 6) as made:
+        stage.up(made)
+        _fill(made, 3000 if stage.small else 330_000)
+        with writing(list(made.ports), made.wanted().password, clustered=True) as writers:
+            stage.ours("snapshot", "--dir", str(made.folder), "--no-verify", "--pause", "-q")
+        if lost := writers.lost():
+            stage.violations.append(f"{len(lost)} acknowledged writes lost")
+        return max(writers.longest_gap(who) for who in range(writers.clients)), None

@@ -4,18 +4,22 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from typing import Any
 
 from redis import Redis, RedisCluster
 from redis.cluster import ClusterNode
 from redis.crc import key_slot
 
+from benchmarks.servers import REDIS_7, VALKEY_8, VALKEY_ATOMIC, Range, on
 from benchmarks.stage import Made, Stage
 
 _KIND = ("cluster", "--shards", "4", "--replicas", "1", "--formation", "instant")
 _QUARTER = 4096
 _PAUSE = 0.0025
 _VALUE = b"x" * 100
+_LONGEST, _LONGEST_ATOMIC = 0.15, 0.25
+"""Seconds that a write may take while slots move, on a machine that does nothing else."""
 
 
 def full_slots(stage: Stage) -> tuple[float, float]:
@@ -28,7 +32,38 @@ def empty_slots(stage: Stage) -> tuple[float, float]:
     return _both(stage, 0)
 
 
-def _both(stage: Stage, keys: int) -> tuple[float, float]:
+def atomic(stage: Stage, wanted: Range) -> tuple[float, float]:
+    """Seconds with keys by the servers' atomic way, and of redis-cli with Redis 7.0."""
+    mine = _one(on(stage, wanted), theirs=False)
+    return mine, _one(on(stage, REDIS_7), theirs=True)
+
+
+def atomic_by_cli(stage: Stage) -> tuple[float, float]:
+    """The same beside valkey-cli's own atomic way, on the same servers."""
+    return _both(
+        on(stage, VALKEY_ATOMIC), stage.keys_of_move, "--cluster-use-atomic-slot-migration"
+    )
+
+
+def by_valkey_8(stage: Stage) -> tuple[float, float]:
+    """With keys, beside valkey-cli, on servers of Valkey 8.1."""
+    return _both(on(stage, VALKEY_8), stage.keys_of_move)
+
+
+def _one(stage: Stage, *, theirs: bool) -> float:
+    """One side alone, on its own servers."""
+    with stage.topology((*_KIND, "--persistence", "none"), 8) as made:
+        stage.up(made)
+        password = made.wanted().password
+        ours, cli = _commands(stage, made, password)
+        if stage.slots_of_move == _QUARTER:
+            stage.ours("rebalance", "--weight", "node4=0", "--dir", str(made.folder))
+        _fill(made, password, stage.keys_of_move)
+        with _client_beside(stage, made, password, longest=inf if theirs else _LONGEST_ATOMIC):
+            return stage.timed(cli) if theirs else stage.ours(*ours, "--dir", str(made.folder))
+
+
+def _both(stage: Stage, keys: int, *options: str) -> tuple[float, float]:
     with stage.topology((*_KIND, "--persistence", "none"), 8) as made:
         stage.up(made)
         where = ("--dir", str(made.folder))
@@ -39,11 +74,11 @@ def _both(stage: Stage, keys: int) -> tuple[float, float]:
         if whole:
             stage.ours(*back, *where)
         _fill(made, password, keys)
-        with _client_beside(stage, made, password):
+        with _client_beside(stage, made, password, longest=_LONGEST):
             took = stage.ours(*ours, *where)
         stage.ours(*back, *where)
         with _client_beside(stage, made, password):
-            return took, stage.timed(theirs)
+            return took, stage.timed([*theirs, *(options if whole else ())])
 
 
 def _commands(stage: Stage, made: Made, password: str) -> tuple[list[str], list[str]]:
@@ -88,10 +123,14 @@ def _cluster(made: Made, password: str) -> Any:
 
 
 @contextmanager
-def _client_beside(stage: Stage, made: Made, password: str) -> Iterator[None]:
-    """A client that writes all the time; a write that was acknowledged and lost is a violation."""
+def _client_beside(
+    stage: Stage, made: Made, password: str, *, longest: float = inf
+) -> Iterator[None]:
+    """A client that writes all the time; a write that was acknowledged and lost is a violation, and
+    in the whole form one that took longer than `longest` seconds."""
     client = _cluster(made, password)
     acknowledged: list[str] = []
+    waits: list[float] = []
     stop = threading.Event()
 
     def write() -> None:
@@ -99,7 +138,9 @@ def _client_beside(stage: Stage, made: Made, password: str) -> Iterator[None]:
         while not stop.wait(_PAUSE):
             number += 1
             key = f"written:{time.monotonic_ns()}:{number}"
+            began = time.monotonic()
             client.set(key, number)
+            waits.append(time.monotonic() - began)
             acknowledged.append(key)
 
     thread = threading.Thread(target=write)
@@ -111,4 +152,6 @@ def _client_beside(stage: Stage, made: Made, password: str) -> Iterator[None]:
         thread.join()
         lost = [key for key in acknowledged if client.get(key) is None]
         stage.violations += [f"{len(lost)} acknowledged writes lost"] if lost else []
+        if not stage.small and max(waits, default=0.0) > longest:
+            stage.violations.append(f"a write took {max(waits) * 1000:.0f} ms")
         client.close()

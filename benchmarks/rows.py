@@ -7,10 +7,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from statistics import median
 
-from benchmarks import copies, recipe, suites, watchers
+from benchmarks import copies, moves, recipe, suites, watchers
+from benchmarks.big_keys import longest_wait
 from benchmarks.cached import hits
 from benchmarks.moves import empty_slots, full_slots
 from benchmarks.resets import reset_and_flush, reset_only
+from benchmarks.servers import REDIS_ATOMIC, VALKEY_ATOMIC
 from benchmarks.several_hosts import up_on_hosts
 from benchmarks.stage import Made, Stage
 from benchmarks.upgrades import upgraded
@@ -29,7 +31,8 @@ class Row:
     """One line of the table; `measure` is one round: ours and theirs, one after the other.
 
     `bar` is the most that ours may take as a multiple of theirs, or in seconds where
-    `theirs` is empty; `times` multiplies the rounds of what takes an instant anyway.
+    `theirs` is empty; `times` multiplies the rounds of what takes an instant anyway. A `wide` row
+    is like another one, on other servers: the suite runs it only in the whole form.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Row:
     bar: float
     measure: Callable[[Stage], Pair]
     times: int = 1
+    wide: bool = False
 
 
 def _many(stage: Stage) -> AbstractContextManager[Made]:
@@ -149,6 +153,14 @@ _MORE_REPLICAS = _scaled("--replicas", 2, size=9, shards=3)
 _MORE_SHARDS = _scaled("--shards", 4, size=8, shards=4)
 
 
+def _on_valkey_9(stage: Stage) -> Pair:
+    return moves.atomic(stage, VALKEY_ATOMIC)
+
+
+def _on_redis_8(stage: Stage) -> Pair:
+    return moves.atomic(stage, REDIS_ATOMIC)
+
+
 def _flag(flag: str) -> Callable[[Stage], Pair]:
     def measure(stage: Stage) -> Pair:
         ours = stage.ours(flag)
@@ -164,6 +176,8 @@ _PACKAGES = "importing click, psutil, redis-py"
 _RESTARTS = "restart --rolling, 6 nodes"
 _CLI = "redis-cli --cluster rebalance"
 _ROLE = "a role of Ansible"
+_VALKEY_CLI = "valkey-cli --cluster rebalance"
+_ATOMIC_CLI = "valkey-cli, atomic"
 _FLUSHES = "100 FLUSHALLs of 3 primaries"
 
 ROWS: tuple[Row, ...] = tuple(
@@ -199,5 +213,16 @@ ROWS: tuple[Row, ...] = tuple(
         ("hosts-up", "up + verified, 6 nodes on 3 hosts", _ROLE, 0.4, up_on_hosts, 1),
         ("help", "--help", _CLICK, 1.6, _flag("--help"), 4),
         ("version", "--version", _CLICK, 1.6, _flag("--version"), 4),
+    )
+) + tuple(
+    Row(name=name, what=what, theirs=theirs, bar=bar, measure=measure, wide=True)
+    for name, what, theirs, bar, measure in (
+        ("rebalance-valkey-9", "the same on Valkey 9.1", _CLI, 0.1, _on_valkey_9),
+        ("rebalance-redis-8", "the same on Redis 8.4 or newer", _CLI, 0.1, _on_redis_8),
+        ("rebalance-valkey-cli", "the same on Valkey 9.1", _ATOMIC_CLI, 0.8, moves.atomic_by_cli),
+        ("rebalance-valkey-8", "the same on Valkey 8.1", _VALKEY_CLI, 0.2, moves.by_valkey_8),
+        ("big-keys", "longest wait: a hash and a zset move", "", 2.5, longest_wait),
+        ("clone", "clone, 330 MB in 3 shards", "BGSAVE, load and sync", 1.15, copies.clone),
+        ("snapshot-pause", "writers' wait: snapshot --pause", "", 0.15, copies.paused),
     )
 )

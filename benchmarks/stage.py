@@ -64,6 +64,11 @@ class Stage:
     _next: int = _FIRST
 
     @property
+    def small(self) -> bool:
+        """Whether rows only have to show that they run."""
+        return self.shards_of_many <= 3
+
+    @property
     def command(self) -> list[str]:
         beside = Path(sys.executable).parent / "redistopo"
         return [str(beside)] if beside.exists() else [sys.executable, "-m", "redistopo"]

@@ -49,9 +49,8 @@ def _engines(stage: Stage) -> tuple[str, str]:
 
 
 def _judge(stage: Stage, writers: Writers) -> None:
-    whole = stage.shards_of_many > 3
     longest = max(writers.longest_gap(who) for who in range(writers.clients))
-    if whole and longest > _LONGEST:
+    if not stage.small and longest > _LONGEST:
         stage.violations.append(f"upgrade: a client waited {longest * 1000:.0f} ms")
     if lost := writers.lost():
         stage.violations.append(f"upgrade: {len(lost)} acknowledged writes lost: {lost[:5]}")

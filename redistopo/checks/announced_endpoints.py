@@ -30,7 +30,7 @@ def reachable(subject: CheckSubject) -> Iterator[CheckResult]:
     if not told:
         yield skip("not inspected")
         return
-    elsewhere = [one for one in told if _for_others(subject, one)]
+    elsewhere = [one for one in told if _for_others(subject, one, by_id[one.id])]
     wrong = [one for one in told if (one.error or one.refused) and one not in elsewhere]
     for one in wrong:
         node = by_id[one.id]
@@ -56,17 +56,20 @@ def reachable(subject: CheckSubject) -> Iterator[CheckResult]:
         yield ok(many if told[1:] else "the endpoint that clients are given leads to its node")
 
 
-def _for_others(subject: CheckSubject, one: Announced) -> bool:
-    """Whether clients elsewhere may know the name, which the topology file has."""
+def _for_others(subject: CheckSubject, one: Announced, node: NodeSeen) -> bool:
+    """Whether clients elsewhere may know the name, or reach the port, that the file has."""
     name = subject.expected.announced_name
+    if subject.expected.announce_port and one.is_mapped(node.config or {}):
+        return True
     return bool(name) and one.host == name and one.error == NO_ADDRESS
 
 
 def _unreached(told: list[Announced]) -> CheckResult:
     where = ", ".join(sorted(one.address for one in told))
-    evidence = f"clients are given {where} (announce_host), which could not be reached from here: "
+    key = "announce_port" if told[0].closed else "announce_host"
+    evidence = f"clients are given {where} ({key}), which could not be reached from here: "
     hint = f"where clients run: redistopo verify --connect {min(one.address for one in told)}"
-    return warn(TOPOLOGY, evidence + NO_ADDRESS, hint)
+    return warn(TOPOLOGY, evidence + told[0].error, hint)
 
 
 def _nameless(subject: CheckSubject, told: list[Announced], nodes: list[NodeSeen]) -> CheckResult:

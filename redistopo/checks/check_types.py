@@ -21,10 +21,11 @@ class Expected:
     """What the topology should be; None where it is unknown, as for servers we didn't start.
 
     Nodes bind `host`, are connected to at `address`, and give clients `announced_name` ("" for the
-    address). `config` maps a node to its rendered directives (a Sentinel to its expected settings),
-    `configs` to the path of its configuration file; `engine` is the requested one; `rights` are
-    the application's ACL rules, and `users` each node's ACL LIST at the time the users were set.
-    Over several machines, each node binds the address of its own, one of `hosts`.
+    address) and the ports from `announce_port` on (0 for their own). `config` maps a node to its
+    rendered directives (a Sentinel to its expected settings), `configs` to the path of its
+    configuration file; `engine` is the requested one; `rights` are the application's ACL rules, and
+    `users` each node's ACL LIST at the time the users were set. Over several machines, each node
+    binds the address of its own, one of `hosts`.
     """
 
     shards: int | None = None
@@ -34,6 +35,7 @@ class Expected:
     host: str | None = None
     address: str = ""
     announced_name: str = ""
+    announce_port: int = 0
     rights: str | None = None
     users: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tls: bool | None = None

@@ -223,7 +223,7 @@ def _link(shard: ShardSeen, node: NodeSeen, *, ours: bool) -> CheckResult | None
     if ours and node.follows not in (source.address, me.address if me else ""):
         evidence = f"linked to {node.follows}, but its primary is {source.address}"
         return fail(node.name, evidence, "wait: it may be switching to another primary")
-    listed = at_address(source.replicas, node)
+    listed = at_address(source.replicas, node, node.ports)
     if listed is None or listed.state != "online":
         state = listed.state if listed else "not listed"
         return fail(
@@ -243,7 +243,7 @@ def lag(subject: CheckSubject) -> Iterator[CheckResult]:
         if shard.primary is None or not shard.replicas:
             continue
         links = [one for source in shard.nodes for one in source.replicas]
-        silent = {n.name: one.lag for n in shard.replicas if (one := at_address(links, n))}
+        silent = {n.name: one.lag for n in shard.replicas if (one := at_address(links, n, n.ports))}
         behind = {node.name: max(0, shard.primary.offset - node.offset) for node in shard.replicas}
         about = f"shard {shard.number}"
         sizes = ", ".join(f"{node} {size} bytes" for node, size in behind.items())

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
 from redistopo.checks.check_types import (
     TOPOLOGY,
@@ -69,10 +70,11 @@ def uneven(subject: CheckSubject) -> Iterator[CheckResult]:
         return
     rendered = subject.expected.config or {}
     named = {canonical_directive(name) for conf in rendered.values() for name in conf}
-    usual = _usual(inspected)
+    settings = [(node, _settings(node)) for node in inspected]
+    usual = _usual(settings)
     found = False
-    for node in inspected:
-        odd = dict(_odd(subject, node, usual.get(node.engine, {}), named))
+    for node, live in settings:
+        odd = dict(_odd(subject, live, usual.get(node.engine, {}), named))
         if odd:
             found = True
             yield _told(node, odd, ours=subject.ours)
@@ -82,25 +84,25 @@ def uneven(subject: CheckSubject) -> Iterator[CheckResult]:
 
 
 def _odd(
-    subject: CheckSubject, node: NodeSeen, usual: Mapping[str, str], named: set[str]
+    subject: CheckSubject, settings: Mapping[str, str], usual: Mapping[str, str], named: set[str]
 ) -> Iterable[tuple[str, tuple[str, str]]]:
     """Each directive with another value than it should have, with both: (live, expected)."""
-    for name, live in _settings(node).items():
+    for name, live in settings.items():
         if name in named:
             continue
         # the default counts more than what most nodes have: all may have been changed
         wanted = DEFAULTS.get(name) if subject.ours and "include" not in named else None
         wanted = usual.get(name, live) if wanted is None else wanted
-        if not same_value(name, wanted, live):
+        if wanted != live and not same_value(name, wanted, live):
             yield name, (live, wanted)
 
 
-def _usual(nodes: Iterable[NodeSeen]) -> dict[str, dict[str, str]]:
+def _usual(nodes: Iterable[tuple[NodeSeen, Mapping[str, str]]]) -> dict[str, dict[str, str]]:
     """Engine -> the value of each directive on most of its nodes; versions differ in defaults."""
     count: defaultdict[str, defaultdict[str, Counter[str]]] = defaultdict(_counters)
-    for node in nodes:
+    for node, settings in nodes:
         directives = count[node.engine]
-        for name, value in _settings(node).items():
+        for name, value in settings.items():
             directives[name][value] += 1
     return {
         engine: {name: values.most_common(1)[0][0] for name, values in directives.items()}
@@ -114,11 +116,15 @@ def _counters() -> defaultdict[str, Counter[str]]:
 
 def _settings(node: NodeSeen) -> dict[str, str]:
     """The settings that nodes should share, by their current names."""
-    return {
-        name: value
-        for said, value in (node.config or {}).items()
-        if (name := canonical_directive(said)) not in _OWN and not name.startswith(_OWN_GROUPS)
-    }
+    return {name: value for said, value in (node.config or {}).items() if (name := _shared(said))}
+
+
+@lru_cache(maxsize=2048)
+def _shared(said: str) -> str:
+    """The current name of a directive that nodes should share, else "": asked for some hundred
+    settings of each node in each snapshot."""
+    name = canonical_directive(said)
+    return "" if name in _OWN or name.startswith(_OWN_GROUPS) else name
 
 
 def _told(node: NodeSeen, odd: Mapping[str, tuple[str, str]], *, ours: bool) -> CheckResult:

@@ -131,7 +131,7 @@ def _followed(
         return replace(one, error=OTHER_HOST)
     state = probe_port(there)
     if state is not PortState.OK:
-        return replace(one, error=MEANING[state.value])
+        return replace(one, error=MEANING[state.value], closed=True)
     return _identified(one, client, identity)
 
 

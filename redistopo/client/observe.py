@@ -16,6 +16,7 @@ from redistopo.client.connection import (
 )
 from redistopo.client.failover_probe import probe_failover
 from redistopo.client.login_probe import probe_access
+from redistopo.client.monitored import with_monitored
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.host.host import Files, Host
 from redistopo.host.listening_sockets import listening_of_process
@@ -26,12 +27,14 @@ from redistopo.host.stop_record_files import load_stop_record
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.endpoint import Addressed, Endpoint
 from redistopo.model.protocol.engine import parse_title
-from redistopo.model.protocol.replies import ClusterNodesLine, parse_info, parse_nodes
+from redistopo.model.protocol.replies import (
+    ClusterNodesLine,
+    at_listening_ports,
+    parse_info,
+    parse_nodes,
+)
 from redistopo.model.protocol.sentinel_replies import (
     HELLO_CHANNEL,
-    MonitoredPrimary,
-    parse_masters,
-    parse_peers,
 )
 from redistopo.model.state.monitored_primaries import without_other_primaries
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
@@ -52,10 +55,11 @@ class Detail(IntEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target(Addressed):
     """A server to observe; `layout` is None for one that we didn't start, otherwise its process
-    and files are on `machine`."""
+    and files are on `machine`. It gives clients the ports for them, if `maps_ports`."""
 
     name: str
     ports: tuple[int, ...] = ()
+    maps_ports: bool = False
     layout: Layout | None = None
     machine: Host = LOCAL
 
@@ -185,7 +189,10 @@ def query_node(
     """
     depth = Detail.FULL if seen.folder_lost else depth
     try:
-        return _with_files(_query(shape, seen, client, depth), target, client)
+        found = _query(shape, seen, client, depth)
+        if target.maps_ports:
+            found = replace(found, members=at_listening_ports(found.members))
+        return _with_files(found, target, client)
     except (Unreachable, BadReply) as error:
         return replace(seen, error=f"{error.message}: {error.detail}")
     except AccessDenied as error:
@@ -230,7 +237,7 @@ def _query(shape: Shape, seen: NodeSeen, client: Connections, depth: Detail) -> 
             members=_members(_text(replies[2], "CLUSTER NODES"), seen.host),
         )
     if sentinel := found.role is Role.SENTINEL:
-        found = _with_monitored(found, client)
+        found = with_monitored(found, client)
     if depth is Detail.FULL:
         found = replace(
             found,
@@ -270,34 +277,8 @@ def _refused(commands: list[Command], replies: list[Reply]) -> dict[str, str]:
     }
 
 
-def _with_monitored(seen: NodeSeen, client: Connections) -> NodeSeen:
-    """Add every primary that a Sentinel monitors, with its replicas and Sentinels."""
-    reply = client.execute(seen.endpoint, [("SENTINEL", "MASTERS")])[0]
-    masters = parse_masters(raise_on_error(reply, "SENTINEL MASTERS"))
-    watches = tuple(_with_peers(seen, one, client) for one in masters)
-    return replace(seen, watches=watches)
-
-
 def _settings(seen: NodeSeen) -> dict[str, str]:
     return seen.watches[0].config if seen.watches else {}
-
-
-def _with_peers(seen: NodeSeen, watch: MonitoredPrimary, client: Connections) -> MonitoredPrimary:
-    words = ("GET-MASTER-ADDR-BY-NAME", "REPLICAS", "SENTINELS", "CKQUORUM")
-    commands = [("SENTINEL", word, watch.name) for word in words]
-    address, replicas, sentinels, quorum = client.execute(seen.endpoint, commands)
-    # during a failover this returns the new primary as soon as it is promoted in the new epoch
-    # (sentinel.c, sentinelGetCurrentMasterAddress), unlike SENTINEL MASTERS
-    host, port = map(str, address if isinstance(address, list) and len(address) == 2 else ("", 0))
-    return replace(
-        watch,
-        endpoint=Endpoint(host, int(port) if port.isdecimal() else 0),
-        replicas=parse_peers(raise_on_error(replicas, "SENTINEL REPLICAS"), "SENTINEL REPLICAS"),
-        sentinels=parse_peers(
-            raise_on_error(sentinels, "SENTINEL SENTINELS"), "SENTINEL SENTINELS"
-        ),
-        quorum=str(quorum),
-    )
 
 
 def _with_files(seen: NodeSeen, target: Target, client: Connections) -> NodeSeen:

@@ -2,10 +2,10 @@
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from redistopo.client.connection import Command, Connections, Reply
 from redistopo.client.service_entry import execute_redirected, primary_by_sentinels, slot_owners
@@ -30,14 +30,14 @@ Find = Callable[[str], Endpoint]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteProbe:
     """What to probe: every shard with a primary; a client connects to one of `entries`, or to
-    the primary that the `sentinels` name, if there are any. `nameless` are announced names without
-    an address here: the host of the entries replaces them."""
+    the primary that the `sentinels` name, if there are any. `beside` maps an announced endpoint
+    that is for clients elsewhere to that of its node."""
 
     shards: tuple[ShardSeen, ...]
     clustered: bool
     entries: tuple[Endpoint, ...]
     sentinels: tuple[NodeSeen, ...] = ()
-    nameless: frozenset[str] = frozenset()
+    beside: Mapping[Endpoint, Endpoint] = field(default_factory=dict)
 
 
 def probe_writes(probe: WriteProbe, client: Connections) -> tuple[WriteProbeResult, ...]:
@@ -90,8 +90,7 @@ def _finder(probe: WriteProbe, access: Login, client: Connections) -> Find:
     def owner(key: str) -> Endpoint:
         slot = slot_of(key)
         there = next(one.endpoint for one in owners if one.first <= slot <= one.last)
-        host = probe.entries[0].host if there.host in probe.nameless else there.host
-        return there._replace(host=host)
+        return probe.beside.get(there, there)
 
     return owner
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from redistopo import __version__
 from redistopo.drill.drill_report import (
@@ -30,7 +30,7 @@ class Growth:
     topology: Topology
     added: tuple[str, ...]
     origin: float
-    began: float
+    began: datetime
     budget: float
     rate: int
     clients: int
@@ -53,7 +53,7 @@ def growth_report(seen: LoadResult, did: Growth) -> DrillReport:
         shape=did.topology.shape.value,
         engine=did.before.engine,
         redistopo=__version__,
-        began=datetime.fromtimestamp(did.began, UTC).isoformat(timespec="milliseconds"),
+        began=did.began.isoformat(timespec="milliseconds"),
         fault=GROW,
         target=f"{what}: {', '.join(did.added)}",
         planned=True,

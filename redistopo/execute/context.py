@@ -10,6 +10,7 @@ from redistopo.host.host import Host, StartedProcess
 from redistopo.host.polling import Deadline
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.credentials import Credentials
+from redistopo.model.protocol.replies import ClusterNodesLine, at_listening_ports, parse_nodes
 from redistopo.model.state.job import SlotMove
 from redistopo.model.state.observed import Observed
 from redistopo.progress import Progress
@@ -54,6 +55,7 @@ class ExecutionContext:
                 ports=node.ports,
                 layout=self.plan.layout,
                 machine=self.host,
+                maps_ports=bool(self.plan.topology.announce_port),
             )
             for node in self.plan.nodes
         )
@@ -61,6 +63,11 @@ class ExecutionContext:
     def observe(self, depth: Detail, *, disk: bool = False) -> Observed:
         """Take a snapshot of all planned nodes, with `disk` also of their folders."""
         return observe(self.plan.topology.shape, self.targets, self.client, depth, disk=disk)
+
+    def cluster_nodes(self, node: NodePlan) -> tuple[ClusterNodesLine, ...]:
+        """Return CLUSTER NODES of a node, with the ports at which the nodes listen."""
+        members = parse_nodes(str(self.send(node, "CLUSTER", "NODES")))
+        return at_listening_ports(members) if self.plan.topology.announce_port else members
 
     def send(self, node: NodePlan, *command: str | int) -> object:
         """Send one command and return the reply; raises BadReply for an error reply, Unreachable

@@ -215,6 +215,13 @@ def _settle(context: ExecutionContext, _one: Step) -> None:
     close_foreign_slots(context)
 
 
+def _spread(context: ExecutionContext, one: Step) -> None:
+    from redistopo.execute.handover import hand_over_shard
+
+    for node in context.nodes(one.nodes):
+        hand_over_shard(context, node)
+
+
 def _list_users(context: ExecutionContext, node: NodePlan) -> None:
     """Keep the server's ACL LIST, to detect later changes."""
     listed = context.send(node, "ACL", "LIST")
@@ -264,4 +271,5 @@ _DOERS: dict[StepKind, Callable[[ExecutionContext, Step], None]] = {
     StepKind.RECOUNT: recount,
     StepKind.DISCOVER: discover,
     StepKind.SETTLE: _settle,
+    StepKind.SPREAD: _spread,
 }

@@ -42,7 +42,7 @@ from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.endpoint import at_address
-from redistopo.model.protocol.replies import parse_info, parse_nodes
+from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import Role
 from redistopo.model.topology.spec import Shape
 from redistopo.progress import warn
@@ -286,7 +286,7 @@ def _disagreement(change: HandoverState, node: NodePlan) -> str:
     """What a node reports instead of the new primary; "" if it agrees."""
     to = change.to
     if change.context.plan.topology.clustered:
-        table = parse_nodes(str(change.context.send(node, "CLUSTER", "NODES")))
+        table = change.context.cluster_nodes(node)
         seen = at_address(table, to)
         return "" if seen and seen.primary and seen.slots else f"{node.name} doesn't report it yet"
     if node.role is Role.SENTINEL:

@@ -8,7 +8,7 @@ from redistopo.execute.raise_epoch import raise_epoch
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.planning.step import Step
-from redistopo.model.protocol.replies import parse_info, parse_nodes
+from redistopo.model.protocol.replies import parse_info
 
 _SECONDS = 5.0
 
@@ -36,7 +36,7 @@ def take_over(context: ExecutionContext, one: Step) -> None:
 def _raise_epoch(context: ExecutionContext, node: NodePlan) -> None:
     """Make the takeover's epoch exceed that of the stopped primary, which else might get the slots
     again, and make what is written from now on disappear, when it is started."""
-    table = parse_nodes(str(context.send(node, "CLUSTER", "NODES")))
+    table = context.cluster_nodes(node)
     lead = next((one.primary_id for one in table if one.myself), "")
     epoch = next((one.epoch for one in table if one.id == lead), 0)
     running = {one.address for one in table if one.primary and one.linked and one.id != lead}

@@ -12,7 +12,7 @@ from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.planning.plan_rejoin import forgotten_nodes
 from redistopo.model.planning.step import Step
-from redistopo.model.protocol.replies import parse_info, parse_nodes
+from redistopo.model.protocol.replies import parse_info
 
 _OK_SECONDS = 0.5
 
@@ -159,8 +159,7 @@ def _info(context: ExecutionContext, node: NodePlan, field: str) -> str:
 
 def _known(context: ExecutionContext, node: NodePlan) -> set[str]:
     """The addresses of the nodes that a node has met."""
-    members = parse_nodes(str(context.send(node, "CLUSTER", "NODES")))
-    return {one.address for one in members if not one.unknown}
+    return {one.address for one in context.cluster_nodes(node) if not one.unknown}
 
 
 def forget_ids(context: ExecutionContext, one: Step) -> None:

@@ -10,7 +10,7 @@ from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.planning.resizing import without_nodes
 from redistopo.model.planning.step import Step
-from redistopo.model.protocol.replies import ClusterNodesLine, parse_nodes
+from redistopo.model.protocol.replies import ClusterNodesLine
 
 _END_SECONDS = 10.0
 _REMOVED = "This node was removed from the topology. Its folder is kept and isn't used again.\n"
@@ -23,7 +23,7 @@ def remove(context: ExecutionContext, one: Step) -> None:
     Gossip brings an id back that some node doesn't forget within 60 s, so all of them are queried
     again until none knows it.
     """
-    tables = {node.name: _table(context, node) for node in context.nodes(one.nodes)}
+    tables = {node.name: context.cluster_nodes(node) for node in context.nodes(one.nodes)}
     own = {name: next(line for line in table if line.myself) for name, table in tables.items()}
     nodes = sorted(context.nodes(one.nodes), key=lambda node: own[node.name].primary)
     for node in nodes:
@@ -31,10 +31,6 @@ def remove(context: ExecutionContext, one: Step) -> None:
     for node in nodes:
         context.send(node, "CLUSTER", "RESET", "HARD")
     _forget(context, {line.id for line in own.values()}, one.nodes)
-
-
-def _table(context: ExecutionContext, node: NodePlan) -> tuple[ClusterNodesLine, ...]:
-    return parse_nodes(str(context.send(node, "CLUSTER", "NODES")))
 
 
 def _require_empty(context: ExecutionContext, node: NodePlan, own: ClusterNodesLine) -> None:
@@ -56,7 +52,7 @@ def _forget(context: ExecutionContext, ids: Collection[str], names: Collection[s
     def look() -> bool | None:
         left.clear()
         for node in others:
-            for line in _table(context, node):
+            for line in context.cluster_nodes(node):
                 if line.id in ids:
                     left.append(node.name)
                     # its own primary, for a moment: then it is asked again

@@ -1,5 +1,6 @@
 """Stops what a verb started if it failed."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,9 +9,13 @@ from redistopo.execute.context import ExecutionContext
 from redistopo.execute.terminate import end_all
 from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline
+from redistopo.model.remedies.remedy import joined
 from redistopo.progress import note, step, warn
 
 _SECONDS = 10.0
+
+_TO_SERVERS = re.compile(r"redistopo (?:call|cli|reset)\b")
+"""Commands that need servers which run."""
 
 
 @contextmanager
@@ -27,11 +32,12 @@ def rolled_back_on_failure(
         yield
     except RestartNeeded:
         raise
-    except (Unhealthy, TimedOut):
+    except (Unhealthy, TimedOut) as error:
         if formed and context.started:
             note(context.progress, "the servers are left running; redistopo down stops them")
         else:
             _undo(context, keep=keep)
+            _explain_keeping(context, error, keep=keep)
         raise
     except BaseException:
         _undo(context, keep=keep)
@@ -44,6 +50,15 @@ def _undo(context: ExecutionContext, *, keep: bool) -> None:
         note(context.progress, f"kept running: {names}; redistopo down stops them")
     elif context.started:
         _roll_back(context)
+
+
+def _explain_keeping(context: ExecutionContext, error: RedistopoError, *, keep: bool) -> None:
+    """Have a hint whose commands need servers begin with what makes them run: the same again, which
+    forms an unfinished topology from the start, or with --keep."""
+    hint = error.hint
+    if context.started and not keep and _TO_SERVERS.search(hint) and "--keep" not in hint:
+        again = "redistopo up, which begins anew; if it fails again: redistopo up --keep, then "
+        error.hint = joined(again, hint)
 
 
 def _roll_back(context: ExecutionContext) -> None:

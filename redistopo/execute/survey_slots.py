@@ -14,6 +14,8 @@ from redistopo.model.protocol.slots import SLOT_COUNT
 from redistopo.model.state.observed import NodeSeen
 
 _PIPELINE = 2000
+_FEW_KEYS = 1000
+"""Of fewer keys, the average would mostly be what an empty server uses."""
 
 
 def survey_slots(
@@ -22,8 +24,8 @@ def survey_slots(
     """Survey slots of a primary.
 
     Bytes are those of CLUSTER SLOT-STATS where the server has it, and keys are measured one by one
-    (MEMORY USAGE) if the node has so much data that a big one may be among them; without
-    `every_key` only some of each slot. Otherwise every key counts the node's average.
+    (MEMORY USAGE) if the node has so much data that a big one may be among them, or few keys;
+    without `every_key` only some of each slot. Otherwise every key counts the node's average.
     """
     keys = _counts(client, node, slots)
     if not keys:
@@ -31,7 +33,7 @@ def survey_slots(
     info = node.info
     dataset = int(info.get("used_memory_dataset", 0))
     total = max(node.keys, 1)
-    if dataset >= SCAN_FROM_BYTES:
+    if dataset >= SCAN_FROM_BYTES or total <= _FEW_KEYS:
         found = _measured(client, node, keys, 0 if every_key else 5)
     else:
         average = dataset // total

@@ -74,7 +74,7 @@ class _Drill:
     before: Observed
     added: tuple[str, ...]
     origin: float = 0.0
-    began: float = 0.0
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
     spans: list[PhaseSpan] = field(default_factory=list)
     moments: list[TimelineMoment] = field(default_factory=list)
 
@@ -168,7 +168,7 @@ def _run(drill: _Drill, load_request: LoadRequest) -> DrillReport:
                 )
             with _phase(drill, "before"):
                 _wait()
-        drill.origin, drill.began = time.monotonic(), time.time()
+        drill.origin, drill.began = time.monotonic(), datetime.now(UTC)
         drill.moments.append(adding(drill.added))
         with _phase(drill, "out") as moved:
             moved(_grow(drill))

@@ -165,21 +165,20 @@ def move(request: MoveRequest, progress: Progress) -> SlotMoves:
             job = new_job(request.verb, request.arguments, now.seen, plan.moves)
             run_job(now.context, job, plan.survey)
             with step(session.progress, "wait until every node agrees", changes=False):
-                emptied = _emptied(now.seen, plan.moves)
-                now.await_health(frozenset(("cluster.empty-shards", name) for name in emptied))
-            for name in emptied:
+                empty = _empty_after(now.seen, plan.moves)
+                now.await_health(frozenset(("cluster.empty-shards", name) for name in empty))
+            for name in dict.fromkeys(one.source for one in plan.moves if one.source in empty):
                 warn(session.progress, f"the shard of {name} has no slots any more; {EMPTIED}")
         return _result(request.verb, plan, seconds=time.monotonic() - began)
 
 
-def _emptied(before: Observed, moves: Sequence[SlotMove]) -> tuple[str, ...]:
-    """Return the primaries that gave all their slots away."""
+def _empty_after(before: Observed, moves: Sequence[SlotMove]) -> tuple[str, ...]:
+    """Return the primaries without slots: those that gave all away, and those that had none."""
     left = {name: sum(map(len, slots)) for name, slots in owners_of(before).items()}
     for one in moves:
         left[one.source] -= len(one)
         left[one.target] += len(one)
-    sources = dict.fromkeys(one.source for one in moves)
-    return tuple(name for name in sources if not left[name])
+    return tuple(name for name, count in left.items() if not count)
 
 
 def preview_move(request: MoveRequest, progress: Progress) -> SlotMoves:

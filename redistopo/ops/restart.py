@@ -112,7 +112,7 @@ def preview_restart(request: RestartRequest) -> Preview:
                 raise unhealthy("\n".join(f"{check}: {about}" for check, about in failed))
             refuse_other_bus(now.seen, now.context.plan.engine)
             refuse_unavailable(now.seen, names, saving(now), force=request.force)
-            order = RollingOrder(restore=request.restore)
+            order = _order(request, now)
             found = tuple(map(str, turns(now.seen, names, order)))
             lost = losses(now.seen, (one.name for one in unfollowed(now.seen, names)))
             return Preview(verb="restart", nodes=names, turns=found, losses=lost)
@@ -165,4 +165,9 @@ def _roll(work: RestartWork, request: RestartRequest, names: tuple[str, ...]) ->
     now = work.now
     require_health(now)
     refuse_unavailable(now.seen, names, saving(now), force=request.force)
-    roll(work, turns(now.seen, names, RollingOrder(restore=request.restore)))
+    roll(work, turns(now.seen, names, _order(request, now)))
+
+
+def _order(request: RestartRequest, now: LiveChange) -> RollingOrder:
+    """Over several hosts each former primary is promoted again: otherwise one host gets most."""
+    return RollingOrder(restore=request.restore or now.session.topology.hosts is not None)

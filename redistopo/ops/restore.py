@@ -12,6 +12,7 @@ from redistopo.project.unfinished_changes import refuse_unfinished
 from redistopo.snapshot.stored import (
     find_snapshot,
     load_manifest,
+    opened,
     require_checksums,
 )
 from redistopo.snapshot.target_folder import (
@@ -40,7 +41,11 @@ def restore(request: RestoreRequest, progress: Progress) -> RestoreResult:
     The folder's own topology file is used, otherwise the snapshot's. If it fails, the folder is as
     before. Raises RedistopoError, UsageError over data without `force`.
     """
-    path = find_snapshot(layout_of_folder(request.root), request.name)
+    with opened(find_snapshot(layout_of_folder(request.root), request.name)) as path:
+        return _restore(request, path, progress)
+
+
+def _restore(request: RestoreRequest, path: Path, progress: Progress) -> RestoreResult:
     manifest = load_manifest(path)
     layout = layout_of_folder(request.into or request.root)
     require_own_folder(layout)

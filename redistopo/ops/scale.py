@@ -26,7 +26,7 @@ from redistopo.ops.up import UpRequest, UpResult, bring_up
 from redistopo.progress import Progress, no_progress, step
 from redistopo.project.job_file import save_job
 from redistopo.project.load import Project, read_topology
-from redistopo.project.unfinished_changes import refuse_unfinished
+from redistopo.project.unfinished_changes import naming_ways_on, refuse_unfinished
 from redistopo.render.topology_edit import with_numbers
 from redistopo.session.health import wait_until_healthy
 from redistopo.session.local_preconditions import refuse_folder
@@ -83,7 +83,8 @@ def scale(request: ScaleRequest, progress: Progress) -> UpResult:
             begin(session, job, edit)
         context = session.context(session.plan())
         asked = UpRequest(root=request.root, seconds=request.seconds)
-        return bring_up(session, context, asked, began)
+        with naming_ways_on(session.layout):
+            return bring_up(session, context, asked, began)
 
 
 def begin(session: Session, job: Job, edit: Edit) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode
 from redistopo.host.files import read_exactly, write_private
+from redistopo.host.packed_folder import SUFFIX
 from redistopo.model.protocol.credentials import TopologyUser
 from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, step
@@ -35,7 +36,7 @@ class SnapshotRequest:
     """What to save; `name` is a time if empty. With `pause`, all shards are saved at one moment;
     `keep` is how many unnamed snapshots are kept, 0 for all; `verify` is whether the files are
     loaded and their digest is computed, None if the data is small; `secrets` saves the passwords
-    too."""
+    too; with `archive` the snapshot is one file."""
 
     root: Path
     name: str = ""
@@ -43,6 +44,7 @@ class SnapshotRequest:
     keep: int = 0
     verify: bool | None = None
     secrets: bool = False
+    archive: bool = False
     seconds: float = 600.0
 
 
@@ -73,7 +75,7 @@ def snapshot(request: SnapshotRequest, progress: Progress) -> SnapshotResult:
         if request.keep:
             removed = keep_newest(session.layout, topology_id, request.keep)
         return SnapshotResult(
-            path=snapshots_folder(session.layout) / name,
+            path=snapshots_folder(session.layout) / (name + (SUFFIX if request.archive else "")),
             snapshot=manifest,
             removed=removed,
             seconds=time.monotonic() - began,
@@ -87,7 +89,7 @@ def save_snapshot(session: Session, to: Layout, name: str, request: SnapshotRequ
     sources = choose_sources(seen)
     session.client.wait_longer(_ANSWER_SECONDS)
     text = read_exactly(layout.topology)
-    with writing(to, name) as folder:
+    with writing(to, name, archive=request.archive) as folder:
         saving = Saving(
             client=session.client,
             deadline=session.deadline,
@@ -152,16 +154,16 @@ class TimerResult:
     code: ExitCode = field(default=ExitCode.DONE)
 
 
-def timer_line(root: Path, kind: str, *, keep: int, pause: bool) -> TimerResult:
-    """Return the line for cron, or the command that creates a timer of systemd."""
+def timer_line(root: Path, kind: str, *options: str) -> TimerResult:
+    """Return the line for cron, or the command that creates a timer of systemd, for `snapshot` with
+    these options."""
     import shutil
     import sys
     from shlex import join
 
     layout = layout_of_folder(root)
     program = shutil.which("redistopo") or sys.argv[0]
-    options = ["--keep", str(keep), *(["--pause"] if pause else []), "--quiet"]
-    words = [program, "snapshot", "--dir", str(layout.root), *options]
+    words = [program, "snapshot", "--dir", str(layout.root), *options, "--quiet"]
     if kind == "cron":
         return TimerResult(line=f"0 3 * * * {join(words)}".replace("%", r"\%"))
     unit = f"redistopo-snapshot-{sha256(str(layout.root).encode()).hexdigest()[:8]}"

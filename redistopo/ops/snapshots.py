@@ -10,6 +10,7 @@ from redistopo.project.load import layout_of_folder
 from redistopo.snapshot.manifest import Manifest
 from redistopo.snapshot.stored import (
     StoredSnapshot,
+    opened,
     require_checksums,
     stored_snapshots,
     write_manifest,
@@ -80,15 +81,16 @@ def _verified(
     if manifest is None:
         return one
     try:
-        with step(progress, f"verify {one.name}", changes=False):
-            require_checksums(one.path, manifest)
+        with step(progress, f"verify {one.name}", changes=False), opened(one.path) as folder:
+            require_checksums(folder, manifest)
             program = _program(root, manifest)
-            digest = digest_of_snapshot(one.path, manifest, program, deadline)
+            digest = digest_of_snapshot(folder, manifest, program, deadline)
     except (UnusableSnapshot, UnloadableFile) as error:
         return replace(one, fault=error.detail or error.message)
     if manifest.digest is None:
         manifest = replace(manifest, digest=digest)
-        write_manifest(one.path, manifest)
+        if one.path.is_dir():
+            write_manifest(one.path, manifest)
     fault = difference(manifest.digest or digest, digest)
     return replace(one, manifest=manifest, fault=f"the data differs: {fault}" if fault else "")
 

@@ -35,6 +35,7 @@ from redistopo.model.planning.readdress import (
 from redistopo.model.planning.refuse_moves import owners_of
 from redistopo.model.planning.settle_steps import settle_steps
 from redistopo.model.planning.slot_moves import with_moves
+from redistopo.model.planning.spread_roles import spread_steps
 from redistopo.model.planning.step import OBSERVE_AGAIN, Step, StepKind, linked
 from redistopo.model.planning.upgrade import newest_running
 from redistopo.model.remedies.of_topology import rotate_passwords
@@ -274,6 +275,7 @@ def _strayed(context: ExecutionContext) -> bool:
         stale_ids(seen),
         non_empty_resets(seen),
         settle_steps(seen),
+        spread_steps(context.plan.topology.hosts, seen),
     )
     return any(map(tuple, found))
 

@@ -149,12 +149,13 @@ def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> "Pla
 
 
 def plan_with(project: Project, engine: Engine, why: str) -> "Plan":
-    """Make the project's plan with an engine; raises UsageError if it can't announce a name."""
+    """Make the project's plan with an engine; raises UsageError if it can't announce what the
+    topology file has."""
     from redistopo.model.planning.plan_nodes import make_plan
     from redistopo.project.numbered_nodes import numbered_nodes
 
     topology, layout = project.topology, project.layout
-    _refuse_name(topology, engine)
+    _refuse_announcement(topology, engine)
     return make_plan(topology, layout, engine, why, numbered_nodes(topology, layout))
 
 
@@ -171,8 +172,15 @@ def require_address(topology: Topology) -> None:
             )
 
 
-def _refuse_name(topology: Topology, engine: Engine) -> None:
-    """Raise UsageError if the engine can't announce a name."""
+def _refuse_announcement(topology: Topology, engine: Engine) -> None:
+    """Raise UsageError if the engine can't announce a name, or ports for clients."""
+    if topology.announce_port and not engine.announces_client_ports:
+        raise UsageError(
+            f"{engine.title} can't announce other ports to clients (announce_port)",
+            detail="it announces one port to clients, replicas and other nodes; Valkey 9.0 and "
+            "later can announce another one to clients alone",
+            hint='set engine = "valkey 9", or remove announce_port',
+        )
     if topology.announced_name and not engine.knows("cluster-announce-hostname"):
         raise UsageError(
             f"{engine.title} can't announce the name {topology.announced_name}",

@@ -13,7 +13,7 @@ from redistopo.host.files import read_text
 from redistopo.host.host import Host
 from redistopo.host.local_host import LOCAL
 from redistopo.model.protocol.conf import Directives, is_whole_conf, read_conf
-from redistopo.model.protocol.conf_endpoint import endpoint_of
+from redistopo.model.protocol.conf_endpoint import CLIENT_PORTS, endpoint_of
 from redistopo.model.protocol.credentials import (
     Credentials,
     Login,
@@ -69,7 +69,13 @@ def targets_in_use(
 ) -> tuple[Target, ...]:
     """Return the nodes as targets, with the addresses in their own configuration."""
     return tuple(
-        Target(name=name, endpoint=endpoint, layout=layout, machine=machine)
+        Target(
+            name=name,
+            endpoint=endpoint,
+            layout=layout,
+            machine=machine,
+            maps_ports=any(port in conf for port in CLIENT_PORTS),
+        )
         for name, conf in rendered.items()
         if (endpoint := endpoint_of(conf))
     )

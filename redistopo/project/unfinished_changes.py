@@ -1,12 +1,27 @@
 """What an interruption left unfinished in a topology, which other changes wait for."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from redistopo.errors import RedistopoError
+from redistopo.model.remedies.remedy import joined
 from redistopo.model.topology.project_paths import Layout
 from redistopo.project.drill_intent_file import load_intent
 from redistopo.project.job_file import load_job
 
 GO_ON = "redistopo up finishes it, redistopo undo takes it back"
 """How a change that is on record goes on."""
+
+
+@contextmanager
+def naming_ways_on(layout: Layout) -> Iterator[None]:
+    """Add to an error how the change that is on record by then goes on, or back."""
+    try:
+        yield
+    except RedistopoError as error:
+        if GO_ON not in error.hint and load_job(layout) is not None:
+            error.hint = joined(error.hint, GO_ON, by="; then ")
+        raise
 
 
 def refuse_unfinished(layout: Layout) -> None:

@@ -31,6 +31,7 @@ def expected_of(
         host=topology.host,
         address=topology.address,
         announced_name=topology.announced_name,
+        announce_port=topology.announce_port,
         hosts=topology.hosts,
         users=users or {},
         config=config

@@ -12,6 +12,7 @@ from redistopo.errors import TimedOut
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.slow_wait import reporting_slow_wait
 from redistopo.host.polling import Deadline, wait_for
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.announced import NO_ADDRESS
 from redistopo.model.state.finding import (
     Finding,
@@ -84,6 +85,17 @@ def _first(verdict: Verdict) -> str:
     return next((f"{one.subject}: {one.evidence}" for one in root_causes(verdict.findings)), "")
 
 
+def _beside(seen: Observed) -> dict[Endpoint, Endpoint]:
+    """Where the nodes are that clients are given by a name or a port for elsewhere."""
+    by_id = {node.id: node for node in seen.answering}
+    found = ((one, by_id.get(one.id)) for one in seen.announced or ())
+    return {
+        one.endpoint: node.endpoint
+        for one, node in found
+        if node and (one.error == NO_ADDRESS or one.is_mapped(node.config or {}))
+    }
+
+
 def with_write_probe(seen: Observed, client: Connections) -> Observed:
     """Add the write probe of every shard with a primary to a snapshot."""
     if parts := by_primary(seen):
@@ -103,6 +115,6 @@ def with_write_probe(seen: Observed, client: Connections) -> Observed:
         clustered=clustered,
         entries=tuple(shard.primary.endpoint for shard in shards if shard.primary),
         sentinels=seen.sentinels,
-        nameless=frozenset(one.host for one in seen.announced or () if one.error == NO_ADDRESS),
+        beside=_beside(seen),
     )
     return replace(seen, write_probes=probe_writes(probe, client))

@@ -17,6 +17,7 @@ from redistopo.host.files import (
     write_public,
 )
 from redistopo.host.large_files import checksum, plain_file
+from redistopo.host.packed_folder import SUFFIX, DamagedArchive, first_text, pack, unpacked
 from redistopo.model.protocol.rdb import HEAD, is_rdb
 from redistopo.model.topology.project_paths import TOPOLOGY_FILE, Layout
 from redistopo.snapshot.manifest import (
@@ -69,13 +70,35 @@ def _created(one: StoredSnapshot) -> str:
 
 
 def _stored(path: Path) -> StoredSnapshot | None:
-    if path.is_symlink() or not path.is_dir():
+    packed = path.is_file() and path.name.endswith(SUFFIX)
+    if path.is_symlink() or not (packed or path.is_dir()):
         return None
+    name = path.name.removesuffix(SUFFIX) if packed else path.name
     try:
-        return StoredSnapshot(name=path.name, path=path, manifest=load_manifest(path))
+        manifest = _packed_manifest(path) if packed else load_manifest(path)
+        return StoredSnapshot(name=name, path=path, manifest=manifest)
     except (UnusableSnapshot, MissingPrerequisite) as error:
         fault = error.detail or error.message
-        return StoredSnapshot(name=path.name, path=path, manifest=None, fault=fault)
+        return StoredSnapshot(name=name, path=path, manifest=None, fault=fault)
+
+
+def _packed_manifest(path: Path) -> Manifest:
+    """The manifest of an archive, whose other files aren't looked at."""
+    try:
+        return parse_manifest(first_text(path, MANIFEST))
+    except (DamagedArchive, BadManifest) as error:
+        raise _unusable(path, str(error)) from error
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Path]:
+    """Yield the folder of a snapshot, which an archive is unpacked to for that time; raises
+    UnusableSnapshot for a damaged archive."""
+    try:
+        with unpacked(path) as folder:
+            yield folder
+    except DamagedArchive as error:
+        raise _unusable(path, str(error)) from error
 
 
 def load_manifest(path: Path) -> Manifest:
@@ -112,8 +135,10 @@ def find_snapshot(layout: Layout, name: str) -> Path:
     """Return the folder of a snapshot by its name, or by its path if that has a slash; raises
     UsageError with the names there are if there is none."""
     path = Path(name).expanduser().absolute() if "/" in name else snapshots_folder(layout) / name
-    if path.is_dir() and ("/" in name or is_name(name)):
-        return path
+    if "/" in name or is_name(name):
+        for found in (path, path.with_name(path.name + SUFFIX)):
+            if found.is_dir() or (found.is_file() and found.name.endswith(SUFFIX)):
+                return found
     known = [one.name for one in stored_snapshots(layout)]
     raise UsageError(
         f"there is no snapshot {name}",
@@ -148,18 +173,19 @@ def require_new(layout: Layout, name: str) -> None:
             f"{name!r} is not a valid name for a snapshot",
             hint="use letters, digits, '.', '-' and '_', for example before-upgrade",
         )
-    path = snapshots_folder(layout) / name
-    if path.exists() or path.is_symlink():
-        raise UsageError(
-            f"there is already something at {path}",
-            hint="name another one: redistopo snapshot NAME",
-        )
+    folder = snapshots_folder(layout) / name
+    for path in (folder, folder.with_name(name + SUFFIX)):
+        if path.exists() or path.is_symlink():
+            raise UsageError(
+                f"there is already something at {path}",
+                hint="name another one: redistopo snapshot NAME",
+            )
 
 
 @contextmanager
-def writing(layout: Layout, name: str) -> Iterator[Path]:
-    """Yield an empty folder that becomes the snapshot at the end, and is removed on any error,
-    with what killed commands have left. Needs the topology's lock."""
+def writing(layout: Layout, name: str, *, archive: bool = False) -> Iterator[Path]:
+    """Yield an empty folder that becomes the snapshot at the end, or its archive, and is removed on
+    any error, with what killed commands have left. Needs the topology's lock."""
     base = snapshots_folder(layout)
     if base.is_symlink():
         raise MissingPrerequisite(f"{base} is a symbolic link", hint="remove the link")
@@ -172,11 +198,17 @@ def writing(layout: Layout, name: str) -> Iterator[Path]:
     private_folder(folder)
     try:
         yield folder
-        with write_errors(base / name):
-            folder.rename(base / name)
+        made, to = folder, base / name
+        if archive:
+            made, to = base / f"{folder.name}{_PARTIAL}", base / f"{name}{SUFFIX}"
+            pack(folder, made, MANIFEST)
+        with write_errors(to):
+            made.rename(to)
+        remove(folder, missing_ok=True)
     except BaseException:  # Ctrl-C too: no partial snapshot is left
-        with suppress(RedistopoError):
-            remove(folder)
+        for left in (folder, base / f"{folder.name}{_PARTIAL}"):
+            with suppress(RedistopoError):
+                remove(left, missing_ok=True)
         raise
 
 

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 from support.browser import CHROMIUM, NEEDED, browser
+from support.contrast import least_contrast, lightness
 from support.demo import Demo, one_project
 from support.engines import BUNDLED
 from support.project import Project
@@ -261,43 +262,8 @@ def test_on_a_phone_by_day_and_by_night(shown: Shown, scheme: str) -> None:
             "all => all.filter((one) => one.offsetHeight < 40).length"
         )
         assert small == 0
-        ground, *inks = page.evaluate(COLORS)
-        assert (_light(ground) > 0.5) == (scheme == "light")
-        assert min(_contrast(*pair) for pair in inks) >= 4.5
-
-
-COLORS = """() => {
-  const style = getComputedStyle(document.body);
-  const probe = document.createElement("i");
-  document.body.append(probe);
-  const color = (name) => {
-    probe.style.color = style.getPropertyValue(name);
-    return getComputedStyle(probe).color.match(/[\\d.]+/g).slice(0, 3).map(Number);
-  };
-  const pairs = ["--surface", "--raised", "--ground"].flatMap((ground) =>
-    ["--ink", "--faint", "--cache", "--database", "--bad", "--good", "--changed"].map((ink) =>
-      [color(ink), color(ground)]));
-  const washes = [["--bad", "--bad-wash"], ["--faint", "--bad-wash"], ["--good", "--bad-wash"],
-    ["--on-cache", "--cache"]].map((pair) => pair.map(color));
-  const found = [color("--ground"), ...pairs, ...washes];
-  probe.remove();
-  return found;
-}"""
-
-
-def _light(rgb: list[float]) -> float:
-    """Relative luminance, as WCAG 2.2 defines it."""
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in _unit(rgb)]
-    return sum(share * c for share, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-
-
-def _unit(rgb: list[float]) -> list[float]:
-    return [c / 255 for c in rgb]
-
-
-def _contrast(one: list[float], other: list[float]) -> float:
-    dark, light = sorted((_light(one), _light(other)))
-    return (light + 0.05) / (dark + 0.05)
+        assert (lightness(page) > 0.5) == (scheme == "light")
+        assert least_contrast(page) >= 4.5
 
 
 class _Elsewhere(BaseHTTPRequestHandler):

@@ -20,6 +20,7 @@ EXCEPTIONS = {
     "host/trial_server.py": "in a temporary folder of its own",
     "host/loading_server.py": "in a temporary folder of its own; a data file that the user named",
     "host/large_files.py": "new files (O_EXCL), and a descriptor of safe_open",
+    "host/packed_folder.py": "new files (O_EXCL), and a descriptor of safe_open",
     "host/owner_watcher.py": "relative to descriptors of folders that are no links; and /proc",
     "host/run_in_foreground.py": "/dev/tty",
     "host/server_process.py": SYSTEM,

@@ -20,6 +20,7 @@ from support.engines import BUNDLED, INSTALLED
 from support.findings import found_in, only
 from support.project import Project
 from support.remedies import type_line
+from support.typed_record import RECORDER
 from support.waiting import until
 
 QUICK = ("--json", "--timeout", "200ms")
@@ -52,6 +53,7 @@ def test_a_vulnerable_server_names_a_later_one_here_that_up_then_uses(project: P
     told = next(one for one in found if one["evidence"].startswith(old.title))
     assert "only programs on this machine reach it, and need the password" in told["evidence"]
     engine = told["hint"].partition('engine = "')[2].partition('"')[0]
+    RECORDER.types(f'engine = "{engine}"')
     path = project.root / "redistopo.toml"
     path.write_text(path.read_text().replace(old.path, engine))
     project.up()

@@ -38,7 +38,9 @@ LIKE = {
 
 _IMPOSSIBLE = {"hosts-up"} if FULL and why_not() else set()
 _NAMES = [
-    row.name for row in ROWS if (FULL or row.name not in LIKE) and row.name not in _IMPOSSIBLE
+    row.name
+    for row in ROWS
+    if (FULL or not (row.wide or row.name in LIKE)) and row.name not in _IMPOSSIBLE
 ]
 _AT_ONCE = 4
 """Rows for one start of the benchmarks."""

@@ -1,5 +1,6 @@
 """A formed topology that `up` can't make healthy keeps running, and what `up` names repairs it."""
 
+import json
 import shlex
 import time
 from contextlib import closing
@@ -7,8 +8,10 @@ from contextlib import closing
 import pytest
 import redis
 from support import judge
+from support.byhand import ByHand, listening
 from support.engines import BUNDLED
 from support.findings import found_in
+from support.forms import FULL
 from support.project import Done, Project
 from support.waiting import until
 
@@ -33,6 +36,31 @@ def test_a_topology_that_was_never_formed_is_stopped_again(project: Project) -> 
     assert "min-replicas-to-write is 5, it has 2 replicas" in done.err
     assert project.servers() == []
     assert "redistopo set min-replicas-to-write=2" in done.err
+
+
+@pytest.mark.skipif(not FULL, reason="`up` waits for its whole limit")
+def test_a_first_up_that_fails_names_what_starts_the_servers_again(
+    project: Project, by_hand: ByHand
+) -> None:
+    """A node of another cluster is met before all nodes agree."""
+    stranger = project.port + 20
+    by_hand.start(stranger, "--cluster-enabled", "yes")
+    listening(stranger)
+    project.init("cluster", "--formation", "redis-cli", engine=BUNDLED.path)
+    limit = ("--timeout", "15s")
+    up = project.begin("up", "--json", *limit)
+    assert up.stderr is not None
+    for line in up.stderr:
+        if json.loads(line)["text"].startswith("wait until every node"):
+            break
+    project.client().execute_command("CLUSTER", "MEET", "127.0.0.1", stranger)
+    out, _ = up.communicate(timeout=60)
+    hint = json.loads(out)["error"]["hint"]
+    assert hint.startswith("redistopo up, which begins anew; if it fails again: ")
+    assert "redistopo call CLUSTER FORGET" in hint
+    assert len(project.servers()) == 1  # the stranger
+    project.up()
+    assert project.faults() == []
 
 
 @pytest.mark.parametrize(

@@ -36,3 +36,32 @@ def test_up_closes_a_slot_that_is_open_only_on_a_replica_unless_a_mover_may_be_a
     with project.client(project.port + 3) as replica:
         replica.response_callbacks.clear()
         assert "[100" not in str(replica.execute_command("CLUSTER NODES"))
+
+
+def test_a_half_migrated_slot_is_settled_by_the_next_up_and_loses_no_key(project: Project) -> None:
+    """`down` and `up` while keys of a slot are on both sides."""
+    words = ("--shards", "2", "--replicas", "0", "--formation", "instant")
+    project.init("cluster", *words, engine=BUNDLED.path)
+    project.up()
+    ports = [project.port, project.port + 1]
+    with project.client(ports[0]) as source, project.client(ports[1]) as target:
+        keys = [f"{{06S}}{number}" for number in range(20)]  # the name has slot 0
+        slot = source.execute_command("CLUSTER KEYSLOT", keys[0])
+        for key in keys:
+            source.set(key, key)
+        ids = [one.execute_command("CLUSTER MYID") for one in (source, target)]
+        target.execute_command("CLUSTER SETSLOT", slot, "IMPORTING", ids[0])
+        source.execute_command("CLUSTER SETSLOT", slot, "MIGRATING", ids[1])
+        source.execute_command(
+            "MIGRATE", "127.0.0.1", ports[1], "", 0, 5000, "AUTH", project.password, "KEYS",
+            *keys[:10],
+        )  # fmt: skip
+        assert source.dbsize() == target.dbsize() == 10
+    project.run("down", check=0)
+    project.up()
+    assert project.faults() == []
+    found = {}
+    for port in ports:
+        with project.client(port) as node:
+            found |= {key: node.get(key) for key in node.keys("{06S}*")}
+    assert found == {key: key for key in keys}

@@ -145,7 +145,7 @@ def test_what_is_not_a_snapshot_or_not_ours_is_refused_before_anything(
 
 
 def test_an_older_engine_and_missing_databases_are_refused(projects: Projects) -> None:
-    first, other = projects("first"), projects("other")
+    first, other, third = projects("first"), projects("other"), projects("third")
     first.init("standalone", engine=BUNDLED.path)
     first.up()
     with first.client() as client:
@@ -157,6 +157,9 @@ def test_an_older_engine_and_missing_databases_are_refused(projects: Projects) -
     other.init("cluster", "--formation", "instant", "--replicas", "0", engine=BUNDLED.path)
     done = other.run("restore", path, check=2)
     assert "2 keys in databases" in done.err
+    command = re.search(r"without slots \(redistopo (init \w+)\)", done.err)
+    assert command
+    third.run(*command[1].split(), check=0)
     older = next((one for one in ENGINES.values() if not reads(one, BUNDLED.name)), None)
     if older is not None:
         other.init("standalone", "--force", engine=older.path)

@@ -13,6 +13,7 @@ from support.engines import BUNDLED, ENGINES
 from support.forms import FULL, spread
 from support.judge import client, faults
 from support.project import Project
+from support.remedies import type_hint
 from support.waiting import until
 
 
@@ -162,7 +163,7 @@ def test_a_rotation_that_was_cut_off_is_finished_by_up(project: Project) -> None
         node.execute_command("ACL", "SETUSER", "default", f">{new}")
     told = {"passwords": {"default": new}, "keep_old": False, "given": False, "previous": ""}
     (project.root / ".redistopo" / "rotation.json").write_text(json.dumps(told))
-    project.up()
+    type_hint(project, 1, "start")
     assert project.password == new
     assert project.faults(cluster=False) == []
     with client(project.ports[2], old) as node, pytest.raises(AuthenticationError):

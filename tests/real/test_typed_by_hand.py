@@ -95,8 +95,8 @@ def test_a_primary_without_slots_gets_its_share(project: Project, by_hand: ByHan
     listening(new)
     _node(project.port, "CLUSTER", "MEET", "127.0.0.1", new)
     project.size = 4
-    until(lambda: all(_node(one, "CLUSTER", "NODES").count(" connected") == 4
-                      for one in project.ports))  # fmt: skip
+    # redis-cli refuses nodes that don't have one view of all slots yet
+    until(lambda: faults(project.ports, "", cluster=True) == [])
     command = _hint(project, at, "cluster.empty-shards", "without slots")
     project.shell(f"{command} --cluster-simulate")  # moving thousands of slots takes long
     if FULL:

@@ -80,6 +80,8 @@ def test_a_cluster_grows_and_shrinks_as_it_is_printed(project: Project) -> None:
         client.set(f"big:{number}", "x" * 200_000)
     for port in shards(project):
         _limit(project, port)
+    slots = ("move-slots", "12288-16383", "--to", "node1")
+    assert "raise its limit: redistopo set maxmemory SIZE" in hint_of(project, 1, *slots)
     assert "redistopo set maxmemory SIZE" in hint_of(project, 1, "scale", "--shards", "3")
     project.run("set", "maxmemory", "100mb", check=0)
     hint = hint_of(project, 2, "scale", "--shards", "3", "--replicas", "1")

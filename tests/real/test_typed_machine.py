@@ -2,7 +2,6 @@
 kernel's settings are those of the test's own network."""
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ import psutil
 import pytest
 from redis.exceptions import RedisError
 from support.apart import apart
-from support.engines import BUNDLED, INSTALLED
+from support.engines import BUNDLED
 from support.findings import found_in
 from support.judge import client
 from support.network import isolated
@@ -67,23 +66,6 @@ def test_more_memory_than_there_is_is_lowered_live_and_in_the_file(
     with project.client() as node:
         assert node.config_get("maxmemory") == {"maxmemory": str(10 << 20)}
     assert '"10mb"' in (project.root / "redistopo.toml").read_text()
-
-
-def test_a_vulnerable_server_is_replaced_by_the_named_release(project: Project) -> None:
-    project.init("standalone", "--engine", "valkey 8")
-    told = found_in(project.run(*QUICK), "machine.vulnerable", "warn")[0]
-    found = re.search(r'is here: (engine = "\S+ \S+") in redistopo.toml', told["hint"])
-    assert found
-    RECORDER.types(found[1])
-    path = project.root / "redistopo.toml"
-    path.write_text(path.read_text().replace('engine = "valkey 8"', found[1]))
-    done = project.run(*QUICK)
-    assert any(
-        "none known" in one["evidence"] for one in found_in(done, "machine.vulnerable", "ok")
-    )
-    project.up()
-    with project.client() as node:
-        assert node.info("server")["valkey_version"] == str(INSTALLED["valkey-9.1.2"].version)
 
 
 def test_more_open_files_are_allowed_in_the_shell_that_is_used(project: Project) -> None:

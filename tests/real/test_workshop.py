@@ -5,7 +5,9 @@ into both pages. README is abridged by hand.
 """
 
 import os
+import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,6 +28,20 @@ def test_both_languages_type_the_same() -> None:
         for page in PAGES
     )
     assert french == english
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda one: one.stem)
+def test_servers_of_pip_get_the_names_that_the_page_types(page: Path, tmp_path: Path) -> None:
+    lines = re.findall(r"`(mkdir -p ~/[^`]*|ln -s [^`]*)`", page.read_text(encoding="utf-8"))
+    folder = str(Path(PACKAGED.path).parent)
+    typed = [re.sub(r"FOLDER|DOSSIER", folder, line) for line in lines]
+    typed += ["~/.local/bin/redis-server --version", "~/.local/bin/redis-cli --version"]
+    done = subprocess.run(
+        ["sh", "-ec", "; ".join(typed)],
+        capture_output=True, text=True, check=True,
+        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    assert done.stdout.count(str(PACKAGED.version)) == 2
 
 
 @pytest.fixture

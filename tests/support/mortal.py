@@ -88,11 +88,11 @@ class Reaper:
 
         true = Connections.execute
 
-        def execute(client: Any, endpoint: Any, commands: Any) -> Any:
+        def execute(client: Any, endpoint: Any, commands: Any, *usual: Any) -> Any:
             wanted = list(commands)
             if wanted and (words := {str(one) for one in wanted[0]}.intersection(self._commands)):
                 self._pass(f"{endpoint}: {' '.join(sorted(words))}")
-            return true(client, endpoint, wanted)
+            return true(client, endpoint, wanted, *usual)
 
         Connections.execute = execute  # type: ignore[method-assign]
 
@@ -148,6 +148,9 @@ def _verbs() -> dict[str, Callable[[Path, Any], Any]]:
         "undo": lambda root, progress: undo(UndoRequest(root=root), progress),
         "grow": lambda root, progress: scale(ScaleRequest(root=root, shards=3), progress),
         "shrink": lambda root, progress: scale(ScaleRequest(root=root, shards=2), progress),
+        "more": lambda root, progress: scale(ScaleRequest(root=root, replicas=2), progress),
+        "fewer": lambda root, progress: scale(ScaleRequest(root=root, replicas=1), progress),
+        "rebalance": _rebalance,
         "renew": lambda root, progress: renew(root, 365, progress),
         "rebuild": lambda root, progress: up(UpRequest(root=root, rebuild=("node1",)), progress),
         "wipe": lambda root, progress: down(DownRequest(root=root, wipe=True), progress),
@@ -158,6 +161,13 @@ def _move(root: Path, progress: Any, to: str) -> Any:
     from redistopo.ops.move_slots import MoveSlotsRequest, move, move_slots_of
 
     return move(move_slots_of(MoveSlotsRequest(root=root, slots="0-39", to=to)), progress)
+
+
+def _rebalance(root: Path, progress: Any) -> Any:
+    from redistopo.ops.move_slots import move
+    from redistopo.ops.rebalance import RebalanceRequest, rebalance_of
+
+    return move(rebalance_of(RebalanceRequest(root=root)), progress)
 
 
 def _child(order: dict[str, Any], notes: int, verb: Callable[[Path, Any], Any]) -> None:

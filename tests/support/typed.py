@@ -73,7 +73,7 @@ CHECKS: dict[str, str] = {
     "access.tls": "real/test_tls.py::test_another_ca_that_was_let_in_is_shut_out",
     "machine.server": _PIP,
     "machine.cli": _PIP,
-    "machine.vulnerable": f"{_MACHINES}a_vulnerable_server_is_replaced_by_the_named_release",
+    "machine.vulnerable": f"{_DOCTOR}a_vulnerable_server_names_a_later_one_here_that_up_then_uses",
     "machine.files": f"{_MACHINES}more_open_files_are_allowed_in_the_shell_that_is_used",
     "machine.overcommit": _SHARED,
     "machine.huge-pages": _SHARED,

@@ -149,6 +149,7 @@ _TYPED: dict[str, tuple[str, ...]] = {
         "snapshot/stored.py: use another one: redistopo snapshots --verify",
     ),
     "real/test_typed_changes.py::test_a_cluster_grows_and_shrinks_as_it_is_printed": (
+        "model/planning/refuse_moves.py: raise its limit: redistopo set maxmemory SIZE; or move fewer slots",
         "snapshot/choose_sources.py: repair it: redistopo up",
         "ops/undo.py: to distribute slots evenly: redistopo rebalance; or to move some: redistopo move-slots SLOTS --to NODE",
         "ops/scale.py: for example: redistopo scale --shards 4, or redistopo scale --replicas 2",
@@ -168,6 +169,18 @@ _TYPED: dict[str, tuple[str, ...]] = {
         "ops/scale.py: redistopo init cluster, in another folder, has several",
         "ops/scale.py: redistopo init replication, in another folder, has replicas",
         "ops/scale.py: redistopo init sentinel, in another folder, has them",
+    ),
+    "real/test_rotation.py::test_a_rotation_that_was_cut_off_is_finished_by_up": (
+        "ops/start.py: redistopo up brings it to its end first",
+    ),
+    "real/test_restore.py::test_an_older_engine_and_missing_databases_are_refused": (
+        "model/planning/cluster_databases.py: use a topology without slots (redistopo init replication), or Valkey 9 with cluster-databases in [redis]",
+    ),
+    "real/test_open_slots.py::test_up_closes_a_slot_that_is_open_only_on_a_replica_unless_a_mover_may_be_at_work": (
+        "execute/close_slots.py: wait until it has finished, then redistopo up",
+    ),
+    "real/test_users.py::test_slots_move_only_if_the_users_have_the_rights": (
+        "model/planning/slot_rights.py: add them to conf/users.acl.j2, then redistopo up",
     ),
 }
 
@@ -210,19 +223,15 @@ ERRORS_NOT_TYPED = {
     "ops/cli.py: {}; or use: redistopo call COMMAND": _FORM,
     "ops/install.py: redistopo install --with": _PACKAGE,
     "ops/set.py: to set that: redistopo set {} {}": _VALUE,
-    "ops/start.py: redistopo up brings it to its end first": _MOMENT,
     "ops/wait.py: start the others: redistopo up": _MOMENT,
+    "project/trust.py: after a look at it: redistopo up --trust": "the same as for an engine",
     "render/topology_edit.py: set {} there by hand, then redistopo up": _FORM,
     "client/copy_keys.py: repair it: redistopo up": _MOMENT,
-    "execute/close_slots.py: wait until it has finished, then redistopo up": _MOMENT,
     "execute/recount_sentinels.py: redistopo up goes on": _MOMENT,
     "execute/remove_nodes.py: redistopo up goes on": _MOMENT,
     "execute/remove_nodes.py: redistopo up moves its slots, then removes it": _MOMENT,
     "export/elsewhere.py: set tls = false, or run it here: redistopo up": _FORM,
-    "model/planning/cluster_databases.py: use a topology without slots (redistopo init replication), or Valkey 9 with cluster-databases in [redis]": _FORM,
-    "model/planning/refuse_moves.py: raise its limit: redistopo set maxmemory SIZE; or move fewer slots": _FORM,
     "model/planning/resizing.py: change {} first, redistopo up, then {}": _FORM,
-    "model/planning/slot_rights.py: add them to conf/users.acl.j2, then redistopo up": _FORM,
     "model/planning/resizing.py: set shards = {} and replicas = {} in {} again, then redistopo scale --shards {}, then redistopo scale --replicas {}": _FORM,
     "ops/move.py: copy the data: redistopo clone DIR; then redistopo down in this folder": _ELSEWHERE,
     'render/engine_edit.py: set engine = "{}" there by hand, then redistopo upgrade': _FORM,

@@ -23,6 +23,7 @@ from redistopo.cli.run_verb import run_and_show
     help="Load the files and record a digest of the data.  [if at most 64 MB]",
 )
 @click.option("--with-secrets", is_flag=True, help="Also save the generated passwords.")
+@click.option("--archive", is_flag=True, help="Save one file: snapshots/NAME.tar.gz.")
 @click.option(
     "--timer",
     type=click.Choice(["cron", "systemd"]),
@@ -37,6 +38,7 @@ def command(
     keep: int | None,
     verify: bool | None,
     with_secrets: bool,
+    archive: bool,
     timer: str | None,
     timeout: float,
 ) -> None:
@@ -50,7 +52,8 @@ def command(
     from redistopo.ops.snapshot import SnapshotRequest, snapshot, timer_line
 
     if timer:
-        made = timer_line(root, timer, keep=keep or 7, pause=pause)
+        flags = (*(["--pause"] if pause else []), *(["--archive"] if archive else []))
+        made = timer_line(root, timer, "--keep", str(keep or 7), *flags)
         run_and_show(lambda _progress: made, show_timer, value=True)
         return
     request = SnapshotRequest(
@@ -60,6 +63,7 @@ def command(
         keep=keep or 0,
         verify=verify,
         secrets=with_secrets,
+        archive=archive,
         seconds=timeout,
     )
     run_and_show(lambda progress: snapshot(request, progress), show_snapshot)

@@ -11,6 +11,7 @@ from redistopo.model.planning.plan import FormationMethod, Plan
 from redistopo.model.planning.resize_steps import resize_steps, sentinel_steps, without_removed
 from redistopo.model.planning.settle_steps import settle_steps
 from redistopo.model.planning.situation import Situation
+from redistopo.model.planning.spread_roles import spread_steps
 from redistopo.model.planning.step import USERS_FILE, Drifts, NodeSettings, Step, StepKind, linked
 from redistopo.model.protocol.aof import failed_rewrite
 from redistopo.model.state.observed import NodeSeen, Observed, Role
@@ -37,15 +38,15 @@ def _steps(plan: Plan, situation: Situation) -> tuple[Step, ...]:
     promoted = tuple(primaries_to_promote(plan, situation.seen))
     new = new_nodes(plan, situation.record, situation.seen)
     missing = tuple(node for node in absent if node.name not in new)
-    settling = (*settle_steps(situation.seen),)
-    return (
+    found = (
         *ended,
         *(Step(do=StepKind.TAKEOVER, nodes=(one,), cause=_WHY_PROMOTED) for one in promoted),
         *_start_absent(plan, situation, missing, _to_follow(plan, situation.seen)),
         *_chained(plan, situation.seen),
-        *(settling or resize_steps(plan, situation, new)),
+        *(tuple(settle_steps(situation.seen)) or resize_steps(plan, situation, new)),
         *_correct(plan, without_removed(plan, situation)),
     )
+    return found or tuple(spread_steps(plan.topology.hosts, situation.seen))
 
 
 def _unsteady(seen: Observed) -> Iterable[Step]:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from redistopo.model.planning.even_assignment import even_out
 from redistopo.model.planning.handover import unfit_reason
+from redistopo.model.planning.step import Step, StepKind
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.shards import ShardSeen, shards_of
-from redistopo.model.topology.hosts import Machine, machine_names
+from redistopo.model.topology.hosts import Hosts, Machine, machine_names
 from redistopo.model.topology.spec import Shape
 
 
@@ -43,6 +44,15 @@ def role_changes(seen: Observed, machines: Sequence[Machine]) -> tuple[RoleChang
         for shard, name, now in zip(shards, wanted, current, strict=True)
         if name != now
     )
+
+
+def spread_steps(hosts: Hosts | None, seen: Observed) -> Iterable[Step]:
+    """Yield the steps that spread the primaries over several hosts, once all nodes reply."""
+    if hosts is None or len(seen.answering) != len(seen.nodes):
+        return
+    for one in role_changes(seen, hosts.machines):
+        why = f"{one.before_on} has more primaries than {one.after_on}"
+        yield Step(do=StepKind.SPREAD, nodes=(one.after,), cause=why)
 
 
 def _to_oldest(shards: Iterable[ShardSeen]) -> Iterable[RoleChange]:

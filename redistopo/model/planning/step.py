@@ -49,6 +49,7 @@ class StepKind(StrEnum):
     RECOUNT = "recount"
     DISCOVER = "discover"
     SETTLE = "settle"
+    SPREAD = "spread"
 
 
 OBSERVE_AGAIN = frozenset(
@@ -61,6 +62,7 @@ OBSERVE_AGAIN = frozenset(
         StepKind.REMOVE,
         StepKind.END,
         StepKind.SETTLE,
+        StepKind.SPREAD,
     }
 )
 """Steps after which more may be to do."""
@@ -101,6 +103,7 @@ _TEXT = {
     StepKind.RECOUNT: "reset, one after the other,",
     StepKind.DISCOVER: "wait for new replicas to be discovered by",
     StepKind.SETTLE: "give one owner to each of the open slots of",
+    StepKind.SPREAD: "promote, without a lost write,",
 }
 
 _BY_LOG = {

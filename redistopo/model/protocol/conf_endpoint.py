@@ -6,6 +6,9 @@ from redistopo.model.protocol.endpoint import Endpoint
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 """Where a server that binds every address is reached on this machine."""
 
+CLIENT_PORTS = ("cluster-announce-client-port", "cluster-announce-client-tls-port")
+"""What a node of a cluster gives to clients alone, instead of its port: since Valkey 9.0."""
+
 _ANNOUNCED = ("cluster-announce-ip", "replica-announce-ip")
 
 

@@ -1,6 +1,6 @@
 """An address of a server: where it listens, how that is written, and how it is read back."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
@@ -52,10 +52,12 @@ class Addressed:
 Placed = TypeVar("Placed", bound=Addressed)
 
 
-def at_address(some: Iterable[Placed], wanted: Addressed) -> Placed | None:
-    """Return the one at that address. A server may know the host by another name: then the one
-    with that port, if there is only one."""
-    same = [one for one in some if one.port == wanted.port]
+def at_address(
+    some: Iterable[Placed], wanted: Addressed, ports: Collection[int] = ()
+) -> Placed | None:
+    """Return the one at that address, or at one of several `ports` of it. A server may know the
+    host by another name: then the one with that port, if there is only one."""
+    same = [one for one in some if one.port in (ports or (wanted.port,))]
     here = [one for one in same if one.host == wanted.host]
     return next(iter(here or (same if len(same) == 1 else ())), None)
 

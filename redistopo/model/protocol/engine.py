@@ -101,6 +101,12 @@ class Engine:
         return self.product is Product.VALKEY and self.version >= Version(9, 0, 0)
 
     @property
+    def announces_client_ports(self) -> bool:
+        """Whether a node can give clients another port than other nodes: since Valkey 9.0
+        (cluster-announce-client-port)."""
+        return self.product is Product.VALKEY and self.version >= Version(9, 0)
+
+    @property
     def sentinels_send_failover(self) -> bool:
         """Whether Sentinels send FAILOVER to data nodes: since Valkey 9.0 in SENTINEL FAILOVER
         COORDINATED."""

@@ -5,12 +5,12 @@ Valkey 7.2 to 9.1, except for the optional parts noted below.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from redistopo.errors import BadReply
-from redistopo.model.protocol.endpoint import LAST_PORT, Addressed, Endpoint
+from redistopo.model.protocol.endpoint import BUS_OFFSET, LAST_PORT, Addressed, Endpoint
 from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange
 
 NO_REPLY = "no reply"
@@ -135,6 +135,19 @@ def parse_nodes(text: str) -> tuple[ClusterNodesLine, ...]:
     if sum(member.myself for member in members) != 1:
         raise BadReply("CLUSTER NODES doesn't name exactly one node as myself", detail=text[:400])
     return members
+
+
+def at_listening_ports(members: Iterable[ClusterNodesLine]) -> tuple[ClusterNodesLine, ...]:
+    """Return the members at the ports at which they listen, where clients are given others.
+
+    Source: valkey.conf, cluster-announce-client-port; the bus port is never replaced.
+    """
+    return tuple(
+        replace(one, endpoint=Endpoint(one.host, one.bus_port - BUS_OFFSET))
+        if one.bus_port > BUS_OFFSET
+        else one
+        for one in members
+    )
 
 
 # In a cluster of 100 nodes each reports 100 lines per snapshot, which differ in the times of PING

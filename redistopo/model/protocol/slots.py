@@ -40,13 +40,13 @@ def split_slots(shards: int) -> tuple[SlotRange, ...]:
 
 def ranges(slots: Iterable[int]) -> tuple[SlotRange, ...]:
     """Merge slots into as few ranges as possible, in order."""
-    found: list[SlotRange] = []
+    found: list[list[int]] = []
     for slot in sorted(set(slots)):
-        if found and found[-1].last == slot - 1:
-            found[-1] = SlotRange(found[-1].first, slot)
+        if found and found[-1][1] == slot - 1:
+            found[-1][1] = slot
         else:
-            found.append(SlotRange(slot, slot))
-    return tuple(found)
+            found.append([slot, slot])
+    return tuple(SlotRange(first, last) for first, last in found)
 
 
 def slots_in_both(some: Iterable[SlotRange], others: Iterable[SlotRange]) -> tuple[SlotRange, ...]:

@@ -1,7 +1,9 @@
 """The endpoints that nodes of a cluster give to clients, and where they lead."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from redistopo.model.protocol.conf_endpoint import CLIENT_PORTS
 from redistopo.model.protocol.endpoint import Addressed
 
 UNKNOWN_HOST = "?"
@@ -19,7 +21,8 @@ class Announced(Addressed):
 
     `error` is why it doesn't lead there from this machine ("" if it does); `refused` is the
     reply of a node that refuses CLUSTER SLOTS, whose own endpoint this is; `unproven` is the reply
-    of a server there that refuses to say which node it is.
+    of a server there that refuses to say which node it is; `closed` is whether nothing accepts
+    connections there.
     """
 
     id: str
@@ -27,3 +30,10 @@ class Announced(Addressed):
     error: str = ""
     refused: str = ""
     unproven: str = ""
+    closed: bool = False
+
+    def is_mapped(self, settings: Mapping[str, str]) -> bool:
+        """Whether its port is the one that a node's settings give to clients alone, and nothing
+        accepts connections there on this machine: it may lead to the node from elsewhere."""
+        given = {settings.get(name, "") for name in CLIENT_PORTS}
+        return self.closed and str(self.port) in given

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from redistopo.model.protocol.conf import unquote
-from redistopo.model.protocol.replies import parse_nodes
+from redistopo.model.protocol.replies import at_listening_ports, parse_nodes
 from redistopo.model.protocol.sentinel_replies import SETTINGS, fields
 
 _PASSING = re.compile(r"(?<= )\d+ \d+ \d+ (?=(?:dis)?connected)")
@@ -130,7 +130,7 @@ def lasting_table(text: str) -> str:
 def member_views(text: str, names: Mapping[int, str], own: str) -> dict[str, MemberView]:
     """Parse the CLUSTER NODES of the node `own`; `names` are the topology's nodes by port, and
     others appear with their address."""
-    lines = parse_nodes(text)
+    lines = at_listening_ports(parse_nodes(text))
     known = {one.id: own if one.myself else names.get(one.port, one.address) for one in lines}
     return {
         known[one.id]: MemberView(

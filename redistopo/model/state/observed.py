@@ -162,6 +162,13 @@ class NodeSeen(Addressed):
         return format_address(self.info.get("master_host", ""), self.info.get("master_port", ""))
 
     @property
+    def ports(self) -> frozenset[int]:
+        """The port at which it was queried, and the one at which it listens, which its primary
+        lists: another one, where ports are mapped."""
+        listens = self.info.get("tcp_port", "")
+        return frozenset({self.port, int(listens) if listens.isdecimal() else self.port})
+
+    @property
     def link_up(self) -> bool:
         return self.info.get("master_link_status") == "up"
 

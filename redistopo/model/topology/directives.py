@@ -33,7 +33,7 @@ QUOTES = '""'
 _KEYS = frozenset(key.name for key in TOPOLOGY_KEYS)
 _EFFECTS = (
     ({"shape", "shards", "replicas", "sentinels", "formation"}, "before the first redistopo up"),
-    ({"host", "announce_host", "port", "sentinel_port", "auth", "tls", "acl"},
+    ({"host", "announce_host", "announce_port", "port", "sentinel_port", "auth", "tls", "acl"},
      "then redistopo down and redistopo up; data is kept"),
     ({"engine"}, "then redistopo upgrade"),
     (_KEYS, "then redistopo up"),

@@ -99,6 +99,9 @@ TOPOLOGY_KEYS: tuple[TopologyKey, ...] = (
                 rule="must be an address of this machine, or a name",
                 doc="Address of this machine that servers give to clients, if host is every "
                     "address; in a cluster also a name, such as host.docker.internal."),
+    TopologyKey("announce_port", int, least=0, most=LAST_PORT,
+                doc="Port at which clients of a cluster connect to the first node, where ports "
+                    "are mapped; the others follow. Needs Valkey 9.0. 0 is the same as port."),
     TopologyKey("port", int, least=1024, most=LAST_PORT,
                 doc="Data port of the first node; the others follow. In a cluster, each "
                     "node's bus port is its data port + 10000."),
@@ -172,6 +175,7 @@ class Topology:
     shape: Shape
     host: str = "127.0.0.1"
     announce_host: str = ""
+    announce_port: int = 0
     port: int
     shards: int
     replicas: int
@@ -228,6 +232,10 @@ class Topology:
         except ValueError:
             return self.announce_host
         return ""
+
+    def client_port(self, port: int) -> int:
+        """Return the port that clients are given for the node at `port`; 0 for that itself."""
+        return self.announce_port + port - self.port if self.announce_port else 0
 
     @property
     def clustered(self) -> bool:

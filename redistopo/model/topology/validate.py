@@ -7,6 +7,10 @@ from collections.abc import Collection, Iterable
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.endpoint import BUS_OFFSET, LAST_PORT
 from redistopo.model.protocol.engine import OLDEST, Product, parse_request
+from redistopo.model.topology.announcement import (
+    announced_host_problems,
+    client_port_problems,
+)
 from redistopo.model.topology.check_key import TopologyProblem
 from redistopo.model.topology.needed_commands import renamed_commands
 from redistopo.model.topology.ports import port_block_of
@@ -42,6 +46,12 @@ OWNED = {
     "cluster-config-file": "",
     "cluster-node-timeout": "node_timeout",
     "cluster-port": "port",
+    "cluster-announce-port": "announce_port",
+    "cluster-announce-tls-port": "announce_port",
+    "cluster-announce-bus-port": "port",
+    "cluster-announce-client-port": "announce_port",
+    "cluster-announce-client-tls-port": "announce_port",
+    "replica-announce-port": "port",
     "appendonly": "persistence",
     "replicaof": "shape and replicas",
     "slaveof": "shape and replicas",
@@ -60,6 +70,7 @@ def validate(topology: Topology, known: Collection[str] = ()) -> tuple[TopologyP
         *_size(topology),
         *_sentinels(topology),
         *_ports(topology),
+        *client_port_problems(topology),
         *_host(topology),
         *_acl(topology),
         *_engine(topology),
@@ -190,51 +201,7 @@ def _host(topology: Topology) -> Iterable[TopologyProblem]:
             f"is false while host is {topology.host}",
             "a server without a password may only bind a loopback address",
         )
-    yield from _announced(topology, every=address.is_unspecified)
-
-
-def _announced(topology: Topology, *, every: bool) -> Iterable[TopologyProblem]:
-    """What clients are given must be an address where nodes listen, or lead to one."""
-    given = topology.announce_host
-    if every and not given and topology.shape is not Shape.STANDALONE:
-        yield TopologyProblem(
-            "host",
-            f"is {topology.host}, without announce_host",
-            "servers give clients one address, which must be one that they can connect to",
-            hint="for this machine only: 127.0.0.1; else set announce_host to its address",
-        )
-    elif topology.announced_name:
-        if not topology.clustered:
-            yield TopologyProblem(
-                "announce_host",
-                f"is {given!r}",
-                f"with shape {topology.shape}, must be an address: replicas and Sentinels connect "
-                "to it too",
-            )
-        elif ":" in given:
-            yield TopologyProblem("announce_host", f"is {given!r}", "is no address and no name")
-    elif given:
-        yield from _announced_address(topology, every=every)
-
-
-def _announced_address(topology: Topology, *, every: bool) -> Iterable[TopologyProblem]:
-    given = ipaddress.ip_address(topology.announce_host)
-    host = ipaddress.ip_address(topology.host)
-    problem = ""
-    if given.is_unspecified or str(given) != topology.announce_host:
-        problem = "must be one address, written as servers do"
-    elif given.version != host.version:
-        problem = f"must be of the same family as host, {topology.host}"
-    elif not every and given != host:
-        problem = f"nodes listen at {topology.host} only"
-    if problem:
-        every_address = "::" if given.version == 6 else "0.0.0.0"  # noqa: S104
-        yield TopologyProblem(
-            "announce_host",
-            f"is {topology.announce_host}",
-            problem,
-            hint=f'host = "{every_address}" listens at every address',
-        )
+    yield from announced_host_problems(topology, every=address.is_unspecified)
 
 
 def _acl(topology: Topology) -> Iterable[TopologyProblem]:

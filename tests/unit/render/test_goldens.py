@@ -158,7 +158,7 @@ def _file(**keys: object) -> Callable[[str], str]:
 CASES: dict[str, Callable[[str], str]] = {
     "cluster-redis-7.0.conf": _conf("node1"),
     "cluster-redis-6.2.conf": _conf("node4", REDIS_6),
-    "cluster-valkey-9.1.conf": _conf("node6", VALKEY_9, node_timeout=900),
+    "cluster-valkey-9.1.conf": _conf("node6", VALKEY_9, node_timeout=900, announce_port=27000),
     "replication-primary.conf": _conf("node1", shape="replication"),
     "replication-replica.conf": _conf("node3", shape="replication", host="::1"),
     "standalone-rdb.conf": _conf("node1", shape="standalone", persistence="rdb"),

@@ -9,6 +9,7 @@ from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.replies import (
     ClusterNodesLine,
     OpenSlot,
+    at_listening_ports,
     parse_info,
     parse_nodes,
     parse_pairs,
@@ -114,6 +115,13 @@ def test_a_line_is_read_in_full() -> None:
         slots=(SlotRange(0, 9), SlotRange(12, 12), SlotRange(14, 15)),
         open_slots=(),
     )
+
+
+def test_a_node_listens_at_the_port_that_belongs_to_its_bus_port() -> None:
+    given = _second(f"{OTHER} 127.0.0.1:17001@17001 slave {ID} 5 6 7 connected")
+    lost = _second(f"{OTHER} :0@0 slave,noaddr {ID} 5 6 7 disconnected")
+    own = _second(f"{OTHER} 127.0.0.1:7001@17001 slave {ID} 5 6 7 connected")
+    assert at_listening_ports((given, lost, own)) == (own, lost, own)
 
 
 def test_lines_that_differ_only_in_times_are_one_object() -> None:

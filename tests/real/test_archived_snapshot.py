@@ -1,0 +1,61 @@
+"""`snapshot --archive`: one file with all that a snapshot's folder has, and input when restored."""
+
+import io
+import tarfile
+import tomllib
+from pathlib import Path
+
+from support.engines import BUNDLED
+from support.judge import client
+from support.project import Project
+
+
+def test_an_archive_is_listed_verified_restored_and_counted(
+    project: Project, tmp_path: Path
+) -> None:
+    project.init("standalone", engine=BUNDLED.path)
+    project.up()
+    with project.client() as node:
+        node.set("kept", "yes")
+    names = [f"20260101-00000{n}" for n in range(2)]
+    made = project.run("snapshot", names[0], "--archive", "--json", check=0).json["result"]
+    path = project.root / "snapshots" / f"{names[0]}.tar.gz"
+    assert Path(made["path"]) == path
+    assert path.stat().st_mode & 0o777 == 0o600
+    with tarfile.open(path) as archive:
+        assert archive.getnames() == ["manifest.json", "redistopo.toml", "shard1.rdb"]
+    project.run("snapshot", names[0], check=2)  # a name that is taken
+    listed = project.run("snapshots", "--verify", "--json", check=0).json["result"]["snapshots"]
+    assert [(one["name"], one["fault"]) for one in listed] == [(names[0], "")]
+    second = tmp_path / "second"
+    project.run("restore", names[0], "--into", second, check=0)
+    port = tomllib.loads((second / "redistopo.toml").read_text())["port"]
+    with client(port, (second / ".redistopo" / "password").read_text().strip()) as node:
+        assert node.get("kept") == "yes"
+    project.run("down", "--dir", second, "--wipe", "--yes", check=0)
+    newer = project.run("snapshot", names[1], "--archive", "--keep", "1", "--json", check=0)
+    assert newer.json["result"]["removed"] == [names[0]]
+    left = {one.name for one in (project.root / "snapshots").iterdir()}
+    assert left == {".gitignore", f"{names[1]}.tar.gz"}
+
+
+def test_a_damaged_or_foreign_archive_writes_nothing(project: Project, tmp_path: Path) -> None:
+    project.init("standalone", engine=BUNDLED.path)
+    project.up()
+    project.run("snapshot", "good", "--archive", check=0)
+    folder = project.root / "snapshots"
+    whole = (folder / "good.tar.gz").read_bytes()
+    (folder / "cut.tar.gz").write_bytes(whole[: len(whole) // 2])
+    (folder / "text.tar.gz").write_text("no archive")
+    with tarfile.open(folder / "evil.tar.gz", "w:gz") as archive:
+        with tarfile.open(folder / "good.tar.gz") as good:
+            first = good.getmember("manifest.json")
+            archive.addfile(first, good.extractfile(first))
+        archive.addfile(tarfile.TarInfo("../../evil"), io.BytesIO())
+    for name in ("cut", "text", "evil"):
+        refused = project.run("restore", name, "--into", tmp_path / name)
+        assert refused.code == 1
+        assert f"the snapshot {name}.tar.gz can't be used" in refused.err, refused
+        assert not (tmp_path / name).exists()
+    assert not (project.root / "evil").exists()
+    assert not [one for one in folder.iterdir() if one.name.endswith(".unpacked")]
