@@ -1,6 +1,6 @@
 """Snapshots of all nodes, taken in parallel: processes, sockets and server replies."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -129,17 +129,17 @@ def _with_listening(
         )
         for machine in {target.machine for target in targets}
     }
-    return tuple(
-        replace(
-            node,
-            listening=found.get(node.port, ()) if found is not None else None,
-            socket=_unix_socket(target, node),
-        )
-        if node.pid
-        else node
-        for target, node in zip(targets, nodes, strict=True)
-        for found in (listening[target.machine],)
-    )
+    pairs = zip(targets, nodes, strict=True)
+    return tuple(_with_sockets(*pair, listening[pair[0].machine]) for pair in pairs)
+
+
+def _with_sockets(
+    target: Target, node: NodeSeen, found: Mapping[int, tuple[str, ...]] | None
+) -> NodeSeen:
+    if not node.pid:
+        return node
+    listening = found.get(node.port, ()) if found is not None else None
+    return replace(node, listening=listening, socket=_unix_socket(target, node))
 
 
 def _unix_socket(target: Target, node: NodeSeen) -> UnixSocketSeen | None:
@@ -282,11 +282,9 @@ def _settings(seen: NodeSeen) -> dict[str, str]:
 
 
 def _with_files(seen: NodeSeen, target: Target, client: Connections) -> NodeSeen:
-    """Add what its folder shows, also if the project was moved while the node ran."""
+    """Add what its folder shows; of another host, its log would be older than its INFO."""
     layout = target.layout
-    # a running server's log on another host would be older than its INFO
-    beside = layout and target.machine is LOCAL
-    if layout and beside and seen.config and seen.info.get("aof_enabled") == "1":
+    if layout and target.machine is LOCAL and seen.config and seen.info.get("aof_enabled") == "1":
         root = layout.node(seen.name).root
         damage = damage_of_log(target.machine.files, root, seen, client)
         seen = replace(seen, log_damage=damage)

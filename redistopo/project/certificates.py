@@ -101,8 +101,19 @@ def refuse_lost_authority(folder: TlsFolder) -> None:
 
 
 def _host(plan: Plan) -> str:
-    """The address of the certificates, and the name, if clients are given one."""
+    """The address of the certificates, and the name, if clients are given one; over several hosts
+    the address of each node, as ``node1=10.0.0.1``."""
+    if plan.topology.hosts is not None:
+        return " ".join(f"{node.name}={node.host}" for node in plan.nodes)
     return " ".join(filter(None, (plan.topology.address, plan.topology.announced_name)))
+
+
+def _own(host: str, name: str) -> str:
+    """The part of `_host` that is for a node; for a client's certificate, which has none, any."""
+    if "=" not in host:
+        return host
+    each = dict(one.split("=", 1) for one in host.split())
+    return each.get(name, next(iter(each.values())))
 
 
 def _wanted(plan: Plan) -> list[Path]:
@@ -187,7 +198,7 @@ def _leaf(signer: _Signer, name: str, host: str, days: int) -> str:
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
     key = ec.generate_private_key(ec.SECP256R1())
-    numeric, _, given = host.partition(" ")
+    numeric, _, given = _own(host, name).partition(" ")
     address = ip_address(numeric)
     names: list[x509.GeneralName] = [x509.IPAddress(address)]
     if given:

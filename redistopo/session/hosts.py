@@ -2,6 +2,7 @@
 verbs work on it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from redistopo.errors import UsageError
 from redistopo.host.fleet.fleet_host import FleetHost, new_fleet
@@ -35,7 +36,7 @@ def refuse_on_hosts(verb: str) -> None:
         raise UsageError(
             f"{verb} doesn't work on a topology over several hosts yet",
             detail=why,
-            hint="docs/hosts.md lists what works: redistopo help hosts",
+            hint="docs/hosts.md lists the verbs that do",
         )
 
 
@@ -51,6 +52,8 @@ def plan_on_hosts(
     hosts, layout = project.topology.hosts, project.layout
     if hosts is None:
         raise UsageError("the topology file names no hosts")
+    if hosts.inventory:  # Ansible would look for it in the current folder
+        hosts = replace(hosts, inventory=str(layout.root / hosts.inventory))
     if not assume:
         require_ansible()
     found = host if isinstance(host, FleetHost) else new_fleet(layout, hosts, project.topology.name)

@@ -47,6 +47,8 @@ def test_the_wall_clock_is_read_only_for_dates(root: Path) -> None:
     # with servers' logs, which know no other clock, and so are the beginning of a user's test and
     # of its topology
     assert found == {
+        "redistopo/host/fleet/library/redistopo_host.py",
+        "redistopo/host/fleet/seen.py",
         "redistopo/drill/fault_injection.py",
         "redistopo/ops/bundle.py",
         "redistopo/ops/drill.py",
@@ -80,9 +82,11 @@ def test_only_the_one_polling_loop_sleeps(root: Path) -> None:
         for path in (root / "redistopo").rglob("*.py")
         if "time.sleep(" in path.read_text(encoding="utf-8")
     }
-    # the pattern to copy can't import it, and the demo's database is slow on purpose
+    # the pattern to copy can't import it, nor can what runs on another host, and the demo's
+    # database is slow on purpose
     assert found == {
         "redistopo/host/polling.py",
+        "redistopo/host/fleet/library/redistopo_host.py",
         "redistopo/cache_aside/cache.py",
         "redistopo/demo/database.py",
     }

@@ -3,6 +3,7 @@ by Ansible, judged by redis-py and by the kernel."""
 
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -23,11 +24,12 @@ def _init(project: Project, base: Path, *lines: str, machine: str = 'ssh = "loca
 
 def _servers(base: Path) -> list[int]:
     """The servers that work below a folder."""
-    return [
-        one.pid
-        for one in psutil.process_iter(["cwd"])
-        if (one.info["cwd"] or "").startswith(f"{base}/")
-    ]
+    found = []
+    for pid in psutil.pids():
+        with suppress(psutil.Error):
+            if psutil.Process(pid).cwd().startswith(f"{base}/"):
+                found.append(pid)
+    return found
 
 
 def test_up_a_lock_of_another_controller_and_down(project: Project, tmp_path: Path) -> None:
@@ -41,6 +43,10 @@ def test_up_a_lock_of_another_controller_and_down(project: Project, tmp_path: Pa
     assert len(before := _servers(base)) == 2
     assert (base / "nodes" / "node1" / "redis.conf").stat().st_mode & 0o777 == 0o600
     project.run("verify", check=0)
+    refused = project.run("logs", "--follow", check=2)
+    assert "can't be followed yet" in refused.err
+    assert "node1" in project.run("logs", check=0).out
+    assert "snapshot doesn't work" in project.run("snapshot", check=2).err
     lock = {"token": "another", "once": "1", "who": "alice@ctl", "at": time.time() + 600}
     (base / ".lock").write_text(json.dumps(lock))
     refused = project.run("kill", "node2", check=1)

@@ -47,6 +47,9 @@ _TYPED: dict[str, tuple[str, ...]] = {
     "real/test_leads.py::test_a_cluster_primary_without_its_data_does_not_start": (
         "model/planning/shard_copies.py: after OK: redistopo up",
     ),
+    "real/test_local_hosts.py::test_up_a_lock_of_another_controller_and_down": (
+        "ops/logs.py: redistopo logs, without --follow; or redistopo watch",
+    ),
     "real/test_lost_files.py::test_a_pending_rotation_does_not_block_a_paused_node": (
         "execute/rotate_passwords.py: redistopo resume {}, {}",
         "model/planning/shard_copies.py: redistopo resume {}, then redistopo up",

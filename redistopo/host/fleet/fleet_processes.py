@@ -6,11 +6,12 @@ from contextlib import suppress
 from signal import Signals
 from typing import Any
 
+from redistopo.errors import TimedOut
 from redistopo.host.fleet.fleet import Fleet
 from redistopo.host.fleet.seen import RemoteProcess, process_seen
 from redistopo.host.host import Process, Program, Slow
 from redistopo.host.local_host import LOCAL
-from redistopo.host.polling import Deadline
+from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.process_marks import load_process_mark, remove_process_mark
 from redistopo.host.server_log import LOG_MARK
 from redistopo.model.topology.project_paths import Layout, NodeFolder
@@ -18,8 +19,6 @@ from redistopo.model.topology.project_paths import Layout, NodeFolder
 _EARLY_EXIT_SECONDS = 0.1
 _CHECK_SECONDS = 3.0
 """How often a server that is silent after its start is looked at."""
-
-_PAUSE_SECONDS = 0.02
 
 
 class StartedServer:
@@ -172,8 +171,11 @@ class FleetProcesses:
         self, mine: dict[RemoteProcess, Process], deadline: Deadline
     ) -> dict[RemoteProcess, Process]:
         """The processes that don't reply any more at the deadline, or before it all of them."""
-        while any(self._fleet.answers(one.node) for one in mine) and not deadline.over:
-            time.sleep(min(_PAUSE_SECONDS, deadline.left))
+        with suppress(TimedOut):
+            wait_for(
+                lambda: None if any(self._fleet.answers(one.node) for one in mine) else True,
+                deadline,
+            )
         return {one: process for one, process in mine.items() if not self._fleet.answers(one.node)}
 
     def forget(self, layout: Layout, node: str) -> None:

@@ -139,6 +139,9 @@ def _arguments(run: Run, folder: Path) -> list[str]:
     (folder / "ansible.cfg").touch()
     (folder / "ops.json").write_text(json.dumps(variables), encoding="utf-8")
     argv = [sys.executable, "-m", "ansible", "playbook", "-i", inventory]
+    if run.hosts.inventory:  # in ours, each machine has its own
+        argv += ["--become"] if run.hosts.become else []
+        argv += ["--user", run.hosts.user] if run.hosts.user else []
     return [*argv, "-e", f"@{folder / 'ops.json'}", str(PLAY)]
 
 

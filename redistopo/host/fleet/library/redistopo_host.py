@@ -257,8 +257,9 @@ def unlock(op: Op) -> Op:
 def wipe(op: Op) -> Op:
     """Remove the topology's folder, if its marker is there."""
     if text_of(os.path.join(op["base"], "MARKER")) == op["id"]:
-        shutil.rmtree(os.path.join(op["base"], "nodes"), ignore_errors=True)
-        with suppress(FileNotFoundError):  # machines that share the folder
+        for _ in range(3):  # machines may share the folder
+            shutil.rmtree(op["base"], ignore_errors=True)
+        if os.path.isdir(op["base"]):
             shutil.rmtree(op["base"])
     return {}
 
