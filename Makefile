@@ -36,7 +36,8 @@ test-full: test
 test-hosts: $(VENV)/.installed-test
 	TESTS_FULL=1 $(BIN)/pytest tests/hosts $(PYTEST_ARGS)
 
-# Suites of other projects on topologies of `redistopo run`; the table is tests/adopters/table.py.
+# Suites of other projects on topologies of `redistopo run`, and the snippets of docs/testing.md for Go
+# and Ruby; the tables are tests/adopters/table.py and languages.py.
 # ADOPTERS="rq django-redis" selects.
 test-adopters: $(VENV)/.installed-test
 	PYTHONPATH=tests $(BIN)/python -m adopters $(ADOPTERS)

@@ -57,7 +57,7 @@ def _explain_keeping(context: ExecutionContext, error: RedistopoError, *, keep: 
     forms an unfinished topology from the start, or with --keep."""
     hint = error.hint
     if context.started and not keep and _TO_SERVERS.search(hint) and "--keep" not in hint:
-        again = "redistopo up, which begins anew; if it fails again: redistopo up --keep, then "
+        again = "redistopo up, which begins again; if it fails too: redistopo up --keep, then "
         error.hint = joined(again, hint)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from redistopo.client.connection import Command, Connections
 from redistopo.execute.move_slots import engine_of
 from redistopo.execute.survey_slots import text_of
-from redistopo.model.planning.move_method import method_of
 from redistopo.model.planning.slot_rights import NeededRight, needed_rights, refuse_missing_rights
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.state.observed import NodeSeen
@@ -20,10 +19,7 @@ def require_slot_rights(
         return
     missing: dict[str, list[NeededRight]] = {}
     for node in nodes:
-        engine = engine_of(node)
-        wanted = needed_rights(
-            method_of(engine), credentials, syncs=engine.exports_slots_as_replication_user
-        )
+        wanted = needed_rights(engine_of(node), credentials)
         trials: list[Command] = [("ACL", "DRYRUN", one.user, *one.trial) for one in wanted]
         replies = client.execute(node.endpoint, trials)
         if lacking := [one for one, reply in zip(wanted, replies, strict=True) if _refused(reply)]:

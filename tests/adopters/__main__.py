@@ -13,6 +13,7 @@ from pathlib import Path
 
 from support.network import isolate
 
+from adopters.languages import LANGUAGES, run_snippets
 from adopters.table import ADOPTERS, Adopter
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "redistopo-adopters"
@@ -65,10 +66,15 @@ def _judged(one: Adopter, out: str) -> str:
 
 
 def main() -> int:
-    chosen = [one for one in ADOPTERS if one.name in (sys.argv[1:] or [a.name for a in ADOPTERS])]
+    names = sys.argv[1:] or [*LANGUAGES, *(one.name for one in ADOPTERS)]
+    chosen = [one for one in ADOPTERS if one.name in names]
+    wrong = 0
+    for language in LANGUAGES.keys() & {*names}:
+        if fault := run_snippets(language, CACHE):
+            wrong += 1
+            print(f"{language}: {fault[-6000:]}")
     fetched = {one.name: _fetched(one) for one in chosen}
     isolate()  # the ports that some suites name may be in use on this machine
-    wrong = 0
     for one in chosen:
         out = _run(one, fetched[one.name])
         fault = _judged(one, out)

@@ -58,18 +58,18 @@ WRONG = {
 
 @pytest.mark.parametrize("words", WRONG)
 def test_a_wrong_command_line_is_answered_with_the_right_one(project: Project, words: str) -> None:
-    done = project.run(*words.split(), check=2)
+    done = project.run(*words.split(), check=2, installed=False)
     error, following = done.err.splitlines()
     assert error.startswith("Error: ")
     assert following.startswith(f"  Next: {WRONG[words]}")
     for form in (["--json"], ["-o", "json"], ["--output=json"]):
-        told = project.run(*words.split(), *form, check=2).json["error"]
+        told = project.run(*words.split(), *form, check=2, installed=False).json["error"]
         assert told["hint"].startswith(WRONG[words])
 
 
 @pytest.mark.parametrize("word", ANSWERS)
 def test_a_verb_of_another_tool_has_a_pointed_answer(project: Project, word: str) -> None:
-    assert f"  Next: {warned(ANSWERS[word])}\n" in project.run(word, check=2).err
+    assert f"  Next: {warned(ANSWERS[word])}\n" in project.run(word, check=2, installed=False).err
 
 
 def test_forms_of_other_tools_work(project: Project) -> None:

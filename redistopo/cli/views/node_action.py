@@ -4,7 +4,7 @@ import click
 
 from redistopo.cli import theme
 from redistopo.cli.table import Table, print_table
-from redistopo.cli.views.status import count_states
+from redistopo.cli.views.status import count_states, several_hosts
 from redistopo.model.remedies.commands import warned
 from redistopo.model.state.status_rows import NodeStatus
 from redistopo.session.node_action import NodeActionResult, NodeOutcome
@@ -42,15 +42,16 @@ def show_now(now: tuple[NodeStatus, ...]) -> None:
         )
         click.echo(f"Now {every}")
     if listed:
+        several = several_hosts(now)
         rows = [
             (
                 str(line.shard or "-"),
                 line.name,
                 line.role.value if line.role else "-",
-                str(line.port),
+                line.address if several else str(line.port),
                 line.state,
             )
             for line in listed
         ]
-        columns = ("shard", "node", "role", "port", "state")
+        columns = ("shard", "node", "role", "address" if several else "port", "state")
         print_table(Table(columns=columns, rows=rows, right=frozenset({"shard", "port"})))

@@ -45,12 +45,17 @@ def show_status(result: "StatusResult") -> None:
     }
     watched = result.shape is Shape.SENTINEL
     mixed = len({line.engine for line in result.nodes if line.engine}) > 1
-    columns = [_WATCHES if watched and one == "slots" else one for one in COLUMNS]
+    several = several_hosts(result.nodes)
+    shown = {"slots": _WATCHES if watched else "slots", "port": "address" if several else "port"}
+    columns = [shown.get(one, one) for one in COLUMNS]
     print_table(
         Table(
             title=f"{result.name}: {result.shape.value}, {result.engine or 'not running'}",
             columns=[*columns, *(["engine"] if mixed else [])],
-            rows=[(*row(one), *([one.engine or "-"] if mixed else [])) for one in result.nodes],
+            rows=[
+                (*row(one, address=several), *([one.engine or "-"] if mixed else []))
+                for one in result.nodes
+            ],
             groups=frozenset(groups),
             right=RIGHT,
         )
@@ -101,14 +106,19 @@ def count_states(lines: Sequence[NodeStatus]) -> str:
     return ", ".join(f"{count} {state}" for state, count in ordered)
 
 
-def row(line: NodeStatus) -> tuple[str, ...]:
-    """Return the cells of a node, one for each of `COLUMNS`."""
+def several_hosts(lines: Sequence[NodeStatus]) -> bool:
+    """Whether ports alone don't tell where nodes are."""
+    return len({line.host for line in lines}) > 1
+
+
+def row(line: NodeStatus, *, address: bool = False) -> tuple[str, ...]:
+    """Return the cells of a node, one for each of `COLUMNS`, with `address` instead of its port."""
     watched = line.watches if line.epoch is None else f"{line.watches}, epoch {line.epoch}"
     return (
         str(line.shard or "-"),
         line.name,
         line.role.value if line.role else "-",
-        str(line.port),
+        line.address if address else str(line.port),
         str(line.pid or "-"),
         line.state,
         watched or slots_text(line.slots) or "-",

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from redistopo.cli import theme
 from redistopo.cli.views.events import color_of, summary
-from redistopo.cli.views.status import COLUMNS, RIGHT, row
+from redistopo.cli.views.status import COLUMNS, RIGHT, row, several_hosts
 from redistopo.model.protocol.slots import format_ranges as slots_text
 from redistopo.model.state.diff import CHANGED, StateChange
 from redistopo.model.state.status_rows import NodeStatus
@@ -86,8 +86,13 @@ def _table(scene: Scene, width: int, room: int) -> list[Text]:
         lines = tuple(lines[n] for n in sorted(urgent[:kept]))
     cells = [_cells(scene, line) for line in lines]
     columns = _fitting(cells, width)
-    widths = {name: max([len(name), *(len(row[name]) for row in cells)]) for name in columns}
-    header = "  ".join(_placed(name, name, widths[name]) for name in columns)
+    heads = {name: name for name in columns}
+    if "port" in heads and several_hosts(scene.lines):
+        heads["port"] = "address"
+    widths = {
+        name: max([len(head), *(len(row[name]) for row in cells)]) for name, head in heads.items()
+    }
+    header = "  ".join(_placed(name, head, widths[name]) for name, head in heads.items())
     found = [Text(header, style=theme.BOLD)]
     for line, row_cells in zip(lines, cells, strict=True):
         text = Text(style="reverse" if line.name in changed else "")
@@ -103,7 +108,7 @@ def _table(scene: Scene, width: int, room: int) -> list[Text]:
 
 
 def _cells(scene: Scene, line: NodeStatus) -> dict[str, str]:
-    found = dict(zip(COLUMNS, row(line), strict=True))
+    found = dict(zip(COLUMNS, row(line, address=several_hosts(scene.lines)), strict=True))
     if scene.shape is Shape.SENTINEL:
         # what a Sentinel or a data node has no value for stays blank
         found = {name: "" if cell == "-" else cell for name, cell in found.items()}

@@ -4,19 +4,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from redistopo.errors import RedistopoError
-from redistopo.model.planning.move_method import MoveMethod
+from redistopo.model.planning.move_method import MoveMethod, method_of
 from redistopo.model.protocol.credentials import Credentials
+from redistopo.model.protocol.engine import Engine
+from redistopo.model.topology.engine_faults import faults_of
 
 _KEY = "redistopo:rights"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeededRight:
-    """A right that a user needs, as it is written in an ACL rule, and a command that takes it."""
+    """A right that a user needs, as it is written in an ACL rule, and a command that takes it;
+    `why` is a fault of the server, if only that needs it."""
 
     user: str
     rule: str
     trial: tuple[str, ...]
+    why: str = ""
 
 
 _OWN: Mapping[MoveMethod, tuple[tuple[str, tuple[str, ...]], ...]] = {
@@ -46,14 +50,22 @@ _SYNC = (
 """What a Valkey that exports slots sends to the other one, as the replication user."""
 
 
-def needed_rights(
-    method: MoveMethod, credentials: Credentials, *, syncs: bool
-) -> tuple[NeededRight, ...]:
-    """Return the rights that redistopo's own user, and with `syncs` the replication user, need."""
-    wanted = [(credentials.own.user or "default", *one) for one in _OWN[method]]
-    if syncs and credentials.replication is not None:
+_DEFAULT_USER_SYNCS = "valkey#2785"
+
+
+def needed_rights(engine: Engine, credentials: Credentials) -> tuple[NeededRight, ...]:
+    """Return the rights that redistopo's own user, and for some servers other users, need."""
+    wanted = [(credentials.own.user or "default", *one) for one in _OWN[method_of(engine)]]
+    if engine.exports_slots_as_replication_user and credentials.replication is not None:
         wanted += [(credentials.replication.user or "default", *one) for one in _SYNC]
-    return tuple(NeededRight(user=user, rule=rule, trial=trial) for user, rule, trial in wanted)
+    known = [one.sentence for one in faults_of(engine) if one.id == _DEFAULT_USER_SYNCS]
+    return (
+        *(NeededRight(user=user, rule=rule, trial=trial) for user, rule, trial in wanted),
+        *(
+            NeededRight(user="default", rule=_SYNC[0][0], trial=_SYNC[0][1], why=why)
+            for why in known
+        ),
+    )
 
 
 def refuse_missing_rights(missing: Mapping[str, Sequence[NeededRight]]) -> None:
@@ -62,12 +74,13 @@ def refuse_missing_rights(missing: Mapping[str, Sequence[NeededRight]]) -> None:
         return
     rules = {one.user: "" for some in missing.values() for one in some}
     for user in rules:
-        mine = (one.rule for some in missing.values() for one in some if one.user == user)
-        rules[user] = " ".join(dict.fromkeys(mine))
+        mine = [one for some in missing.values() for one in some if one.user == user]
+        why = next((f": {one.why}" for one in mine if one.why), "")
+        rules[user] = " ".join(dict.fromkeys(one.rule for one in mine)) + why
     raise RedistopoError(
         "users lack rights that moving slots takes; nothing was changed",
         detail="\n".join(
-            f"user {user} lacks {rule} on {', '.join(missing)}" for user, rule in rules.items()
+            f"{', '.join(missing)}: user {user} lacks {rule}" for user, rule in rules.items()
         ),
         hint="add them to conf/users.acl.j2, then redistopo up",
     )

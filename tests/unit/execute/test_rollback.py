@@ -11,7 +11,7 @@ from redistopo.model.remedies.of_topology import reset_node
 from redistopo.model.remedies.remedy import RemedyClass, class_of
 
 RESET = reset_node("node1", "its id", options=" --hard", after="; redistopo up")
-FIRST = "redistopo up, which begins anew; if it fails again: redistopo up --keep, then "
+FIRST = "redistopo up, which begins again; if it fails too: redistopo up --keep, then "
 
 
 def _hint(on: Bench, hint: str, *, keep: bool = False, formed: bool = False) -> str:
