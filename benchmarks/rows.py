@@ -175,9 +175,9 @@ _CLICK = 'python -c "import click"'
 _PACKAGES = "importing click, psutil, redis-py"
 _RESTARTS = "restart --rolling, 6 nodes"
 _CLI = "redis-cli --cluster rebalance"
+_ROLE = "a role of Ansible"
 _VALKEY_CLI = "valkey-cli --cluster rebalance"
 _ATOMIC_CLI = "valkey-cli, atomic"
-_ROLE = "a role of Ansible"
 _FLUSHES = "100 FLUSHALLs of 3 primaries"
 
 ROWS: tuple[Row, ...] = tuple(
