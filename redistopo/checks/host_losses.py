@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, warn
-from redistopo.model.planning.spread_roles import role_changes
 from redistopo.model.state.shards import ShardSeen
 from redistopo.model.topology.hosts import Hosts, machine_names, majority_holder
 from redistopo.model.topology.spec import Shape
@@ -62,6 +61,9 @@ def majority(subject: CheckSubject) -> Iterator[CheckResult]:
     if not holder:
         yield ok(f"no host has most of the {len(at)} {kind}")
         return
+    # topologies on one machine don't pay for its imports
+    from redistopo.model.planning.spread_roles import role_changes
+
     spread = not watching and role_changes(subject.seen, hosts.machines)
     yield warn(
         holder,

@@ -6,6 +6,8 @@ from typing import Any
 
 from hosts.lab import BASE, Host, Lab
 
+from redistopo.model.topology.project_paths import Layout
+from redistopo.project.trust import trust
 from support import judge
 from support.project import Project
 
@@ -21,7 +23,8 @@ class OnHosts:
     name: str = "demo"
 
     def init(self, *lines: str) -> None:
-        """A topology file with these lines, and a table of all the lab's hosts."""
+        """A topology file with these lines, and a table of all the lab's hosts, in a folder that
+        the user trusts."""
         self.project.env.update(self.lab.env)
         head = ["format = 1", f'name = "{self.name}"', f"port = {self.project.port}", *lines]
         hosts = ["[hosts]", 'user = "root"', 'service = "process"']
@@ -29,6 +32,7 @@ class OnHosts:
             hosts += [f"[hosts.{one.name}]", f'address = "{one.address}"']
         text = "\n".join([*head, *hosts, ""])
         (self.project.root / "redistopo.toml").write_text(text)
+        trust(Layout(self.project.root))
 
     def addresses(self) -> list[tuple[str, int]]:
         """Where data nodes listen, by the kernels of the hosts that are up."""

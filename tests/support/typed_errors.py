@@ -48,6 +48,7 @@ _TYPED: dict[str, tuple[str, ...]] = {
         "model/planning/shard_copies.py: after OK: redistopo up",
     ),
     "real/test_local_hosts.py::test_up_a_lock_of_another_controller_and_down": (
+        "project/trust.py: after a look at redistopo.toml: redistopo up --trust",
         "ops/logs.py: redistopo logs, without --follow; or redistopo watch",
     ),
     "real/test_lost_files.py::test_a_pending_rotation_does_not_block_a_paused_node": (
@@ -199,6 +200,8 @@ _NODES = "changes the number of nodes, which the file has to say first"
 _MOMENT = "needs a server that fails within the milliseconds of a step, or a disk that fails then"
 
 ERRORS_NOT_TYPED = {
+    "export/ansible.py: add [hosts], or run it here: redistopo export systemd DIR": _FORM,
+    "ops/drill_host.py: redistopo drill failover: a fault of one node": _FORM,
     "cli/commands/demo.py: redistopo demo --check": _SERVES,
     "cli/commands/run.py: redistopo run cluster ... -- COMMAND": _FORM,
     "demo/backend.py: redistopo demo in a folder of your own: redistopo init cluster; redistopo up": _ELSEWHERE,
