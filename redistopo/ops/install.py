@@ -58,11 +58,12 @@ class InstallResult:
 
 
 def offer(request: InstallRequest) -> Offer:
-    """Return what `install` would run here; nothing if a server with its CLI is found and no method
-    is selected. Raises UsageError for a method that this machine doesn't have, MissingPrerequisite
-    if it has none, or no package with the requested server."""
+    """Return what `install` would run here; nothing if the requested server, or any with its CLI,
+    is found and no method is selected. Raises UsageError for a method that this machine doesn't
+    have, MissingPrerequisite if it has none, or no package with the requested server."""
     wanted = engine_request(request.engine or "auto")
-    if not request.way and (found := _first(find_engines(), wanted)) and found.cli:
+    found = None if request.way else _first(find_engines(), wanted)
+    if found and (request.engine or found.cli):
         return Offer(recipe=None, found=found)
     if request.engine:
         return Offer(recipe=recipe_for(detect_machine(apt=True), wanted, request.way))

@@ -16,20 +16,20 @@ from redistopo.model.state.observed import Observed
 from redistopo.model.state.selector import select_nodes
 from redistopo.model.state.status_rows import NodeStatus, status_rows
 from redistopo.model.topology.spec import Shape
-from redistopo.project.progress_log import commands_within
+from redistopo.project.progress_log import logged_within
 from redistopo.session.open import open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
 
 _RATED_SECONDS = 2.0
 """Servers report the commands of the last 1.6 s (server.h, STATS_METRIC_SAMPLES): of an idle server
-that a verb of ours has just queried, ours alone."""
+that a verb of ours has just formed or restarted, ours alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusResult:
     """Every node of the folder's topology, shard by shard, then those in no shard.
 
-    Commands per second are None until no verb of ours has queried the servers for two seconds.
+    Commands per second are None until no verb of ours has changed the topology for two seconds.
     `faults` are the failed findings of `verify` without a write, whichever nodes are selected;
     `upgrade` is the command after which all run the engine that the topology file asks for, "" if
     they do; `certificate` is the one that expires first, of those that the servers present;
@@ -53,7 +53,7 @@ def status(root: Path, words: tuple[str, ...] = ()) -> StatusResult:
     error."""
     asked = SessionRequest(root=root, needs_started=False, credentials=CredentialSource.APPLICATION)
     with open_session(asked) as session:
-        rated = not commands_within(session.layout, _RATED_SECONDS)
+        rated = not logged_within(session.layout, _RATED_SECONDS)
         seen = session.observe(Detail.FULL)
         names = {node.name for node in select_nodes(seen, words)} if words else set()
         lines = status_rows(seen)

@@ -57,15 +57,8 @@ def progress_logged(layout: Layout, verb: str, progress: Progress) -> Iterator[P
             os.close(handle)
 
 
-def note_commands(layout: Layout) -> None:
-    """Note that a verb has just sent commands to servers, as the time of the log's file: a verb
-    that only reads adds no line to it."""
-    with suppress(OSError):
-        os.utime(layout.events, follow_symlinks=False)
-
-
-def commands_within(layout: Layout, seconds: float) -> bool:
-    """Return whether a verb sent commands to servers less than so long ago, or runs now."""
+def logged_within(layout: Layout, seconds: float) -> bool:
+    """Return whether a run that changed the topology ended less than so long ago, or runs now."""
     with suppress(OSError):
         return abs(time.time() - layout.events.stat().st_mtime) < seconds
     return False

@@ -21,7 +21,6 @@ from redistopo.model.topology.spec import Shape, Topology
 from redistopo.progress import Progress
 from redistopo.project.load import Project, load_project, plan_of
 from redistopo.project.passwords import load_credentials, load_password
-from redistopo.project.progress_log import note_commands
 from redistopo.project.started_topology import (
     credentials_in_use,
     rendered_confs,
@@ -238,4 +237,3 @@ class Session:
         """Close all connections."""
         if "client" in self.__dict__:
             self.client.__exit__(None, None, None)
-            note_commands(self.layout)

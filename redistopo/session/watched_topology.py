@@ -23,7 +23,6 @@ from redistopo.errors import BadReply, RedistopoError, Unreachable
 from redistopo.model.protocol.credentials import Credentials, Login, single_credential
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.spec import Shape, Topology
-from redistopo.project.progress_log import note_commands
 from redistopo.project.started_topology import nothing_started_error
 from redistopo.session.open import open_session, record_primary_unless_busy
 from redistopo.session.session import CredentialSource, Session, SessionRequest
@@ -123,7 +122,6 @@ class _Own:
             if not targets or self._poller is None:
                 return None
             seen = self._poller.snapshot(self._session.shape, targets)
-            note_commands(self._session.layout)
         except FileNotFoundError:  # `down --wipe` removed what was being read
             self.trouble = nothing_started_error(self._session.layout)
             return None

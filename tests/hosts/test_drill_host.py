@@ -4,6 +4,7 @@ import pytest
 from hosts.lab import BASE
 from support.forms import FULL
 from support.on_hosts import OnHosts
+from support.output_schema import document
 
 pytestmark = pytest.mark.skipif(not FULL, reason="in the whole form only: make test-hosts")
 
@@ -18,7 +19,7 @@ def test_a_lost_host_is_survived_and_repaired(over_hosts: OnHosts, fault: str) -
     assert "survives" in shown.out
     done = project.run("drill", "host", "h2", "--fault", fault, "--yes", "--json", seconds=200)
     assert done.code == 0, done
-    report = done.json["result"]
+    report = document(done.out)["result"]
     assert report["passed"], report
     assert report["writes"]["lost"] == 0, report
     # `up` has spread the primaries again: only the logs have the election

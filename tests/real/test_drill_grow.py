@@ -13,6 +13,7 @@ from support.engines import ATOMIC, BUNDLED, WINDOWS
 from support.forms import FULL
 from support.grown import fill, read, shards, slots
 from support.judge import roles
+from support.output_schema import document
 from support.project import Project
 from support.waiting import until
 from support.writers import writing
@@ -25,7 +26,7 @@ _ENGINES = [ATOMIC] if not FULL else [ATOMIC, WINDOWS, BUNDLED]
 
 def _grow(project: Project, *words: str, check: int = 0) -> dict[str, Any]:
     done = project.run("drill", "grow", "--json", *words, check=check, seconds=120)
-    found: dict[str, Any] = done.json["result"]
+    found: dict[str, Any] = document(done.out)["result"]
     return found
 
 

@@ -154,7 +154,8 @@ def test_the_judge_of_documents_refuses_another_one(
 
 def test_every_verb_with_a_document_is_in_a_scene() -> None:
     shown = {_verb(words) for _made, commands in SCENES.values() for words, code in commands}
-    assert shown | {"init", "certs renew"} >= set(RESULTS)
+    # those of drills are in the drills' own tests
+    assert shown | {"init", "certs renew", "drill grow", "drill host"} >= set(RESULTS)
 
 
 def test_schema_writes_the_schema_of_the_output_to_a_file(project: Project) -> None:

@@ -26,8 +26,9 @@ def test_a_healthy_topology_of_every_engine_has_no_fault(
 
 def test_a_healthy_cluster_is_asked_everything(engine_name: str, scene: Scenes) -> None:
     judged = scene(engine_name, "cluster").proofs().judged
-    # who asks for neither TLS nor ACL isn't told of them
+    # who asks for neither TLS nor ACL isn't told of them, nor of hosts who has one
     locks = {"access.tls", "access.certificates", "access.users"}
+    locks |= {"placement.hosts", "placement.majority"}
     asked = {check.id for check in CHECKS if Shape.CLUSTER in check.shapes}
     assert {one.check for one in judged} == asked - locks
 
