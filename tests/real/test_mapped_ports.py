@@ -11,6 +11,7 @@ import pytest
 import redis
 from support.engines import ATOMIC, BUNDLED, INSTALLED
 from support.project import Project
+from support.waiting import until
 
 MAPPED = 10
 """A mapped port is this much higher than the one at which the node listens."""
@@ -42,6 +43,13 @@ def _given(project: Project) -> set[int]:
     return {int(port) for port in re.findall(r"'port', (\d+)", str(rows))}
 
 
+def _slots(project: Project) -> dict[int, str]:
+    """The ports of all nodes that own or copy slots, as clients are given them."""
+    with project.client() as node:
+        rows = node.execute_command("CLUSTER", "SLOTS", NEVER_DECODE=True)
+    return {int(one[1]): one[0].decode() for row in rows for one in row[2:]}
+
+
 @contextmanager
 def _relayed(ports: Mapping[int, int]) -> Iterator[None]:
     """Each connection to a port leads to another one, while this lasts."""
@@ -67,8 +75,13 @@ def _relayed(ports: Mapping[int, int]) -> Iterator[None]:
 
 
 async def _relay(to: int, source: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
-    answers, there = await asyncio.open_connection("127.0.0.1", to)
-    await asyncio.gather(_copy(source, there), _copy(answers, back))
+    with suppress(asyncio.CancelledError):  # which the loop would log
+        answers, there = await asyncio.open_connection("127.0.0.1", to)
+        try:
+            await asyncio.gather(_copy(source, there), _copy(answers, back))
+        finally:
+            for one in (there, back):
+                one.transport.abort()
 
 
 async def _copy(source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
@@ -112,6 +125,8 @@ def test_a_client_that_knows_the_mapped_ports_alone_is_served(project: Project) 
     with _relayed(mapped):
         assert _reached(project)[0] == "ok"
         entry = project.port + MAPPED
+        # a replica is given to clients once its offset is known
+        until(lambda: _slots(project).keys() == {*mapped})
         with redis.RedisCluster("127.0.0.1", entry, password=project.password) as client:
             assert {one.port for one in client.get_nodes()} == {*mapped}
             assert client.set("a", "b")
