@@ -15,7 +15,8 @@ from redistopo.project.topology_state_file import load_topology_state, node_fold
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopologyLine:
-    """One topology of this user on this machine; `gone` if its folder no longer exists."""
+    """One topology of this user; `gone` if its folder no longer exists, `on_hosts` if its nodes
+    are on other machines, which are not asked."""
 
     name: str
     shape: str
@@ -24,6 +25,7 @@ class TopologyLine:
     nodes: int
     ports: tuple[int, ...]
     gone: bool = False
+    on_hosts: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,7 @@ def ps() -> PsResult:
                 nodes=len(set(names) - _removed(layout)),
                 ports=entry.ports,
                 gone=not layout.state.is_dir(),
+                on_hosts=layout.hosts.exists(),
             )
         )
     orphans = tuple(

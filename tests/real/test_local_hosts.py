@@ -55,6 +55,7 @@ def test_up_a_lock_of_another_controller_and_down(project: Project, base: Path) 
     assert len(before) == 2
     assert (base / "nodes" / "node1" / "redis.conf").stat().st_mode & 0o777 == 0o600
     project.run("verify", check=0)
+    assert "2, on hosts" in project.run("ps", check=0).out
     refused = project.run("logs", "--follow", check=2)
     assert "can't be followed yet" in refused.err
     assert "node1" in project.run("logs", check=0).out

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # each verb imports its own
     from redistopo.model.planning.server_packages import ServerPackage
     from redistopo.model.protocol.engine import Engine
     from redistopo.ops.engines import EnginesResult
-    from redistopo.ops.ps import PsResult
+    from redistopo.ops.ps import PsResult, TopologyLine
     from redistopo.ops.status import StatusResult
 
 COLUMNS = (
@@ -99,6 +99,12 @@ def _show_faults(faults: Sequence[Finding]) -> None:
     )
 
 
+def _counted(one: "TopologyLine") -> str:
+    if one.gone:
+        return "gone"
+    return f"{one.nodes}, on hosts" if one.on_hosts else f"{one.running} of {one.nodes} run"
+
+
 def count_states(lines: Sequence[NodeStatus]) -> str:
     """Return ``5 ok, 1 stopped``."""
     states = Counter(line.state for line in lines)
@@ -164,7 +170,7 @@ def show_ps(result: "PsResult") -> None:
         (
             one.name,
             one.shape,
-            "gone" if one.gone else f"{one.running} of {one.nodes} run",
+            _counted(one),
             f"{min(one.ports)}" if one.ports else "-",
             one.root,
         )

@@ -31,10 +31,10 @@ class Hosts:
 
     `inventory` is the path of Ansible's inventory with the machines of `group`; "" if `machines`
     are from the topology file itself. `base` is the topology's folder on each machine, "" for
-    DEFAULT_BASE and the topology's name. `service` is "systemd", "process" or "" (systemd where it
-    is process 1). `engine` is the server's program on each machine, or ``apt:PACKAGE``; "" for the
-    one that is found there. `allow_colocated` permits nodes of a shard, or Sentinels, to share a
-    machine; `pins` are the machines of nodes that the file places itself, by node.
+    DEFAULT_BASE and the topology's name. `service` is "process" or "", which is the same. `engine`
+    is the server's program on each machine; "" for the one that is found there. `allow_colocated`
+    permits nodes of a shard, or Sentinels, to share a machine; `pins` are the machines of nodes that
+    the file places itself, by node.
     """
 
     machines: tuple[Machine, ...] = ()

@@ -16,14 +16,14 @@ HOSTS_KEYS: tuple[TopologyKey, ...] = (
     TopologyKey("become", bool, doc="Become root on the machines, by sudo."),
     TopologyKey("base", str, pattern=r"(?:/[^/\x00-\x1f]+)*", rule="must be an absolute path",
                 doc="Folder of the topology on each machine. Default: /var/lib/redistopo/NAME."),
-    TopologyKey("service", str, pattern=r"(?:systemd|process)?",
-                rule="must be systemd or process",
-                doc="How servers are kept: as units of systemd, or as processes. Default: "
-                    "systemd where it is process 1."),
-    TopologyKey("engine", str, pattern=r"(?:apt:[a-z0-9][a-z0-9.+-]+|/[^\x00-\x1f]+)?",
-                rule='must be "apt:PACKAGE" or the absolute path of a program',
-                doc="Server on each machine: apt:PACKAGE, or the path of a program. Default: the "
-                    "one that is found there."),
+    TopologyKey("service", str, pattern=r"(?:process)?",
+                rule="must be process: units of systemd are not supported yet",
+                doc="How servers are kept: as processes. After a restart of a machine, `up` starts "
+                    "its nodes."),
+    TopologyKey("engine", str, pattern=r"(?:/[^\x00-\x1f]+)?",
+                rule="must be the absolute path of a program",
+                doc="Path of the server's program on each machine. Default: the one that is found "
+                    "there."),
     TopologyKey("allow_colocated", bool,
                 doc="Place nodes of one shard, or Sentinels, on one machine if there are too few "
                     "machines; its loss is then the loss of them all."),
