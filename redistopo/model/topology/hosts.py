@@ -33,8 +33,8 @@ class Hosts:
     are from the topology file itself. `base` is the topology's folder on each machine, "" for
     DEFAULT_BASE and the topology's name. `service` is "process" or "", which is the same. `engine`
     is the server's program on each machine; "" for the one that is found there. `allow_colocated`
-    permits nodes of a shard, or Sentinels, to share a machine; `pins` are the machines of nodes that
-    the file places itself, by node.
+    permits nodes of a shard, or Sentinels, to share a machine; `pins` are the machines of nodes
+    that the file places itself, by node.
     """
 
     machines: tuple[Machine, ...] = ()
