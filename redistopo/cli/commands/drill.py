@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -6,7 +7,44 @@ from redistopo.cli import options
 from redistopo.cli.verb_group import SubGroup
 from redistopo.model.state.drill_fault import Fault
 
+if TYPE_CHECKING:
+    from redistopo.drill.drill_report import DrillReport
+
 _FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+def _load(command: options.Command) -> options.Command:
+    """``--rate`` and ``--clients`` of the load."""
+    rate = click.option("--rate", type=click.IntRange(1, 100_000), default=500, show_default=True,
+                        help="Operations per second, half of them writes.")  # fmt: skip
+    clients = click.option("--clients", type=click.IntRange(1, 256), default=4, show_default=True,
+                           help="Number of clients.")  # fmt: skip
+    return rate(clients(command))
+
+
+def _files(command: options.Command) -> options.Command:
+    """``--junit`` and ``--report``, for one drill."""
+    junit = click.option("--junit", type=_FILE, help="Also write JUnit XML.")
+    text = "Also write the timeline, as .html or .svg."
+    return junit(click.option("--report", type=_FILE, help=text)(command))
+
+
+class _Written(NamedTuple):
+    """What to write of a drill: its timeline's title, and the files, if any."""
+
+    root: Path
+    title: str
+    report: Path | None
+    junit: Path | None
+
+
+def _write(result: "DrillReport", wanted: _Written) -> None:
+    from redistopo.drill.report_files import write_drills_junit, write_report
+
+    if wanted.report:
+        write_report((result,), wanted.report, root=wanted.root, title=wanted.title)
+    if wanted.junit:
+        write_drills_junit((result,), wanted.junit, name=f"redistopo drill {result.topology}")
 
 
 @click.group("drill", cls=SubGroup)
@@ -31,16 +69,12 @@ def command() -> None:
 )
 @options.duration("--max-downtime", "max_downtime", "Maximum outage for clients.",
                   default="15s")  # fmt: skip
-@click.option("--rate", type=click.IntRange(1, 100_000), default=500, show_default=True,
-              help="Operations per second, half of them writes.")  # fmt: skip
-@click.option("--clients", type=click.IntRange(1, 256), default=4, show_default=True,
-              help="Number of clients.")  # fmt: skip
+@_load
 @click.option("--wait-replicas", type=click.IntRange(0, 10), default=0, metavar="N",
               help="Each write waits for N replicas (WAIT).")  # fmt: skip
 @click.option("--force", is_flag=True, help="Also run a drill that can't pass, to see it fail.")
 @click.option("--restore-roles", is_flag=True, help="Restore the primary's role afterwards.")
-@click.option("--junit", type=_FILE, help="Also write JUnit XML.")
-@click.option("--report", type=_FILE, help="Also write the timeline, as .html or .svg.")
+@_files
 @options.dry_run
 @options.yes("Don't ask.")
 @options.output
@@ -68,9 +102,8 @@ def failover(
     """
     from redistopo.cli.views import preview
     from redistopo.cli.views.drill import show_drill
-    from redistopo.drill.drill_report import DrillReport
     from redistopo.drill.drill_request import DrillRequest
-    from redistopo.drill.report_files import refuse_report, write_drills_junit, write_report
+    from redistopo.drill.report_files import refuse_report
     from redistopo.errors import UsageError
     from redistopo.ops.drill import drill, preview_drill
     from redistopo.progress import Progress
@@ -92,14 +125,10 @@ def failover(
             restore_roles=restore_roles,
         )
 
-    def work(progress: Progress) -> DrillReport:
+    def work(progress: Progress) -> "DrillReport":
         asked = request()
         result = drill(asked, progress)
-        if report:
-            title = f"Failover drill of {result.topology}"
-            write_report((result,), report, root=root, title=title)
-        if junit:
-            write_drills_junit((result,), junit, name=f"redistopo drill {result.topology}")
+        _write(result, _Written(root, f"Failover drill of {result.topology}", report, junit))
         return result
 
     preview.run_previewed(lambda: preview_drill(request()), work, show_drill, dry=dry_run, yes=yes)
@@ -109,12 +138,8 @@ def failover(
 @options.project
 @options.duration("--max-wait", "max_wait", "Longest wait of a client, with all attempts.",
                   default="1s")  # fmt: skip
-@click.option("--rate", type=click.IntRange(1, 100_000), default=500, show_default=True,
-              help="Operations per second, half of them writes.")  # fmt: skip
-@click.option("--clients", type=click.IntRange(1, 256), default=4, show_default=True,
-              help="Number of clients.")  # fmt: skip
-@click.option("--junit", type=_FILE, help="Also write JUnit XML.")
-@click.option("--report", type=_FILE, help="Also write the timeline, as .html or .svg.")
+@_load
+@_files
 @options.dry_run
 @options.timeout("10m", "Time limit of each change.")
 @options.output
@@ -138,22 +163,17 @@ def grow(
     from redistopo.cli.run_verb import run_and_show
     from redistopo.cli.views import preview
     from redistopo.cli.views.drill import show_drill
-    from redistopo.drill.drill_report import DrillReport
-    from redistopo.drill.report_files import refuse_report, write_drills_junit, write_report
+    from redistopo.drill.report_files import refuse_report
     from redistopo.ops.drill_grow import GrowRequest, drill_grow, preview_drill_grow
     from redistopo.progress import Progress
 
     request = GrowRequest(root=root, budget=max_wait, rate=rate, clients=clients, seconds=timeout)
 
-    def work(progress: Progress) -> DrillReport:
+    def work(progress: Progress) -> "DrillReport":
         if report:
             refuse_report(report)
         result = drill_grow(request, progress)
-        if report:
-            title = f"Growth drill of {result.topology}"
-            write_report((result,), report, root=root, title=title)
-        if junit:
-            write_drills_junit((result,), junit, name=f"redistopo drill {result.topology}")
+        _write(result, _Written(root, f"Growth drill of {result.topology}", report, junit))
         return result
 
     if dry_run:
@@ -174,13 +194,9 @@ def grow(
 )
 @options.duration("--max-downtime", "max_downtime", "Maximum outage for clients.",
                   default="15s")  # fmt: skip
-@click.option("--rate", type=click.IntRange(1, 100_000), default=500, show_default=True,
-              help="Operations per second, half of them writes.")  # fmt: skip
-@click.option("--clients", type=click.IntRange(1, 256), default=4, show_default=True,
-              help="Number of clients.")  # fmt: skip
+@_load
 @click.option("--force", is_flag=True, help="Also run a drill that can't pass, to see it fail.")
-@click.option("--junit", type=_FILE, help="Also write JUnit XML.")
-@click.option("--report", type=_FILE, help="Also write the timeline, as .html or .svg.")
+@_files
 @options.dry_run
 @options.yes("Don't ask.")
 @options.output
@@ -205,9 +221,8 @@ def host(
     """
     from redistopo.cli.views import preview
     from redistopo.cli.views.drill import show_drill
-    from redistopo.drill.drill_report import DrillReport
     from redistopo.drill.drill_request import DrillRequest
-    from redistopo.drill.report_files import refuse_report, write_drills_junit, write_report
+    from redistopo.drill.report_files import refuse_report
     from redistopo.ops.drill_host import drill_host, preview_drill_host
     from redistopo.progress import Progress
 
@@ -215,15 +230,11 @@ def host(
         root=root, fault=Fault(fault), budget=max_downtime, rate=rate, clients=clients, force=force
     )
 
-    def work(progress: Progress) -> DrillReport:
+    def work(progress: Progress) -> "DrillReport":
         if report:
             refuse_report(report)
         result = drill_host(request, host, progress)
-        if report:
-            title = f"Loss of {host} in {result.topology}"
-            write_report((result,), report, root=root, title=title)
-        if junit:
-            write_drills_junit((result,), junit, name=f"redistopo drill {result.topology}")
+        _write(result, _Written(root, f"Loss of {host} in {result.topology}", report, junit))
         return result
 
     preview.run_previewed(
