@@ -39,9 +39,9 @@ def parent_of(path: Path, *, make: bool = False) -> Iterator[tuple[int, str]]:
     handle = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for name in below[:-1]:
-            inner = _inner(handle, name, path, make=make)
-            os.close(handle)
-            handle = inner
+            # in this order: after a Ctrl-C in between, no descriptor is closed twice
+            outer, handle = handle, _inner(handle, name, path, make=make)
+            os.close(outer)
         yield handle, below[-1]
     finally:
         os.close(handle)
