@@ -2,13 +2,10 @@
 
 import os
 import sys
-from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from types import FrameType
 from typing import Any
-
-import pytest
 
 from redistopo.host.safe_open import parent_of
 
@@ -47,17 +44,3 @@ def test_ctrl_c_at_any_instruction_is_ctrl_c(tmp_path: Path) -> None:
     path.touch()
     step = next(n for n in count(1) if not _interrupted_at(n, path))
     assert step > 50
-
-
-@pytest.fixture(autouse=True)
-def _left_open() -> Iterator[None]:
-    """A descriptor that an interrupt left open ends with the process: here, with the test."""
-    before = {*os.listdir("/proc/self/fd")} if sys.platform == "linux" else set()
-    yield
-    if sys.platform == "linux":
-        for name in {*os.listdir("/proc/self/fd")} - before:
-            try:
-                if ".redistopo" in os.readlink(f"/proc/self/fd/{name}"):
-                    os.close(int(name))
-            except OSError:
-                continue
