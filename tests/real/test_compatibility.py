@@ -164,8 +164,9 @@ def test_the_fields_of_valkey_9_with_a_time_to_live_are_in_no_older_stream(
     new = next(
         (one for one in TRIED.values() if one.product is Product.VALKEY and _sends_older(one)), None
     )
-    old = next(one for one in TRIED.values() if one.name.startswith("valkey 8.1"))
-    assert new is not None
+    old = next((one for one in TRIED.values() if one.name.startswith("valkey 8.1")), None)
+    if new is None or old is None:
+        pytest.skip("it takes Valkey 9 and 8.1, and one engine alone is tried")
     with _served(new, tmp_path / "primary") as source:
         source.execute_command("HSETEX", "hash", "EX", "1000", "FIELDS", "1", "f", "v")
         port = source.connection_pool.connection_kwargs["port"]
