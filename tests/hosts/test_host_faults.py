@@ -90,5 +90,9 @@ def test_a_host_that_the_controller_does_not_reach_is_named(over_hosts: OnHosts)
         done = over_hosts.project.run("verify", seconds=40)
         assert done.code == 3, done
         assert "h1" in done.out + done.err, done
+        # no host is changed unless all are reached
+        refused = over_hosts.project.run("kill", "node2", check=1, seconds=40)
+        assert "host h1" in refused.err
+        assert over_hosts.servers() == before
     assert over_hosts.servers() == before
     over_hosts.project.run("verify", check=0)

@@ -1,6 +1,7 @@
 """Our Ansible module does what a controller asks of a host, with real servers and files."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -113,6 +114,10 @@ def test_only_our_folder_is_claimed_locked_and_removed(tmp_path: Path) -> None:
     perform({"op": "unlock", "base": str(base), "once": "1"})
     assert perform(other) == [{}]
     assert perform({**claim, "id": "two"})[0]["refused"] == "marker"
+    if os.geteuid() == 0:
+        os.chown(base, 12345, -1)
+        assert perform(claim)[0] == {"refused": "owner", "base": str(base), "uid": 12345}
+        os.chown(base, 0, -1)
     perform({"op": "wipe", "base": str(base), "id": "two", "token": "b"})
     assert (base / "MARKER").exists()
     wipe = {"op": "wipe", "base": str(base), "id": "one"}

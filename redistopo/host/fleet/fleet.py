@@ -165,6 +165,8 @@ class Fleet:
         """Perform all that is queued, and `more`; returns why machines of `more` alone weren't
         reached."""
         queued, self._queue = self._queue, {}
+        if queued and self._verb and not self._locked:
+            self._perform({})  # nothing is changed unless every host is reached, ours and locked
         machines = list(dict.fromkeys([*queued, *more]))
         if self._verb and not self._locked:
             machines = list(dict.fromkeys([*self._used(), *machines]))

@@ -60,6 +60,14 @@ def _marker(where: str, result: Mapping[str, Any]) -> RedistopoError:
     )
 
 
+def _owner(where: str, result: Mapping[str, Any]) -> RedistopoError:
+    return MissingPrerequisite(
+        f"{result['base']} on host {where} belongs to another user (uid {result['uid']})",
+        detail="that user could replace the servers' files",
+        hint="set another base in [hosts], or give that folder to the user of SSH",
+    )
+
+
 def _foreign(where: str, result: Mapping[str, Any]) -> RedistopoError:
     return MissingPrerequisite(
         f"{result['base']} on host {where} exists, but has no MARKER of redistopo",
@@ -100,6 +108,7 @@ _KINDS = {
     "unreachable": _unreachable,
     "failed": _failed,
     "marker": _marker,
+    "owner": _owner,
     "foreign": _foreign,
     "locked": _locked,
     "engine": _engine,

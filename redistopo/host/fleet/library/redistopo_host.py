@@ -211,8 +211,11 @@ def look(op: Op) -> Op:
 
 
 def claim(op: Op) -> Op:
-    """Make the topology's folder with its marker; refuses one that isn't this topology's."""
+    """Make the topology's folder with its marker; refuses one that isn't this topology's, or is
+    another user's, who could replace what is in it."""
     base, mark = op["base"], os.path.join(op["base"], "MARKER")
+    if os.path.lexists(base) and os.lstat(base).st_uid != os.geteuid():
+        raise Refused("owner", base=base, uid=os.lstat(base).st_uid)
     found = text_of(mark)
     if found and found != op["id"]:
         raise Refused("marker", found=found, base=base)
@@ -308,6 +311,7 @@ def decode(text: str) -> Any:
 
 
 SAID = {
+    "owner": "%(base)s belongs to user %(uid)s",
     "foreign": "%(base)s has files that are not of this topology",
     "marker": "%(base)s belongs to another topology: %(found)s",
     "engine": "%(program)s does not start: %(why)s",
