@@ -140,7 +140,7 @@ def _up(session: Session, plan: Plan, request: UpRequest, began: float) -> UpRes
 
         finish_move(session, job, request.seconds)
     refuse_folder(session, plan, by_up=True)
-    prepare_certificates(plan, told)
+    prepare_certificates(plan, session.host, told)
     _finish_rotation(session, plan)
     context = session.context(plan)
     drilled = finish_interrupted_drill(layout, told)
