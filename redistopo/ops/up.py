@@ -143,7 +143,7 @@ def _up(session: Session, plan: Plan, request: UpRequest, began: float) -> UpRes
     prepare_certificates(plan, session.host, told)
     _finish_rotation(session, plan)
     context = session.context(plan)
-    drilled = finish_interrupted_drill(layout, told)
+    drilled = finish_interrupted_drill(layout, told, session.host)
     if drilled:
         context = take_back(session, drilled, request.engine) or context
     result = bring_up(session, context, request, began)

@@ -208,6 +208,7 @@ _MOMENT = "needs a server that fails within the milliseconds of a step, or a dis
 ERRORS_NOT_TYPED = {
     "export/ansible.py: add [hosts], or run it here: redistopo export systemd DIR": _FORM,
     "ops/drill_host.py: redistopo drill failover: a fault of one node": _FORM,
+    "host/fleet/fleet_network.py: redistopo drill host {} --fault partition": "needs several hosts; tests/hosts/test_drill_partition.py types it",
     "cli/commands/demo.py: redistopo demo --check": _SERVES,
     "cli/commands/run.py: redistopo run cluster ... -- COMMAND": _FORM,
     "demo/backend.py: redistopo demo in a folder of your own: redistopo init cluster; redistopo up": _ELSEWHERE,
