@@ -18,14 +18,10 @@ NOT_ON_HOSTS: Mapping[str, str] = {
     "drill grow": "it adds nodes to this machine",
     "import": "the import writes data files on this machine",
     "move": "the nodes' folders are moved on this machine",
-    "move-slots": "its job was not tried over several hosts",
-    "rebalance": "its job was not tried over several hosts",
     "reset": "it removes data files on this machine",
     "restore": "a snapshot is placed on this machine",
-    "scale": "it was not tried over several hosts",
     "secret rotate": "the nodes' files are changed on this machine",
     "snapshot": "a snapshot is copied from this machine's disks",
-    "undo": "it was not tried over several hosts",
     "upgrade": "the engines of several hosts are not upgraded together",
 }
 """Verbs that change a topology, and why they don't work over several hosts yet."""
@@ -39,6 +35,12 @@ def refuse_on_hosts(verb: str) -> None:
             detail=why,
             hint="docs/hosts.md lists the verbs that do",
         )
+
+
+def use_places(host: Host, plan: Plan) -> None:
+    """Use the machines of a plan from now on."""
+    if plan.topology.hosts is not None and isinstance(host, FleetHost):
+        host.place(plan.topology.hosts, plan.nodes)
 
 
 def plan_on_hosts(

@@ -33,7 +33,7 @@ def engine_on_hosts(fleet: "Fleet", request: EngineRequest, hosts: Hosts) -> Eng
                 hint="install the same server on all hosts, or set engine in [hosts] to its path",
             )
     banner = dict(_engines(found[names[0]]))[first.path]
-    fleet.file = replace(fleet.file, engine=first.path, banner=banner)
+    fleet.file = replace(fleet.file, engine=first.path, banner=banner, asked=tuple(names))
     return first
 
 
@@ -41,6 +41,8 @@ def known_engine(fleet: "Fleet", request: EngineRequest, hosts: Hosts) -> Engine
     """Return the server that was found on all machines before; None if it doesn't fit."""
     known = _engine(fleet.file.engine, fleet.file.banner)
     if known is None or known.path != (hosts.engine or known.path):
+        return None
+    if not {one.name for one in hosts.machines} <= {*fleet.file.asked}:
         return None
     return known if request.accepts(known.product, known.version) else None
 
