@@ -215,8 +215,9 @@ def plan_rejoins(seen: Observed, shards: int, hosts: Hosts | None = None) -> tup
 
     Missing primaries get the slots that no node owns, if there are any; all other nodes,
     and replicas whose primary no longer exists, become replicas of the primary with the fewest
-    replicas, over several hosts of one that has no node on their host. Nodes that others forgot are introduced again. If all nodes were reset, the cluster is
-    formed again. Empty while a node doesn't reply, as it may own the slots, or one is stranded.
+    replicas, over several hosts of one that has no node on theirs. Nodes that others forgot are
+    introduced again. If all nodes were reset, the cluster is formed again. Empty while a node
+    doesn't reply, as it may own the slots, or one is stranded.
     """
     unknown = forgotten_nodes(seen)
     # those that all nodes know first: if slots were moved away, they are primaries already
