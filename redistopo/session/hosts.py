@@ -15,14 +15,12 @@ from redistopo.project.trust import require_trusted_hosts
 NOT_ON_HOSTS: Mapping[str, str] = {
     "certs renew": "new certificates are sent to hosts only as nodes start",
     "clone": "the copy of the data is made on this machine",
-    "drill grow": "it adds nodes to this machine",
     "import": "the import writes data files on this machine",
     "move": "the nodes' folders are moved on this machine",
     "reset": "it removes data files on this machine",
     "restore": "a snapshot is placed on this machine",
     "secret rotate": "the nodes' files are changed on this machine",
     "snapshot": "a snapshot is copied from this machine's disks",
-    "upgrade": "the engines of several hosts are not upgraded together",
 }
 """Verbs that change a topology, and why they don't work over several hosts yet."""
 
@@ -62,6 +60,8 @@ def plan_on_hosts(
         require_ansible()
     found = host if isinstance(host, FleetHost) else new_fleet(layout, hosts, project.topology.name)
     request = engine_request(engine or project.topology.engine)
+    if request.path:  # of every machine
+        hosts = replace(hosts, engine=request.path)
     chosen, why = found.known_engine(request, hosts), "found on the hosts"
     if chosen is None and assume:
         why = "assumed: no host was asked yet"
