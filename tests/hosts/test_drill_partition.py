@@ -113,10 +113,10 @@ def test_without_root_it_is_refused(over_hosts: OnHosts) -> None:
     file.write_text(text)
     for host in over_hosts.lab.hosts.values():
         host.run("chown", "-R", "65123", f"/home/{OPERATOR}")
-    over_hosts.project.run("up", "--trust", check=0)
+    over_hosts.project.run("up", "--trust", check=0, seconds=200)
     before = sorted(over_hosts.servers())
     done = over_hosts.project.run(*_WORDS, check=4)
-    assert "filters of packets take root, and this is user 65123" in done.err
+    assert "filters of packets take root, and this is user 65123" in done.out
     assert sorted(over_hosts.servers()) == before
     assert not _filtered(over_hosts.lab["h2"])
     assert over_hosts.faults() == []
