@@ -14,18 +14,12 @@ from redistopo.project.load import Project, engine_request, plan_with
 from redistopo.project.trust import require_trusted_hosts
 
 NOT_ON_HOSTS: Mapping[str, str] = {
-    "certs renew": "new certificates are sent to hosts only as nodes start",
     "clone": "the copy of the data is made on this machine",
     "drill grow": "it adds nodes to this machine",
-    "import": "the import writes data files on this machine",
     "move": "the nodes' folders are moved on this machine",
     "move-slots": "its job was not tried over several hosts",
     "rebalance": "its job was not tried over several hosts",
-    "reset": "it removes data files on this machine",
-    "restore": "a snapshot is placed on this machine",
     "scale": "it was not tried over several hosts",
-    "secret rotate": "the nodes' files are changed on this machine",
-    "snapshot": "a snapshot is copied from this machine's disks",
     "undo": "it was not tried over several hosts",
     "upgrade": "the engines of several hosts are not upgraded together",
 }

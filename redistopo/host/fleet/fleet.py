@@ -4,7 +4,7 @@ import getpass
 import os
 import secrets
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from redistopo.host.fleet.fleet_file import FleetFile, Place, save_fleet_file
 from redistopo.host.fleet.refusals import refusal
 from redistopo.host.fleet.run_ansible import HostResults, Op, Run, run_in_background, run_ops
 from redistopo.host.fleet.seen import NodeSeen, node_seen
+from redistopo.host.local_host import LOCAL
 from redistopo.host.process_marks import load_process_mark, save_process_mark
 from redistopo.host.tcp import answers
 from redistopo.model.protocol.endpoint import Endpoint
@@ -89,6 +90,12 @@ class Fleet:
         self._seen.clear()
         self._missed.clear()
 
+    def reach(self) -> None:
+        """Lock the machines at once, if the next operation would lock them."""
+        with self._mutex:
+            if self._verb and not self._locked:
+                self._perform({})
+
     def release(self) -> None:
         """Do what is queued, and release the lock without waiting for it."""
         try:
@@ -133,6 +140,12 @@ class Fleet:
         machine = self.file.places[node].machine
         with self._mutex:
             self._queue.setdefault(machine, []).append((op, then))
+
+    def send(self, node: str, paths: Sequence[Path]) -> None:
+        """Queue copies of text files below the state folder to the same place on the machine."""
+        for path in paths:
+            text = LOCAL.files.read(path) or ""
+            self.queue(node, {"op": "write", "path": self.there(path), "text": text})
 
     @property
     def queued(self) -> bool:
