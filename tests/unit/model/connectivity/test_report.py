@@ -258,3 +258,21 @@ def test_the_nodes_of_a_fault_come_first(observed: Captured) -> None:
     assert found.first_nodes(3)[0] == "node5"
     assert set(found.first_nodes(3)) == {"node4", "node5", "node6"}
     assert set(found.first_nodes(99)) == {node.name for node in seen.nodes}
+
+
+@pytest.mark.parametrize(
+    ("why", "kind"),
+    [("", "firewall"), ("ssh: connect to host 10.0.0.2 port 22: timed out", "host")],
+)
+def test_a_host_that_is_down_is_no_firewall(observed: Captured, why: str, kind: str) -> None:
+    """Its SSH server doesn't reply either, which was tried before."""
+    silent = {"data": PortState.SILENT, "bus": PortState.SILENT, "info": {}}
+    seen = _with(
+        observed("redis-7.0", "cluster"),
+        "node2",
+        lambda node: replace(node, error="no reply", host_error=why, info={}, members=()),
+    )
+    cause = connectivity_report(seen, _probes(seen, node2=silent)).about("node2")
+    assert cause is not None
+    assert (cause.kind.value, why in cause.evidence) == (kind, True)
+    assert ("ufw" in cause.remedy) is (kind == "firewall")
