@@ -13,7 +13,6 @@ from redistopo.project.load import Project, engine_request, plan_with
 from redistopo.project.trust import require_trusted_hosts
 
 NOT_ON_HOSTS: Mapping[str, str] = {
-    "clone": "the copy of the data is made on this machine",
     "drill grow": "it adds nodes to this machine",
     "move": "the nodes' folders are moved on this machine",
     "move-slots": "its job was not tried over several hosts",

@@ -26,6 +26,9 @@ from redistopo.model.topology.project_paths import Layout
 Then = Callable[[Mapping[str, Any]], None]
 """Called with the result of a queued operation."""
 
+Work = list[tuple[Op, Then | None]]
+"""Operations on one machine, in order."""
+
 FRESH_SECONDS = 3.0
 """How long what was seen of a node that doesn't reply counts, or twice as long as it took to look:
 polling would otherwise do nothing but that."""
@@ -39,7 +42,7 @@ class Fleet:
     def __init__(self, layout: Layout, file: FleetFile) -> None:
         self.layout = layout
         self.file = file
-        self._queue: dict[str, list[tuple[Op, Then | None]]] = {}
+        self._queue: dict[str, Work] = {}
         self._seen: dict[str, NodeSeen] = {}
         self._verb = ""
         self._once = secrets.token_hex(8)
@@ -174,7 +177,7 @@ class Fleet:
             self._perform({})
             return found[0]
 
-    def _perform(self, more: Mapping[str, list[tuple[Op, Then | None]]]) -> dict[str, str]:
+    def _perform(self, more: Mapping[str, Work]) -> dict[str, str]:
         """Perform all that is queued, and `more`; returns why machines of `more` alone weren't
         reached."""
         queued, self._queue = self._queue, {}
@@ -263,8 +266,18 @@ class Fleet:
         """What was seen of a node doesn't count any more."""
         self._seen.pop(node, None)
 
+    def ask(self, work: Mapping[str, Work]) -> dict[str, RedistopoError]:
+        """Perform operations that change nothing; return the errors of machines that weren't
+        reached."""
+        with self._mutex:
+            missed = self._perform(work)
+        return {
+            name: self._unreachable(name, HostResults(unreachable=why))
+            for name, why in missed.items()
+        }
+
     def _look(self) -> None:
-        more: dict[str, list[tuple[Op, Then | None]]] = {}
+        more: dict[str, Work] = {}
         for machine in self._used():
             nodes = {
                 name: [[one.host, port] for port in one.ports]
@@ -272,11 +285,7 @@ class Fleet:
                 if one.machine == machine
             }
             more[machine] = [({"op": "look", "base": self.base, "nodes": nodes}, self._keep)]
-        missed = self._perform(more)
-        self._missed = {
-            name: self._unreachable(name, HostResults(unreachable=why))
-            for name, why in missed.items()
-        }
+        self._missed = self.ask(more)
 
     def _keep(self, result: Mapping[str, Any]) -> None:
         for name, values in result["nodes"].items():
