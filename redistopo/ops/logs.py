@@ -84,7 +84,7 @@ def logs(request: LogsRequest) -> LogsResult:
         names=chosen or tuple(paths),
         entries=_told(layout, (files, paths), request, wanted),
         live=request.follow,
-        missed=tuple(files.missed.values()),
+        missed=tuple(f"host {name} wasn't reached: {why}" for name, why in files.missed.items()),
     )
 
 

@@ -135,11 +135,15 @@ def up(request: UpRequest, progress: Progress) -> UpResult:
 
 def _up(session: Session, plan: Plan, request: UpRequest, began: float) -> UpResult:
     layout, told = session.layout, session.progress
+    if (job := load_job(layout)) and job.verb == "move":
+        from redistopo.ops.rolling_move import finish_move
+
+        finish_move(session, job, request.seconds)
     refuse_folder(session, plan, by_up=True)
     prepare_certificates(plan, session.host, told)
     _finish_rotation(session, plan)
     context = session.context(plan)
-    drilled = finish_interrupted_drill(layout, told)
+    drilled = finish_interrupted_drill(layout, told, session.host)
     if drilled:
         context = take_back(session, drilled, request.engine) or context
     result = bring_up(session, context, request, began)

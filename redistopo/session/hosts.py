@@ -9,6 +9,7 @@ from redistopo.host.fleet.fleet_host import FleetHost, new_fleet
 from redistopo.host.fleet.run_ansible import require_ansible
 from redistopo.host.host import Host
 from redistopo.model.planning.plan import Plan
+from redistopo.model.state.host_reach import HostReach
 from redistopo.project.load import Project, engine_request, plan_with
 from redistopo.project.trust import require_trusted_hosts
 
@@ -32,6 +33,16 @@ def refuse_on_hosts(verb: str) -> None:
             detail=why,
             hint="docs/hosts.md lists the verbs that do",
         )
+
+
+def reach_from_hosts(host: Host) -> tuple[HostReach, ...] | None:
+    """Return what each host reaches of the others, by one run of Ansible; None for a topology on
+    this machine."""
+    if not isinstance(host, FleetHost):
+        return None
+    from redistopo.host.fleet.fleet_network import reach_of
+
+    return reach_of(host.fleet)
 
 
 def plan_on_hosts(

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -177,6 +178,16 @@ class Fleet:
             self._perform({})
             return found[0]
 
+    def ask(self, ops: Mapping[str, Op]) -> tuple[dict[str, Mapping[str, Any]], dict[str, str]]:
+        """Perform one operation on each of these machines, in one run; returns the results, and
+        why a machine wasn't reached."""
+        with self._mutex:
+            found: dict[str, Mapping[str, Any]] = {}
+            missed = self._perform(
+                {name: [(op, partial(found.__setitem__, name))] for name, op in ops.items()}
+            )
+            return found, missed
+
     def _perform(self, more: Mapping[str, Work]) -> dict[str, str]:
         """Perform all that is queued, and `more`; returns why machines of `more` alone weren't
         reached."""
@@ -217,10 +228,11 @@ class Fleet:
                 missed[machine] = why
         for machine in missed:
             if machine in required:
-                raise self._unreachable(machine, found[machine])
+                raise self.unreachable(machine, found[machine])
         return missed
 
-    def _unreachable(self, machine: str, one: HostResults) -> RedistopoError:
+    def unreachable(self, machine: str, one: HostResults) -> RedistopoError:
+        """Return the error of a machine that wasn't reached, or where the module failed."""
         return refusal(
             self.file.hosts,
             machine,
@@ -266,16 +278,6 @@ class Fleet:
         """What was seen of a node doesn't count any more."""
         self._seen.pop(node, None)
 
-    def ask(self, work: Mapping[str, Work]) -> dict[str, RedistopoError]:
-        """Perform operations that change nothing; return the errors of machines that weren't
-        reached."""
-        with self._mutex:
-            missed = self._perform(work)
-        return {
-            name: self._unreachable(name, HostResults(unreachable=why))
-            for name, why in missed.items()
-        }
-
     def _look(self) -> None:
         more: dict[str, Work] = {}
         for machine in self._used():
@@ -285,7 +287,11 @@ class Fleet:
                 if one.machine == machine
             }
             more[machine] = [({"op": "look", "base": self.base, "nodes": nodes}, self._keep)]
-        self._missed = self.ask(more)
+        missed = self._perform(more)
+        self._missed = {
+            name: self.unreachable(name, HostResults(unreachable=why))
+            for name, why in missed.items()
+        }
 
     def _keep(self, result: Mapping[str, Any]) -> None:
         for name, values in result["nodes"].items():

@@ -4,11 +4,11 @@ import base64
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from redistopo.host.fleet.fleet import Fleet, Work
+from redistopo.host.fleet.fleet import Fleet
+from redistopo.host.fleet.run_ansible import HostResults, Op
 from redistopo.host.log_files import Names
 
 _MOST_BYTES = 1 << 20
@@ -25,8 +25,8 @@ class _Copy:
 
 
 class FleetLogs:
-    """Each look is one run on all machines, which ends at the first that has something new, or
-    after the time to wait; `missed` maps machines that weren't reached to the reason."""
+    """Each look is one run on all machines; a machine with nothing new waits for it. `missed` maps
+    machines that weren't reached to the reason."""
 
     def __init__(self, fleet: Fleet, names: Names) -> None:
         self._fleet = fleet
@@ -44,22 +44,23 @@ class FleetLogs:
         for name in self._names():
             if (place := self._fleet.place_of(name)) is not None:
                 by_machine.setdefault(place.machine, []).append(name)
-        work = {machine: self._work(names, wait) for machine, names in by_machine.items()}
-        missed = self._fleet.ask(work)
-        self.missed = {machine: error.message for machine, error in missed.items()}
-        if work and len(missed) == len(work):
-            raise next(iter(missed.values()))
+        ops = {machine: self._op(names, wait) for machine, names in by_machine.items()}
+        results, self.missed = self._fleet.ask(ops) if ops else ({}, {})
+        for machine, result in results.items():
+            self._keep(by_machine[machine], result)
+        if ops and len(self.missed) == len(ops):
+            machine, why = next(iter(self.missed.items()))
+            raise self._fleet.unreachable(machine, HostResults(unreachable=why))
         return {name: one.path for name, one in self._copies.items() if one.path.exists()}
 
-    def _work(self, names: list[str], wait: float) -> Work:
+    def _op(self, names: list[str], wait: float) -> Op:
         logs = []
         for name in names:
             path = Path(self._folder.name) / f"{name}.log"
             one = self._copies.setdefault(name, _Copy(path=path))
             log = self._fleet.layout.node(name).log.name
             logs.append([self._fleet.remote(name, log), one.inode, one.at])
-        op = {"op": "added", "logs": logs, "most": _MOST_BYTES, "wait": wait, "may_fail": True}
-        return [(op, partial(self._keep, names))]
+        return {"op": "added", "logs": logs, "most": _MOST_BYTES, "wait": wait, "may_fail": True}
 
     def _keep(self, names: list[str], result: Mapping[str, Any]) -> None:
         for name, (inode, at, text) in zip(names, result.get("logs", ()), strict=False):
