@@ -15,7 +15,6 @@ from redistopo.project.trust import require_trusted_hosts
 
 NOT_ON_HOSTS: Mapping[str, str] = {
     "drill grow": "it adds nodes to this machine",
-    "move": "the nodes' folders are moved on this machine",
     "move-slots": "its job was not tried over several hosts",
     "rebalance": "its job was not tried over several hosts",
     "scale": "it was not tried over several hosts",

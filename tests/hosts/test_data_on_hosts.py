@@ -155,7 +155,7 @@ def test_a_snapshot_is_restored_and_imported(hosts: LoopbackHosts) -> None:
     """The data of before is there again, also after a restore that fails."""
     hosts.up(*_PAIR, *_LITTLE_MEMORY)
     with hosts.client() as primary:
-        primary.mset({f"key{n}": "x" * 1000 for n in range(1000)})
+        primary.mset({f"key{n}": "x" * 1000 for n in range(3000)})
     hosts.project.run("snapshot", "one", check=0, seconds=300)
     with hosts.client() as primary:
         primary.flushall()
@@ -165,12 +165,12 @@ def test_a_snapshot_is_restored_and_imported(hosts: LoopbackHosts) -> None:
     assert not (hosts.base / "nodes.before-restore").exists()
     for host in (1, 2):
         with hosts.client(host) as node:
-            assert node.dbsize() == 1000
+            assert node.dbsize() == 3000
             assert node.get("key999") == "x" * 1000
-    _lower_memory(hosts)
     with hosts.client() as primary:
         primary.flushall()
         primary.set("mine", "1")
+    _lower_memory(hosts)
     failed = hosts.project.run("restore", "one", "--force", check=1, seconds=300)
     assert "OOM" in failed.err
     assert not (hosts.base / "nodes.before-restore").exists()
@@ -181,7 +181,7 @@ def test_a_snapshot_is_restored_and_imported(hosts: LoopbackHosts) -> None:
     file = hosts.project.root / "snapshots" / "one" / "shard1.rdb"
     hosts.project.run("import", "--from", file, "--replace", check=0, seconds=300)
     with hosts.client(2) as replica:
-        until(lambda: replica.dbsize() == 1001, what="the replica has what was imported")
+        until(lambda: replica.dbsize() == 3001, what="the replica has what was imported")
 
 
 _LITTLE_MEMORY = ("[redis]", 'maxmemory = "50mb"')
@@ -190,7 +190,7 @@ _LITTLE_MEMORY = ("[redis]", 'maxmemory = "50mb"')
 def _lower_memory(hosts: LoopbackHosts) -> None:
     """Of the running servers, and in the topology file."""
     file = hosts.project.root / "redistopo.toml"
-    file.write_text(file.read_text().replace("50mb", "2200kb"))
+    file.write_text(file.read_text().replace("50mb", "3mb"))
     hosts.project.run("up", check=0, seconds=300)
 
 
@@ -240,3 +240,31 @@ def test_logs_are_followed(hosts: LoopbackHosts) -> None:
         following.kill()
         following.communicate()
     assert not list((hosts.project.root / ".redistopo").rglob("*.log"))
+
+
+@whole
+def test_a_topology_moves_to_other_ports_and_another_folder(hosts: LoopbackHosts) -> None:
+    """Running, one node after the other; stopped, at the next start. The data stays."""
+    project = hosts.project
+    hosts.up(*_PAIR)
+    with hosts.client() as primary:
+        primary.set("key", "1")
+        until(lambda: primary.info("replication")["slave0"]["lag"] < 2)
+    assert "address of its own" in project.run("move", "--host", "127.0.0.9", check=2).err
+    project.run("move", "--port", str(project.port + 1), check=0, seconds=300)
+    project.port += 1
+    for host in (1, 2):
+        with hosts.client(host) as node:
+            assert node.get("key") == "1"
+    assert len(hosts.servers()) == 2
+    project.run("down", check=0, seconds=300)
+    moved = project.root.with_name("moved")
+    project.run("move", "--port", str(project.port + 1), "--dir", str(moved), check=0)
+    project.port += 1
+    project.run("up", "-C", str(moved), check=0, seconds=300)
+    word = (moved / ".redistopo" / "password").read_text().strip()
+    for host in (1, 2):
+        with hosts.client(host, password=word) as node:
+            assert node.get("key") == "1"
+    project.run("down", "--wipe", "--yes", "-C", str(moved), check=0, seconds=300)
+    assert not hosts.base.exists()
