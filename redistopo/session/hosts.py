@@ -14,8 +14,6 @@ from redistopo.project.load import Project, engine_request, plan_with
 from redistopo.project.trust import require_trusted_hosts
 
 NOT_ON_HOSTS: Mapping[str, str] = {
-    "clone": "the copy of the data is made on this machine",
-    "move": "the nodes' folders are moved on this machine",
 }
 """Verbs that change a topology, and why they don't work over several hosts yet."""
 
