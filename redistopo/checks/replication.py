@@ -110,7 +110,7 @@ _ONLY_IT = "writes that only the node that becomes a replica received"
 
 def _restore_replica(subject: CheckSubject, primary: NodeSeen) -> str:
     """How to restore a missing replica: it is down, became a primary, or follows another one."""
-    silent = [node for node in subject.seen.nodes if node not in subject.seen.answering]
+    silent = [node for node in subject.seen.nodes if not node.answers]
     if silent:
         return subject.recovery(silent)
     me = primary.myself
@@ -312,7 +312,7 @@ def _unproven(subject: CheckSubject, probe: WriteProbeResult, about: str) -> Che
     if "NOREPLICAS" in error:
         return _too_few_replicas(subject, probe, about)
     hint = "see this shard's other findings first"
-    if primary := subject.seen.at(probe.primary) if "Timeout" in error else None:
+    if primary := subject.seen.at(probe.primary) if "timed out" in error else None:
         hint += f"; after a CLIENT PAUSE: {command_prefix(primary)} CLIENT UNPAUSE"
     return fail(about, error, hint, settles=True)
 

@@ -4,7 +4,7 @@ Code that acts on servers uses only a Host, so that another kind of machine (rea
 in memory for a test) is another implementation of these protocols.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
@@ -147,6 +147,9 @@ class Files(Protocol):
     def sync_seconds(self, folder: Path) -> float:
         """Return how long a synced write (fsync) takes there; 0 if none is possible."""
 
+    def room(self, folder: Path) -> int:
+        """Return how many bytes can be written where a folder is, or will be."""
+
     def disk_full(self, path: Path) -> bool:
         """Return whether the disk is almost full."""
 
@@ -165,6 +168,18 @@ class Ports(Protocol):
 
     def unix_socket(self, path: Path) -> UnixSocketSeen:
         """Return what is at the path of a Unix socket, and which process listens there."""
+
+
+class LogFiles(Protocol):
+    """Logs of nodes, or copies of the ends of those that are elsewhere."""
+
+    @property
+    def missed(self) -> Mapping[str, str]:
+        """Machines that weren't reached the last time, and why."""
+
+    def paths(self, wait: float) -> Mapping[str, Path]:
+        """Return where each log can be read, with all that was written until now. For logs that
+        are elsewhere, it waits up to that many seconds for something new."""
 
 
 class Host(Protocol):
@@ -191,6 +206,10 @@ class Host(Protocol):
     def claim(self, verb: str) -> None:
         """Lock it for a verb that changes the topology, if the topology's lock isn't enough."""
 
+    def reach(self) -> None:
+        """Lock it at once, after `claim`, before a server is changed through the network; raises
+        Unreachable if that isn't possible."""
+
     def release(self) -> None:
         """Release it after `claim`."""
 
@@ -200,5 +219,17 @@ class Host(Protocol):
     def wipe(self) -> None:
         """Remove the topology's folder there, if that isn't the project's own."""
 
-    def fetch(self, paths: Sequence[Path]) -> None:
-        """Copy the ends of these logs to the same paths here, if they are elsewhere."""
+    def set_aside(self) -> None:
+        """Put the nodes' folders aside if they are elsewhere; those that are aside already stay."""
+
+    def put_back(self) -> None:
+        """Undo `set_aside`, if anything is aside."""
+
+    def drop_aside(self) -> None:
+        """Remove what was put aside."""
+
+    def send(self, node: str, paths: Sequence[Path]) -> None:
+        """Copy these text files of the state folder to the node's machine, if that is elsewhere."""
+
+    def logs(self, layout: Layout, names: Callable[[], Iterable[str]]) -> LogFiles:
+        """Return the logs of nodes, to be read here."""

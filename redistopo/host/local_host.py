@@ -10,23 +10,26 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from redistopo.host import files, listening_sockets, ports
+from redistopo.host import files, large_files, listening_sockets, ports
 from redistopo.host import server_process as process
 from redistopo.host.host import (
     FileKind,
     Files,
     FileStatus,
     Host,
+    LogFiles,
     Ports,
     Process,
     Processes,
 )
+from redistopo.host.log_files import LocalLogs, Names
 from redistopo.host.polling import Deadline
 from redistopo.host.process_marks import remove_process_mark
 from redistopo.host.run_recorded import run_recorded
 from redistopo.host.safe_open import open_folder, open_to_read, parent_of
 from redistopo.host.unix_sockets import inspect_unix_socket
 from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.topology.project_paths import Layout
 
 if TYPE_CHECKING:
     from redistopo.model.planning.resource_limits import Limits
@@ -66,6 +69,7 @@ class _LocalFiles:
     private_folder = staticmethod(files.private_folder)
     remove = staticmethod(files.remove)
     disk_full = staticmethod(files.disk_full)
+    room = staticmethod(large_files.free_bytes)
     sync_seconds = staticmethod(files.sync_seconds)
 
     def tail(self, path: Path, most: int) -> str:
@@ -148,14 +152,30 @@ class LocalHost:
     def claim(self, verb: str) -> None:
         """Nothing: the topology's lock is on this machine."""
 
+    def reach(self) -> None:
+        """Nothing, see `claim`."""
+
     def release(self) -> None:
         """Nothing, see `claim`."""
 
     def wipe(self) -> None:
         """Nothing: the topology's folder is the project's own."""
 
-    def fetch(self, paths: Sequence[Path]) -> None:
-        """Nothing: they are here."""
+    def set_aside(self) -> None:
+        """Nothing: the nodes' folders are the project's own."""
+
+    def put_back(self) -> None:
+        """Nothing, see `set_aside`."""
+
+    def drop_aside(self) -> None:
+        """Nothing, see `set_aside`."""
+
+    def send(self, node: str, paths: Sequence[Path]) -> None:
+        """Nothing: servers here read the same files."""
+
+    def logs(self, layout: Layout, names: Names) -> LogFiles:
+        """Return the logs themselves."""
+        return LocalLogs(layout, names)
 
     def flush(self) -> None:
         """Nothing: all is done at once."""

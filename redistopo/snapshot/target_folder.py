@@ -1,6 +1,7 @@
 """The folder in which a snapshot is restored: its topology file with free ports, and no data of
 others in the way."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from redistopo.host.files import (
     write_private,
     write_public,
 )
+from redistopo.host.host import Host
+from redistopo.model.topology.hosts import Hosts
 from redistopo.model.topology.ports import choose_block, port_block_of
 from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Topology
@@ -53,12 +56,15 @@ def refuse_data(layout: Layout, hint: str) -> None:
         raise UsageError(f"{layout.root} has data already: nothing was changed", hint=hint)
 
 
-def write_topology(layout: Layout, text: str, progress: Progress) -> Topology:
+def write_topology(
+    layout: Layout, text: str, progress: Progress, source: Layout | None = None
+) -> Topology:
     """Write the topology file into a folder that has none, with the next free ports if its own are
-    in use, and reserve them."""
+    in use, and reserve them. Over several hosts, the folder there is another one too; an inventory
+    is that of the project `source`."""
     wanted = read_topology(text, "the snapshot's redistopo.toml")
     with choosing_ports():
-        choice = choose_block(port_block_of(wanted), port_blocker(layout.root, wanted.host))
+        choice = choose_block(port_block_of(wanted), _blocker(layout, wanted))
         if choice.block is None:
             raise MissingPrerequisite(
                 f"no free block of ports from {wanted.port} upwards",
@@ -66,6 +72,7 @@ def write_topology(layout: Layout, text: str, progress: Progress) -> Topology:
             )
         moved = choice.block.first_sentinel if wanted.sentinel_port else 0
         placed = replace(wanted, port=choice.block.first, sentinel_port=moved)
+        placed = replace(placed, hosts=_hosts_beside(wanted, layout, source))
         write_public(layout.topology, with_addresses(text, wanted, placed))
         reserve_ports(layout.root)
     if choice.passed:
@@ -73,9 +80,29 @@ def write_topology(layout: Layout, text: str, progress: Progress) -> Topology:
     return placed
 
 
-def put_aside(layout: Layout) -> None:
+def _blocker(layout: Layout, wanted: Topology) -> Callable[[int], str]:
+    """What has a port; on other hosts, which aren't asked, the first topology has its own."""
+    blocked = port_blocker(layout.root, wanted.host)
+    own = port_block_of(wanted).all if wanted.hosts is not None else ()
+    return lambda port: "of the first topology" if port in own else blocked(port)
+
+
+def _hosts_beside(wanted: Topology, layout: Layout, source: Layout | None) -> Hosts | None:
+    """The hosts of a second topology beside the first one."""
+    if wanted.hosts is None:
+        return None
+    inventory = wanted.hosts.inventory
+    if inventory and source is not None:
+        inventory = str(source.root / inventory)
+    base = f"{wanted.hosts.folder(wanted.name)}-{layout.root.name}"
+    return replace(wanted.hosts, base=base, inventory=inventory)
+
+
+def put_aside(layout: Layout, host: Host) -> None:
     """Put the data of stopped nodes aside; needs the lock. What a restore that was killed has put
     aside stays, and what it placed is removed."""
+    if aside(layout).exists() or layout.nodes.is_dir():
+        host.set_aside()
     if aside(layout).exists():
         _drop_nodes(layout)
         return
@@ -108,8 +135,10 @@ def former_id(layout: Layout) -> str:
     return str((read_json(_record_aside(layout)) or {}).get("id", ""))
 
 
-def put_back(layout: Layout) -> None:
+def put_back(layout: Layout, host: Host) -> None:
     """Undo `put_aside`; needs the lock, and that no node runs."""
+    if aside(layout).exists():
+        host.put_back()
     _drop_nodes(layout)
     if aside(layout).exists():
         with write_errors(layout.nodes):
@@ -119,8 +148,10 @@ def put_back(layout: Layout) -> None:
     remove(_record_aside(layout), missing_ok=True)
 
 
-def drop_aside(layout: Layout) -> None:
+def drop_aside(layout: Layout, host: Host) -> None:
     """Remove what was put aside, or staged."""
+    if aside(layout).exists():
+        host.drop_aside()
     for path in (aside(layout), _record_aside(layout), layout.state / "nodes.restored"):
         remove(path, missing_ok=True)
 

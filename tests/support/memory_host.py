@@ -14,6 +14,7 @@ from pathlib import Path
 from redistopo.client.connection import Command, Connections
 from redistopo.errors import MissingPrerequisite, TimedOut, Unreachable
 from redistopo.host.host import FileKind, FileStatus, Process, Program, Slow
+from redistopo.host.log_files import LocalLogs, Names
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.resource_limits import Limits
 from redistopo.model.protocol.credentials import Credentials
@@ -143,6 +144,9 @@ class MemoryFiles:
 
     def sync_seconds(self, folder: Path) -> float:
         return self.sync
+
+    def room(self, folder: Path) -> int:
+        return 0 if self.full else 1 << 40
 
     def disk_full(self, path: Path) -> bool:
         return self.full
@@ -275,14 +279,29 @@ class MemoryHost:
     def claim(self, verb: str) -> None:
         pass
 
+    def reach(self) -> None:
+        pass
+
     def release(self) -> None:
         pass
 
     def wipe(self) -> None:
         pass
 
-    def fetch(self, paths: Sequence[Path]) -> None:
+    def set_aside(self) -> None:
         pass
+
+    def put_back(self) -> None:
+        pass
+
+    def drop_aside(self) -> None:
+        pass
+
+    def send(self, node: str, paths: Sequence[Path]) -> None:
+        pass
+
+    def logs(self, layout: Layout, names: Names) -> LocalLogs:
+        return LocalLogs(layout, names)
 
     def flush(self) -> None:
         pass

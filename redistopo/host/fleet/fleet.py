@@ -4,8 +4,9 @@ import getpass
 import os
 import secrets
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -15,6 +16,7 @@ from redistopo.host.fleet.fleet_file import FleetFile, Place, save_fleet_file
 from redistopo.host.fleet.refusals import refusal
 from redistopo.host.fleet.run_ansible import HostResults, Op, Run, run_in_background, run_ops
 from redistopo.host.fleet.seen import NodeSeen, node_seen
+from redistopo.host.local_host import LOCAL
 from redistopo.host.process_marks import load_process_mark, save_process_mark
 from redistopo.host.tcp import answers
 from redistopo.model.protocol.endpoint import Endpoint
@@ -24,6 +26,9 @@ from redistopo.model.topology.project_paths import Layout
 
 Then = Callable[[Mapping[str, Any]], None]
 """Called with the result of a queued operation."""
+
+Work = list[tuple[Op, Then | None]]
+"""Operations on one machine, in order."""
 
 FRESH_SECONDS = 3.0
 """How long what was seen of a node that doesn't reply counts, or twice as long as it took to look:
@@ -38,7 +43,7 @@ class Fleet:
     def __init__(self, layout: Layout, file: FleetFile) -> None:
         self.layout = layout
         self.file = file
-        self._queue: dict[str, list[tuple[Op, Then | None]]] = {}
+        self._queue: dict[str, Work] = {}
         self._seen: dict[str, NodeSeen] = {}
         self._verb = ""
         self._once = secrets.token_hex(8)
@@ -59,8 +64,12 @@ class Fleet:
         return self.file.places.get(node)
 
     def place(self, hosts: Hosts, places: Mapping[str, Place]) -> None:
-        """Use these machines and places from now on; former nodes keep theirs."""
-        self.file = replace(self.file, hosts=hosts, places={**self.file.places, **places})
+        """Use these machines and places from now on; former nodes keep theirs, unless their machine
+        is not one of these any more."""
+        known = {one.name for one in hosts.machines}
+        every = {**self.file.places, **places}
+        kept = {name: one for name, one in every.items() if one.machine in known}
+        self.file = replace(self.file, hosts=hosts, places=kept)
 
     def located(self, path: Path) -> tuple[str, str] | None:
         """Return the node and the name in its folder of a path of ours, "" for the folder itself;
@@ -87,6 +96,12 @@ class Fleet:
         self._verb = verb
         self._seen.clear()
         self._missed.clear()
+
+    def reach(self) -> None:
+        """Lock the machines at once, if the next operation would lock them."""
+        with self._mutex:
+            if self._verb and not self._locked:
+                self._perform({})
 
     def release(self) -> None:
         """Do what is queued, and release the lock without waiting for it."""
@@ -133,6 +148,12 @@ class Fleet:
         with self._mutex:
             self._queue.setdefault(machine, []).append((op, then))
 
+    def send(self, node: str, paths: Sequence[Path]) -> None:
+        """Queue copies of text files below the state folder to the same place on the machine."""
+        for path in paths:
+            text = LOCAL.files.read(path) or ""
+            self.queue(node, {"op": "write", "path": self.there(path), "text": text})
+
     @property
     def queued(self) -> bool:
         """Whether operations are queued."""
@@ -161,7 +182,17 @@ class Fleet:
             self._perform({})
             return found[0]
 
-    def _perform(self, more: Mapping[str, list[tuple[Op, Then | None]]]) -> dict[str, str]:
+    def ask(self, ops: Mapping[str, Op]) -> tuple[dict[str, Mapping[str, Any]], dict[str, str]]:
+        """Perform one operation on each of these machines, in one run; returns the results, and
+        why a machine wasn't reached."""
+        with self._mutex:
+            found: dict[str, Mapping[str, Any]] = {}
+            missed = self._perform(
+                {name: [(op, partial(found.__setitem__, name))] for name, op in ops.items()}
+            )
+            return found, missed
+
+    def _perform(self, more: Mapping[str, Work]) -> dict[str, str]:
         """Perform all that is queued, and `more`; returns why machines of `more` alone weren't
         reached."""
         queued, self._queue = self._queue, {}
@@ -201,10 +232,11 @@ class Fleet:
                 missed[machine] = why
         for machine in missed:
             if machine in required:
-                raise self._unreachable(machine, found[machine])
+                raise self.unreachable(machine, found[machine])
         return missed
 
-    def _unreachable(self, machine: str, one: HostResults) -> RedistopoError:
+    def unreachable(self, machine: str, one: HostResults) -> RedistopoError:
+        """Return the error of a machine that wasn't reached, or where the module failed."""
         return refusal(
             self.file.hosts,
             machine,
@@ -251,7 +283,7 @@ class Fleet:
         self._seen.pop(node, None)
 
     def _look(self) -> None:
-        more: dict[str, list[tuple[Op, Then | None]]] = {}
+        more: dict[str, Work] = {}
         for machine in self._used():
             nodes = {
                 name: [[one.host, port] for port in one.ports]
@@ -261,7 +293,7 @@ class Fleet:
             more[machine] = [({"op": "look", "base": self.base, "nodes": nodes}, self._keep)]
         missed = self._perform(more)
         self._missed = {
-            name: self._unreachable(name, HostResults(unreachable=why))
+            name: self.unreachable(name, HostResults(unreachable=why))
             for name, why in missed.items()
         }
 
