@@ -13,8 +13,7 @@ from redistopo.model.state.host_reach import HostReach
 from redistopo.project.load import Project, engine_request, plan_with
 from redistopo.project.trust import require_trusted_hosts
 
-NOT_ON_HOSTS: Mapping[str, str] = {
-}
+NOT_ON_HOSTS: Mapping[str, str] = {}
 """Verbs that change a topology, and why they don't work over several hosts yet."""
 
 
