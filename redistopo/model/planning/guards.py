@@ -35,12 +35,13 @@ from redistopo.model.planning.sole_copies import chosen_primaries, sole_copies_o
 from redistopo.model.planning.step import StepKind, join_names
 from redistopo.model.planning.upgrade import refuse_other_bus, upgrade_command
 from redistopo.model.protocol.conf import Directives, unquote
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.engine import parse_request
 from redistopo.model.protocol.sentinel_replies import read_sentinel_file
 from redistopo.model.remedies.of_machine import end_process
 from redistopo.model.remedies.of_topology import reset_anyway, start_over
 from redistopo.model.remedies.remedy import joined
-from redistopo.model.state.record import TopologyState
+from redistopo.model.state.record import RecordedNode, TopologyState
 from redistopo.model.topology.exposure import refuse_exposed, refuse_redirected
 
 
@@ -92,12 +93,18 @@ def refuse_other_layout(
             f"{recorded_counts(record)}",
             hint="redistopo up adds or removes nodes; redistopo plan shows which",
         )
-    if moved and running:
+    alone = {one.name for one in record.nodes if _stays(plan, one)} if plan.topology.hosts else ()
+    if moved and not {*running} <= {*alone}:
         raise UsageError(
             f"{source} has other addresses than the nodes that run: {join_names(running)}",
             detail=spans,
             hint="redistopo down, then redistopo up: the data is kept",
         )
+
+
+def _stays(plan: Plan, node: RecordedNode) -> bool:
+    """Whether it has the same address in the file: a host that was replaced has another one."""
+    return plan.node(node.name).endpoint == Endpoint(node.host, node.port)
 
 
 def _span(nodes: list[tuple[str, str, int]]) -> str:

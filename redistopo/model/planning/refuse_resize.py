@@ -66,7 +66,7 @@ def refuse_without_room(plan: Plan, seen: Observed, room: Room) -> None:
 
 
 def _used(node: NodeSeen) -> int:
-    """An empty server reports a negative size, as 2^64 less it (object.c, getMemoryOverheadData)."""
+    """An empty server of Redis 8 reports a negative size, as 2^64 less that."""
     size = int(node.info.get("used_memory_dataset", 0))
     return size if size < 1 << 63 else 0
 
