@@ -8,6 +8,7 @@ from redistopo.model.planning.readdress import is_readdressed
 from redistopo.model.planning.resizing import is_resized, node_counts, recorded_counts
 from redistopo.model.planning.step import join_names
 from redistopo.model.protocol.conf import Directives
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.sentinel_replies import read_sentinel_file
 from redistopo.model.remedies.of_topology import start_over
 from redistopo.model.state.record import TopologyState
@@ -61,12 +62,20 @@ def refuse_other_layout(
             f"{recorded_counts(record)}",
             hint="redistopo up adds or removes nodes; redistopo plan shows which",
         )
-    if moved and running:
+    if moved and not {*running} <= _staying(plan, record):
         raise UsageError(
             f"{source} has other addresses than the nodes that run: {join_names(running)}",
             detail=spans,
             hint="redistopo down, then redistopo up: the data is kept",
         )
+
+
+def _staying(plan: Plan, record: TopologyState) -> set[str]:
+    """Return the nodes that may run: those of the hosts that were not replaced by others."""
+    if plan.topology.hosts is None:
+        return set()
+    was = {one.name: Endpoint(one.host, one.port) for one in record.nodes}
+    return {node.name for node in plan.nodes if was.get(node.name) == node.endpoint}
 
 
 def _span(nodes: list[tuple[str, str, int]]) -> str:
