@@ -24,8 +24,8 @@ from redistopo.model.state.observed import NodeSeen
 from redistopo.model.topology.project_paths import NodeFolder
 from redistopo.session.session import Session
 from redistopo.snapshot.choose_sources import Source
-from redistopo.snapshot.save_on_disk import CLEAR_SECONDS, refuse_full
-from redistopo.snapshot.shard_save import FACTS, SavedFile, ShardSave, saved, size_of
+from redistopo.snapshot.save_on_disk import CLEAR_SECONDS
+from redistopo.snapshot.shard_save import FACTS, SavedFile, ShardSave, refuse_full, saved, size_of
 
 _HEAD = 1 << 20
 """How much of a file's start is read for facts: libraries of functions precede the keys."""

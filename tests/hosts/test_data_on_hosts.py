@@ -1,9 +1,11 @@
 """Data and secrets of a topology over several hosts, judged by redis-py and by the hosts' files."""
 
 import hashlib
+import json
 import signal
 import socket
 import ssl
+import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -268,3 +270,23 @@ def test_a_topology_moves_to_other_ports_and_another_folder(hosts: LoopbackHosts
             assert node.get("key") == "1"
     project.run("down", "--wipe", "--yes", "-C", str(moved), check=0, seconds=300)
     assert not hosts.base.exists()
+
+
+@whole
+def test_doctor_and_bundle_look_at_the_hosts(hosts: LoopbackHosts) -> None:
+    hosts.up('shape = "cluster"', "shards = 3", "replicas = 0", hosts=3)
+    with hosts.client() as node:
+        marked = node.execute_command("CLUSTER MYID")
+    found = hosts.project.run("doctor", "--json", seconds=300).json["result"]
+    assert found["started"] == "running"
+    failed = [one for one in found["findings"] if one["status"] == "fail"]
+    assert [one for one in failed if not one["check"].startswith("machine.")] == []
+    out = hosts.project.root / "bundle.tar.gz"
+    hosts.project.run("bundle", "--out", out, check=0, seconds=300)
+    with tarfile.open(out) as archive:
+        texts = {one.name.partition("/")[2]: archive.extractfile(one) for one in archive}
+        read = {name: file.read().decode() for name, file in texts.items() if file}
+    assert marked in read["nodes/node1/nodes.conf"]
+    assert "Ready to accept connections" in read["nodes/node2/redis.log"]
+    assert set(json.loads(read["hosts.json"])) == {"h1", "h2", "h3"}
+    assert not [name for name, text in read.items() if hosts.project.password in text]

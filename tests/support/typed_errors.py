@@ -245,6 +245,7 @@ ERRORS_NOT_TYPED = {
     "export/elsewhere.py: set tls = false, or run it here: redistopo up": _FORM,
     "model/planning/resizing.py: change {} first, redistopo up, then {}": _FORM,
     "model/planning/resizing.py: set shards = {} and replicas = {} in {} again, then redistopo scale --shards {}, then redistopo scale --replicas {}": _FORM,
+    "ops/move.py: change it in {}, while its nodes are stopped; then: redistopo up": _FORM,
     "ops/move.py: copy the data: redistopo clone DIR; then redistopo down in this folder": _ELSEWHERE,
     'render/engine_edit.py: set engine = "{}" there by hand, then redistopo upgrade': _FORM,
     "ops/start_with_data.py: compare the snapshot with its digest: redistopo snapshots --verify": _MOMENT,
