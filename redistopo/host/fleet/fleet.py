@@ -64,8 +64,12 @@ class Fleet:
         return self.file.places.get(node)
 
     def place(self, hosts: Hosts, places: Mapping[str, Place]) -> None:
-        """Use these machines and places from now on; former nodes keep theirs."""
-        self.file = replace(self.file, hosts=hosts, places={**self.file.places, **places})
+        """Use these machines and places from now on; former nodes keep theirs, unless their machine
+        is not one of these any more."""
+        known = {one.name for one in hosts.machines}
+        every = {**self.file.places, **places}
+        kept = {name: one for name, one in every.items() if one.machine in known}
+        self.file = replace(self.file, hosts=hosts, places=kept)
 
     def located(self, path: Path) -> tuple[str, str] | None:
         """Return the node and the name in its folder of a path of ours, "" for the folder itself;
