@@ -30,8 +30,9 @@ def hosts(project: Project, tmp_path: Path) -> Iterator[LoopbackHosts]:
     made.cleanup()
 
 
-def test_passwords_are_changed_on_all_hosts(hosts: LoopbackHosts) -> None:
-    """Without an outage: a connection stays open, and the replica follows."""
+def test_passwords_are_changed_and_data_is_saved(hosts: LoopbackHosts) -> None:
+    """Without an outage: a connection stays open, and the replica follows; then its data is here,
+    with the new password."""
     hosts.up(*_PAIR)
     before = hosts.project.password
     servers = hosts.servers()
@@ -51,6 +52,10 @@ def test_passwords_are_changed_on_all_hosts(hosts: LoopbackHosts) -> None:
     found = [name for name, text in texts.items() if hosts.project.password in text]
     assert sorted(found) == ["nodes/node1/redis.conf", "nodes/node2/redis.conf"]
     assert hosts.open_to_others() == []
+    hosts.project.run("snapshot", "one", "--no-verify", check=0)
+    saved = hosts.project.root / "snapshots" / "one" / "shard1.rdb"
+    assert b"after" in saved.read_bytes()
+    assert saved.stat().st_mode & 0o777 == 0o600
 
 
 @whole
@@ -135,6 +140,7 @@ def test_a_reset_node_rejoins(hosts: LoopbackHosts) -> None:
     hosts.project.run("verify", check=0)
 
 
+@whole
 def test_a_snapshot_comes_through_the_network(hosts: LoopbackHosts) -> None:
     """With exactly the keys that a server which loads the file has; nothing is left there."""
     hosts.up(*_PAIR)
