@@ -102,7 +102,7 @@ class DiskSaves:
         """A node's INFO is of the moment of its save."""
         return False
 
-    def begin(self, source: Source) -> ShardSave:
+    def begin(self, source: Source, *, paused: bool) -> ShardSave:  # noqa: ARG002  see FACTS
         """In a transaction, BGSAVE would only be scheduled."""
         file, name = self._file(source), source.node.name
         existed = file.exists()

@@ -49,8 +49,9 @@ class ShardSaves(Protocol):
     def must_pause(self, sources: tuple[Source, ...]) -> bool:
         """Return whether what is recorded is exact only while writes are paused."""
 
-    def begin(self, source: Source) -> ShardSave:
-        """Begin the save of a shard; raises RedistopoError."""
+    def begin(self, source: Source, *, paused: bool) -> ShardSave:
+        """Begin the save of a shard, with `paused` while writes are paused; raises
+        RedistopoError."""
 
 
 def info_of(client: Connections, node: NodeSeen, *sections: str) -> dict[str, str]:

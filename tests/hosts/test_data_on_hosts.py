@@ -156,6 +156,12 @@ def test_a_snapshot_comes_through_the_network(hosts: LoopbackHosts) -> None:
     assert hashlib.sha256(file.read_bytes()).hexdigest() == shard["sha256"]
     assert file.stat().st_mode & 0o777 == 0o600
     assert sorted(hosts.base.rglob("dump.rdb")) == before
+    with hosts.client() as primary:
+        primary.move("key1", 1)
+    done = hosts.project.run("snapshot", "two", "--verify", "--json", check=0, seconds=300)
+    saved = done.json["result"]["snapshot"]
+    assert saved["shards"][0]["keys"] == {"0": 1000, "1": 1}
+    assert saved["paused_ms"] is not None  # only then are the numbers exact
 
 
 @whole
