@@ -252,6 +252,14 @@ def test_the_matrix_fits_a_terminal(observed: Captured, count: int) -> None:
         assert lines[-1] == "102 nodes, 2 of them not reached by all"
 
 
+def test_the_nodes_of_a_fault_come_first(observed: Captured) -> None:
+    seen = _down(observed("valkey-8.1", "cluster"), "node4", "node6")
+    found = connectivity_report(seen, _probes(seen, node5={"bus": PortState.REFUSED}))
+    assert found.first_nodes(3)[0] == "node5"
+    assert set(found.first_nodes(3)) == {"node4", "node5", "node6"}
+    assert set(found.first_nodes(99)) == {node.name for node in seen.nodes}
+
+
 @pytest.mark.parametrize(
     ("why", "kind"),
     [("", "firewall"), ("ssh: connect to host 10.0.0.2 port 22: timed out", "host")],
