@@ -34,7 +34,7 @@ def connect(root: Path, client: str, progress: Progress) -> ConnectResult:
     lines = connect_lines(found.plan, str(password_path(topology, layout) or ""))
     chosen = _chosen(lines, client.lower()) if client else ()
     with open_session(SessionRequest(root=root, needs_started=False)) as session:
-        if not live_targets(layout, session.rendered, session.host):
+        if not session.adopted and not live_targets(layout, session.rendered, session.host):
             note(progress, f"{topology.name} doesn't run now; start it: redistopo up")
     return ConnectResult(name=topology.name, connect=lines, client=client.lower(), lines=chosen)
 

@@ -16,7 +16,7 @@ from redistopo.model.protocol.credentials import (
 )
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.topology.project_paths import Layout
-from redistopo.model.topology.spec import Shape, Topology
+from redistopo.model.topology.spec import Adopted, Shape, Topology
 
 _MOST_BYTES = 16384
 
@@ -54,6 +54,8 @@ def load_credentials(
     The passwords of our own users (replication, admin) are always generated. They are empty if
     they don't exist yet and aren't generated.
     """
+    if topology.adopted:
+        return _adopted(topology, topology.adopted, layout)
     tls = tls_files(layout) if topology.tls else None
     application = Login(password=load_password(topology, layout, make=make, save=save), tls=tls)
     sentinel = _sentinel(topology, layout, make=make, save=save)
@@ -74,6 +76,23 @@ def load_credentials(
         ),
         stranger=_stranger(layout, tls),
     )
+
+
+def _adopted(topology: Topology, adopted: Adopted, layout: Layout) -> Credentials:
+    """The credentials of adopted servers: nothing is generated, and the password
+    is used for their hosts alone, whatever they announce."""
+    tls = tls_files(layout) if topology.tls else None
+    if tls and certainly_missing(layout.tls.client):
+        tls = replace(tls, pem="")  # they need none
+    hosts = frozenset(one.host for one in adopted.servers.values())
+    password = load_password(topology, layout)
+    own = Login(user=adopted.user, password=password, tls=tls, hosts=hosts)
+    if not adopted.sentinels:
+        return single_credential(own)
+    kept = (read_text(layout.secret(TopologyUser.SENTINEL)) or "").strip()
+    login = own if kept == password else replace(own, user="", password=kept)
+    logins = {adopted.servers[name]: login for name in adopted.sentinels}
+    return replace(single_credential(own), sentinel=login, sentinels=logins)
 
 
 def _sentinel(topology: Topology, layout: Layout, *, make: bool, save: bool) -> Login | None:
