@@ -20,7 +20,7 @@ from redistopo.host.files import (
     write_public,
 )
 from redistopo.host.polling import Deadline
-from redistopo.model.planning.adopt import Described, describe
+from redistopo.model.planning.adopt import Described, Wanted, describe
 from redistopo.model.planning.upgrade import newest_running
 from redistopo.model.protocol.credentials import Credentials, Login, TlsFiles, TopologyUser
 from redistopo.model.protocol.endpoint import Endpoint
@@ -90,9 +90,14 @@ def adopt(request: AdoptRequest, progress: Progress) -> AdoptResult:
     endpoint = parse_address(request.address)
     with step(progress, f"read the topology around {endpoint}", changes=False):
         read = _read(request, endpoint, layout)
-        found = describe(
-            read.seen, read.name, request.access.user, tls=request.access.tls is not None
+        former = topology_in(read_text(layout.topology))
+        wanted = Wanted(
+            name=read.name,
+            user=request.access.user,
+            tls=request.access.tls is not None,
+            former=former.adopted.servers if former and former.adopted else {},
         )
+        found = describe(read.seen, wanted)
         topology = checked(found.document, f"the topology around {endpoint}")
     return _write(request, layout, read, found, topology)
 
@@ -147,9 +152,17 @@ def _write(
             write_public(layout.topology, text)
         trust(layout)  # the user named the servers, in this very command
         plan = adopted_plan(Project(layout=layout, topology=topology))
-        primary = next((one.name for one in plan.data), "") if not topology.clustered else ""
+        leading = read.seen.at(read.seen.named) or read.seen.at(read.seen.primary)
+        primary = plan.at(leading.address) if leading and not topology.clustered else None
         record = adopted_record(plan, load_topology_state(layout))
-        save_record(layout, replace(record, primary=primary, engine=newest_running(read.seen)))
+        save_record(
+            layout,
+            replace(
+                record,
+                primary=primary.name if primary else "",
+                engine=newest_running(read.seen),
+            ),
+        )
     return AdoptResult(
         path=layout.topology,
         topology=topology,

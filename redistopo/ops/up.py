@@ -50,7 +50,7 @@ from redistopo.ops.certs import prepare_certificates
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.job_file import end_job, load_job, save_job
 from redistopo.project.load import layout_of_folder
-from redistopo.project.passwords import password_path
+from redistopo.project.passwords import absent_secrets, password_path
 from redistopo.project.topology_record import adopted_record, begin_lifecycle, current_record
 from redistopo.project.trust import trust
 from redistopo.render.connect import ConnectLines, connect_lines
@@ -211,7 +211,8 @@ def bring_up(
 def _result(
     context: ExecutionContext, verdict: Verdict, steps: tuple[Step, ...], began: float
 ) -> UpResult:
-    kept = password_path(context.plan.topology, context.plan.layout)
+    topology, layout = context.plan.topology, context.plan.layout
+    kept = str(password_path(topology, layout) or "")
     return UpResult(
         plan=with_current_placement(context.plan, verdict.seen),
         steps=steps,
@@ -219,7 +220,7 @@ def _result(
         findings=verdict.findings,
         shards=shards_of(verdict.seen),
         engine=" and ".join(verdict.seen.engines),
-        connect=connect_lines(context.plan, str(kept or "")),
+        connect=connect_lines(context.plan, kept, absent_secrets(topology, layout)),
     )
 
 

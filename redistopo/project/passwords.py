@@ -160,6 +160,13 @@ def password_path(topology: Topology, layout: Layout) -> Path | None:
     return layout.password
 
 
+def absent_secrets(topology: Topology, layout: Layout) -> tuple[Path, ...]:
+    """Return the files that adopted servers don't need: their Sentinels have no password, or they
+    ask clients for no certificate."""
+    some = (layout.secret(TopologyUser.SENTINEL), layout.tls.client) if topology.adopted else ()
+    return tuple(path for path in some if certainly_missing(path))
+
+
 def _file(topology: Topology, layout: Layout) -> Path:
     chosen = topology.password_file
     return absolute(Path(chosen)) if chosen.startswith("~") else layout.root / chosen

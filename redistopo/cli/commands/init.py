@@ -25,12 +25,12 @@ class _Init(click.Command):
     "--from",
     "address",
     metavar="HOST:PORT",
-    help="Adopt servers that run already; with --user, --cacert, --cert, --follow as for verify.",
+    help="Adopt servers that run already.",
 )
-@click.option("--user", default="", hidden=True)
-@click.option("--cacert", type=PEM, hidden=True)
-@click.option("--cert", type=PEM, hidden=True)
-@click.option("--follow", is_flag=True, hidden=True)
+@click.option("--user", default="", hidden=True, help="User to log in as, with --from.")
+@click.option("--cacert", type=PEM, hidden=True, help="Connect with TLS, and trust this CA.")
+@click.option("--cert", type=PEM, hidden=True, help="PEM file with a certificate and its key.")
+@click.option("--follow", is_flag=True, hidden=True, help="With --from, also other hosts.")
 @click.option("--force", is_flag=True, help="Replace a different topology file.")
 @options.output
 def command(
@@ -71,9 +71,7 @@ def command(
     if user or cacert or cert or follow:
         raise click.UsageError("--user, --cacert, --cert and --follow are options of --from")
     if shape is None:
-        raise click.MissingParameter(
-            ctx=click.get_current_context(), param=click.get_current_context().command.params[0]
-        )
+        raise click.MissingParameter(param_hint="'SHAPE'", param_type="argument")
     from redistopo.cli.views.init import show_init
     from redistopo.ops.init import HostsAsked, InitRequest, init
 

@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 
 from redistopo.errors import RedistopoError, UsageError
 from redistopo.model.planning.step import join_names
 from redistopo.model.protocol.conf import canonical_directive
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.engine import parse_title
 from redistopo.model.protocol.server_defaults import KNOWN_DEFAULTS, is_default
 from redistopo.model.protocol.slots import SLOT_COUNT, unassigned_slots
@@ -20,8 +22,12 @@ from redistopo.model.topology.spec import (
     node_name,
     sentinel_name,
 )
+from redistopo.model.topology.validate import OF_ADOPTED
 
 _MOST_NAMED = 8
+
+_SIZES = ("maxmemory", "repl-backlog-size", "auto-aof-rewrite-min-size", "maxmemory-clients")
+"""Directives in bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,53 +38,59 @@ class Described:
     unknown: tuple[str, ...]
 
 
-def describe(seen: Observed, name: str, user: str, *, tls: bool) -> Described:
-    """Describe the servers of a snapshot with full detail; `user` is the ACL user that logged in.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """How to describe servers: the topology's `name`, the ACL `user` that logged in, whether by
+    `tls`, and the names that servers had in a former file."""
+
+    name: str
+    user: str = ""
+    tls: bool = False
+    former: Mapping[str, Endpoint] = field(default_factory=dict)
+
+
+def describe(seen: Observed, wanted: Wanted) -> Described:
+    """Describe the servers of a snapshot with full detail.
 
     Raises RedistopoError if one of them doesn't reply, if they are a cluster that isn't formed, or
     a part of a topology with Sentinels.
     """
     _refuse_incomplete(seen)
-    named = _named(seen)
+    named, user = _named(seen, wanted.former), wanted.user
     servers = {one: str(node.endpoint) for one, node in named.items()}
     data = {one: node for one, node in named.items() if node.role is not Role.SENTINEL}
     known = {one: config for one, node in data.items() if (config := _settings(node))}
     redis, nodes = _tables(known)
     shards = shards_of(seen)
+    kept = OF_ADOPTED if seen.shape is Shape.CLUSTER else OF_ADOPTED[:1]
     timeouts = _usual_and_odd(known, "cluster-node-timeout")
     logs = _usual_and_odd(known, "appendonly")
     for directive, (_usual, odd) in (("cluster-node-timeout", timeouts), ("appendonly", logs)):
-        for one, value in odd.items():
+        for one, value in odd.items() if directive in kept else ():
             nodes.setdefault(one, {})[directive] = value
     document: dict[str, object] = {
         "format": FORMAT_VERSION,
-        "name": name,
+        "name": wanted.name,
         "shape": seen.shape.value,
         "shards": len(shards),
         "replicas": min(len(shard.replicas) for shard in shards),
         "engine": _engine(seen),
         "persistence": _persistence(logs[0], redis).value,
         "auth": bool(user) or any(node.anonymous != "PONG" for node in data.values()),
-        "tls": tls,
+        "tls": wanted.tls,
         **_sentinel_settings(seen),
         "adopted": {**({"user": user} if user else {}), **servers},
         "redis": redis,
         "nodes": nodes,
     }
-    if timeouts[0].isdecimal():
+    if seen.shape is Shape.CLUSTER and timeouts[0].isdecimal():
         document["node_timeout"] = int(timeouts[0])
     return Described(document=document, unknown=tuple(_unknown(named, user)))
 
 
 def _refuse_incomplete(seen: Observed) -> None:
     if silent := [node for node in seen.nodes if not node.answers]:
-        raise RedistopoError(
-            f"{join_names(node.address for node in silent)} "
-            f"{'is' if len(silent) == 1 else 'are'} part of it, but can't be read",
-            detail="\n".join(f"{node.address}: {node.error}" for node in silent[:_MOST_NAMED]),
-            hint="start it, or remove it from the topology (CLUSTER FORGET on every node; of "
-            "Sentinels SENTINEL RESET), then the same command",
-        )
+        raise _unread(silent)
     if seen.shape is Shape.CLUSTER:
         _refuse_unformed(seen)
     elif seen.shape is not Shape.SENTINEL and any(node.hello_clients for node in seen.nodes):
@@ -94,8 +106,20 @@ def _refuse_incomplete(seen: Observed) -> None:
         raise RedistopoError(
             "the servers aren't one primary with its replicas",
             detail="\n".join(roles),
-            hint="make them follow one primary (REPLICAOF), then the same command",
+            hint="make them follow one primary, then the same command",
         )
+
+
+def _unread(silent: list[NodeSeen]) -> RedistopoError:
+    denied = any("password" in node.error for node in silent)
+    return RedistopoError(
+        f"{join_names(node.address for node in silent)} "
+        f"{'is' if len(silent) == 1 else 'are'} part of it, but can't be read",
+        detail="\n".join(f"{node.address}: {node.error}" for node in silent[:_MOST_NAMED]),
+        hint="use a login that all nodes accept: REDISTOPO_PASSWORD, with --user for an ACL user"
+        if denied
+        else "start it, or remove it from the topology, then the same command",
+    )
 
 
 def _refuse_unformed(seen: Observed) -> None:
@@ -113,23 +137,26 @@ def _refuse_unformed(seen: Observed) -> None:
     why += [f"{address} hasn't joined yet" for address in sorted(strangers)[:_MOST_NAMED]]
     raise RedistopoError(
         "the cluster isn't formed: " + why[0],
-        detail="\n".join(why),
-        hint="finish that with what formed it, such as redis-cli --cluster fix HOST:PORT, then the "
-        "same command",
+        detail="\n".join(why[1:]),
+        hint="finish that with what formed it, then the same command",
     )
 
 
-def _named(seen: Observed) -> dict[str, NodeSeen]:
-    """The nodes by their new names: primaries in the order of slots, then replica by replica
-    through the shards, then Sentinels."""
+def _named(seen: Observed, former: Mapping[str, Endpoint]) -> dict[str, NodeSeen]:
+    """The nodes by their names, former or new: primaries in the order of slots, then replica by
+    replica through the shards, then Sentinels."""
     shards = shards_of(seen)
     order = [shard.primary for shard in shards if shard.primary]
     most = max((len(shard.replicas) for shard in shards), default=0)
     for turn in range(most):
         order += [_replicas(shard)[turn] for shard in shards if turn < len(shard.replicas)]
-    data = {node_name(number): node for number, node in enumerate(order, start=1)}
     watching = sorted(seen.sentinels, key=lambda node: node.endpoint)
-    return data | {sentinel_name(n): node for n, node in enumerate(watching, start=1)}
+    names = {endpoint: name for name, endpoint in former.items()}
+    found: dict[str, NodeSeen] = {}
+    for some, named in ((order, node_name), (watching, sentinel_name)):
+        free = (one for n in count(1) if (one := named(n)) not in former)
+        found |= {names.get(node.endpoint) or next(free): node for node in some}
+    return dict(sorted(found.items(), key=lambda pair: (len(pair[0]), pair[0])))
 
 
 def _replicas(shard: ShardSeen) -> list[NodeSeen]:
@@ -169,8 +196,18 @@ def _tables(
 
 
 def _value(directive: str, value: str) -> object:
+    if directive in _SIZES and value.isdecimal():
+        return _size(int(value))
     lines = lines_of(directive, value.split())
     return lines[0] if len(lines) == 1 else [*lines]
+
+
+def _size(count: int) -> str:
+    """Bytes in the largest unit that fits: ``50mb``."""
+    for unit, size in (("gb", 1024**3), ("mb", 1024**2), ("kb", 1024)):
+        if count >= size and count % size == 0:
+            return f"{count // size}{unit}"
+    return str(count)
 
 
 def _usual_and_odd(
