@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.stage import Stage
-from redistopo.host.engine_search import find_engines
+from redistopo.host.engine_search import examine_program, find_engines
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from support.writers import Writers, writing
@@ -36,11 +36,12 @@ def _engines(stage: Stage) -> tuple[str, str]:
     newest of its product."""
     found = find_engines()
     if stage.forced:
-        mine = next(one for one in found if one.path == stage.server)
-        newest = max(
-            (one for one in found if one.product is mine.product), key=lambda one: one.version
-        )
-        return mine.name, newest.name
+        mine = examine_program(stage.server, "the benchmark's")
+        if mine is None:
+            raise SystemExit(f"{stage.server} is no server")
+        newer = [one for one in found if one.product is mine.product and one.version > mine.version]
+        newest = max(newer, key=lambda one: one.version, default=mine)
+        return mine.path, newest.path
     names = [one.name for one in found]
     for step in _STEPS:
         if all(any(name.startswith(one) for name in names) for one in step):

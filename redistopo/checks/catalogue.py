@@ -7,7 +7,10 @@ from redistopo.checks import (
     cluster,
     cluster_membership,
     failover_readiness,
+    host_clocks,
     host_losses,
+    host_reach,
+    host_restart,
     memory,
     node_versions,
     nodes,
@@ -106,6 +109,11 @@ CHECKS: tuple[Check, ...] = (
     Check("placement.majority",
           "Would replicas still be promoted without any one of the hosts?",
           host_losses.majority, shapes=frozenset({Shape.CLUSTER, Shape.SENTINEL})),
+    Check("hosts.clock", "Do the clocks of all hosts agree?",
+          host_clocks.clocks, shapes=_REPLICATED),
+    Check("hosts.reach", "Does each host reach the ports of the nodes on all others?",
+          host_reach.reach, shapes=_REPLICATED),
+    Check("hosts.restart", "Are nodes started again with their host?", host_restart.restart),
 )  # fmt: skip
 
 

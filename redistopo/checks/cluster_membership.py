@@ -4,9 +4,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, per_node, skip
+from redistopo.checks.replication import integer
 from redistopo.model.protocol.endpoint import BUS_OFFSET
 from redistopo.model.protocol.replies import ClusterNodesLine
 from redistopo.model.remedies.remedy import joined
+from redistopo.model.state.clock import FIELD
 from redistopo.model.state.hints import command_prefix, forget_command
 from redistopo.model.state.observed import NodeSeen
 
@@ -23,6 +25,8 @@ def links(subject: CheckSubject) -> Iterator[CheckResult]:
         down = [member for member in others if not member.linked]
         if wrong := _announced(subject, node):
             results.append(wrong)
+        if mute := _unanswered(subject, node, others):
+            results.append(mute)
         if not down:
             continue
         back = [member for member in down if _links_back(by_id.get(member.id), node)]
@@ -39,6 +43,34 @@ def links(subject: CheckSubject) -> Iterator[CheckResult]:
         yield skip("no node replies")
         return
     yield from results or [ok(f"{pairs} of {pairs} bus links connected")]
+
+
+def _unanswered(
+    subject: CheckSubject, node: NodeSeen, others: Iterable[ClusterNodesLine]
+) -> CheckResult | None:
+    """Find members that don't answer this node's PINGs, though their own PINGs arrive.
+
+    Any packet of a member counts as a sign of life (cluster_legacy.c, clusterCron), so that no node
+    suspects it, and a link whose connection is never made is listed as connected.
+    """
+    now = integer(node.info.get(FIELD), 0) // 1000
+    limit = 2 * integer((node.config or {}).get("cluster-node-timeout"), 15000)
+    mute = [
+        one
+        for one in others
+        if one.linked and not one.failing and one.pinged and now - one.pinged > limit
+    ]
+    if not mute:
+        return None
+    seconds = (now - min(one.pinged for one in mute)) / 1000
+    named = ", ".join(f"{subject.name_at(one.address)} (bus {one.bus_port})" for one in mute)
+    found = fail(
+        node.name,
+        f"its PINGs to {named} get no reply for {seconds:.0f} s, but PINGs from there arrive",
+        "check whether a firewall blocks that bus port from this node's host",
+    )
+    ends = tuple(f"node.alive {subject.name_at(one.address)}" for one in mute)
+    return replace(found, because_of=ends)
 
 
 def _announced(subject: CheckSubject, node: NodeSeen) -> CheckResult | None:

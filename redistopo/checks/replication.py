@@ -312,7 +312,7 @@ def _unproven(subject: CheckSubject, probe: WriteProbeResult, about: str) -> Che
     if "NOREPLICAS" in error:
         return _too_few_replicas(subject, probe, about)
     hint = "see this shard's other findings first"
-    if primary := subject.seen.at(probe.primary) if "Timeout" in error else None:
+    if primary := subject.seen.at(probe.primary) if "timed out" in error else None:
         hint += f"; after a CLIENT PAUSE: {command_prefix(primary)} CLIENT UNPAUSE"
     return fail(about, error, hint, settles=True)
 

@@ -5,7 +5,7 @@ Our own, since redis-py takes longer to import than a snapshot of all nodes take
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -150,6 +150,18 @@ class Connection:
         """Send one command and read its reply."""
         self.send([words])
         return self.read()
+
+    def file_size(self, seconds: float) -> int:
+        """Wait that long for a file that the server sends in place of a reply, and return its
+        size; ErrorReply if it sends none."""
+        self._until = time.monotonic() + seconds
+        return self._reader.file_size()
+
+    def file(self, size: int) -> Iterator[bytes]:
+        """Yield that file's bytes; each part has to come in time."""
+        for part in self._reader.file(size):
+            self._until = time.monotonic() + self._limits.answer
+            yield part
 
     def has_reply(self, seconds: float) -> bool:
         """Wait that long for a reply to begin."""

@@ -1,5 +1,6 @@
 """Snapshots of all nodes, taken in parallel: processes, sockets and server replies."""
 
+import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -36,6 +37,7 @@ from redistopo.model.protocol.replies import (
 from redistopo.model.protocol.sentinel_replies import (
     HELLO_CHANNEL,
 )
+from redistopo.model.state.clock import clock_of
 from redistopo.model.state.monitored_primaries import without_other_primaries
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
 from redistopo.model.state.relocation import moved_from, relocated_path
@@ -169,7 +171,8 @@ def process_state(target: Target) -> NodeSeen:
     try:
         process = processes.find(target.layout, target.name)
     except Unreachable as error:  # its machine
-        return replace(seen, error=error.message)
+        why = f"it doesn't reply, and {error.message}"
+        return replace(seen, error=why, host_error=error.detail or error.message)
     if process is None:
         return _absent(target, seen)
     paused = processes.is_paused(process)
@@ -227,9 +230,12 @@ def _query(shape: Shape, seen: NodeSeen, client: Connections, depth: Detail) -> 
         commands += [("CLUSTER", "INFO"), ("CLUSTER", "NODES")]
     if depth is Detail.FULL:
         commands += [_HELLO, ("ACL", "LIST"), ("CONFIG", "GET", "*")]
+    began = time.time()
     replies = client.execute(seen.endpoint, commands)
+    ended = time.time()
     sent = client.sent[seen.endpoint] - len(commands)
-    found = replace(seen, info=parse_info(_text(replies[0], "INFO")), sent=sent)
+    info = parse_info(_text(replies[0], "INFO"))
+    found = replace(seen, info=info, sent=sent, clock=clock_of(info, began, ended))
     if shape is Shape.CLUSTER:
         found = replace(
             found,

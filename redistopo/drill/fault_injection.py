@@ -3,17 +3,19 @@
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from redistopo.errors import UsageError
 from redistopo.host.host import Host
 from redistopo.host.local_host import LOCAL
 from redistopo.host.partition import Side, cut_connections, lift_partition, refuse_partition
 from redistopo.model.state.drill_fault import Fault
 from redistopo.model.topology.project_paths import Layout
+
+if TYPE_CHECKING:
+    from redistopo.host.fleet.fleet_network import HostPartition
 
 _RECHECK_SECONDS = 0.02
 """How often a partition also drops connections that were opened since."""
@@ -30,7 +32,7 @@ class FaultSpec:
     """Which fault to inject into which nodes.
 
     `closed` are the ports of each node that accept no new connection from another server while
-    the victims are isolated.
+    the victims are isolated. On other hosts, a partition ends by itself after `seconds`.
     """
 
     layout: Layout
@@ -38,6 +40,17 @@ class FaultSpec:
     fault: Fault
     victims: tuple[str, ...]
     closed: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    seconds: float = 60.0
+
+
+def partition_there(host: Host, victims: Collection[str]) -> "HostPartition | None":
+    """Return the partition of the victims' host; None for nodes on this machine."""
+    if host is LOCAL:
+        return None
+    from redistopo.host.fleet.fleet_host import FleetHost
+    from redistopo.host.fleet.fleet_network import host_partition
+
+    return host_partition(host.fleet, victims) if isinstance(host, FleetHost) else None
 
 
 class FaultInjection:
@@ -53,15 +66,16 @@ class FaultInjection:
         self.clock = 0.0
         self._released = threading.Event()
         self._holder: threading.Thread | None = None
+        self._there: HostPartition | None = None
 
     def __enter__(self) -> Self:
         """Inject nothing yet; raise MissingPrerequisite if the fault is impossible here."""
         if self.spec.fault is Fault.PARTITION:
-            if self.spec.host is not LOCAL:
-                raise UsageError(
-                    "nodes on other hosts can't be cut off yet", hint="--fault freeze, or kill"
-                )
-            refuse_partition(self._pids().values())
+            self._there = partition_there(self.spec.host, self.spec.victims)
+            if self._there is not None:
+                self._there.refuse()
+            else:
+                refuse_partition(self._pids().values())
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -78,6 +92,8 @@ class FaultInjection:
                 if process is not None:
                     processes.signal(process, number)
             spec.host.flush()
+        elif self._there is not None:
+            self._there.cut(spec.seconds)
         elif spec.fault is Fault.PARTITION:
             self._hold()
             self._holder = threading.Thread(target=self._hold_on, daemon=True)
@@ -89,6 +105,9 @@ class FaultInjection:
         Does nothing if no fault was injected.
         """
         self._released.set()
+        if self._there is not None and self.at:
+            self._there.heal()
+            self._there = None
         if self._holder is not None:
             self._holder.join()
             self._holder = None

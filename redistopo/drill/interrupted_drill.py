@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from redistopo.client.observe import Detail
 from redistopo.errors import RedistopoError
 from redistopo.execute.context import ExecutionContext
+from redistopo.host.host import Host
+from redistopo.host.local_host import LOCAL
 from redistopo.host.partition import lift_partition
 from redistopo.host.server_process import find_process
 from redistopo.host.stop_record_files import forget_stop_record
 from redistopo.model.protocol.credentials import Credentials
+from redistopo.model.state.drill_fault import Fault
 from redistopo.model.state.drill_intent import DrillIntent
 from redistopo.model.state.job import Job
 from redistopo.model.state.observed import Observed, Role
@@ -32,7 +35,7 @@ GROW_VERB = "drill grow"
 _SWEEP_SECONDS = 10.0
 
 
-def finish_interrupted_drill(layout: Layout, progress: Progress) -> DrillIntent | None:
+def finish_interrupted_drill(layout: Layout, progress: Progress, host: Host) -> DrillIntent | None:
     """Lift the partition of an interrupted drill, if there was one, and return its record.
 
     Frozen and ended processes are left to `up`. Call it under the lock.
@@ -40,7 +43,16 @@ def finish_interrupted_drill(layout: Layout, progress: Progress) -> DrillIntent 
     intent = load_intent(layout)
     if intent is None:
         return None
-    note(progress, f"a drill of {intent.began or 'earlier'} was interrupted: repairing its effects")
+    began = intent.began or "earlier"
+    note(progress, f"a drill of {began} was interrupted: repairing its effects")
+    if host is not LOCAL:
+        if intent.fault is Fault.PARTITION:
+            from redistopo.host.fleet.fleet_host import FleetHost
+            from redistopo.host.fleet.fleet_network import heal_partitions
+
+            if isinstance(host, FleetHost):
+                heal_partitions(host.fleet, [one.node for one in intent.hurt])
+        return intent
     found = (find_process(layout, name) for name in node_folder_names(layout))
     lift_partition(process.pid for process in found if process is not None)
     return intent

@@ -51,6 +51,7 @@ def carry_over(
     """
     layout, files, progress = context.plan.layout, context.host.files, context.progress
     old, new = context.credentials, rotated(context.credentials, rotation)
+    context.host.reach()
     begin_rotation(layout, rotation)
     nodes, watching = _divided(
         layout,
@@ -75,6 +76,7 @@ def carry_over(
                     _send([node], turning_sentinels(rotation, state.name), ways)
             for name in rendered:
                 _rewrite(context.host, context.plan, name, rotation)
+            context.host.flush()  # no file may have only the old one when that goes
             _keep(layout, rotation)
             if rotation.keep_old:
                 _send_at_once(nodes, keeping(rotation), ways)

@@ -1,17 +1,20 @@
 """Counts the keys and bytes of slots, and finds keys that are big."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from redistopo.client.connection import Command, Connections, Reply, raise_on_error
+from redistopo.model.planning.slot_moves import slots_of
 from redistopo.model.planning.slot_survey import (
     BIG_BYTES,
     SCAN_FROM_BYTES,
     BigKey,
     SlotSurvey,
+    merged,
 )
 from redistopo.model.protocol.resp import ZERO, ErrorReply, UsualReply
 from redistopo.model.protocol.slots import SLOT_COUNT
-from redistopo.model.state.observed import NodeSeen
+from redistopo.model.state.job import SlotMove
+from redistopo.model.state.observed import NodeSeen, Observed
 
 _PIPELINE = 2000
 _FEW_KEYS = 1000
@@ -46,6 +49,17 @@ def survey_slots(
         sizes = {slot: stats[slot] for slot in keys if slot in stats}
         return SlotSurvey(keys=keys, bytes=sizes, big=found.big, measured="CLUSTER SLOT-STATS")
     return found
+
+
+def survey_moves(
+    client: Connections, seen: Observed, moves: Iterable[SlotMove], *, every_key: bool = True
+) -> SlotSurvey:
+    """Survey the slots of moves, each at its source."""
+    nodes = {node.name: node for node in seen.nodes}
+    return merged(
+        survey_slots(client, nodes[one.source], slots_of(one.slots), every_key=every_key)
+        for one in moves
+    )
 
 
 def _counts(client: Connections, node: NodeSeen, slots: Sequence[int]) -> dict[int, int]:

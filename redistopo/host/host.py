@@ -147,6 +147,9 @@ class Files(Protocol):
     def sync_seconds(self, folder: Path) -> float:
         """Return how long a synced write (fsync) takes there; 0 if none is possible."""
 
+    def room(self, folder: Path) -> int:
+        """Return how many bytes can be written where a folder is, or will be."""
+
     def disk_full(self, path: Path) -> bool:
         """Return whether the disk is almost full."""
 
@@ -191,6 +194,10 @@ class Host(Protocol):
     def claim(self, verb: str) -> None:
         """Lock it for a verb that changes the topology, if the topology's lock isn't enough."""
 
+    def reach(self) -> None:
+        """Lock it at once, after `claim`, before a server is changed through the network; raises
+        Unreachable if that isn't possible."""
+
     def release(self) -> None:
         """Release it after `claim`."""
 
@@ -199,6 +206,18 @@ class Host(Protocol):
 
     def wipe(self) -> None:
         """Remove the topology's folder there, if that isn't the project's own."""
+
+    def set_aside(self) -> None:
+        """Put the nodes' folders aside if they are elsewhere; those that are aside already stay."""
+
+    def put_back(self) -> None:
+        """Undo `set_aside`, if anything is aside."""
+
+    def drop_aside(self) -> None:
+        """Remove what was put aside."""
+
+    def send(self, node: str, paths: Sequence[Path]) -> None:
+        """Copy these text files of the state folder to the node's machine, if that is elsewhere."""
 
     def fetch(self, paths: Sequence[Path]) -> None:
         """Copy the ends of these logs to the same paths here, if they are elsewhere."""

@@ -35,17 +35,25 @@ def copy_file(path: Path, to: Path) -> None:
 
     Raises MissingPrerequisite if it can't be written, OSError if the source can't be read.
     """
-    with plain_file(path) as source, write_errors(to):
+    with plain_file(path) as source, new_file(to) as out:
+        shutil.copyfileobj(source, out, _CHUNK)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """Write a new file, readable by its owner only, and synced at the end; nothing of it is left on
+    failure. Raises MissingPrerequisite if it can't be written."""
+    with write_errors(path):
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-        handle = os.open(to, flags, 0o600)
+        handle = os.open(path, flags, 0o600)
         try:
             with os.fdopen(handle, "wb") as out:
-                shutil.copyfileobj(source, out, _CHUNK)
+                yield out
                 out.flush()
                 os.fsync(out.fileno())
         except BaseException:  # Ctrl-C too
             with suppress(OSError):
-                to.unlink()
+                path.unlink()
             raise
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from redistopo.host import files, listening_sockets, ports
+from redistopo.host import files, large_files, listening_sockets, ports
 from redistopo.host import server_process as process
 from redistopo.host.host import (
     FileKind,
@@ -66,6 +66,7 @@ class _LocalFiles:
     private_folder = staticmethod(files.private_folder)
     remove = staticmethod(files.remove)
     disk_full = staticmethod(files.disk_full)
+    room = staticmethod(large_files.free_bytes)
     sync_seconds = staticmethod(files.sync_seconds)
 
     def tail(self, path: Path, most: int) -> str:
@@ -148,11 +149,26 @@ class LocalHost:
     def claim(self, verb: str) -> None:
         """Nothing: the topology's lock is on this machine."""
 
+    def reach(self) -> None:
+        """Nothing, see `claim`."""
+
     def release(self) -> None:
         """Nothing, see `claim`."""
 
     def wipe(self) -> None:
         """Nothing: the topology's folder is the project's own."""
+
+    def set_aside(self) -> None:
+        """Nothing: the nodes' folders are the project's own."""
+
+    def put_back(self) -> None:
+        """Nothing, see `set_aside`."""
+
+    def drop_aside(self) -> None:
+        """Nothing, see `set_aside`."""
+
+    def send(self, node: str, paths: Sequence[Path]) -> None:
+        """Nothing: servers here read the same files."""
 
     def fetch(self, paths: Sequence[Path]) -> None:
         """Nothing: they are here."""

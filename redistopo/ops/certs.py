@@ -7,6 +7,7 @@ from redistopo.client.connection import Connections, raise_on_error
 from redistopo.client.observe import Target
 from redistopo.client.tls import presented
 from redistopo.errors import ExitCode, RedistopoError, Unreachable, UsageError
+from redistopo.host.host import Host
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.credentials import Certificate, Credentials
 from redistopo.model.remedies.of_topology import renew_ca
@@ -36,12 +37,12 @@ class CertsResult:
         return ExitCode.FAILED if self.waiting else ExitCode.DONE
 
 
-def prepare_certificates(plan: Plan, progress: Progress) -> None:
+def prepare_certificates(plan: Plan, host: Host, progress: Progress) -> None:
     """Create missing and damaged certificates, and, if no server runs, expired ones. Raises
     RedistopoError if the CA is lost."""
     if not plan.topology.tls:
         return
-    if spoilt := ensure_certificates(plan, idle=not running_nodes(plan.layout)):
+    if spoilt := ensure_certificates(plan, idle=not running_nodes(plan.layout, host)):
         note(progress, f"renewed, since damaged or expired: {', '.join(spoilt)}")
 
 
@@ -59,9 +60,13 @@ def renew(root: Path, days: int, progress: Progress, *, new_ca: bool = False) ->
         credentials = session.credentials
         nodes = live_targets(layout, session.rendered, session.host)
         before = {node.name: _presented(node, credentials) for node in nodes}
+        session.host.reach()
         with step(told, "create a new CA" if new_ca else "sign new certificates"):
             renew_certificates(plan, days, new_ca=new_ca)
         with step(told, f"load them into {len(nodes)} servers"):
+            for node in nodes:
+                session.host.send(node.name, (layout.tls.ca, layout.tls.node(node.name)))
+            session.host.flush()
             left = {node.name: _load(node, before[node.name], session.client) for node in nodes}
         waiting = {name: why for name, why in left.items() if why}
         for name, why in waiting.items():
@@ -120,7 +125,7 @@ def _load(node: Target, before: Certificate | None, client: Connections) -> str:
     Setting a TLS file, even to the same path, makes the server read all of them again (config.c:
     the directive is marked volatile for that).
     """
-    path = str(node.layout.tls.node(node.name)) if node.layout else ""
+    path = node.machine.there(node.layout.tls.node(node.name)) if node.layout else ""
     again = "redistopo down, then up"
     if node.layout and node.layout.node(node.name).sentinel:
         return f"a Sentinel reads certificates only at its start: {again}"

@@ -77,7 +77,7 @@ def down(request: DownRequest, progress: Progress) -> DownResult:
     )
     with open_session(asked, progress) as session:
         if session.locked:
-            finish_interrupted_drill(layout, session.progress)
+            finish_interrupted_drill(layout, session.progress, session.host)
             if not servers_below(layout.state):  # these are named with their pids
                 refuse_unseen(session)
             stopped, unsaved = _stop(session, lossy=request.force or request.wipe)

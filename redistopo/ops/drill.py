@@ -9,7 +9,7 @@ from pathlib import Path
 from redistopo.client.app_entry_point import LoadRequest
 from redistopo.client.observe import Detail
 from redistopo.drill.drill_report import DrillReport
-from redistopo.drill.drill_request import DrillRequest, DrillSetup
+from redistopo.drill.drill_request import DrillRequest, DrillSetup, election_timeout
 from redistopo.drill.fault_injection import FaultInjection, FaultSpec
 from redistopo.drill.interrupted_drill import (
     application_entry,
@@ -22,7 +22,9 @@ from redistopo.drill.preflight import check_preflight
 from redistopo.drill.run import run_drill
 from redistopo.errors import RedistopoError, UsageError
 from redistopo.execute.context import ExecutionContext
+from redistopo.host.host import Host
 from redistopo.host.interrupts import interrupts_deferred
+from redistopo.host.local_host import LOCAL
 from redistopo.host.polling import Deadline
 from redistopo.host.process_marks import load_process_mark
 from redistopo.host.server_process import started_at
@@ -52,6 +54,9 @@ _REPAIR_UNHEALTHY_SECONDS = 15.0
 
 _SWEEP_SECONDS = 10.0
 
+_UNDO_SECONDS = 30.0
+"""A partition of another host ends by itself that long after the drill should have ended it."""
+
 
 def drill(request: DrillRequest, progress: Progress) -> DrillReport:
     """Inject the fault under load, restore the topology, and judge what clients and servers
@@ -69,7 +74,7 @@ def preview_drill(request: DrillRequest) -> Preview:
     """Determine the effects of the fault; nothing is changed."""
     with open_session(replace(drill_session(request.root), lock="")) as session:
         seen = session.observe()
-        names = tuple(node.name for node in _victims(seen, request))
+        names = tuple(node.name for node in _victims(seen, request, session.host))
     if request.fault is Fault.NONE:
         return Preview(verb="drill failover", nodes=names)
     turns = (f"{request.fault} {', '.join(names)}, while clients read and write", "repair")
@@ -92,14 +97,16 @@ def drilled(session: Session, request: DrillRequest) -> DrillReport:
     progress = session.progress
     refuse_changed_security(session)
     context = finish_earlier(session)
-    _victims(context.observe(Detail.HEALTH), request)  # invalid selectors are reported first
+    _victims(
+        context.observe(Detail.HEALTH), request, context.host
+    )  # invalid selectors are reported first
     with step(progress, "verify that it is well"):
         verdict = wait_until_healthy(
             lambda: with_write_probe(context.observe(Detail.FULL), context.client),
             session.expected,
             Deadline(_HEALTH_SECONDS),
         )
-    victims = _victims(verdict.seen, request)
+    victims = _victims(verdict.seen, request, context.host)
     doomed = () if request.fault is Fault.NONE else victims
     flight = check_preflight(verdict, doomed, progress, force=request.force)
     scene = DrillSetup(
@@ -121,7 +128,7 @@ def finish_earlier(session: Session) -> ExecutionContext:
     layout = session.layout
     session.deadline = Deadline(_REPAIR_SECONDS)
     context = session.context(session.plan(_engine(layout)))
-    if intent := finish_interrupted_drill(layout, session.progress):
+    if intent := finish_interrupted_drill(layout, session.progress, session.host):
         _repair(session, take_back(session, intent) or context)
         context = session.context(session.plan(_engine(layout)))
         end_drill(session, context, intent)
@@ -144,7 +151,7 @@ def _started(layout: Layout, node: NodeSeen) -> float:
     return mark.started if mark is not None and mark.pid == node.pid else started_at(node.pid)
 
 
-def _victims(seen: Observed, request: DrillRequest) -> tuple[NodeSeen, ...]:
+def _victims(seen: Observed, request: DrillRequest, machine: Host = LOCAL) -> tuple[NodeSeen, ...]:
     found = {one.name: one for one in (select_one_node(seen, words) for words in request.targets)}
     for node in found.values():
         if not node.answers:
@@ -152,7 +159,8 @@ def _victims(seen: Observed, request: DrillRequest) -> tuple[NodeSeen, ...]:
                 f"{node.name} can't be hurt: {node.error}",
                 hint="redistopo up brings it back",
             )
-        if node.role is Role.SENTINEL and request.fault is Fault.PARTITION:
+        here = machine is LOCAL and request.fault is Fault.PARTITION
+        if node.role is Role.SENTINEL and here:
             raise UsageError(
                 f"{node.name} is a Sentinel, which can't be cut off",
                 detail="it connects to all others anew, each second",
@@ -171,6 +179,7 @@ def _injure_and_repair(scene: DrillSetup) -> DrillReport:
         fault=request.fault,
         victims=tuple(node.name for node in scene.victims),
         closed=_closed(scene),
+        seconds=election_timeout(scene) + _UNDO_SECONDS,
     )
     intent = DrillIntent(
         load=load_request.id,

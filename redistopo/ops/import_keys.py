@@ -19,7 +19,7 @@ from redistopo.model.state.observed import Role
 from redistopo.progress import Progress, note, step
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
-from redistopo.snapshot.data_check import SMALL_BYTES, difference, digest_of_server
+from redistopo.snapshot.data_check import SMALL_BYTES, difference, digest_of_server, installed
 from redistopo.snapshot.manifest import NO_DATA, DataDigest
 
 _REPORT_SECONDS = 5.0
@@ -79,7 +79,8 @@ def import_keys(request: ImportRequest, progress: Progress) -> ImportResult:
     began = time.monotonic()
     asked = SessionRequest(root=request.root, lock="import", seconds=request.seconds)
     with open_session(asked, progress) as session:
-        plan = session.plan(assume=not Path(request.source.text).exists())
+        program = _program(session, request.source)
+        plan = session.plan(assume=True)
         seen = session.observe()
         owners = owners_of(seen, session.credentials)
         present = sum(node.keys for node in seen.answering if node.role is Role.PRIMARY)
@@ -88,7 +89,7 @@ def import_keys(request: ImportRequest, progress: Progress) -> ImportResult:
                 f"the topology has {present:,} keys already: nothing was changed",
                 hint=import_over(),
             )
-        with open_source(request.source, plan.engine.path, session.deadline) as source:
+        with open_source(request.source, program, session.deadline) as source:
             _refuse_itself(source, owners)
             refuse_databases(plan, source.keys, source.name)
             passes, quiet = _copy(session, source, owners, until_quiet=request.until_quiet)
@@ -101,6 +102,15 @@ def import_keys(request: ImportRequest, progress: Progress) -> ImportResult:
             digest=digest if quiet else None,
             seconds=time.monotonic() - began,
         )
+
+
+def _program(session: Session, source: ImportFrom) -> str:
+    """A server on this machine that loads a file; "" if there is none to load."""
+    if not Path(source.text).expanduser().exists():
+        return ""
+    if session.topology.hosts is None:
+        return session.plan().engine.path
+    return installed(session.plan(assume=True).engine.title.lower())
 
 
 def _refuse_itself(source: ImportSource, owners: Sequence[Owner]) -> None:

@@ -7,21 +7,33 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from redistopo.errors import ExitCode, MissingPrerequisite, RedistopoError, UsageError
+from redistopo.execute.handover import HandoverResult
 from redistopo.host.files import private_folder, read_exactly, rewrite, write_errors
 from redistopo.model.topology.ports import port_block_of
 from redistopo.model.topology.project_paths import STATE_FOLDER, TOPOLOGY_FILE, Layout
 from redistopo.model.topology.spec import Persistence, Topology
 from redistopo.ops.down import DownRequest, down
+from redistopo.ops.rolling_move import refuse_move, roll_move, rolling_move
+from redistopo.ops.rolling_restart import Restarted, RestartWork
 from redistopo.ops.up import UpRequest, up
 from redistopo.progress import Progress, step
-from redistopo.project.load import layout_of_folder, load_project, read_topology, require_address
+from redistopo.project.job_file import save_job
+from redistopo.project.load import (
+    Project,
+    layout_of_folder,
+    load_project,
+    read_topology,
+    require_address,
+)
 from redistopo.project.port_conflicts import port_blocker
 from redistopo.project.port_reservations import choosing_ports, reserve_ports
 from redistopo.project.started_topology import running_nodes
 from redistopo.project.unfinished_changes import refuse_unfinished
+from redistopo.session.live_change import change_request
 from redistopo.session.open import open_session
 from redistopo.session.readdress_file import with_addresses
 from redistopo.session.session import SessionRequest
+from redistopo.session.slot_job import new_job
 from redistopo.snapshot.stored import FOLDER
 
 _OURS = (STATE_FOLDER, TOPOLOGY_FILE, FOLDER)
@@ -30,8 +42,8 @@ _OURS = (STATE_FOLDER, TOPOLOGY_FILE, FOLDER)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveRequest:
-    """Where to: the first data port, the address, the folder; `restart` stops running nodes, and
-    starts them again."""
+    """Where to: the first data port, the address, the folder; `restart` stops all running nodes,
+    and starts them again. `seconds` is the time limit, without `restart` of each node."""
 
     root: Path
     port: int = 0
@@ -43,12 +55,15 @@ class MoveRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveResult:
-    """Where the topology is now, and whether it runs there."""
+    """Where the topology is now, and whether it runs there; `restarted` and `handovers` are what
+    was done, in order, to nodes that moved one by one."""
 
     root: Path
     host: str
     ports: str
     runs: bool
+    restarted: tuple[Restarted, ...] = ()
+    handovers: tuple[HandoverResult, ...] = ()
     seconds: float
     code: ExitCode = field(default=ExitCode.DONE)
 
@@ -56,8 +71,9 @@ class MoveResult:
 def move(request: MoveRequest, progress: Progress) -> MoveResult:
     """Move a topology; its nodes have the same names, ids and data.
 
-    Stopped nodes get their new addresses at the next `up`. Raises UsageError if nodes run and
-    aren't to be restarted, RedistopoError if a port, the address or the folder can't be used.
+    Stopped nodes get their new addresses at the next `up`, running ones one by one, each primary
+    after a planned failover. Raises UsageError if nodes run and can't move so, RedistopoError if a
+    port, the address or the folder can't be used.
     """
     began = time.monotonic()
     layout = layout_of_folder(request.root)
@@ -75,10 +91,22 @@ def move(request: MoveRequest, progress: Progress) -> MoveResult:
         )
     running = running_nodes(layout)
     refuse_unfinished(layout)
+    if running and not request.restart and not request.to:
+        work = _roll(request, before, now, progress)
+        return MoveResult(
+            root=target.root,
+            host=now.host,
+            ports=str(port_block_of(now)),
+            runs=True,
+            restarted=tuple(work.restarted),
+            handovers=tuple(work.handovers),
+            seconds=time.monotonic() - began,
+        )
     _refuse(request, layout, target, running)
     with choosing_ports():
         text = _text(layout, before, now)
-        _refuse_busy(layout, before, now, running=bool(running))
+        own = port_block_of(before).all if running and before.host == now.host else ()
+        _refuse_busy(layout, now.host, sorted({*port_block_of(now).all} - {*own}))
         if running:
             down(DownRequest(root=layout.root, seconds=request.seconds), progress)
         _write(layout, target, text, progress)
@@ -94,6 +122,28 @@ def move(request: MoveRequest, progress: Progress) -> MoveResult:
     )
 
 
+def _roll(request: MoveRequest, before: Topology, now: Topology, progress: Progress) -> RestartWork:
+    """Move running nodes one by one, once nothing is in the way."""
+    words = [("--port", str(request.port or "")), ("--host", request.host)]
+    arguments = tuple(word for pair in words if pair[1] for word in pair)
+    with open_session(change_request("move", request.root, request.seconds), progress) as session:
+        layout, plan = session.layout, session.plan()
+        text, was = _text(layout, before, now), read_exactly(layout.topology)
+        session.use(Project(layout=layout, topology=now))
+        made = rolling_move(session, request.seconds)
+        restart = f"redistopo move {' '.join(arguments)} --restart"
+        with choosing_ports():
+            refuse_move(made, plan, restart)
+            ports = (port for node in made.plan.nodes for port in node.ports)
+            _refuse_busy(layout, now.host, ports)
+            job = new_job("move", arguments, made.work.now.seen, ())
+            save_job(layout, replace(job, file_before=was))
+            rewrite(layout.topology, text, was)
+            reserve_ports(layout.root)
+        roll_move(session, made)
+    return made.work
+
+
 def _sentinel_port(before: Topology, request: MoveRequest) -> int:
     """Sentinels keep their distance from the data ports."""
     if not (before.sentinel_port and request.port):
@@ -104,7 +154,7 @@ def _sentinel_port(before: Topology, request: MoveRequest) -> int:
 def _refuse(request: MoveRequest, layout: Layout, target: Layout, running: Iterable[str]) -> None:
     if (names := ", ".join(running)) and not request.restart:
         raise UsageError(
-            f"nodes are running, and servers can't change their addresses: {names}",
+            f"nodes are running, and their folder can't be moved then: {names}",
             hint="add --restart, which stops and starts them; or stop them first: redistopo down",
         )
     if names and load_project(layout.root).topology.persistence is Persistence.NONE:
@@ -135,12 +185,11 @@ def _text(layout: Layout, before: Topology, now: Topology) -> str:
     return text
 
 
-def _refuse_busy(layout: Layout, before: Topology, now: Topology, *, running: bool) -> None:
+def _refuse_busy(layout: Layout, host: str, ports: Iterable[int]) -> None:
     """Raise MissingPrerequisite if another program, or another topology, has a port."""
-    own = set(port_block_of(before).all) if running and before.host == now.host else set()
-    blocked = port_blocker(layout.root, now.host)
-    for port in port_block_of(now).all:
-        if port not in own and (holder := blocked(port)):
+    blocked = port_blocker(layout.root, host)
+    for port in ports:
+        if holder := blocked(port):
             raise MissingPrerequisite(
                 f"port {port} is {holder}",
                 detail="nothing was changed",

@@ -1,7 +1,7 @@
 """`move-slots`: move slots with their keys to a shard, while clients go on."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,8 +11,9 @@ from redistopo.client.observe import Detail
 from redistopo.errors import ExitCode, UsageError
 from redistopo.execute.move_slots import ANSWER_SECONDS, engine_of
 from redistopo.execute.slot_rights import require_slot_rights
-from redistopo.execute.survey_slots import survey_slots
+from redistopo.execute.survey_slots import survey_moves
 from redistopo.host.polling import Deadline
+from redistopo.model.planning.change_cost import ShardMove, moving_seconds, shard_moves
 from redistopo.model.planning.move_method import MoveMethod, method_of
 from redistopo.model.planning.refuse_moves import (
     BlockingKey,
@@ -25,11 +26,11 @@ from redistopo.model.planning.refuse_moves import (
 )
 from redistopo.model.planning.refuse_unhealthy import refuse_unhealthy
 from redistopo.model.planning.slot_moves import moves_to, slots_of
-from redistopo.model.planning.slot_survey import SlotSurvey, merged
+from redistopo.model.planning.slot_survey import SlotSurvey
 from redistopo.model.protocol.replies import slot_range
 from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange, ranges
 from redistopo.model.state.job import SlotMove
-from redistopo.model.state.observed import NodeSeen, Observed
+from redistopo.model.state.observed import Observed
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.unfinished_changes import refuse_unfinished
 from redistopo.session.expected import expected_of
@@ -53,18 +54,6 @@ class MoveSlotsRequest:
     to: str
     allow_blocking: bool = False
     seconds: float = 600.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShardMove:
-    """One move: from one primary to another, with what moves."""
-
-    source: str
-    target: str
-    slots: tuple[SlotRange, ...]
-    count: int
-    keys: int
-    bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +193,7 @@ def _planned(now: LiveChange, request: MoveRequest) -> MovePlan:
             moves = request.choose(client, now.seen)
             ends = dict.fromkeys(name for one in moves for name in (one.source, one.target))
             require_slot_rights(client, [by_name[name] for name in ends], context.credentials)
-            survey = _surveyed(client, by_name, moves)
+            survey = survey_moves(client, now.seen, moves)
     method = method_of(engine_of(now.seen.answering[0]))
     big = blocking_keys(survey, method)
     timeout = session.topology.node_timeout / 1000
@@ -213,38 +202,16 @@ def _planned(now: LiveChange, request: MoveRequest) -> MovePlan:
     return MovePlan(moves=moves, survey=survey, method=method, big=big)
 
 
-def _surveyed(
-    client: Connections, nodes: Mapping[str, NodeSeen], moves: Sequence[SlotMove]
-) -> SlotSurvey:
-    return merged(survey_slots(client, nodes[one.source], slots_of(one.slots)) for one in moves)
-
-
 def _result(verb: str, plan: MovePlan, *, seconds: float | None) -> SlotMoves:
-    survey = plan.survey
-    moves = tuple(
-        ShardMove(
-            source=one.source,
-            target=one.target,
-            slots=one.slots,
-            count=len(one),
-            keys=survey.keys_in(slots_of(one.slots)),
-            bytes=survey.bytes_in(slots_of(one.slots)),
-        )
-        for one in plan.moves
-    )
+    moves = shard_moves(plan.moves, plan.survey)
     return SlotMoves(
         verb=verb,
         moves=moves,
         method=plan.method.value,
-        measured=survey.measured,
-        seconds=round(_estimate(plan), 1) if seconds is None else seconds,
+        measured=plan.survey.measured,
+        seconds=round(moving_seconds(moves, plan.method, plan.big), 1)
+        if seconds is None
+        else seconds,
         done=seconds is not None,
         big=tuple(map(str, plan.big)),
     )
-
-
-def _estimate(plan: MovePlan) -> float:
-    slots = [slot for one in plan.moves for slot in slots_of(one.slots)]
-    keys = plan.survey.keys_in(slots) / plan.method.keys_per_second
-    each = 0.0 if plan.method.atomic else 0.0002
-    return keys + each * len(slots) + sum(one.seconds for one in plan.big)

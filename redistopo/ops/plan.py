@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from redistopo.client.connection import Connections
 from redistopo.client.observe import Detail
 from redistopo.errors import ExitCode, RedistopoError
 from redistopo.host.polling import Deadline
+from redistopo.model.planning.change_cost import ChangeCost, cost_of
 from redistopo.model.planning.decide_adopted import decide_adopted
 from redistopo.model.planning.decide_up import Decision, decide
 from redistopo.model.planning.placement import (
@@ -22,7 +24,7 @@ from redistopo.model.planning.readdress import (
     readdress_steps,
     with_addresses,
 )
-from redistopo.model.planning.step import Step, linked
+from redistopo.model.planning.step import Step, StepKind, linked
 from redistopo.model.planning.unrepaired_faults import unrepaired_faults
 from redistopo.model.remedies.remedy import loses
 from redistopo.model.state.finding import Finding
@@ -54,7 +56,8 @@ class PlanResult:
     `faults` are what `verify` finds and no step repairs: `up` would wait for it, and fail.
     `slots` are those that each primary of a formed cluster owns, or owned when it stopped;
     `replicas_by` is the program that will decide which primary a replica follows: then the plan's
-    replicas follow no primary yet, and are in no shard. It is "" otherwise.
+    replicas follow no primary yet, and are in no shard. It is "" otherwise. `cost` is what steps
+    that add nodes or move slots take, None without any.
     """
 
     plan: Plan
@@ -64,6 +67,7 @@ class PlanResult:
     slots: Mapping[str, str] = field(default_factory=dict)
     replicas_by: str = ""
     faults: tuple[Finding, ...] = ()
+    cost: ChangeCost | None = None
     code: ExitCode = field(default=ExitCode.DONE)
 
 
@@ -133,7 +137,25 @@ def _result(session: Session, found: Decision, seen: Observed | None) -> PlanRes
         slots=slots,
         replicas_by=program,
         faults=faults,
+        cost=_cost(session, found, seen) if seen is not None else None,
     )
+
+
+def _cost(session: Session, found: Decision, seen: Observed) -> ChangeCost | None:
+    """Estimate what new data nodes and moves of slots take, from a few keys of each slot."""
+    known = session.state.names if session.state else ()
+    started = {name for one in found.steps if one.do is StepKind.START for name in one.nodes}
+    new = [node.name for node in found.plan.data if node.name in started - {*known}]
+    moves = tuple(move for one in found.steps for move in one.moves)
+    if not seen.answering or not (new or moves):
+        return None
+    if not moves:
+        return cost_of(seen, new)
+    from redistopo.execute.survey_slots import survey_moves
+
+    with Connections(session.credentials, binary=True) as client:
+        survey = survey_moves(client, seen, moves, every_key=False)
+    return cost_of(seen, new, moves, survey)
 
 
 _SETTLING_SECONDS = 2.0

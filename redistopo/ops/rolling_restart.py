@@ -1,8 +1,8 @@
-"""The turns of a rolling restart, for `restart` and `upgrade`: one node after the other, each
-primary after a planned failover."""
+"""The turns of a rolling restart, for `restart`, `upgrade` and `move`: one node after the other,
+each primary after a planned failover."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
@@ -53,7 +53,9 @@ class RestartWork:
 
     `seconds` is the time limit of each turn; `back` is the command that goes back to the former
     engine, "" if the engine is not changed; `emptied` are nodes that start without their files,
-    which the engine can't read, and copy their primary.
+    which the engine can't read, and copy their primary. `stopped` is called with a node that is to
+    start again, `started` once it is ready; `ways` says how an interrupted change goes on or back;
+    `known` are faults that may remain.
     """
 
     now: LiveChange
@@ -61,6 +63,10 @@ class RestartWork:
     force: bool = False
     emptied: frozenset[str] = frozenset()
     back: str = ""
+    ways: str = ""
+    known: Known = frozenset()
+    stopped: Callable[[str], None] = lambda _name: None
+    started: Callable[[str], None] = lambda _name: None
     restarted: list[Restarted] = field(default_factory=list)
     handovers: list[HandoverResult] = field(default_factory=list)
     handed: set[str] = field(default_factory=set)
@@ -69,7 +75,7 @@ class RestartWork:
     @property
     def spared(self) -> Known:
         """The faults of nodes that the remaining turns cure."""
-        return faults_of_nodes(unlinked(self.now.seen, self.left))
+        return self.known | faults_of_nodes(unlinked(self.now.seen, self.left))
 
 
 def faults_of_nodes(names: Iterable[str]) -> Known:
@@ -155,12 +161,15 @@ def restart_nodes(work: RestartWork, names: tuple[str, ...]) -> None:
     )
     for node in context.nodes(names):
         context.client.close(node.endpoint)
+        work.stopped(node.name)
     with explaining_ended_servers(context):
         after = context.observe(Detail.PROCESS, disk=True)
         aside = tuple(name for name in names if name in work.emptied)
         found = situation(context, now.session.state, without_files(after, aside))
         execute(context, (*_put_aside(found, after, aside), *_steps(context, found, names)))
         restore_old(context, now.session.rotation)
+        for name in names:
+            work.started(name)
     took = time.monotonic() - began
     work.restarted += [Restarted(node=one, role=roles.get(one), seconds=took) for one in names]
     if (record := now.session.state) is not None:
@@ -242,4 +251,4 @@ def _tell_left(work: RestartWork, left: list[Turn], error: RedistopoError) -> No
         again = f"redistopo restart --rolling {' '.join(waiting)}"
     back = work.back and f"to go back: {work.back}"
     on = f"to repair: redistopo up; to continue: {again}"
-    error.hint = joined(error.hint, on, back, by="; ")
+    error.hint = joined(error.hint, work.ways or on, back, by="; ")

@@ -6,17 +6,19 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
-from redistopo.errors import ExitCode
+from redistopo.errors import ExitCode, MissingPrerequisite
 from redistopo.host.files import read_exactly, write_private
+from redistopo.host.local_host import LOCAL
 from redistopo.host.packed_folder import SUFFIX
 from redistopo.model.protocol.credentials import TopologyUser
 from redistopo.model.topology.project_paths import Layout
-from redistopo.progress import Progress, step
+from redistopo.progress import Progress, note, step
 from redistopo.project.load import layout_of_folder
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
 from redistopo.snapshot.choose_sources import choose_sources
 from redistopo.snapshot.manifest import Manifest, time_name
+from redistopo.snapshot.shard_save import ShardSaves
 from redistopo.snapshot.stored import (
     SECRETS,
     keep_newest,
@@ -95,6 +97,7 @@ def save_snapshot(session: Session, to: Layout, name: str, request: SnapshotRequ
             deadline=session.deadline,
             progress=session.progress,
             folder=folder,
+            saves=_saves(session),
         )
         shards, paused = take(saving, sources, pause=request.pause)
         write_private(folder / layout.topology.name, text)
@@ -117,6 +120,17 @@ def save_snapshot(session: Session, to: Layout, name: str, request: SnapshotRequ
     return manifest
 
 
+def _saves(session: Session) -> ShardSaves:
+    """How data gets here: from this machine's disk, or through the network."""
+    if session.host is LOCAL:
+        from redistopo.snapshot.save_on_disk import DiskSaves
+
+        return DiskSaves(session.client, session.deadline)
+    from redistopo.snapshot.save_over_network import NetworkSaves
+
+    return NetworkSaves(session)
+
+
 def _save_secrets(layout: Layout, folder: Path) -> tuple[str, ...]:
     """Copy the passwords that were generated."""
     from redistopo.host.files import private_folder, read_text
@@ -135,13 +149,21 @@ def _verified(session: Session, folder: Path, manifest: Manifest, verify: bool |
     """The manifest with the digest of the data, unless the data is large and it isn't asked for."""
     from dataclasses import replace
 
-    from redistopo.snapshot.data_check import SMALL_BYTES, digest_of_snapshot
+    from redistopo.snapshot.data_check import SMALL_BYTES, digest_of_snapshot, installed
 
     wanted = manifest.bytes <= SMALL_BYTES if verify is None else verify
     if not wanted:
         return manifest
+    try:
+        program = (
+            session.plan().engine.path if session.host is LOCAL else installed(manifest.engine)
+        )
+    except MissingPrerequisite as error:
+        if verify:
+            raise
+        note(session.progress, f"the files were not loaded: {error.message}")
+        return manifest
     with step(session.progress, "load the files, and compute the digest of the data"):
-        program = session.plan().engine.path
         digest = digest_of_snapshot(folder, manifest, program, session.deadline)
     return replace(manifest, digest=digest)
 

@@ -97,14 +97,12 @@ def _verified(
 
 def _program(root: Path, manifest: Manifest) -> str:
     """A server that can load a snapshot: that of the topology file, or of the snapshot."""
-    from redistopo.host.engine_search import choose_engine
     from redistopo.model.topology.compatibility import reads
-    from redistopo.project.load import engine_request, load_project, plan_of
+    from redistopo.project.load import load_project, plan_of
+    from redistopo.snapshot.data_check import installed
 
     try:
         engine = plan_of(load_project(root)).engine
     except RedistopoError:
-        engine = choose_engine(engine_request(manifest.engine)).engine
-    if not reads(engine, manifest.engine):
-        engine = choose_engine(engine_request(manifest.engine)).engine
-    return engine.path
+        return installed(manifest.engine)
+    return engine.path if reads(engine, manifest.engine) else installed(manifest.engine)

@@ -83,7 +83,7 @@ def start(request: StartRequest, progress: Progress) -> NodeActionResult:
             )
         plan = session.plan(request.engine)
         _refuse(session, plan)
-        prepare_certificates(plan, session.progress)
+        prepare_certificates(plan, session.host, session.progress)
         if plan.topology.auth and not all(one.password for one in _all_of(session.credentials)):
             raise RedistopoError("a password is not known here", hint=_UNKNOWN)
         context = session.context(plan)

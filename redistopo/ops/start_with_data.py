@@ -23,7 +23,12 @@ from redistopo.ops.up import UpRequest, up
 from redistopo.progress import Progress, note, step
 from redistopo.session.open import hold_lock, open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
-from redistopo.snapshot.data_check import SMALL_BYTES, digest_of_primaries, require_same
+from redistopo.snapshot.data_check import (
+    SMALL_BYTES,
+    digest_of_primaries,
+    installed,
+    require_same,
+)
 from redistopo.snapshot.manifest import DataDigest, Manifest
 from redistopo.snapshot.place_data import Place, Placing, fits, place_data, restored_record
 from redistopo.snapshot.stored import (
@@ -79,7 +84,9 @@ def start_with_data(start: DataStart, progress: Progress) -> RestoreResult:
     with _undone_on_error(start, progress):
         plan = _plan(layout, start.manifest)
         _refuse_databases(plan, start.manifest)
-        by_files = fits(plan, start.manifest)
+        here = plan.topology.hosts is None
+        by_files = fits(plan, start.manifest) and here
+        program = plan.engine.path if here else installed(start.manifest.engine)
         if has_data(layout):
             down(DownRequest(root=layout.root, force=True), progress)
         if by_files:
@@ -89,10 +96,10 @@ def start_with_data(start: DataStart, progress: Progress) -> RestoreResult:
             _clear(start, progress)
         up(UpRequest(root=layout.root, seconds=start.deadline.left), progress)
         if not by_files:
-            _load(start, plan, progress)
+            _load(start, program, progress)
         keys, digest = _compare(start, progress)
-    with _locked(layout, progress):
-        drop_aside(layout)
+    with _locked(layout, progress) as session:
+        drop_aside(layout, session.host)
     return RestoreResult(
         snapshot=start.manifest.name,
         root=layout.root,
@@ -134,8 +141,8 @@ def _undo(layout: Layout, progress: Progress, *, empty: bool, had_data: bool) ->
     elif not had_data or aside(layout).exists():
         note(progress, "failed: the data of before is put back")
         down(DownRequest(root=layout.root, force=True), progress)
-        with _locked(layout, progress):
-            put_back(layout)
+        with _locked(layout, progress) as session:
+            put_back(layout, session.host)
 
 
 def _plan(layout: Layout, manifest: Manifest) -> Plan:
@@ -169,14 +176,17 @@ def _locked(layout: Layout, progress: Progress) -> Iterator[Session]:
     asked = SessionRequest(
         root=layout.root, credentials=CredentialSource.SUPPOSED, needs_started=False
     )
-    with open_session(asked, progress) as session, hold_lock(session, "restore", make=True):
-        yield session
+    with open_session(asked, progress) as session:
+        if session.topology.hosts is not None:
+            session.plan(assume=True)  # the hosts, to be locked too
+        with hold_lock(session, "restore", make=True):
+            yield session
 
 
 def _clear(start: DataStart, progress: Progress) -> None:
     """Stop what runs, and put its data aside."""
-    with _locked(start.layout, progress):
-        put_aside(start.layout)
+    with _locked(start.layout, progress) as session:
+        put_aside(start.layout, session.host)
 
 
 def _place(start: DataStart, progress: Progress) -> None:
@@ -195,13 +205,14 @@ def _place(start: DataStart, progress: Progress) -> None:
             place=lambda name, to: start.place(start.path / name, to),
         )
         place_data(placing, start.manifest)
-        put_aside(layout)
+        put_aside(layout, session.host)
         put_staged(layout)
         session.save_state(restored_record(plan, start.manifest, former_id(layout)))
 
 
-def _load(start: DataStart, plan: Plan, progress: Progress) -> None:
-    """Copy the keys into a topology with other shards, from temporary servers with the files."""
+def _load(start: DataStart, program: str, progress: Progress) -> None:
+    """Copy the keys into a topology with other shards, or on other hosts, from temporary servers
+    with the files."""
     asked = SessionRequest(root=start.layout.root, seconds=start.deadline.left)
     with open_session(asked) as session:
         owners = owners_of(session.observe(Detail.HEALTH), session.credentials)
@@ -209,7 +220,7 @@ def _load(start: DataStart, plan: Plan, progress: Progress) -> None:
     with step(progress, text), KeyCopy(owners, report=lambda _keys: None) as copy:
         for one in start.manifest.shards:
             path = start.path / one.file
-            with loaded_file(plan.engine.path, path, start.deadline) as server:
+            with loaded_file(program, path, start.deadline) as server:
                 copy.copy(
                     KeySource(
                         endpoint=server.endpoint,

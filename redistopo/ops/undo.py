@@ -57,6 +57,13 @@ def undo(request: UndoRequest, progress: Progress) -> UndoResult:
                 hint="to distribute slots evenly: redistopo rebalance; or to move some: "
                 "redistopo move-slots SLOTS --to NODE",
             )
+        if job.verb == "move":
+            from redistopo.ops.rolling_move import take_move_back
+
+            take_move_back(session, job, request.seconds)
+            return UndoResult(
+                command=job.command, slots=0, file=True, seconds=time.monotonic() - began
+            )
         if job.file_before:
             return _undo_resize(session, job, request, began)
         now = live_change(session, assume=True)

@@ -139,11 +139,15 @@ def up(request: UpRequest, progress: Progress) -> UpResult:
 
 def _up(session: Session, plan: Plan, request: UpRequest, began: float) -> UpResult:
     layout, told = session.layout, session.progress
+    if (job := load_job(layout)) and job.verb == "move":
+        from redistopo.ops.rolling_move import finish_move
+
+        finish_move(session, job, request.seconds)
     refuse_folder(session, plan, by_up=True)
-    prepare_certificates(plan, told)
+    prepare_certificates(plan, session.host, told)
     _finish_rotation(session, plan)
     context = session.context(plan)
-    drilled = finish_interrupted_drill(layout, told)
+    drilled = finish_interrupted_drill(layout, told, session.host)
     if drilled:
         context = take_back(session, drilled, request.engine) or context
     result = bring_up(session, context, request, began)
@@ -153,16 +157,14 @@ def _up(session: Session, plan: Plan, request: UpRequest, began: float) -> UpRes
 
 
 def _up_adopted(session: Session, plan: Plan, began: float) -> UpResult:
-    """Apply the settings in the file to servers that redistopo didn't start, and prove that they
-    work; none is started or ended."""
+    """Apply the file's settings to servers that redistopo didn't start, and prove that they work."""
     context = session.context(plan)
     found = decide_adopted(plan, context.observe(Detail.FULL))
     if found.refusal is not None:
         raise found.refusal
     context.plan = found.plan
     execute(context, found.steps)
-    job = load_job(session.layout)
-    if job and job.moves:
+    if (job := load_job(session.layout)) and job.moves:
         finish_moves(context)
     session.save_state(adopted_record(plan, session.state))
     verdict = _prove(session, context, hurried=False)

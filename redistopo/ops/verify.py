@@ -1,9 +1,10 @@
 """`verify`: every check, on our own topology or on any other."""
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from redistopo.checks.catalogue import judge
 from redistopo.checks.check_types import Expected
 from redistopo.client.connection import Connections
 from redistopo.client.connectivity_probe import probe_nodes
@@ -15,8 +16,14 @@ from redistopo.client.discovery import (
 )
 from redistopo.client.observe import Detail, Target, observe
 from redistopo.errors import BadReply, ExitCode, RedistopoError, Unhealthy, Unreachable
+from redistopo.host.host import Host
+from redistopo.host.local_host import LOCAL
 from redistopo.host.polling import Deadline
-from redistopo.model.connectivity.findings_with_causes import nodes_cannot_connect, with_causes
+from redistopo.model.connectivity.findings_with_causes import (
+    links_are_down,
+    nodes_cannot_connect,
+    with_causes,
+)
 from redistopo.model.connectivity.report import ConnectivityReport, connectivity_report
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.state.finding import Finding, failed_findings
@@ -37,7 +44,8 @@ class VerifyRequest:
     primary `master`, or all that it monitors.
 
     `seconds` is how long failures that may resolve are checked again; `write` allows the write
-    probe; `access` is the login for `connect`.
+    probe; `access` is the login for `connect`; `reach` also tries the ports of each host from all
+    others.
     """
 
     root: Path
@@ -46,6 +54,7 @@ class VerifyRequest:
     access: Login = field(default_factory=Login)
     seconds: float = 5.0
     write: bool = True
+    reach: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +85,7 @@ class _Subject:
     shape: Shape
     targets: tuple[Target, ...]
     expected: Expected
+    host: Host = LOCAL
 
 
 def verify(request: VerifyRequest, progress: Progress) -> VerifyResult:
@@ -108,6 +118,7 @@ def verify(request: VerifyRequest, progress: Progress) -> VerifyResult:
             shape=session.shape,
             targets=session.targets,
             expected=session.expected,
+            host=session.host,
         )
         result = _verify(about, request, progress, session.client)
         state = session.state
@@ -116,6 +127,18 @@ def verify(request: VerifyRequest, progress: Progress) -> VerifyResult:
         with suppress(RedistopoError):
             record_primary_unless_busy(request.root, "verify", result.seen)
     return result
+
+
+def _with_reach(verdict: Verdict, about: _Subject, progress: Progress, *, asked: bool) -> Verdict:
+    """Judge again with what each host reaches, if that is asked for, or links between nodes that
+    reply are down: nothing else of verify takes a run of Ansible."""
+    if about.host is LOCAL or not (asked or links_are_down(verdict.findings)):
+        return verdict
+    from redistopo.session.hosts import reach_from_hosts
+
+    with step(progress, "connect from each host to the others"):
+        seen = replace(verdict.seen, host_reach=reach_from_hosts(about.host))
+    return replace(verdict, seen=seen, findings=judge(seen, about.expected))
 
 
 def _as_fault(error: RedistopoError) -> Unhealthy:
@@ -135,6 +158,7 @@ def _verify(
         "check the node" if len(about.targets) == 1 else f"check {len(about.targets)} nodes",
     ):
         verdict: Verdict = wait_until_healthy(observed, about.expected, Deadline(request.seconds))
+    verdict = _with_reach(verdict, about, progress, asked=request.reach)
     found = None
     if nodes_cannot_connect(verdict.findings):
         found = connectivity_report(verdict.seen, probe_nodes(verdict.seen, about.targets, client))

@@ -9,22 +9,17 @@ from redistopo.host.fleet.fleet_host import FleetHost, new_fleet
 from redistopo.host.fleet.run_ansible import require_ansible
 from redistopo.host.host import Host
 from redistopo.model.planning.plan import Plan
+from redistopo.model.state.host_reach import HostReach
 from redistopo.project.load import Project, engine_request, plan_with
 from redistopo.project.trust import require_trusted_hosts
 
 NOT_ON_HOSTS: Mapping[str, str] = {
-    "certs renew": "new certificates are sent to hosts only as nodes start",
     "clone": "the copy of the data is made on this machine",
     "drill grow": "it adds nodes to this machine",
-    "import": "the import writes data files on this machine",
     "move": "the nodes' folders are moved on this machine",
     "move-slots": "its job was not tried over several hosts",
     "rebalance": "its job was not tried over several hosts",
-    "reset": "it removes data files on this machine",
-    "restore": "a snapshot is placed on this machine",
     "scale": "it was not tried over several hosts",
-    "secret rotate": "the nodes' files are changed on this machine",
-    "snapshot": "a snapshot is copied from this machine's disks",
     "undo": "it was not tried over several hosts",
     "upgrade": "the engines of several hosts are not upgraded together",
 }
@@ -39,6 +34,16 @@ def refuse_on_hosts(verb: str) -> None:
             detail=why,
             hint="docs/hosts.md lists the verbs that do",
         )
+
+
+def reach_from_hosts(host: Host) -> tuple[HostReach, ...] | None:
+    """Return what each host reaches of the others, by one run of Ansible; None for a topology on
+    this machine."""
+    if not isinstance(host, FleetHost):
+        return None
+    from redistopo.host.fleet.fleet_network import reach_of
+
+    return reach_of(host.fleet)
 
 
 def plan_on_hosts(

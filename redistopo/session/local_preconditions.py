@@ -14,9 +14,11 @@ from redistopo.model.planning.proposal import Asked
 from redistopo.model.planning.readdress import is_readdressed
 from redistopo.model.protocol.conf import Directives, read_conf
 from redistopo.model.protocol.credentials import CREDENTIALS_CHANGED_HINT
+from redistopo.project.job_file import load_job
 from redistopo.project.load import require_address
 from redistopo.project.passwords import load_password, password_source
 from redistopo.project.state_folder import refuse_foreign, refuse_planted
+from redistopo.project.unfinished_changes import refuse_unfinished
 from redistopo.session.session import Session
 
 _ADDRESS = {"bind", "port", "sentinel"}
@@ -51,6 +53,8 @@ def refuse_folder(session: Session, plan: Plan, *, by_up: bool = False) -> None:
 
 def refuse_other_nodes(session: Session, plan: Plan, *, by_up: bool = False) -> None:
     """Raise UsageError if the topology file no longer describes the nodes in the folder."""
+    if (job := load_job(session.layout)) and job.verb == "move" and not by_up:
+        refuse_unfinished(session.layout)
     known = (node.name for node in session.state.nodes) if session.state else ()
     running = [name for name in known if session.host.processes.find(session.layout, name)]
     refuse_other_layout(plan, session.state, session.rendered, running, by_up=by_up)

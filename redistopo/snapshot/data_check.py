@@ -26,6 +26,19 @@ _SECONDS = 60.0
 _WORKERS = 2
 
 
+def installed(wrote: str) -> str:
+    """Return a server on this machine that can load data that another engine wrote; raises
+    MissingPrerequisite."""
+    from redistopo.host.engine_search import choose_engine
+    from redistopo.model.topology.compatibility import reads
+    from redistopo.project.load import engine_request
+
+    engine = choose_engine(engine_request("auto")).engine
+    if not reads(engine, wrote):
+        engine = choose_engine(engine_request(wrote)).engine
+    return engine.path
+
+
 def digest_of_snapshot(
     path: Path, manifest: Manifest, program: str, deadline: Deadline
 ) -> DataDigest:

@@ -14,6 +14,7 @@ from redistopo.host.files import (
     write_private,
     write_public,
 )
+from redistopo.host.host import Host
 from redistopo.model.topology.ports import choose_block, port_block_of
 from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Topology
@@ -73,9 +74,11 @@ def write_topology(layout: Layout, text: str, progress: Progress) -> Topology:
     return placed
 
 
-def put_aside(layout: Layout) -> None:
+def put_aside(layout: Layout, host: Host) -> None:
     """Put the data of stopped nodes aside; needs the lock. What a restore that was killed has put
     aside stays, and what it placed is removed."""
+    if aside(layout).exists() or layout.nodes.is_dir():
+        host.set_aside()
     if aside(layout).exists():
         _drop_nodes(layout)
         return
@@ -108,8 +111,10 @@ def former_id(layout: Layout) -> str:
     return str((read_json(_record_aside(layout)) or {}).get("id", ""))
 
 
-def put_back(layout: Layout) -> None:
+def put_back(layout: Layout, host: Host) -> None:
     """Undo `put_aside`; needs the lock, and that no node runs."""
+    if aside(layout).exists():
+        host.put_back()
     _drop_nodes(layout)
     if aside(layout).exists():
         with write_errors(layout.nodes):
@@ -119,8 +124,10 @@ def put_back(layout: Layout) -> None:
     remove(_record_aside(layout), missing_ok=True)
 
 
-def drop_aside(layout: Layout) -> None:
+def drop_aside(layout: Layout, host: Host) -> None:
     """Remove what was put aside, or staged."""
+    if aside(layout).exists():
+        host.drop_aside()
     for path in (aside(layout), _record_aside(layout), layout.state / "nodes.restored"):
         remove(path, missing_ok=True)
 

@@ -1,7 +1,7 @@
 """Runs the snippets of docs/testing.md for other languages, with the clients that Debian packages.
 
 Node's run in the gate. Java's clients are in no archive that the suite reads, so that those
-snippets are only looked at.
+snippets were run by hand.
 """
 
 import os

@@ -48,7 +48,7 @@ def test_a_check_is_explained_where_it_judges(check: Check | DoctorCheck) -> Non
     assert check.judge.__doc__
 
 
-WARNING = {"node.versions", "config.uneven", "placement.majority"}
+WARNING = {"node.versions", "config.uneven", "placement.majority", "hosts.restart"}
 """Checks of what works, but not as asked for: they only warn."""
 
 

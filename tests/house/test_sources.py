@@ -45,8 +45,9 @@ def test_the_wall_clock_is_read_only_for_dates(root: Path) -> None:
     # each writes a date into a record, a report, a stream or a certificate, or reads one from a
     # log, or compares a process's start with one of ours; the moment of a drill's fault is compared
     # with servers' logs, which know no other clock, and so are the beginning of a user's test and
-    # of its topology
+    # of its topology; the clocks of other hosts are compared with ours
     assert found == {
+        "redistopo/client/observe.py",
         "redistopo/host/fleet/library/redistopo_host.py",
         "redistopo/host/fleet/seen.py",
         "redistopo/drill/fault_injection.py",

@@ -27,7 +27,7 @@ def test_ports_and_folder_change_and_nothing_else_does(project: Project) -> None
         fill(client)
         before = everything(client)
     ids = _ids(project)
-    refused = project.run("move", "--port", str(project.port + 6), check=2)
+    refused = project.run("move", "--port", str(project.port + 3), check=2)
     assert "--restart" in refused.err
     project.run("snapshot", "one", "--no-verify", check=0)
     # overlapping ports: the topology's own are free once it has stopped
@@ -37,8 +37,10 @@ def test_ports_and_folder_change_and_nothing_else_does(project: Project) -> None
     assert project.faults() == []
     assert _ids(project) == ids
     assert "# mine" in file.read_text()
+    elsewhere = project.root.parent / "moved"
+    assert "their folder" in project.run("move", "--dir", elsewhere, check=2).err
     project.run("down", check=0)
-    moved = Project(project.root.parent / "moved", project.port, size=project.size)
+    moved = Project(elsewhere, project.port, size=project.size)
     try:
         project.run("move", "--dir", moved.root, check=0)
         assert [one.name for one in project.root.iterdir()] == ["notes"]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.apart import apart
+from support.engines import FOR_ALL_USERS
 from support.forms import spread
 from support.other_user import NEEDS_ROOT, UID, as_user, home_of
 from support.ports import leased
@@ -47,7 +48,10 @@ def test_another_user_without_a_home_to_write_runs_tests(writable: bool) -> None
         done = subprocess.run(
             as_user(UID, *PYTEST, "suite"),
             cwd=folder, capture_output=True, text=True, timeout=60, check=False,
-            env={**suites.environment(), "HOME": str(folder / "home"), "XDG_STATE_HOME": ""},
+            env={
+                **suites.environment(), "REDISTOPO_SERVER": FOR_ALL_USERS.path,
+                "HOME": str(folder / "home"), "XDG_STATE_HOME": "",
+            },
         )  # fmt: skip
         assert counts(done.stdout) == {"passed": 1}, done.stdout + done.stderr
         suites.nothing_left()

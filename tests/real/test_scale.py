@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
+from redis.crc import key_slot
 from support.engines import ATOMIC, BUNDLED, INSTALLED, WINDOWS
 from support.grown import faults, fill, key_counts, names, read, shards, slots
 from support.judge import roles
@@ -30,6 +31,15 @@ def test_a_shard_more_and_a_shard_less_while_clients_write(project: Project) -> 
     before = names(project)
     planned = project.run("scale", "--shards", "4", "--dry-run", check=0).out
     assert re.search(r"move 4096 slots from node\d, node\d, node\d to node7", planned)
+    assert "Estimate: " in planned
+    dry = project.run("scale", "--shards", "4", "--dry-run", "--json", check=0).json["result"]
+    for one in dry["cost"]["moves"]:
+        held = [
+            range(int(some.split("-")[0]), int(some.split("-")[-1]) + 1) for some in one["slots"]
+        ]
+        keys = [key for key in data if any(key_slot(key.encode()) in some for some in held)]
+        assert len(keys) == one["keys"] > 0
+        assert one["bytes"] > len(keys) * len("value 1")
     assert path.read_text() == text
     new = [project.port + 6, project.port + 7]
     with writing(old, project.password, clustered=True) as writers:

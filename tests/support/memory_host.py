@@ -144,6 +144,9 @@ class MemoryFiles:
     def sync_seconds(self, folder: Path) -> float:
         return self.sync
 
+    def room(self, folder: Path) -> int:
+        return 0 if self.full else 1 << 40
+
     def disk_full(self, path: Path) -> bool:
         return self.full
 
@@ -275,10 +278,25 @@ class MemoryHost:
     def claim(self, verb: str) -> None:
         pass
 
+    def reach(self) -> None:
+        pass
+
     def release(self) -> None:
         pass
 
     def wipe(self) -> None:
+        pass
+
+    def set_aside(self) -> None:
+        pass
+
+    def put_back(self) -> None:
+        pass
+
+    def drop_aside(self) -> None:
+        pass
+
+    def send(self, node: str, paths: Sequence[Path]) -> None:
         pass
 
     def fetch(self, paths: Sequence[Path]) -> None:

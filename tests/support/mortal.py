@@ -145,6 +145,7 @@ def _verbs() -> dict[str, Callable[[Path, Any], Any]]:
         ),
         "move": lambda root, progress: _move(root, progress, "node2"),
         "back": lambda root, progress: _move(root, progress, "node1"),
+        "readdress": _readdress,
         "undo": lambda root, progress: undo(UndoRequest(root=root), progress),
         "grow": lambda root, progress: scale(ScaleRequest(root=root, shards=3), progress),
         "shrink": lambda root, progress: scale(ScaleRequest(root=root, shards=2), progress),
@@ -161,6 +162,13 @@ def _move(root: Path, progress: Any, to: str) -> Any:
     from redistopo.ops.move_slots import MoveSlotsRequest, move, move_slots_of
 
     return move(move_slots_of(MoveSlotsRequest(root=root, slots="0-39", to=to)), progress)
+
+
+def _readdress(root: Path, progress: Any) -> Any:
+    """To the ports that the file `to` names."""
+    from redistopo.ops.move import MoveRequest, move
+
+    return move(MoveRequest(root=root, port=int((root / "to").read_text())), progress)
 
 
 def _rebalance(root: Path, progress: Any) -> Any:

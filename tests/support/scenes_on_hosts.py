@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.state.clock import Clock
 from redistopo.model.topology.hosts import Hosts, Machine
 
 HOSTS = Hosts(machines=tuple(Machine(name=f"h{n}", address=f"10.0.0.{n}") for n in range(1, 4)))
@@ -32,6 +33,18 @@ def on_hosts(scene: Any, hosts: Hosts = HOSTS, **places: int) -> Any:
             replace(one, endpoint=Endpoint(of_port[one.port], one.port)) for one in node.members
         )
         place = Endpoint(of_port[node.port], node.port)
-        return replace(node, endpoint=place, info=info, members=members)
+        clock = Clock(ahead=0.001, within=0.002)
+        return replace(node, endpoint=place, info=info, members=members, clock=clock)
 
     return scene._each(moved).expect(hosts=hosts)
+
+
+def with_clocks(scene: Any, *ahead: float, keys: int = 0) -> Any:
+    """The scene on hosts whose clocks are ahead by that, with so many keys with a TTL."""
+
+    def changed(node: Any) -> Any:
+        clock = Clock(ahead=ahead[int(node.host[-1]) - 1], within=0.002)
+        info = {**node.info, "db0": f"keys=9,expires={keys},avg_ttl=1"}
+        return replace(node, clock=clock, info=info)
+
+    return on_hosts(scene)._each(changed)

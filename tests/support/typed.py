@@ -94,6 +94,7 @@ CHECKS_NOT_TYPED: dict[str, str] = {
     "machine.swap": "adds 2 GB of swap to the machine, which all of its programs share",
     "placement.majority": "needs several hosts; test_rebalance_roles.py types the command",
     "config.firewall": "is for the firewall that the machine has, and it may have none",
+    "hosts.reach": "is for the firewalls of the hosts",
 }
 """Check -> why no test types what it prints: what that is."""
 
@@ -104,6 +105,8 @@ CHECKS_WITHOUT_COMMAND = (
     "sentinel.hello",
     "machine.disk",
     "placement.hosts",
+    "hosts.clock",
+    "hosts.restart",
 )
 """These print what to wait for or to look at; a command in one of their hints fails its test."""
 

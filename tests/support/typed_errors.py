@@ -174,9 +174,15 @@ _TYPED: dict[str, tuple[str, ...]] = {
     ),
     "real/test_move.py::test_what_is_in_the_way_is_named_and_nothing_changes": (
         "ops/clone.py: name another one: redistopo clone DIR",
-        "ops/move.py: add --restart, which stops and starts them; or stop them first: redistopo down",
+        "model/planning/mixed_addresses.py: with an outage: {}; or stop them first: redistopo down",
         "ops/move.py: name other ports: redistopo move --port N",
         "ops/move.py: start a copy elsewhere: redistopo clone DIR; then stop this one: redistopo down",
+    ),
+    "real/test_move.py::test_ports_and_folder_change_and_nothing_else_does": (
+        "ops/move.py: add --restart, which stops and starts them; or stop them first: redistopo down",
+    ),
+    "faults/test_killed_move.py::test_move": (
+        "ops/rolling_move.py: redistopo up starts all nodes at the new addresses; the data is kept",
     ),
     "real/test_scale.py::test_what_means_nothing": (
         "ops/scale.py: redistopo init cluster, in another folder, has several",
@@ -213,6 +219,7 @@ ERRORS_NOT_TYPED = {
     "model/planning/adopt.py: give the address of a Sentinel: redistopo init --from HOST:26379": _FORM,
     "export/ansible.py: add [hosts], or run it here: redistopo export systemd DIR": _FORM,
     "ops/drill_host.py: redistopo drill failover: a fault of one node": _FORM,
+    "host/fleet/fleet_network.py: redistopo drill host {} --fault partition": "needs several hosts; tests/hosts/test_drill_partition.py types it",
     "cli/commands/demo.py: redistopo demo --check": _SERVES,
     "cli/commands/run.py: redistopo run cluster ... -- COMMAND": _FORM,
     "demo/backend.py: redistopo demo in a folder of your own: redistopo init cluster; redistopo up": _ELSEWHERE,

@@ -154,6 +154,9 @@ READ_BY: Mapping[str, tuple[str, ...]] = {
     "failover.ready": ("the failover's commands", "the node"),
     "placement.hosts": _NODE,
     "placement.majority": _NODE,
+    "hosts.clock": _NODE,
+    "hosts.reach": _NODE,
+    "hosts.restart": _NODE,
 }
 """Check -> what it reads. A check that is added without its line fails a house test."""
 

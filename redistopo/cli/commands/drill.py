@@ -187,10 +187,10 @@ def grow(
 @click.argument("host")
 @click.option(
     "--fault",
-    type=click.Choice(["kill", "freeze", "shutdown"]),
+    type=click.Choice(["kill", "freeze", "shutdown", "partition"]),
     default="kill",
     show_default=True,
-    help="SIGKILL, SIGSTOP or SIGTERM for every node of the host.",
+    help="SIGKILL, SIGSTOP or SIGTERM for every node of the host, or a network partition.",
 )
 @options.duration("--max-downtime", "max_downtime", "Maximum outage for clients.",
                   default="15s")  # fmt: skip

@@ -20,7 +20,7 @@ from redistopo.cli.run_verb import run_and_show
     metavar="DIR",
     help="New folder, on the same file system.",
 )
-@click.option("--restart", is_flag=True, help="Stop running nodes for it, and start them again.")
+@click.option("--restart", is_flag=True, help="Stop all running nodes for it, then start them.")
 @options.timeout("60s", "Time limit.")
 @options.output
 def command(
@@ -28,8 +28,9 @@ def command(
 ) -> None:
     """Move the topology to other ports, another address or folder.
 
-    The nodes keep their names, ids and data. Stopped nodes have the new addresses from the next
-    `up` on. --dir moves redistopo.toml, the data and the snapshots; other files stay.
+    The nodes keep their names, ids and data. Running nodes move one after the other, each primary
+    after a planned failover; stopped ones have the new addresses from the next `up` on. --dir moves
+    redistopo.toml, the data and the snapshots of a stopped topology; other files stay.
     """
     from redistopo.cli.views.move import show_move
     from redistopo.ops.move import MoveRequest, move

@@ -28,16 +28,18 @@ def command(
     while clients go on; no key is lost. Only in a healthy topology. Existing nodes keep their names
     and ports; a removed node's folder stays.
     """
-    from redistopo.cli.views.up import show_steps, show_up
+    from redistopo.cli.views.up import show_up
     from redistopo.ops.scale import ScaleRequest, preview_scale, scale
 
     request = ScaleRequest(
         root=root, shards=shards, replicas=replicas, sentinels=sentinels, seconds=timeout
     )
     if dry_run:
+        from redistopo.cli.views.change_cost import show_steps_and_cost
+
         run_and_show(
             lambda _progress: preview_scale(request),
-            lambda result: show_steps(result.steps, result.warnings, verb="scale"),
+            lambda result: show_steps_and_cost(result, "scale"),
         )
         return
     run_and_show(lambda progress: scale(request, progress), show_up)

@@ -40,15 +40,15 @@ def command(
 
     Can be repeated: running nodes are left alone, stopped nodes start with their data.
     """
-    from redistopo.cli.views.up import show_steps, show_up, without_idle_steps
+    from redistopo.cli.views.up import show_up, without_idle_steps
 
     primaries, rebuilt = tuple(dict.fromkeys(primary)), tuple(dict.fromkeys(rebuild))
     if dry_run:
+        from redistopo.cli.views.change_cost import show_steps_and_cost
         from redistopo.ops.plan import dry_run as preview
 
         run_and_show(
-            lambda _progress: preview(root, engine, primaries, rebuilt),
-            lambda result: show_steps(result.steps, result.warnings, result.faults),
+            lambda _progress: preview(root, engine, primaries, rebuilt), show_steps_and_cost
         )
         return
     from redistopo.ops.up import UpRequest, UpResult, trust_folder, up

@@ -16,6 +16,7 @@ from redistopo.errors import OtherHosts
 @target_options
 @click.option("--ask-password", is_flag=True, help="Ask for the password of --connect.")
 @click.option("--no-write", is_flag=True, help="Skip the data proof: write no key.")
+@click.option("--reach", is_flag=True, help="Connect from each host to all others, by Ansible.")
 @click.option(
     "--junit", type=click.Path(dir_okay=False, path_type=Path), help="Also write JUnit XML."
 )
@@ -27,6 +28,7 @@ def command(
     target: TargetOptions,
     ask_password: bool,
     no_write: bool,
+    reach: bool,
     everything: bool,
     junit: Path | None,
     timeout: float,
@@ -61,6 +63,7 @@ def command(
             access=login,
             seconds=timeout,
             write=not no_write,
+            reach=reach,
         )
         try:
             return verified_after_questions(request, progress)

@@ -8,7 +8,10 @@ from redistopo.ops.move import MoveResult
 def show_move(result: MoveResult) -> None:
     """Print the new place, and how to start it unless it runs."""
     click.echo(f"{result.root}: {result.host}, ports {result.ports}")
-    if result.runs:
+    if result.restarted:
+        count = len(result.restarted)
+        click.echo(f"{count} nodes moved one after the other, in {result.seconds:.2f} s")
+    elif result.runs:
         click.echo(f"All nodes run again, after {result.seconds:.2f} s")
     else:
         click.echo(f"Start it: redistopo up --dir {result.root}")

@@ -4,8 +4,8 @@ import click
 
 from redistopo.cli import theme
 from redistopo.cli.table import Table, print_table
+from redistopo.cli.views.change_cost import show_steps_and_cost
 from redistopo.cli.views.placement import show_placement
-from redistopo.cli.views.up import show_steps
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.replies import slot_range
 from redistopo.model.protocol.slots import format_ranges_briefly
@@ -78,4 +78,4 @@ def show_plan(result: PlanResult) -> None:
             click.echo(f"  {line}")
         click.echo(theme.paint("  Next: ", bold=True) + result.refusal.hint)
         return
-    show_steps(result.steps, result.warnings, result.faults)
+    show_steps_and_cost(result)

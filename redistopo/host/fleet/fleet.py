@@ -4,8 +4,9 @@ import getpass
 import os
 import secrets
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -15,6 +16,7 @@ from redistopo.host.fleet.fleet_file import FleetFile, Place, save_fleet_file
 from redistopo.host.fleet.refusals import refusal
 from redistopo.host.fleet.run_ansible import HostResults, Op, Run, run_in_background, run_ops
 from redistopo.host.fleet.seen import NodeSeen, node_seen
+from redistopo.host.local_host import LOCAL
 from redistopo.host.process_marks import load_process_mark, save_process_mark
 from redistopo.host.tcp import answers
 from redistopo.model.protocol.endpoint import Endpoint
@@ -88,6 +90,12 @@ class Fleet:
         self._seen.clear()
         self._missed.clear()
 
+    def reach(self) -> None:
+        """Lock the machines at once, if the next operation would lock them."""
+        with self._mutex:
+            if self._verb and not self._locked:
+                self._perform({})
+
     def release(self) -> None:
         """Do what is queued, and release the lock without waiting for it."""
         try:
@@ -133,6 +141,12 @@ class Fleet:
         with self._mutex:
             self._queue.setdefault(machine, []).append((op, then))
 
+    def send(self, node: str, paths: Sequence[Path]) -> None:
+        """Queue copies of text files below the state folder to the same place on the machine."""
+        for path in paths:
+            text = LOCAL.files.read(path) or ""
+            self.queue(node, {"op": "write", "path": self.there(path), "text": text})
+
     @property
     def queued(self) -> bool:
         """Whether operations are queued."""
@@ -160,6 +174,16 @@ class Fleet:
             self.queue(node, op, found.append)
             self._perform({})
             return found[0]
+
+    def ask(self, ops: Mapping[str, Op]) -> tuple[dict[str, Mapping[str, Any]], dict[str, str]]:
+        """Perform one operation on each of these machines, in one run; returns the results, and
+        why a machine wasn't reached."""
+        with self._mutex:
+            found: dict[str, Mapping[str, Any]] = {}
+            missed = self._perform(
+                {name: [(op, partial(found.__setitem__, name))] for name, op in ops.items()}
+            )
+            return found, missed
 
     def _perform(self, more: Mapping[str, list[tuple[Op, Then | None]]]) -> dict[str, str]:
         """Perform all that is queued, and `more`; returns why machines of `more` alone weren't
@@ -201,10 +225,11 @@ class Fleet:
                 missed[machine] = why
         for machine in missed:
             if machine in required:
-                raise self._unreachable(machine, found[machine])
+                raise self.unreachable(machine, found[machine])
         return missed
 
-    def _unreachable(self, machine: str, one: HostResults) -> RedistopoError:
+    def unreachable(self, machine: str, one: HostResults) -> RedistopoError:
+        """Return the error of a machine that wasn't reached, or where the module failed."""
         return refusal(
             self.file.hosts,
             machine,
@@ -261,7 +286,7 @@ class Fleet:
             more[machine] = [({"op": "look", "base": self.base, "nodes": nodes}, self._keep)]
         missed = self._perform(more)
         self._missed = {
-            name: self._unreachable(name, HostResults(unreachable=why))
+            name: self.unreachable(name, HostResults(unreachable=why))
             for name, why in missed.items()
         }
 

@@ -158,6 +158,10 @@ class FleetFiles:
     def sync_seconds(self, _folder: Path) -> float:
         return 0.0
 
+    def room(self, folder: Path) -> int:
+        place = self._fleet.located(folder)
+        return LOCAL.files.room(folder) if place is None else self._fleet.seen(place[0]).free
+
     def disk_full(self, path: Path) -> bool:
         place = self._fleet.located(path)
         if place is None:

@@ -54,6 +54,10 @@ class FleetHost:
         """Lock the machines for a verb that changes the topology."""
         self.fleet.claim(verb)
 
+    def reach(self) -> None:
+        """Lock the machines at once; raises Unreachable if one isn't reached."""
+        self.fleet.reach()
+
     def release(self) -> None:
         """Do what is queued, and release the machines."""
         self.fleet.release()
@@ -73,6 +77,28 @@ class FleetHost:
     def engine(self, request: EngineRequest, hosts: Hosts) -> Engine:
         """Return the server that is installed on every machine; raises MissingPrerequisite."""
         return engine_on_hosts(self.fleet, request, hosts)
+
+    def set_aside(self) -> None:
+        """Put the nodes' folders on their machines aside."""
+        from redistopo.host.fleet.set_aside import set_aside
+
+        set_aside(self.fleet)
+
+    def put_back(self) -> None:
+        """Put them back."""
+        from redistopo.host.fleet.set_aside import put_back
+
+        put_back(self.fleet)
+
+    def drop_aside(self) -> None:
+        """Remove what was put aside."""
+        from redistopo.host.fleet.set_aside import drop_aside
+
+        drop_aside(self.fleet)
+
+    def send(self, node: str, paths: Sequence[Path]) -> None:
+        """Copy these text files of the state folder to the node's machine."""
+        self.fleet.send(node, paths)
 
     def fetch(self, paths: Sequence[Path]) -> None:
         """Copy the ends of these logs to the mirror, in one run."""

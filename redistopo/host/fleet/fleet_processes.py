@@ -98,10 +98,7 @@ class FleetProcesses:
         """Send the node's certificate and the CA's; the CA's key never leaves this machine."""
         if "tls-cert-file" not in (LOCAL.files.read(folder.config) or ""):
             return
-        for path in (layout.tls.ca, layout.tls.node(node)):
-            there = self._fleet.there(path)
-            text = LOCAL.files.read(path) or ""
-            self._fleet.queue(node, {"op": "write", "path": there, "text": text})
+        self._fleet.send(node, (layout.tls.ca, layout.tls.node(node)))
 
     def find(self, layout: Layout, node: str) -> Process | None:
         if self._fleet.place_of(node) is None:

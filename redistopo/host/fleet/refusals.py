@@ -104,6 +104,15 @@ def _file(where: str, result: Mapping[str, Any]) -> RedistopoError:
     )
 
 
+def _partition(where: str, result: Mapping[str, Any]) -> RedistopoError:
+    return MissingPrerequisite(
+        f"host {where} can't be cut off from the others",
+        detail=str(result["why"]),
+        hint="--fault freeze is the closest fault that needs no rights there; or set "
+        "become = true in [hosts]",
+    )
+
+
 _KINDS = {
     "unreachable": _unreachable,
     "failed": _failed,
@@ -113,4 +122,5 @@ _KINDS = {
     "locked": _locked,
     "engine": _engine,
     "file": _file,
+    "partition": _partition,
 }

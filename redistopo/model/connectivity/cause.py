@@ -10,6 +10,7 @@ class CauseKind(StrEnum):
     PAUSED = "stopped process"
     TAKEN = "port taken"
     GONE = "not running"
+    HOST = "host"
     MODE = "cluster mode"
     BIND = "bind address"
     CLOSED = "nothing listens"

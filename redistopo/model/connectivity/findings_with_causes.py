@@ -11,9 +11,20 @@ EXPLAINED = frozenset({"node.alive", "cluster.members", "cluster.links", "replic
 """The checks whose failure may be a connectivity problem."""
 
 
+_LINKS = EXPLAINED - {"node.alive"} | {"sentinel.quorum", "sentinel.peers", "sentinel.replicas"}
+
+
 def nodes_cannot_connect(findings: Iterable[Finding]) -> bool:
     """Return whether any of these checks failed."""
     return any(one.check in EXPLAINED and one.status is Status.FAIL for one in findings)
+
+
+def links_are_down(findings: Iterable[Finding]) -> bool:
+    """Return whether links fail between nodes that reply to us, or that follow from no silent
+    node."""
+    return any(
+        one.check in _LINKS and one.status is Status.FAIL and not one.because_of for one in findings
+    )
 
 
 def with_causes(findings: Iterable[Finding], found: ConnectivityReport) -> tuple[Finding, ...]:
@@ -27,7 +38,8 @@ def _with_cause(finding: Finding, found: ConnectivityReport) -> Finding:
     cause: Cause | None = found.about(finding.subject)
     if cause is None:
         return finding
-    if finding.check == "node.alive" and cause.kind in (CauseKind.GONE, CauseKind.PAUSED):
+    seen = (CauseKind.GONE, CauseKind.PAUSED, CauseKind.HOST)
+    if finding.check == "node.alive" and cause.kind in seen:
         return replace(finding, hint=cause.remedy)  # its evidence already has the cause
     evidence = f"{finding.evidence}; probable cause: {cause}"
     return replace(finding, evidence=evidence, hint=cause.remedy)

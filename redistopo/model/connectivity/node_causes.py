@@ -77,6 +77,18 @@ def _gone(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     )
 
 
+def _host(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
+    """Neither the node nor its host's SSH server replies: that is no firewall for one port."""
+    if not node.host_error or scene.probes[node.name].data is PortState.OK:
+        return None
+    return Cause(
+        kind=CauseKind.HOST,
+        node=node.name,
+        evidence=f"its host doesn't reply by SSH either ({node.host_error})",
+        remedy="check that host and its network; once it replies: redistopo up",
+    )
+
+
 def _closed(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     """Connection refused: it listens on another address, or on none."""
     probe = scene.probes[node.name]
@@ -291,6 +303,6 @@ def _older(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
 
 
 _FINDERS: tuple[_Finder, ...] = (
-    _paused, _taken, _gone, _wrong_mode, _closed, _silent, _denied, _mute, _announced,
+    _paused, _taken, _gone, _host, _wrong_mode, _closed, _silent, _denied, _mute, _announced,
     _elsewhere, _login, _not_permitted, _older,
 )  # fmt: skip

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from redistopo.model.planning.slot_survey import Key, SlotSurvey
-from redistopo.model.protocol.engine import Engine, Product, Version
+from redistopo.model.protocol.engine import Engine, Product, Version, parse_title
 
 
 class MoveMethod(StrEnum):
@@ -26,6 +26,13 @@ class MoveMethod(StrEnum):
         return 100_000 if self.atomic else 25_000
 
     @property
+    def clients_notice(self) -> str:
+        """What clients notice while slots move."""
+        if self.atomic:
+            return "writes to the slots wait at the end of each move; then clients are redirected"
+        return "clients of slots that move are redirected, and wait for one batch of keys at most"
+
+    @property
     def blocking_bytes_per_second(self) -> int:
         """How fast both servers copy one large key, which answer nothing in the meantime."""
         return (40 if self.atomic else 12) << 20
@@ -43,6 +50,12 @@ def method_of(engine: Engine) -> MoveMethod:
     """Return the fastest method that servers of this engine have."""
     since, found = _ATOMIC_SINCE[engine.product]
     return found if engine.version >= since else MoveMethod.MIGRATE
+
+
+def method_of_title(title: str) -> MoveMethod:
+    """Return the method of the engine that a server reports; MIGRATE for an unknown one."""
+    engine = parse_title(title)
+    return method_of(engine) if engine else MoveMethod.MIGRATE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

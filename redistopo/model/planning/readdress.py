@@ -89,13 +89,18 @@ def readdressed(text: str, node: NodePlan, moves: Mapping[str, str | None], bind
     """Return a node's nodes.conf or sentinel.conf with other addresses (former -> new); a Sentinel
     binds `bind`, by default its own address.
 
-    A file is written as a whole: if it has its node's new address, it has all of them. Former and
-    new addresses may overlap, so that no file may be changed twice.
+    A file is written as a whole: if it has its node's new address, it has all of them, unless nodes
+    moved one by one. Where former and new addresses overlap, no file may be changed twice.
     """
     found = {Endpoint.parse(was): Endpoint.parse(to) for was, to in moves.items() if to}
     if node.bus_port:
         return _in_nodes_conf(text, node, found)
     return _in_sentinel_conf(text, node, found, bind or node.host)
+
+
+def _once(moves: Moves) -> bool:
+    """Whether a second change would take the new address of one node for the former of another."""
+    return not moves.keys().isdisjoint(moves.values())
 
 
 def _in_nodes_conf(text: str, node: NodePlan, moves: Moves) -> str:
@@ -104,12 +109,13 @@ def _in_nodes_conf(text: str, node: NodePlan, moves: Moves) -> str:
         (found for one in lines if _MYSELF.match(one) and (found := _PLACE.match(one))), None
     )
     # a node that has never met another one doesn't know its own host
-    if own is None or Endpoint(own[2] or node.host, int(own[3])) == node.endpoint:
+    done = own is not None and Endpoint(own[2] or node.host, int(own[3])) == node.endpoint
+    if own is None or (done and _once(moves)):
         return text
 
     def place(found: re.Match[str]) -> str:
         to = moves.get(Endpoint(found[2], int(found[3])))
-        if to is None and found[0] == own[0]:
+        if to is None and found[0] == own[0] and not done:
             to = node.endpoint
         return f"{found[1]}{to.host}:{to.port}@{to.port + BUS_OFFSET}" if to else found[0]
 
@@ -119,14 +125,18 @@ def _in_nodes_conf(text: str, node: NodePlan, moves: Moves) -> str:
 def _in_sentinel_conf(text: str, node: NodePlan, moves: Moves, bind: str) -> str:
     conf = read_conf(text)
     port = next((name for name in ("tls-port", "port") if conf.get(name, ("0",)) != ("0",)), "port")
-    if endpoint_of(conf) == node.endpoint:
+    if endpoint_of(conf) == node.endpoint and _once(moves):
         return text
 
     def peer(found: re.Match[str]) -> str:
         to = moves.get(Endpoint(found[2], int(found[3])))
         return f"{found[1]} {to.host} {to.port}" if to else found[0]
 
-    text = "\n".join(_PEER.sub(peer, one) for one in text.split("\n"))
+    lines = [_PEER.sub(peer, one) for one in text.split("\n")]
+    # a Sentinel refuses a file that has a node twice: at its former and at its new address
+    text = "\n".join(
+        one for at, one in enumerate(lines) if not (_PEER.match(one) and one in lines[:at])
+    )
     text = with_values(text, {"bind": bind, port: str(node.port)})
     return re.sub(
         r"^sentinel announce-ip\s.*$", f'sentinel announce-ip "{node.host}"', text, flags=re.M

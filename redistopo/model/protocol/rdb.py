@@ -1,7 +1,7 @@
 """What the first and the last bytes of a snapshot (RDB file) show, without loading it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -45,23 +45,17 @@ def ends_whole(tail: bytes) -> bool:
 
 def rdb_facts(head: bytes) -> RdbFacts:
     """Read the facts that precede the first key (rdb.h: opcodes; rdb.c: rdbSaveInfoAuxFields)."""
-    at, found = len("REDIS0011"), {}
+    found: dict[str, str] = {}
     keys: int | None = None
     empty = False
-    with suppress(IndexError):
-        while True:
-            code = head[at]
-            if code == _AUX:
-                name, at = _string(head, at + 1)
-                found[name], at = _string(head, at)
-            elif code == _SELECT:
-                _number, at = _length(head, at + 1)
-            elif code == _RESIZE:
-                keys, at = _length(head, at + 1)
-                break
-            else:
-                empty = code == _END
-                break
+    for code, values in _parts(head):
+        if code == _AUX:
+            found[str(values[0])] = str(values[1])
+        elif code == _RESIZE:
+            keys = int(values[0])
+        elif code != _SELECT:
+            empty = code == _END
+            break
     offset, saved_at = found.get("repl-offset", ""), found.get("ctime", "")
     magic = _MAGIC.match(head)
     return RdbFacts(
@@ -73,6 +67,42 @@ def rdb_facts(head: bytes) -> RdbFacts:
         version=int(magic[1]) if magic else 0,
         written_by=_writer(found),
     )
+
+
+def first_counts(head: bytes) -> tuple[int, int] | None:
+    """Return the keys of the first database in a snapshot, and how many of them expire; None if
+    its first bytes don't tell."""
+    for code, values in _parts(head):
+        if code == _RESIZE:
+            return int(values[0]), int(values[1])
+        if code == _END:
+            return 0, 0
+    return None
+
+
+def _parts(head: bytes) -> Iterator[tuple[int, tuple[str | int, ...]]]:
+    """What precedes the first key: each opcode with its values, up to the sizes of a database, or
+    one that isn't known here, or where the bytes end."""
+    at = len("REDIS0011")
+    first: str | int
+    second: str | int
+    with suppress(IndexError):
+        while True:
+            code = head[at]
+            if code in (_AUX, _FUNCTION):
+                first, at = _string(head, at + 1)
+                second, at = _string(head, at) if code == _AUX else ("", at)
+            elif code == _SELECT:
+                (first, at), second = _length(head, at + 1), 0
+            elif code == _RESIZE:
+                first, at = _length(head, at + 1)
+                second, at = _length(head, at)
+                yield code, (first, second)
+                return
+            else:
+                yield code, ()
+                return
+            yield code, (first, second)
 
 
 def _writer(facts: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ Valkey 7.2 to 9.1, except for the optional parts noted below.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from redistopo.errors import BadReply
@@ -46,7 +46,7 @@ class ClusterNodesLine(Addressed):
     """One line of CLUSTER NODES: a node's view of another node (or of itself).
 
     `replied` is whether it has ever sent a PONG; `linked` is whether the outgoing bus link to it
-    is up.
+    is up; `pinged` is when the PING was sent that it hasn't answered, in milliseconds (0: none).
     """
 
     id: str
@@ -58,6 +58,7 @@ class ClusterNodesLine(Addressed):
     linked: bool
     slots: tuple[SlotRange, ...]
     open_slots: tuple[OpenSlot, ...]
+    pinged: int = field(default=0, compare=False)
 
     @property
     def myself(self) -> bool:
@@ -159,9 +160,10 @@ _SHARED_LENGTH = 1000
 
 def _member(line: str) -> ClusterNodesLine:
     try:
-        *head, _ping, pong, rest = line.split(" ", 6)
+        *head, ping, pong, rest = line.split(" ", 6)
         read = _without_times if len(line) <= _SHARED_LENGTH else _without_times.__wrapped__
-        return read(" ".join((*head, rest)), replied=int(pong) > 0)
+        found = read(" ".join((*head, rest)), replied=int(pong) > 0)
+        return found if ping == "0" else replace(found, pinged=int(ping))
     except ValueError as error:
         raise BadReply(
             f"CLUSTER NODES has a line that can't be read ({error})", detail=line
@@ -226,10 +228,11 @@ def _open(text: str) -> OpenSlot:
     return OpenSlot(slot=int(found[1]), move=move, node=found[3])
 
 
-def keys_by_database(info: Mapping[str, str]) -> dict[int, int]:
-    """Return the number of keys of each database that has any (INFO keyspace)."""
+def keys_by_database(info: Mapping[str, str], kind: str = "keys") -> dict[int, int]:
+    """Return the number of keys of each database that has any (INFO keyspace); with `kind`
+    "expires", of those with a TTL."""
     return {
-        int(name[2:]): int(parse_pairs(value).get("keys", 0))
+        int(name[2:]): int(parse_pairs(value).get(kind, 0))
         for name, value in sorted(info.items())
         if name.startswith("db") and re.fullmatch(r"db[0-9]+", name)
     }
@@ -238,3 +241,8 @@ def keys_by_database(info: Mapping[str, str]) -> dict[int, int]:
 def count_keys(info: Mapping[str, str]) -> int:
     """Return the number of keys in all databases (INFO keyspace)."""
     return sum(keys_by_database(info).values())
+
+
+def count_expiring(info: Mapping[str, str]) -> int:
+    """Return the number of keys with a TTL in all databases (INFO keyspace)."""
+    return sum(keys_by_database(info, "expires").values())

@@ -3,7 +3,7 @@
 Format: redis.io, Redis serialization protocol specification (RESP2 and RESP3).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 Command = Sequence[str | int]
@@ -135,6 +135,30 @@ class ReplyReader:
                 self._at = start + size
                 return True
             self._more()
+
+    def file_size(self) -> int:
+        """Read the size of a file that follows, as after SYNC, perhaps behind empty lines that
+        keep the connection alive; raises the ErrorReply that came in its place."""
+        line = self._line().lstrip(b"\n")
+        if line[:1] == b"-":
+            raise ErrorReply(line[1:].decode(errors="replace"))
+        if line[:1] != b"$" or not line[1:].isdigit():
+            raise ProtocolError(f"not a file of a server: {bytes(line[:80])!r}")
+        return int(line[1:])
+
+    def file(self, size: int) -> Iterator[bytes]:
+        """Yield the bytes of that file, as they are received; no end mark follows them."""
+        found = bytes(self._data[self._at : self._at + size])
+        self._at += len(found)
+        while True:
+            if found:
+                size -= len(found)
+                yield found
+            if not size:
+                return
+            received = self._receive()
+            found = received[:size]
+            self._data += received[size:]
 
     def _value(self, depth: int) -> Reply:
         line = self._line()

@@ -10,7 +10,9 @@ from redistopo.model.protocol.endpoint import Addressed, Endpoint, format_addres
 from redistopo.model.protocol.replies import ClusterNodesLine, count_keys, parse_pairs
 from redistopo.model.protocol.sentinel_replies import MonitoredPrimary, latest_address
 from redistopo.model.state.announced import Announced
+from redistopo.model.state.clock import Clock
 from redistopo.model.state.disk import DiskSeen
+from redistopo.model.state.host_reach import HostReach
 from redistopo.model.state.unix_socket import UnixSocketSeen
 from redistopo.model.state.write_probe_result import WriteProbeResult
 from redistopo.model.topology.spec import Shape
@@ -61,7 +63,9 @@ class NodeSeen(Addressed):
     of the append-only log that it writes, "" if it would, None if unknown; `watches` are the
     primaries that a Sentinel monitors, whose settings are its `config`; `disk` is its folder, None
     if it wasn't read; `elsewhere` is where a process in its folder listens that doesn't at its
-    port; `socket` is what is at its Unix socket's path; `sent` are our commands before this INFO.
+    port; `socket` is what is at its Unix socket's path; `sent` are our commands before this INFO;
+    `clock` is its host's, None if unknown; `host_error` is why that host wasn't reached ("" if it
+    was, or wasn't tried).
     """
 
     name: str
@@ -75,8 +79,10 @@ class NodeSeen(Addressed):
     moved_from: str = ""
     users: tuple[str, ...] = ()
     error: str = ""
+    host_error: str = ""
     info: Mapping[str, str] = field(default_factory=dict)
     sent: int = 0
+    clock: Clock | None = None
     cluster: Mapping[str, str] = field(default_factory=dict)
     members: tuple[ClusterNodesLine, ...] = ()
     watches: tuple[MonitoredPrimary, ...] = ()
@@ -216,12 +222,14 @@ class NodeSeen(Addressed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """All nodes, observed in one round; `announced` is None if it wasn't inspected."""
+    """All nodes, observed in one round; `announced`, `write_probes` and `host_reach` are None if
+    they weren't tried."""
 
     shape: Shape
     nodes: tuple[NodeSeen, ...]
     announced: tuple[Announced, ...] | None = None
     write_probes: tuple[WriteProbeResult, ...] | None = None
+    host_reach: tuple[HostReach, ...] | None = None
 
     @property
     def running(self) -> tuple[NodeSeen, ...]:

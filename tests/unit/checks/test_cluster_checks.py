@@ -163,6 +163,22 @@ CASES: list[Case] = [
         "announces 127.0.0.1:7000@9, but the plan has 127.0.0.1:",
         lambda s: s.member("node1", "node1", endpoint=Endpoint("127.0.0.1", 7000), bus_port=9),
     ),
+    (
+        "cluster.links",
+        FAIL,
+        "node1",
+        "its PINGs to node2 (bus 2",
+        lambda s: s.info("node1", server_time_usec=90_000_000).member(
+            "node1", "node2", pinged=9000
+        ),
+    ),
+    (
+        "cluster.links",
+        OK,
+        "topology",
+        "30 of 30 bus links connected",
+        lambda s: s.info("node1", server_time_usec=9_900_000).member("node1", "node2", pinged=9000),
+    ),
     ("cluster.epochs", OK, "topology", "3 primaries, config epochs 4, 5, 6", lambda s: s),
     (
         "cluster.epochs",

@@ -29,6 +29,7 @@ def test_a_healthy_cluster_is_asked_everything(engine_name: str, scene: Scenes) 
     # who asks for neither TLS nor ACL isn't told of them, nor of hosts who has one
     locks = {"access.tls", "access.certificates", "access.users"}
     locks |= {"placement.hosts", "placement.majority"}
+    locks |= {"hosts.clock", "hosts.reach", "hosts.restart"}
     asked = {check.id for check in CHECKS if Shape.CLUSTER in check.shapes}
     assert {one.check for one in judged} == asked - locks
 

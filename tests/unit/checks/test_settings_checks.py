@@ -182,3 +182,12 @@ def test_a_write_that_is_refused(
     (found,) = replace(stage, seen=seen).findings("data.proof")
     assert found.status is status
     assert (found.status is FAIL and not found.settles) is permanent
+
+
+def test_after_a_write_without_a_reply_the_hint_ends_a_pause(scene: Scenes) -> None:
+    """Before Valkey 8.1, and on every Redis, INFO does not report that clients are paused."""
+    stage = scene("valkey-8.1", "replication")
+    (found,) = stage.proofs(error="127.0.0.1:7001 doesn't reply: timed out").findings("data.proof")
+    assert found.hint.endswith(" CLIENT UNPAUSE")
+    (found,) = stage.proofs(error="LOADING Redis is loading").findings("data.proof")
+    assert "CLIENT" not in found.hint

@@ -20,6 +20,7 @@ import zlib
 from contextlib import contextmanager, suppress
 from typing import Any, Callable, Dict, Iterator, List
 
+from ansible.module_utils.redistopo_network import cut, heal, reach
 from ansible.module_utils.redistopo_seen import (
     boot_id,
     by_folder,
@@ -35,8 +36,7 @@ from ansible.module_utils.redistopo_seen import (
 DOCUMENTATION = "module: redistopo_host\nshort_description: operate the Redis servers of a host\n"
 
 Op = Dict[str, Any]
-LEASE_SECONDS = 60
-TO_EFFECT_SECONDS = 1.0
+LEASE_SECONDS, TO_EFFECT_SECONDS = 60, 1.0
 
 
 class Refused(Exception):
@@ -276,7 +276,7 @@ OPERATIONS: Dict[str, Callable[[Op], Op]] = {
     "write": write, "folder": folder, "remove": remove, "rename": rename, "link": link,
     "read": read, "start": start, "signal": send_signal, "await": await_end, "facts": facts,
     "look": look, "claim": claim, "lock": lock, "unlock": unlock, "wipe": wipe,
-    "stop": stop,
+    "stop": stop, "reach": reach, "cut": cut, "heal": heal,
 }  # fmt: skip
 
 

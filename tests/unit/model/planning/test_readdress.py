@@ -51,9 +51,9 @@ sentinel current-epoch 7000
 """.replace("{id}", A)
 
 
-def _moves(made: Plan) -> dict[str, str | None]:
-    """Each node's address is the former one of the next node."""
-    return {f"{one.host}:{one.port - 1}": one.address for one in made.nodes}
+def _moves(made: Plan, by: int = 1) -> dict[str, str | None]:
+    """Each node's address is, by 1, the former one of the next node."""
+    return {f"{one.host}:{one.port - by}": one.address for one in made.nodes}
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -87,3 +87,32 @@ def test_a_host_of_another_family_is_written_as_servers_do(plan: Callable[..., P
     changed = readdressed(text, made.node("node1"), moves)
     assert changed == text.replace("127.0.0.1", "::1")
     assert readdressed(changed, made.node("node1"), moves) == changed
+
+
+def test_a_table_of_a_node_that_moved_before_the_others_gets_their_addresses_too(
+    plan: Callable[..., Plan],
+) -> None:
+    made = plan(shape="cluster", port=7100)
+    moves: dict[str, str | None] = {
+        f"127.0.0.1:{one.port - 100}": one.address for one in made.nodes
+    }
+    text = (
+        f"{A} 127.0.0.1:7100@17100 myself,master - 0 0 1 connected 0-9\n"
+        f"{B} 127.0.0.1:7001@17001 slave {A} 0 17 1 connected\n"
+    )
+    changed = readdressed(text, made.node("node1"), moves)
+    assert changed == text.replace("7001@17001", "7101@17101")
+    assert readdressed(changed, made.node("node1"), moves) == changed
+
+
+def test_a_sentinel_that_knows_a_node_at_both_addresses_knows_it_once(
+    plan: Callable[..., Plan],
+) -> None:
+    made = plan(shape="sentinel", port=7100, sentinel_port=26479)
+    moves: dict[str, str | None] = {
+        f"127.0.0.1:{one.port - 100}": one.address for one in made.nodes
+    }
+    lines = [f"sentinel known-replica shop 127.0.0.1 {port}" for port in (7001, 7101)]
+    changed = readdressed("\n".join(["port 26479", *lines, ""]), made.node("sentinel1"), moves)
+    assert changed.count("known-replica shop 127.0.0.1 7101") == 1
+    assert "7001" not in changed

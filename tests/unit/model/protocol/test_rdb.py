@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from redistopo.model.protocol.rdb import RdbFacts, ends_whole, is_rdb, rdb_facts
+from redistopo.model.protocol.rdb import RdbFacts, ends_whole, first_counts, is_rdb, rdb_facts
 
 AUX = b"\xfa\x09redis-ver\x057.0.0\xfa\x0aredis-bits\xc0\x40"
 BY_REDIS: Any = {"version": 11, "written_by": "redis 7.0.0"}
@@ -44,3 +44,17 @@ def test_facts_of_a_snapshot(head: bytes, facts: RdbFacts) -> None:
 )
 def test_the_end_of_a_snapshot(tail: bytes, whole: bool) -> None:
     assert ends_whole(tail) is whole
+
+
+@pytest.mark.parametrize(
+    ("head", "counts"),
+    [
+        (b"REDIS0011" + AUX + DB + b"\x00\x01a", (512, 0)),
+        (b"REDIS0011" + AUX + b"\xf5\x05hello" + b"\xfe\x00\xfb\x03\x02", (3, 2)),
+        (b"REDIS0011" + AUX + b"\xff" + bytes(8), (0, 0)),
+        (b"REDIS0011" + AUX + b"\xf5\x05hell", None),
+        (b"REDIS0011" + AUX + b"\xf7", None),  # of a module
+    ],
+)
+def test_the_keys_of_the_first_database(head: bytes, counts: tuple[int, int] | None) -> None:
+    assert first_counts(head) == counts

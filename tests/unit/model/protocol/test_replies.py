@@ -127,8 +127,10 @@ def test_a_node_listens_at_the_port_that_belongs_to_its_bus_port() -> None:
 def test_lines_that_differ_only_in_times_are_one_object() -> None:
     """Snapshots of 100 nodes have 10,000 lines: what is done with each is done once."""
     line = f"{ID} ::1:7000@17000 myself,master - {{}} {{}} 7 connected 0-16383\n"
-    (one,), (other,) = parse_nodes(line.format(5, 6)), parse_nodes(line.format(0, 9))
+    (one,), (other,) = parse_nodes(line.format(0, 6)), parse_nodes(line.format(0, 9))
     assert one is other
+    (waiting,) = parse_nodes(line.format(5, 6))
+    assert (waiting, waiting.pinged, one.pinged) == (one, 5, 0)
     assert parse_nodes(line.format(5, 0)) != (one,)
     many = line.format(5, 6).rstrip() + "".join(f" {slot}" for slot in range(0, 1000, 2))
     assert parse_nodes(many) == parse_nodes(many)

@@ -156,3 +156,21 @@ def test_errors(text: str, code: str, login: bool, unavailable: bool) -> None:
     assert isinstance(error, ErrorReply)
     assert str(error) == text
     assert (error.code, error.refuses_login, error.unavailable) == (code, login, unavailable)
+
+
+@given(st.binary(max_size=60), st.integers(1, 20))
+def test_a_file_in_any_pieces(content: bytes, size: int) -> None:
+    """Behind empty lines that keep the connection alive; a reply may follow it."""
+    sent = b"\n\n$%d\r\n%b+OK\r\n" % (len(content), content)
+    reader = ReplyReader(_pieces(sent, size))
+    assert b"".join(reader.file(reader.file_size())) == content
+    assert reader.read() == "OK"
+
+
+@pytest.mark.parametrize(
+    ("sent", "error"),
+    [(b"-NOMASTERLINK no\r\n", ErrorReply), (b"$EOF:abc\r\n", ProtocolError)],
+)
+def test_what_is_no_file(sent: bytes, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        ReplyReader(_pieces(sent, 7)).file_size()

@@ -1,0 +1,25 @@
+"""What one host of a topology reaches of the nodes on the other hosts."""
+
+from dataclasses import dataclass
+
+from redistopo.model.protocol.endpoint import Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortFailed:
+    """A port of a node that couldn't be reached, and the reason."""
+
+    node: str
+    endpoint: Endpoint
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostReach:
+    """The number of ports that were tried from `host`, and those that it doesn't reach; `error` is
+    why none could be tried from there ("" if they were)."""
+
+    host: str
+    tried: int = 0
+    failed: tuple[PortFailed, ...] = ()
+    error: str = ""
