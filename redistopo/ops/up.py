@@ -157,7 +157,7 @@ def _up(session: Session, plan: Plan, request: UpRequest, began: float) -> UpRes
 
 
 def _up_adopted(session: Session, plan: Plan, began: float) -> UpResult:
-    """Apply the file's settings to servers that redistopo didn't start, and prove that they work."""
+    """Apply the file's settings to adopted servers, and prove that they work."""
     context = session.context(plan)
     found = decide_adopted(plan, context.observe(Detail.FULL))
     if found.refusal is not None:
