@@ -129,6 +129,18 @@ def _discover(endpoint: Endpoint, client: Connections, master: str) -> Discovere
     return Discovered(shape=shape, targets=_targets(nodes))
 
 
+def monitored_names(endpoint: Endpoint, client: Connections) -> tuple[str, ...]:
+    """Return the names of the primaries that a Sentinel monitors; none if it isn't a Sentinel.
+    Raises as `discover` does."""
+    endpoint = numeric(endpoint)
+    info = _info(endpoint, client)
+    if "sentinel" not in (info.get("redis_mode"), info.get("server_mode")):
+        return ()
+    reply = client.execute(endpoint, [("SENTINEL", "MASTERS")])[0]
+    found = parse_masters(_allowed(reply, endpoint, "SENTINEL MASTERS"))
+    return tuple(sorted(one.name for one in found))
+
+
 def _require_plausible(endpoint: Endpoint, count: int) -> None:
     """Raise BadReply for more nodes than a topology has: each would be connected to."""
     if count > _MOST_NODES:

@@ -7,6 +7,7 @@ from redistopo.client.connection import Connections
 from redistopo.client.discovery import (
     credentials_elsewhere,
     discover,
+    monitored_names,
     parse_address,
     with_sentinel_logins,
 )
@@ -26,7 +27,7 @@ from redistopo.model.protocol.credentials import Credentials, Login, TlsFiles, T
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.observed import Observed
 from redistopo.model.topology.project_paths import Layout
-from redistopo.model.topology.spec import Shape, Topology
+from redistopo.model.topology.spec import Topology
 from redistopo.ops.init import default_name, different_file
 from redistopo.progress import Progress, step
 from redistopo.project.load import Project, adopted_plan, checked, layout_of_folder
@@ -113,28 +114,26 @@ def _refuse_started(layout: Layout, address: str) -> None:
 
 def _read(request: AdoptRequest, endpoint: Endpoint, layout: Layout) -> _Read:
     with Connections(credentials_elsewhere(request.access, endpoint)) as client:
-        found = discover(endpoint, client)
+        names = monitored_names(endpoint, client)
+        master = _chosen(names, request) if names else ""
+        found = discover(endpoint, client, master)
         client.credentials = with_sentinel_logins(client.credentials, found)
-        seen = observe(found.shape, found.targets, client, Detail.FULL)
-        name = request.name or default_name(layout)
-        if found.shape is Shape.SENTINEL:
-            name = _monitored(seen, request)
-            if len({watch.name for node in seen.sentinels for watch in node.watches}) > 1:
-                found = discover(endpoint, client, name)
-                seen = observe(found.shape, found.targets, client, Detail.FULL)
-        return _Read(seen=seen, credentials=client.credentials, name=name)
+        return _Read(
+            seen=observe(found.shape, found.targets, client, Detail.FULL),
+            credentials=client.credentials,
+            name=master or request.name or default_name(layout),
+        )
 
 
-def _monitored(seen: Observed, request: AdoptRequest) -> str:
+def _chosen(names: tuple[str, ...], request: AdoptRequest) -> str:
     """The name by which Sentinels monitor the primary, which is the topology's."""
-    names = sorted({watch.name for node in seen.sentinels for watch in node.watches})
     if request.name in names or (not request.name and len(names) == 1):
         return request.name or names[0]
     given = f", not {request.name}" if request.name else ""
     raise UsageError(
         f"the Sentinels monitor {', '.join(names)}{given}",
         detail="the topology has the name by which Sentinels monitor its primary",
-        hint=f"redistopo init --from {request.address} --name {names[0]}" if names else "",
+        hint=f"redistopo init --from {request.address} --name {names[0]}",
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite, UsageError
 from redistopo.host.files import absolute, certainly_missing, read_exactly, read_text, write_private
+from redistopo.host.tcp import numeric
 from redistopo.model.protocol.credentials import (
     ENVIRONMENT_VARIABLE,
     Credentials,
@@ -84,7 +85,8 @@ def _adopted(topology: Topology, adopted: Adopted, layout: Layout) -> Credential
     tls = tls_files(layout) if topology.tls else None
     if tls and certainly_missing(layout.tls.client):
         tls = replace(tls, pem="")  # they need none
-    hosts = frozenset(one.host for one in adopted.servers.values())
+    named = {one.host for one in adopted.servers.values()}
+    hosts = frozenset(named | {numeric(Endpoint(host, 0)).host for host in named})
     password = load_password(topology, layout)
     own = Login(user=adopted.user, password=password, tls=tls, hosts=hosts)
     if not adopted.sentinels:

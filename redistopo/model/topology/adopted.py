@@ -89,9 +89,11 @@ def _contradictions(document: Mapping[str, object]) -> Iterator[TopologyProblem]
 
 def _is_address(text: str) -> bool:
     host, port = split_address(text)
+    if not port.isdecimal() or not 0 < int(port) <= LAST_PORT:
+        return False
     try:
         address = ip_address(host)
     except ValueError:
-        return False
-    whole = text == str(Endpoint(str(address), int(port))) if port.isdecimal() else False
-    return whole and not address.is_unspecified and 0 < int(port) <= LAST_PORT
+        # as Sentinels give it with announce-hostnames; digits and dots alone are a wrong address
+        return re.fullmatch(r"(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9._-]{0,252}", host) is not None
+    return text == str(Endpoint(str(address), int(port))) and not address.is_unspecified

@@ -18,7 +18,7 @@ ONE = {"node1": "10.0.0.1:6379"}
 
 
 def test_the_nodes_are_those_of_the_table_in_the_order_of_their_numbers() -> None:
-    table = {"node10": "10.0.0.1:6380", "sentinel1": "[::1]:26379", "node2": "10.0.0.1:6379"}
+    table = {"node10": "10.0.0.1:6380", "sentinel1": "[::1]:26379", "node2": "redis.example:6379"}
     keys = {"shape": "sentinel", "adopted": {**table, "user": "ops"}}
     topology = checked({"format": 1, **keys}, "redistopo.toml")
     assert topology.adopted is not None
@@ -26,7 +26,7 @@ def test_the_nodes_are_those_of_the_table_in_the_order_of_their_numbers() -> Non
     assert (topology.size, topology.sentinels, topology.quorum) == (2, 1, 1)
     numbered = number_nodes(topology)
     assert [(one.name, one.endpoint) for one in numbered.data] == [
-        ("node2", Endpoint("10.0.0.1", 6379)),
+        ("node2", Endpoint("redis.example", 6379)),
         ("node10", Endpoint("10.0.0.1", 6380)),
     ]
     assert [one.endpoint for one in numbered.sentinels] == [Endpoint("::1", 26379)]
@@ -41,7 +41,8 @@ BAD: list[tuple[Mapping[str, object], str, str]] = [
     ({"adopted": {**ONE, "node02": "10.0.0.1:1"}}, "adopted.node02", "node1, node2"),
     ({"adopted": {"node1": 6379}}, "adopted.node1", "must be a string"),
     ({"adopted": {"node1": "6379"}}, "adopted.node1", "an address and a port"),
-    ({"adopted": {"node1": "redis.example:6379"}}, "adopted.node1", "an address and a port"),
+    ({"adopted": {"node1": "10.0.0.300:6379"}}, "adopted.node1", "an address and a port"),
+    ({"adopted": {"node1": "a b:6379"}}, "adopted.node1", "an address and a port"),
     ({"adopted": {"node1": "10.0.0.1:70000"}}, "adopted.node1", "an address and a port"),
     ({"adopted": {"node1": "0.0.0.0:6379"}}, "adopted.node1", "an address and a port"),
     ({"adopted": {"node1": "::1:6379"}}, "adopted.node1", "an address and a port"),
