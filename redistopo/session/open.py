@@ -35,10 +35,6 @@ def open_session(
         _ = session.project
     with ExitStack() as stack:
         stack.enter_context(_redacting_errors(layout))
-        if session.host is not host:
-            from redistopo.session.hosts import refuse_on_hosts
-
-            refuse_on_hosts(request.lock)
         if session.adopted:
             check_adopted(session, request.verb or request.lock, needs_file=request.needs_file)
         if request.lock:
