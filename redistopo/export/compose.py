@@ -4,21 +4,23 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from redistopo.export.container_image import image_of, programs_of
+from redistopo.export.container_image import image_of, programs_of, user_of
 from redistopo.export.elsewhere import (
+    CERTIFICATE,
     Exported,
+    certificate_names,
+    client_files,
     configuration,
     in_folder,
     moved,
     open_files,
     plain,
     refuse_no_password,
-    refuse_tls,
 )
 from redistopo.export.exported_file import ExportedFile
 from redistopo.export.scripts import form_script, probe_script
 from redistopo.model.planning.plan import NodePlan, Plan
-from redistopo.model.protocol.credentials import Credentials
+from redistopo.model.protocol.credentials import Credentials, TlsTexts
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.observed import Role
 from redistopo.model.topology.spec import Shape
@@ -38,18 +40,24 @@ class _Secret:
     text: str
 
 
-def compose_files(plan: Plan, credentials: Credentials) -> tuple[ExportedFile, ...]:
-    """Render the export. Raises UsageError for a topology with TLS, or without a password."""
-    refuse_tls(plan, "compose")
+def compose_names(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """Return the names of each node's certificate: of its service, and those of this machine."""
+    found = certificate_names(plan, "localhost", "127.0.0.1", "host.docker.internal")
+    return {name: (name, *names) for name, names in found.items()}
+
+
+def compose_files(plan: Plan, credentials: Credentials, tls: TlsTexts) -> tuple[ExportedFile, ...]:
+    """Render the export. Raises UsageError for a topology without a password."""
     refuse_no_password(plan, "compose")
     shared = _shares_host_network(plan)
     placed = moved(plan, _of_host if shared else _of_bridge, host="" if shared else _EVERY_ADDRESS)
-    made = Exported(plan=placed, credentials=credentials)
+    made = Exported(plan=placed, credentials=credentials, tls=tls)
     secrets = tuple(_secrets(made))
     texts = _texts(made, plan, secrets, shared=shared)
     return (
         *(ExportedFile(path=path, text=text) for path, text in texts.items()),
         *(ExportedFile(path=one.file, text=one.text, secret=True) for one in secrets),
+        *client_files(made),
     )
 
 
@@ -76,10 +84,10 @@ def _of_bridge(node: NodePlan) -> NodePlan:
 def _secrets(made: Exported) -> Iterable[_Secret]:
     for node in made.plan.nodes:
         files = configuration(made, node)
-        for name, of in ((node.folder.config.name, "conf"), (node.folder.users.name, "users")):
-            if name in files:
-                path = f"nodes/{node.name}/{name}"
-                yield _Secret(name=f"{node.name}-{of}", file=path, text=files[name])
+        of = {node.folder.config.name: "conf", node.folder.users.name: "users", CERTIFICATE: "tls"}
+        for name in (one for one in of if one in files):
+            path = f"nodes/{node.name}/{name}"
+            yield _Secret(name=f"{node.name}-{of[name]}", file=path, text=files[name])
     logins = {_password_name(node): made.login(node).password for node in made.plan.nodes}
     for name, password in logins.items():
         yield _Secret(name=name, file=name, text=password)
@@ -98,8 +106,10 @@ def _texts(
     nodes = []
     for node in made.plan.nodes:
         words = ["--sentinel"] if node.role is Role.SENTINEL else []
-        if node.bus_port and not shared:
-            words = ["--cluster-announce-hostname", announced]
+        if not shared and len(plan.nodes) > 1:
+            # what clients are given: nodes use the addresses, or names, of their network
+            directive = "cluster-announce-hostname" if node.bus_port else "replica-announce-ip"
+            words = [f"--{directive}", announced]
         nodes.append(
             {
                 **plain(node),
@@ -116,11 +126,14 @@ def _texts(
         "files": max(open_files(node) for node in plan.nodes),
         "nodes": nodes,
         "secrets": [{"name": one.name, "file": one.file} for one in secrets],
+        "user": made.credentials.own.user,
     }
     texts = {
         name: made.render(f"compose/{name}.j2", values) for name in ("README.md", "compose.yaml")
     }
-    texts["start.sh"] = made.render("export/start.sh.j2", {"server": server})
+    texts["start.sh"] = made.render(
+        "export/start.sh.j2", {"server": server, "user": user_of(plan.engine)}
+    )
     texts["probe.sh"] = probe_script(made, cli)
     if plan.topology.clustered:
         texts["form.sh"] = form_script(made, cli, resolves=not shared)

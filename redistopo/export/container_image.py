@@ -9,6 +9,11 @@ def image_of(engine: Engine) -> str:
     return f"{name}:{engine.version}"
 
 
+def user_of(engine: Engine) -> str:
+    """Return the user and group in the image that its server runs as."""
+    return engine.product.value
+
+
 def programs_of(engine: Engine) -> tuple[str, str]:
     """Return the names of the server and the CLI in the image."""
     stem = engine.product.value

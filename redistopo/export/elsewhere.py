@@ -1,28 +1,49 @@
 """A plan whose nodes run elsewhere: their configurations, for the folders and addresses there."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from redistopo.errors import UsageError
+from redistopo.export.exported_file import ExportedFile
 from redistopo.model.planning.plan import NodePlan, Plan
-from redistopo.model.protocol.credentials import Credentials, Login
+from redistopo.model.protocol.credentials import Credentials, Login, TlsTexts
 from redistopo.model.state.observed import Role
-from redistopo.model.topology.project_paths import NodeFolder
+from redistopo.model.topology.project_paths import NodeFolder, TlsFolder
 from redistopo.render.conf import node_conf, own_templates, sentinel_conf, users_acl
 from redistopo.render.jinja_templates import render_template
+
+AUTHORITY, CERTIFICATE = "ca.crt", "tls.pem"
+"""The files of a server with TLS: the CA, and its certificate with the key."""
 
 _FILES = 65535
 _OWN_FILES = 256
 """File descriptors that a server needs besides those of its clients."""
 
 
+class _ServerTls(TlsFolder):
+    """The certificates in a folder of a single server."""
+
+    def node(self, name: str) -> Path:  # noqa: ARG002  any name
+        return self.root / CERTIFICATE
+
+
+class _Placed(NodePlan):
+    """A node with all of its files in one folder."""
+
+    @property
+    def certificates(self) -> TlsFolder:
+        return _ServerTls(self.home)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
-    """What an export is made from: the plan at the target's addresses, and its credentials."""
+    """What an export is made from: the plan at the target's addresses, its credentials, and its
+    certificates."""
 
     plan: Plan
     credentials: Credentials
+    tls: TlsTexts = field(default_factory=TlsTexts)
 
     @property
     def name(self) -> str:
@@ -37,18 +58,13 @@ class Exported:
 
     def render(self, name: str, values: Mapping[str, object] | None = None) -> str:
         """Render a template of the target, or the user's own in its place."""
-        common = {"topology": self.plan.topology, "engine": self.plan.engine, "name": self.name}
+        common = {
+            "topology": self.plan.topology,
+            "engine": self.plan.engine,
+            "name": self.name,
+            "expires": self.tls.expires,
+        }
         return render_template(name, {**common, **(values or {})}, own=own_templates(self.plan))
-
-
-def refuse_tls(plan: Plan, target: str) -> None:
-    """Raise UsageError for a topology with TLS."""
-    if plan.topology.tls:
-        raise UsageError(
-            f"export {target} has no certificates, and tls = true in {plan.layout.topology.name}",
-            detail="the certificates here are for this machine's address and redistopo's folder",
-            hint="set tls = false, or run it here: redistopo up",
-        )
 
 
 def refuse_no_password(plan: Plan, target: str) -> None:
@@ -86,7 +102,30 @@ def configuration(
     files = {node.folder.config.name: _headed(made, node, conf, first_lines)}
     if plan.topology.acl:
         files[node.folder.users.name] = users_acl(plan, held, sentinel=watches)
+    if plan.topology.tls:
+        files[AUTHORITY] = made.tls.authority
+        files[CERTIFICATE] = made.tls.nodes[node.name]
     return files
+
+
+def client_files(made: Exported) -> tuple[ExportedFile, ...]:
+    """Return the files with which a client connects: none without TLS."""
+    if not made.plan.topology.tls:
+        return ()
+    return (
+        ExportedFile(path="tls/ca.crt", text=made.tls.authority),
+        ExportedFile(path="tls/client.pem", text=made.tls.client, secret=True),
+    )
+
+
+def certificate_names(plan: Plan, *more: str) -> dict[str, tuple[str, ...]]:
+    """Return the names of each node's certificate: its planned address, the name that clients are
+    given, and those of the target."""
+    announced = plan.topology.announced_name
+    return {
+        node.name: tuple(dict.fromkeys(filter(None, (node.host, announced, *more))))
+        for node in plan.nodes
+    }
 
 
 def _headed(made: Exported, node: NodePlan, conf: str, first_lines: Iterable[str]) -> str:
@@ -104,7 +143,9 @@ def _headed(made: Exported, node: NodePlan, conf: str, first_lines: Iterable[str
 
 def in_folder(node: NodePlan, folder: str) -> NodePlan:
     """Return the node with its files directly in that folder."""
-    return replace(node, folder=NodeFolder(Path(folder)), home=Path(folder))
+    there = Path(folder)
+    values = {one.name: getattr(node, one.name) for one in fields(node)}
+    return _Placed(**{**values, "folder": NodeFolder(there), "home": there})
 
 
 def plain(node: NodePlan) -> dict[str, object]:

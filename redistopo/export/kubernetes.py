@@ -5,19 +5,21 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from redistopo.export.container_image import image_of, programs_of
+from redistopo.errors import UsageError
+from redistopo.export.container_image import image_of, programs_of, user_of
 from redistopo.export.elsewhere import (
+    AUTHORITY,
+    CERTIFICATE,
     Exported,
     configuration,
     in_folder,
     moved,
     refuse_no_password,
-    refuse_tls,
 )
 from redistopo.export.exported_file import ExportedFile
 from redistopo.export.scripts import form_script, probe_script
 from redistopo.model.planning.plan import NodePlan, Plan
-from redistopo.model.protocol.credentials import Credentials
+from redistopo.model.protocol.credentials import Credentials, TlsTexts
 from redistopo.model.protocol.endpoint import BUS_OFFSET, Endpoint
 from redistopo.model.state.observed import Role
 
@@ -29,6 +31,8 @@ _LONGEST = 36
 
 _NAMES = ("sentinel resolve-hostnames yes", "sentinel announce-hostnames yes")
 """Pods keep their names, not their addresses."""
+
+_HOSTNAME = "cluster-announce-hostname"
 
 _EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  of a container
 
@@ -48,19 +52,43 @@ class _Set:
         return {node: f"{self.name}-{index}" for index, node in enumerate(self.nodes)}
 
 
-def kubernetes_files(plan: Plan, credentials: Credentials) -> tuple[ExportedFile, ...]:
-    """Render the export. Raises UsageError for a topology with TLS, or without a password."""
-    refuse_tls(plan, "kubernetes")
+def kubernetes_names(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """Return the names of each node's certificate: of its pod, and of the Service.
+
+    Raises UsageError for a cluster that can only give clients addresses of pods, which change.
+    """
+    if plan.topology.tls and plan.topology.clustered and not plan.engine.knows(_HOSTNAME):
+        raise UsageError(
+            f"a cluster of {plan.engine.title} gives clients the addresses of pods, which change: "
+            "no certificate can be made for them",
+            hint="set tls = false, or use Redis 7.0 or newer",
+        )
+    name = instance_name(plan.topology.name)
+    return {
+        node: (f"{pod}.{name}", name, "localhost", "127.0.0.1")
+        for one in _sets(plan, name)
+        for node, pod in one.pods.items()
+    }
+
+
+def kubernetes_files(
+    plan: Plan, credentials: Credentials, tls: TlsTexts
+) -> tuple[ExportedFile, ...]:
+    """Render the export. Raises UsageError for a topology without a password."""
     refuse_no_password(plan, "kubernetes")
     name = instance_name(plan.topology.name)
     sets = _sets(plan, name)
     pods = {node: pod for one in sets for node, pod in one.pods.items()}
-    placed = moved(plan, lambda node: _placed(node, pods[node.name], name), host=_EVERY_ADDRESS)
-    made = Exported(plan=placed, credentials=credentials)
+    placed = moved(
+        plan,
+        lambda node: _placed(node, pods[node.name], name, plan.topology.tls),
+        host=_EVERY_ADDRESS,
+    )
+    made = Exported(plan=placed, credentials=credentials, tls=tls)
     values = {
         "name": name,
         "image": image_of(plan.engine),
-        "sets": [_set_values(made, one) for one in sets],
+        "sets": [_set_values(made, one, name) for one in sets],
         "ports": _ports(*placed.nodes),
         "components": [
             component
@@ -71,6 +99,7 @@ def kubernetes_files(plan: Plan, credentials: Credentials) -> tuple[ExportedFile
         "entry": _entry(placed),
         "scripts": _scripts(made),
         "secrets": _secrets(made, pods),
+        "client": _client(tls),
     }
     manifests = ["secret", "configmap", "service", "statefulsets"]
     manifests += ["disruption"] * bool(values["components"]) + ["form"] * plan.topology.clustered
@@ -106,11 +135,13 @@ def _sets(plan: Plan, name: str) -> tuple[_Set, ...]:
     return (*data, own)
 
 
-def _placed(node: NodePlan, pod: str, name: str) -> NodePlan:
+def _placed(node: NodePlan, pod: str, name: str, tls: bool) -> NodePlan:
     watches = node.role is Role.SENTINEL
     directives = dict(node.directives)
     if node.bus_port:
         directives["cluster-announce-ip"] = ("",)  # the address of the pod is an argument
+        if tls:
+            directives["cluster-preferred-endpoint-type"] = ("hostname",)
     if watches:
         directives["sentinel resolve-hostnames"] = ("yes",)  # see _NAMES
     return replace(
@@ -121,12 +152,15 @@ def _placed(node: NodePlan, pod: str, name: str) -> NodePlan:
     )
 
 
-def _set_values(made: Exported, one: _Set) -> dict[str, object]:
+def _set_values(made: Exported, one: _Set, name: str) -> dict[str, object]:
     first = made.plan.node(one.nodes[0])
     watches = first.role is Role.SENTINEL
     arguments = ["--sentinel"] if watches else []
     if first.bus_port:
         arguments = ["--cluster-announce-ip", "$(POD_IP)"]
+        if made.plan.topology.tls:
+            # certificates have the names of pods
+            arguments += [f"--{_HOSTNAME}", f"$(POD_NAME).{name}"]
     return {
         "name": one.name,
         "component": one.component,
@@ -164,7 +198,9 @@ def _entry(plan: Plan) -> str:
 def _scripts(made: Exported) -> dict[str, str]:
     server, cli = programs_of(made.plan.engine)
     found = {
-        "start.sh": made.render("export/start.sh.j2", {"server": server}),
+        "start.sh": made.render(
+            "export/start.sh.j2", {"server": server, "user": user_of(made.plan.engine)}
+        ),
         "probe.sh": probe_script(made, cli),
     }
     if made.plan.topology.clustered:
@@ -183,4 +219,17 @@ def _secrets(made: Exported, pods: Mapping[str, str]) -> dict[str, str]:
         texts[f"{pods[node.name]}.conf"] = files[node.folder.config.name]
         if made.plan.topology.acl:
             texts[f"{pods[node.name]}.acl"] = files[node.folder.users.name]
+        if made.plan.topology.tls:
+            texts[f"{pods[node.name]}.pem"] = files[CERTIFICATE]
+            texts |= {AUTHORITY: files[AUTHORITY], "client.pem": made.tls.client}
+    return _encoded(texts)
+
+
+def _client(tls: TlsTexts) -> dict[str, str]:
+    """What an application's pod mounts."""
+    key, certificate = tls.client_key_and_certificate
+    return _encoded({AUTHORITY: tls.authority, "tls.crt": certificate, "tls.key": key})
+
+
+def _encoded(texts: Mapping[str, str]) -> dict[str, str]:
     return {key: b64encode(text.encode()).decode() for key, text in texts.items()}

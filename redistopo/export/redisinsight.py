@@ -5,8 +5,8 @@ from dataclasses import replace
 from redistopo.export.elsewhere import Exported
 from redistopo.export.exported_file import ExportedFile
 from redistopo.model.planning.plan import Plan
-from redistopo.model.protocol.credentials import Credentials, Login
-from redistopo.render.redisinsight import TlsTexts, by_sentinel, connection, connections_file
+from redistopo.model.protocol.credentials import Credentials, Login, TlsTexts
+from redistopo.render.redisinsight import by_sentinel, connection, connections_file
 
 
 def redisinsight_files(

@@ -2,6 +2,9 @@
 
 from redistopo.export.elsewhere import Exported, plain
 
+_TLS = ' --tls --cacert "$tls/ca.crt" --cert "$tls/tls.pem" --key "$tls/tls.pem"'
+"""The arguments of redis-cli, with the folder in the variable `tls`."""
+
 
 def form_script(made: Exported, cli: str, *, resolves: bool) -> str:
     """Render the script that forms the cluster; with `resolves`, hosts are names."""
@@ -18,6 +21,7 @@ def form_script(made: Exported, cli: str, *, resolves: bool) -> str:
     ]
     values = {
         "cli": cli,
+        "tls": _TLS if plan.topology.tls else "",
         "user": made.credentials.own.user,
         "resolves": resolves,
         "nodes": [plain(node) for node in plan.data],
@@ -28,5 +32,11 @@ def form_script(made: Exported, cli: str, *, resolves: bool) -> str:
 
 def probe_script(made: Exported, cli: str) -> str:
     """Render the script that asks whether a server is ready, or alive."""
-    values = {"cli": cli, "user": made.credentials.own.user, "port": made.plan.topology.port}
+    topology = made.plan.topology
+    values = {
+        "cli": cli,
+        "tls": _TLS if topology.tls else "",
+        "user": made.credentials.own.user,
+        "port": topology.port,
+    }
     return made.render("export/probe.sh.j2", values)

@@ -8,17 +8,18 @@ from shlex import quote
 from redistopo.errors import UsageError
 from redistopo.export.elsewhere import (
     Exported,
+    certificate_names,
+    client_files,
     configuration,
     in_folder,
     moved,
     open_files,
     plain,
-    refuse_tls,
 )
 from redistopo.export.exported_file import ExportedFile
 from redistopo.export.scripts import form_script, probe_script
 from redistopo.model.planning.plan import NodePlan, Plan
-from redistopo.model.protocol.credentials import Credentials
+from redistopo.model.protocol.credentials import Credentials, TlsTexts
 from redistopo.model.protocol.engine import Product
 from redistopo.model.state.observed import Role
 
@@ -32,11 +33,15 @@ class _Programs:
     notifies: bool
 
 
+def systemd_names(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """Return the names of each node's certificate."""
+    return certificate_names(plan, "localhost")
+
+
 def systemd_files(
-    plan: Plan, credentials: Credentials, *, notifies: bool
+    plan: Plan, credentials: Credentials, tls: TlsTexts, *, notifies: bool
 ) -> tuple[ExportedFile, ...]:
     """Render the export; `notifies` is whether the server is built with libsystemd."""
-    refuse_tls(plan, "systemd")
     stem = "valkey" if plan.engine.product is Product.VALKEY else "redis"
     programs = _Programs(
         server=plan.engine.path or f"/usr/bin/{stem}-server",
@@ -45,7 +50,7 @@ def systemd_files(
     )
     folder = f"/var/lib/redis-{plan.topology.name}"
     placed = moved(plan, lambda node: in_folder(node, f"{folder}-{node.name}"))
-    made = Exported(plan=placed, credentials=credentials)
+    made = Exported(plan=placed, credentials=credentials, tls=tls)
     of_nodes = (_of_node(made, node, programs) for node in placed.nodes)
     return (*_of_all(made, programs), *chain.from_iterable(of_nodes))
 
@@ -74,6 +79,7 @@ def _of_all(made: Exported, programs: _Programs) -> Iterable[ExportedFile]:
         script = form_script(made, quote(programs.cli), resolves=False)
         yield ExportedFile(path="form.sh", text=script)
         yield ExportedFile(path="password", text=made.credentials.own.password, secret=True)
+    yield from client_files(made)
 
 
 def _of_node(made: Exported, node: NodePlan, programs: _Programs) -> Iterable[ExportedFile]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from redistopo.client.observe import Detail
 from redistopo.errors import ExitCode, UsageError
 from redistopo.host.files import append_text, read_exactly
-from redistopo.model.protocol.credentials import Login
+from redistopo.model.protocol.credentials import Login, TlsTexts
 from redistopo.model.state.application_access import (
     ApplicationAccess,
     absent_variables,
@@ -25,7 +25,6 @@ from redistopo.render.environment import (
     json_object,
     redisinsight_file,
 )
-from redistopo.render.redisinsight import TlsTexts
 from redistopo.session.application_login import application_access
 from redistopo.session.open import open_session
 from redistopo.session.session import SessionRequest

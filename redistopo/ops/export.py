@@ -1,6 +1,6 @@
 """`export`: files with which another program runs, watches or reaches the topology."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from redistopo.export.targets import WITHOUT_SECRETS
 from redistopo.host.engine_search import links_libsystemd
 from redistopo.host.files import absolute, changed_files, write_private_named, write_public
 from redistopo.model.planning.plan import Plan
-from redistopo.model.protocol.credentials import Credentials
+from redistopo.model.protocol.credentials import Credentials, TlsTexts
 from redistopo.model.remedies.of_topology import replace_file
 from redistopo.project.state_folder import claim_state_folder
 from redistopo.session.open import open_session
@@ -53,7 +53,7 @@ def export(request: ExportRequest) -> ExportResult:
     asked = SessionRequest(root=request.root, credentials=source, needs_started=False)
     with open_session(asked) as session:
         plan = session.plan(request.engine, assume=True)
-        if secret and session.topology.auth:
+        if secret and (session.topology.auth or session.topology.tls):
             claim_state_folder(session.layout)
         files = _files(request.target, plan, session.credentials)
     folder = absolute(request.folder).resolve()
@@ -86,23 +86,27 @@ def _files(target: str, plan: Plan, credentials: Credentials) -> tuple[ExportedF
     """Render a target's files; each target is imported only where it is asked for."""
     match target:
         case "systemd":
-            from redistopo.export.systemd import systemd_files
+            from redistopo.export.systemd import systemd_files, systemd_names
 
             notifies = bool(plan.engine.path) and links_libsystemd(plan.engine.path)
-            return systemd_files(plan, credentials, notifies=notifies)
+            tls = _certificates(plan, target, systemd_names(plan))
+            return systemd_files(plan, credentials, tls, notifies=notifies)
         case "compose":
-            from redistopo.export.compose import compose_files
+            from redistopo.export.compose import compose_files, compose_names
 
-            return compose_files(plan, credentials)
+            tls = _certificates(plan, target, compose_names(plan))
+            return compose_files(plan, credentials, tls)
         case "kubernetes":
-            from redistopo.export.kubernetes import kubernetes_files
+            from redistopo.export.kubernetes import kubernetes_files, kubernetes_names
 
-            return kubernetes_files(plan, credentials)
+            tls = _certificates(plan, target, kubernetes_names(plan))
+            return kubernetes_files(plan, credentials, tls)
         case "ansible":
-            from redistopo.export.ansible import ansible_files
+            from redistopo.export.ansible import ansible_files, ansible_names
             from redistopo.host.fleet.encoding import module_files
 
-            return ansible_files(plan, credentials, module_files())
+            tls = _certificates(plan, target, ansible_names(plan))
+            return ansible_files(plan, credentials, tls, modules=module_files())
         case "prometheus":
             from redistopo.export.prometheus import prometheus_files
 
@@ -115,3 +119,12 @@ def _files(target: str, plan: Plan, credentials: Credentials) -> tuple[ExportedF
             return redisinsight_files(plan, credentials, texts)
         case _:
             raise UsageError(f"there is no export for {target}")
+
+
+def _certificates(plan: Plan, target: str, names: Mapping[str, Sequence[str]]) -> TlsTexts:
+    """Return the certificates of a topology with TLS, for each node's `names` at the target."""
+    if not plan.topology.tls:
+        return TlsTexts()
+    from redistopo.project.export_certificates import export_certificates
+
+    return export_certificates(plan, target, names)

@@ -3,38 +3,25 @@
 import json
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from redistopo.client.tls import loads
 from redistopo.errors import RedistopoError
-from redistopo.host.files import private_folder, read_json, read_text, remove, write_private
+from redistopo.host.files import private_folder, read_json, remove, write_private
 from redistopo.model.planning.plan import Plan
 from redistopo.model.remedies.of_topology import renew_ca
 from redistopo.model.topology.project_paths import TlsFolder
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-    from cryptography.x509 import Certificate, CertificateBuilder, KeyUsage, Name
-
-CA_DAYS = 3650
-LEAF_DAYS = 365
-_SLACK = timedelta(hours=1)
-"""Certificates are valid from slightly before their creation, because clocks differ."""
-
-_CLIENTS = ("client", "stranger")
-"""The names of certificates that no server has."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Signer:
-    """A certificate and its key."""
-
-    key: "EllipticCurvePrivateKey"
-    certificate: "Certificate"
+from redistopo.project.certificate_authority import (
+    CA_DAYS,
+    LEAF_DAYS,
+    certificate_text,
+    key_text,
+    load_authority,
+    new_authority,
+    sign,
+)
 
 
 def ensure_certificates(plan: Plan, *, idle: bool = False) -> tuple[str, ...]:
@@ -64,7 +51,8 @@ def renew_certificates(plan: Plan, days: int = LEAF_DAYS, *, new_ca: bool = Fals
     """Renew the certificates of all nodes and the client for `days`; with `new_ca`, of a new CA.
 
     Each file is replaced atomically, with certificate and key together, so that a server that
-    starts at the same time never reads a mismatch. Raises RedistopoError if the CA is lost.
+    starts at the same time never reads a mismatch. The next export has new ones too. Raises
+    RedistopoError if the CA is lost.
     """
     folder = plan.layout.tls
     if new_ca:
@@ -76,6 +64,7 @@ def renew_certificates(plan: Plan, days: int = LEAF_DAYS, *, new_ca: bool = Fals
         refuse_lost_authority(folder)
     private_folder(folder.root)
     _make(folder, _host(plan), _wanted(plan), days)
+    remove(folder.exports, missing_ok=True)
 
 
 def made_before(folder: TlsFolder) -> bool:
@@ -108,12 +97,13 @@ def _host(plan: Plan) -> str:
     return " ".join(filter(None, (plan.topology.address, plan.topology.announced_name)))
 
 
-def _own(host: str, name: str) -> str:
+def _names(host: str, name: str) -> list[str]:
     """The part of `_host` that is for a node; for a client's certificate, which has none, any."""
-    if "=" not in host:
-        return host
-    each = dict(one.split("=", 1) for one in host.split())
-    return each.get(name, next(iter(each.values())))
+    if "=" in host:
+        each = dict(one.split("=", 1) for one in host.split())
+        host = each.get(name, next(iter(each.values())))
+    names = host.split()
+    return [*names, "localhost"] if ip_address(names[0]).is_loopback else names
 
 
 def _wanted(plan: Plan) -> list[Path]:
@@ -134,11 +124,11 @@ def _until(folder: TlsFolder) -> float:
 
 def _make(folder: TlsFolder, host: str, wanted: Iterable[Path], days: int = LEAF_DAYS) -> None:
     wanted = list(dict.fromkeys(wanted))
-    ours = _load(folder)
+    ours = load_authority(folder)
     if ours is None:
-        ours = _authority("redistopo CA")
-        write_private(folder.ca_key, _key_text(ours))
-        write_private(folder.ca, _text(ours.certificate))
+        ours = new_authority("redistopo CA")
+        write_private(folder.ca_key, key_text(ours))
+        write_private(folder.ca, certificate_text(ours.certificate))
         wanted += [path for path in folder.root.glob("*.pem") if path not in wanted]
     rest = [path for path in folder.root.glob("*.pem") if path not in (*wanted, folder.stranger)]
     until = time.time() + days * 86400
@@ -146,136 +136,7 @@ def _make(folder: TlsFolder, host: str, wanted: Iterable[Path], days: int = LEAF
         until = min(until, _until(folder))
     for path in wanted:
         if path != folder.stranger:
-            write_private(path, _leaf(ours, path.stem, host, days))
+            write_private(path, sign(ours, path.stem, _names(host, path.stem), days))
     # the key of this CA isn't kept, so that it can't sign another certificate
-    write_private(folder.stranger, _leaf(_authority("another CA"), "stranger", host, CA_DAYS))
+    write_private(folder.stranger, sign(new_authority("another CA"), "stranger", (), CA_DAYS))
     write_private(folder.made, json.dumps({"host": host, "until": int(until)}) + "\n")
-
-
-def _load(folder: TlsFolder) -> _Signer | None:
-    """The topology's own CA; None if it is missing or incomplete."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-    certificate, key = read_text(folder.ca), read_text(folder.ca_key)
-    if not certificate or not key:
-        return None
-    try:
-        loaded = load_pem_private_key(key.encode(), password=None)
-        found = x509.load_pem_x509_certificate(certificate.encode())
-    except ValueError:
-        return None
-    if not isinstance(loaded, EllipticCurvePrivateKey) or found.public_key() != loaded.public_key():
-        return None
-    return _Signer(loaded, found)
-
-
-def _authority(name: str) -> _Signer:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    certificate = (
-        _builder(key, _common_name(name), _common_name(name), CA_DAYS)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_usage(signs=True), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    return _Signer(key, certificate)
-
-
-def _leaf(signer: _Signer, name: str, host: str, days: int) -> str:
-    """A certificate and its key, as one PEM text.
-
-    A node is a server for clients, and a client of its primary and of other cluster nodes. The
-    certificate of clients is for the client's end only: its holder can't pose as a node.
-    """
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import ExtendedKeyUsageOID
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    numeric, _, given = _own(host, name).partition(" ")
-    address = ip_address(numeric)
-    names: list[x509.GeneralName] = [x509.IPAddress(address)]
-    if given:
-        names.append(x509.DNSName(given))
-    if address.is_loopback:
-        names.append(x509.DNSName("localhost"))
-    purposes = [ExtendedKeyUsageOID.CLIENT_AUTH]
-    serves = name not in _CLIENTS
-    if serves:
-        purposes.insert(0, ExtendedKeyUsageOID.SERVER_AUTH)
-    authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.key.public_key())
-    made = (
-        _builder(key, _common_name(name), signer.certificate.subject, days)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(signs=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
-        .add_extension(authority, critical=False)
-    )
-    if serves:
-        made = made.add_extension(x509.SubjectAlternativeName(names), critical=False)
-    certificate = made.sign(signer.key, hashes.SHA256())
-    return _text(certificate) + _key_text(_Signer(key, certificate))
-
-
-def _builder(
-    key: "EllipticCurvePrivateKey", subject: "Name", issuer: "Name", days: int
-) -> "CertificateBuilder":
-    from cryptography import x509
-
-    now = datetime.now(UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _SLACK)
-        .not_valid_after(now + timedelta(days=days))
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-    )
-
-
-def _common_name(name: str) -> "Name":
-    from cryptography import x509
-    from cryptography.x509.oid import NameOID
-
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-
-
-def _usage(*, signs: bool) -> "KeyUsage":
-    from cryptography import x509
-
-    return x509.KeyUsage(
-        digital_signature=not signs,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=signs,
-        crl_sign=signs,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def _text(certificate: "Certificate") -> str:
-    from cryptography.hazmat.primitives.serialization import Encoding
-
-    return certificate.public_bytes(Encoding.PEM).decode()
-
-
-def _key_text(signer: _Signer) -> str:
-    from cryptography.hazmat.primitives.serialization import (
-        Encoding,
-        NoEncryption,
-        PrivateFormat,
-    )
-
-    raw = signer.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return raw.decode()

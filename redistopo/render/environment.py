@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import quote
 
+from redistopo.model.protocol.credentials import TlsTexts
 from redistopo.model.state.application_access import SECRET_VARIABLES, ApplicationAccess
-from redistopo.render.redisinsight import TlsTexts, connection, connections_file
+from redistopo.render.redisinsight import connection, connections_file
 
 Variables = Mapping[str, str]
 

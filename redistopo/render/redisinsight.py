@@ -1,23 +1,12 @@
 """Connections as Redis Insight imports them."""
 
 import json
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-from redistopo.model.protocol.credentials import Login
+from redistopo.model.protocol.credentials import Login, TlsTexts
 from redistopo.model.protocol.endpoint import Endpoint
 
 Connection = dict[str, object]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsTexts:
-    """The content of the TLS files, both "" without TLS: the CA, and the client's certificate with
-    its key."""
-
-    authority: str = ""
-    client: str = ""
 
 
 def connection(
@@ -37,7 +26,7 @@ def connection(
     if node:
         found["forceStandalone"] = True
     if login.tls is not None:
-        key, certificate = _key_and_certificate(tls.client)
+        key, certificate = tls.client_key_and_certificate
         name = f"redistopo-{topology}"
         found["verifyServerCert"] = True
         found["caCert"] = {"name": f"{name}-ca", "certificate": tls.authority}
@@ -54,10 +43,3 @@ def by_sentinel(found: Connection, service: str, primary: Login) -> Connection:
 def connections_file(found: Iterable[Connection]) -> str:
     """Return the file to import."""
     return json.dumps(list(found), indent=2, ensure_ascii=False)
-
-
-def _key_and_certificate(pem: str) -> tuple[str, str]:
-    """Separate a private key from the certificate in the same file."""
-    blocks = re.findall(r"-----BEGIN [^-]+-----.*?-----END [^-]+-----\n?", pem, re.DOTALL)
-    keys = "".join(one for one in blocks if "PRIVATE KEY" in one.partition("\n")[0])
-    return keys, "".join(one for one in blocks if one not in keys)

@@ -61,6 +61,15 @@ def test_its_playbooks_start_and_stop_the_topology(over_hosts: OnHosts, shape: s
     assert _play(over_hosts, folder, "down.yml") == "000"
 
 
+def test_servers_with_certificates_reply_to_the_probe(over_hosts: OnHosts) -> None:
+    """Of Redis's own client, which has the CA and the certificates that the playbook wrote."""
+    over_hosts.init('shape = "cluster"', "shards = 3", "replicas = 0", "tls = true")
+    folder = exported(over_hosts.project, "ansible")
+    assert _play(over_hosts, folder, "up.yml") == "111"
+    assert _play(over_hosts, folder, "probe.yml") == "000"
+    assert _play(over_hosts, folder, "down.yml") == "111"
+
+
 def test_a_folder_of_another_is_refused(over_hosts: OnHosts) -> None:
     over_hosts.init('shape = "replication"', "replicas = 1")
     folder = exported(over_hosts.project, "ansible")

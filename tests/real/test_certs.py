@@ -16,7 +16,7 @@ from support.project import Project
 from support.remedies import type_line
 
 from redistopo.model.topology.project_paths import TlsFolder
-from redistopo.project.certificates import _leaf, _load
+from redistopo.project.certificate_authority import load_authority, sign
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,9 +145,9 @@ def test_up_makes_damaged_and_expired_certificates_anew(project: Project) -> Non
 
 def test_who_presents_an_expired_certificate_is_told_what_to_do(project: Project) -> None:
     folder = _up(project, "standalone")
-    signer = _load(TlsFolder(folder))
+    signer = load_authority(TlsFolder(folder))
     assert signer is not None
-    (folder / "node1.pem").write_text(_leaf(signer, "node1", "127.0.0.1", 0))
+    (folder / "node1.pem").write_text(sign(signer, "node1", ["127.0.0.1"], 0))
     with _client(project, folder) as node:
         node.config_set("tls-cert-file", str(folder / "node1.pem"))
     failed = project.run("verify", "--timeout", "0s", check=3)
@@ -161,9 +161,9 @@ def test_who_presents_an_expired_certificate_is_told_what_to_do(project: Project
 
 def test_a_certificate_that_expires_soon_is_renewed_by_what_is_printed(project: Project) -> None:
     folder = _up(project, "standalone")
-    signer = _load(TlsFolder(folder))
+    signer = load_authority(TlsFolder(folder))
     assert signer is not None
-    (folder / "node1.pem").write_text(_leaf(signer, "node1", "127.0.0.1", 2))
+    (folder / "node1.pem").write_text(sign(signer, "node1", ["127.0.0.1"], 2))
     with _client(project, folder) as node:
         node.config_set("tls-cert-file", str(folder / "node1.pem"))
     soon = only(project.run("verify", "--json", check=0), "access.certificates", "warn")

@@ -1,48 +1,134 @@
-"""`export compose` run without Docker: its scripts, in namespaces where its names resolve."""
+"""`export compose` run by Docker: a daemon of the tests' own, judged from outside of it."""
 
-import os
+import re
 import shutil
-import sys
-from collections.abc import Iterator
-from contextlib import closing
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
-from redis import RedisCluster
-from support.exported import Containers, exported, replicas_of_shards
+from support.docker import Docker, docker, why_no_docker
+from support.exported import exported
+from support.forked import COMMAND
 from support.forms import FULL
-from support.judge import client
 from support.project import Project
+from support.waiting import until
 
-pytestmark = pytest.mark.skipif(not FULL, reason="the whole form only")
-
-
-@pytest.fixture
-def containers(project: Project) -> Iterator[Containers]:
-    made = Containers(folder=project.root / "out", root=project.root)
-    with closing(made):
-        yield made
+pytestmark = [
+    pytest.mark.skipif(not FULL, reason="the whole form only: make test-compose"),
+    pytest.mark.skipif(bool(why_no_docker()), reason=why_no_docker() or "a daemon can run"),
+]
 
 
-@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounts as root")
-@pytest.mark.skipif(not shutil.which("redis-server"), reason="needs redis-server on PATH")
-@pytest.mark.parametrize("words", [(), ("--acl",)], ids=["password", "acl"])
-def test_the_services_form_a_cluster_that_clients_outside_reach(
-    project: Project, containers: Containers, words: tuple[str, ...]
+@dataclass
+class Composed:
+    """An export, run by Compose."""
+
+    daemon: Docker
+    folder: Path
+    compose: Callable[..., str]
+    port: int
+    words: tuple[str, ...] = ()
+
+    def cli(self, *words: str, port: int = 0) -> str:
+        """What Redis's own client prints, outside of the containers."""
+        at = ("-p", str(port or self.port), "--no-auth-warning", *self.words)
+        argv = self.daemon.outside("redis-cli", *at, *words)
+        done = subprocess.run(
+            argv, cwd=self.folder, capture_output=True, text=True, timeout=20, check=False
+        )
+        return done.stdout.strip()
+
+    def readme_says(self) -> str:
+        """What the last command of the README's first block prints; it succeeded."""
+        block = (self.folder / "README.md").read_text().split("```")[1]
+        typed = block.strip().splitlines()[-1].replace("redistopo ", f"{COMMAND} ", 1)
+        assert COMMAND in typed
+        done = subprocess.run(
+            self.daemon.outside("sh", "-c", typed),
+            cwd=self.folder, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
+    with docker(tmp_path_factory.mktemp("docker")) as running:
+        yield running
+
+
+@contextmanager
+def _composed(daemon: Docker, project: Project, *words: str) -> Iterator[Composed]:
+    project.init(*words, engine=shutil.which("redis-server") or "")
+    folder = exported(project, "compose")
+    found = re.search('image: "(.+)"', (folder / "compose.yaml").read_text())
+    assert found
+    daemon.build(found[1])
+    with daemon.project(folder) as compose:
+        compose("up", "--detach", "--wait", *_nodes(folder))
+        compose("up", "--detach")
+        login = ("-a", (folder / "password").read_text())
+        yield Composed(daemon, folder, compose, project.port, login)
+
+
+def _nodes(folder: Path) -> list[str]:
+    return sorted(path.name for path in (folder / "nodes").iterdir())
+
+
+def test_a_cluster_with_certificates_serves_clients_outside_and_keeps_its_data(
+    project: Project, daemon: Docker
 ) -> None:
-    project.init("cluster", *words, engine=shutil.which("redis-server") or "")
-    exported(project, "compose")
-    done = containers.up()
-    assert done.returncode == 0, done
-    with client(project.port, project.password) as node:
-        assert replicas_of_shards(node) == [1, 1, 1]
-        shards = node.execute_command("CLUSTER SLOTS")
-        assert {member[0] for _, _, *members in shards for member in members} == {"127.0.0.1"}
-    with closing(
-        RedisCluster(host="127.0.0.1", port=project.port, password=project.password)
-    ) as outside:
-        for number in range(50):
-            assert outside.set(f"key{number}", number)
-    if not words:
-        project.env["REDISTOPO_PASSWORD"] = project.password
-        verdict = project.run("verify", "--connect", f"127.0.0.1:{project.port}", "--follow")
-        assert verdict.code == 0, verdict
+    with _composed(daemon, project, "cluster", "--tls", "--acl") as made:
+        pem = "tls/client.pem"
+        made.words += ("--user", "admin", "--tls", "--cacert", "tls/ca.crt")
+        made.words += ("--cert", pem, "--key", pem, "-c")
+        until(lambda: "formed: 6 nodes, 3 shards" in made.compose("logs", "form"), 60)
+        assert "6 of 6 nodes: refuse plain connections" in made.readme_says()
+        assert re.findall(r"^127\.0\.0\.1$", made.cli("CLUSTER", "SLOTS"), re.MULTILINE)
+        for number in range(20):
+            assert made.cli("SET", f"key{number}", str(number)) == "OK"
+        made.compose("down")
+        assert made.cli("PING") != "PONG"
+        made.compose("up", "--detach")
+        until(lambda: "cluster_state:ok" in made.cli("CLUSTER", "INFO"), 60)
+        assert [made.cli("GET", f"key{number}") for number in range(20)] == [
+            str(number) for number in range(20)
+        ]
+        assert made.compose("exec", "node1", "id", "-u").strip() == "0"
+        owners = made.compose("exec", "node1", "sh", "-c", "find /data ! -user redis")
+        assert owners == ""
+
+
+@pytest.mark.parametrize("words", [(), ("--tls",)], ids=["plain", "tls"])
+def test_sentinels_fail_over_and_the_former_primary_follows(
+    project: Project, daemon: Docker, words: tuple[str, ...]
+) -> None:
+    with _composed(daemon, project, "sentinel", "--replicas", "1", *words) as made:
+        if words:
+            pem = "tls/client.pem"
+            made.words += ("--tls", "--cacert", "tls/ca.crt", "--cert", pem, "--key", pem)
+        replica = project.port + 1
+        until(lambda: "master_link_status:up" in made.cli("INFO", "replication", port=replica), 30)
+        made.readme_says()
+        assert made.cli("SET", "key", "value") == "OK"
+        assert made.cli("WAIT", "1", "5000") == "1"
+        made.compose("stop", "node1")
+        until(lambda: "role:master" in made.cli("INFO", "replication", port=replica), 60)
+        assert made.cli("GET", "key", port=replica) == "value"
+        made.compose("start", "node1")
+        until(lambda: "role:slave" in made.cli("INFO", "replication"), 60)
+        until(lambda: "master_link_status:up" in made.cli("INFO", "replication"), 60)
+
+
+def test_a_replication_is_reached_with_a_password_of_any_characters(
+    project: Project, daemon: Docker
+) -> None:
+    project.env["REDISTOPO_PASSWORD"] = "p ${HOME} $x %n \"q' \\ {{ 7*7 }} #: é"
+    with _composed(daemon, project, "replication", "--replicas", "1") as made:
+        made.readme_says()
+        replica = made.cli("INFO", "replication", port=project.port + 1)
+        assert "master_host:node1" in replica
+        until(lambda: made.cli("WAIT", "1", "2000") == "1")

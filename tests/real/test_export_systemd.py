@@ -3,6 +3,8 @@ as they start it; systemd itself isn't booted."""
 
 import os
 import shutil
+import socket
+import ssl
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -11,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from support.engines import BUNDLED, ENGINES
+from support.engines import BUNDLED, ENGINES, TLS
 from support.exported import Units, exported, replicas_of_shards
 from support.forms import spread
 from support.judge import client, faults
@@ -47,8 +49,9 @@ def test_systemd_accepts_every_unit_without_a_word(project: Project) -> None:
     """With a server in a folder whose name is what unit files take for something else."""
     server = project.root / "a %n $HOME {b} ü" / "redis-server"
     server.parent.mkdir()
-    server.symlink_to(BUNDLED.path)
-    project.init("cluster", "--name", "a.B_c-1", "--replicas", "0")
+    server.symlink_to((TLS or BUNDLED).path)
+    words = ("--tls",) if TLS else ()
+    project.init("cluster", "--name", "a.B_c-1", "--replicas", "0", *words)
     folder = exported(project, "systemd", "--engine", str(server))
     found = sorted((folder / "units").iterdir())
     assert len(found) == 5
@@ -148,7 +151,7 @@ def test_a_changed_file_is_replaced_only_by_force(project: Project) -> None:
 def test_the_installer_puts_every_file_where_the_units_look_for_it(
     project: Project, tmp_path: Path
 ) -> None:
-    project.init("cluster", "--name", "shop", engine=BUNDLED.path)
+    project.init("cluster", "--name", "shop", "--tls")
     folder = exported(project, "systemd")
     root = tmp_path / "root"
     env = {**os.environ, "DESTDIR": str(root)}
@@ -157,13 +160,42 @@ def test_the_installer_puts_every_file_where_the_units_look_for_it(
     for unit in (root / "etc/systemd/system").glob("*.service"):
         for word in unit.read_text().replace("=", " ").replace(":", " ").split():
             named |= {word} if word.startswith("/etc/") else set()
-    assert len(named) > 12
+    assert len(named) > 24
     for path in named:
         assert (root / path[1:]).is_file(), path
 
 
-def test_tls_is_refused_before_anything_is_written(project: Project) -> None:
-    project.init("standalone", "--tls")
-    refused = project.run("export", "systemd", "out", check=2)
-    assert "certificates" in refused.err
-    assert not (project.root / "out").exists()
+@pytest.mark.skipif(TLS is None, reason="no server with TLS: apt install redis-server")
+def test_certificates_are_those_of_the_topology_until_they_are_renewed(
+    project: Project, units: Units
+) -> None:
+    assert TLS is not None
+    project.init("replication", "--replicas", "1", "--tls", engine=TLS.path)
+    folder = exported(project, "systemd")
+    assert not [one for one in folder.rglob("*.pem") if stat.S_IMODE(one.stat().st_mode) != 0o600]
+    exported(project, "systemd")  # the same once more: no file differs
+
+    def answers() -> str:
+        """The certificate, verified by name, of the primary whose replica is linked."""
+        context = ssl.create_default_context(cafile=str(folder / "tls/ca.crt"))
+        context.load_cert_chain(folder / "tls/client.pem")
+        for node, port in zip(units.nodes, project.ports, strict=True):
+            ready = partial(units.script, "probe.sh", "ready", str(port), of=node)
+            until(lambda probe=ready: probe().returncode == 0)
+        with (
+            socket.create_connection(("127.0.0.1", project.port), timeout=5) as plain,
+            context.wrap_socket(plain, server_hostname="localhost") as secure,
+        ):
+            login = f"AUTH {project.password}\r\nINFO replication\r\n".encode()
+            until(lambda: secure.sendall(login) or b"state=online" in secure.recv(4096))
+            return str((secure.getpeercert() or {})["serialNumber"])
+
+    for node in units.nodes:
+        units.start(node)
+    first = answers()
+    units.close()
+    project.run("certs", "renew", check=0)
+    exported(project, "systemd", "--force")
+    for node in units.nodes:
+        units.start(node)
+    assert answers() != first

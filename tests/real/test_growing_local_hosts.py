@@ -152,7 +152,7 @@ def test_an_upgrade_and_a_host_without_the_engine(hosts: LocalHosts) -> None:
     assert _NEWER
     words = ("upgrade", "--engine", _NEWER.path)
     assert "hand over node1" in project.run(*words, "--check", check=0).out
-    project.run(*words, check=0, seconds=300)
+    assert "snapshots/before-" in project.run(*words, check=0, seconds=300).out
     for at in hosts.nodes():
         with hosts.client(at) as node:
             assert node.info("server")["redis_version"].startswith("8.")
@@ -164,7 +164,7 @@ def test_drill_grow_leaves_everything_as_it_was(hosts: LocalHosts) -> None:
     hosts.init(3, *_CLUSTER, "replicas = 1")
     hosts.project.up()
     _fill(hosts)
-    done = hosts.project.run("drill", "grow", "--budget", "10s", "--json", check=0, seconds=200)
+    done = hosts.project.run("drill", "grow", "--max-wait", "10s", "--json", check=0, seconds=200)
     report = done.json["result"]
     assert (report["passed"], report["writes"]["lost"]) == (True, 0)
     assert (len(hosts.servers()), hosts.faults(), _keys(hosts)) == (6, [], 300)

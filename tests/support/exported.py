@@ -10,12 +10,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from redistopo.export.exported_file import ExportedFile
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_nodes import make_plan
-from redistopo.model.protocol.credentials import Credentials, Login, single_credential
+from redistopo.model.protocol.credentials import Credentials, Login, TlsTexts, single_credential
 from redistopo.model.protocol.engine import Engine, Product, Version
 from redistopo.model.topology.parse import parse_topology
 from redistopo.model.topology.project_paths import Layout
@@ -49,8 +47,8 @@ class Units:
         state = self.root / unit["StateDirectory"]
         state.mkdir(exist_ok=True)
         credentials = self.root / f"{node}.credentials"
-        if not credentials.exists():
-            subprocess.run(["cp", "-r", self.folder / "nodes" / node, credentials], check=True)
+        credentials.mkdir(exist_ok=True)
+        subprocess.run(["cp", "-r", f"{self.folder}/nodes/{node}/.", credentials], check=True)
         for path in credentials.iterdir():
             path.write_text(self._moved(path.read_text(), unit, state))
         env = {
@@ -91,8 +89,9 @@ class Units:
 
 
 def rendered(
-    files: Callable[[Plan, Credentials], Iterable[ExportedFile]],
+    files: Callable[[Plan, Credentials, TlsTexts], Iterable[ExportedFile]],
     *,
+    names: Callable[[Plan], dict[str, tuple[str, ...]]] | None = None,
     password: str = "correct-horse",
     engine: Engine | None = None,
     **keys: object,
@@ -110,7 +109,24 @@ def rendered(
             own=Login(user="admin", password="admin-horse"),
             replication=Login(user="replication", password="replica-horse"),
         )
-    return {one.path: one for one in files(plan, held)}
+    return {one.path: one for one in files(plan, held, tls_texts(plan, names))}
+
+
+def tls_texts(
+    plan: Plan, names: Callable[[Plan], dict[str, tuple[str, ...]]] | None = None
+) -> TlsTexts:
+    """Texts in the place of certificates, with TLS: each node's has its `names`."""
+    if not plan.topology.tls:
+        return TlsTexts()
+    each = names(plan) if names else {node.name: (node.name,) for node in plan.nodes}
+    blocks = "-----BEGIN {0}-----\n{1}\n-----END {0}-----\n"
+    client = blocks.format("CERTIFICATE", "client") + blocks.format("PRIVATE KEY", "client's key")
+    return TlsTexts(
+        authority=blocks.format("CERTIFICATE", "authority"),
+        client=client,
+        nodes={node: f"{node}: {', '.join(found)}\n" for node, found in each.items()},
+        expires="2030-01-31",
+    )
 
 
 def exported(project: Project, target: str, *words: str) -> Path:
@@ -125,67 +141,3 @@ def replicas_of_shards(node: Any) -> list[int]:
     known = node.execute_command("CLUSTER NODES").values()
     of = [one["master_id"] for one in known if "slave" in one["flags"]]
     return [of.count(one["node_id"]) for one in known if one["slots"]]
-
-
-@dataclass
-class Containers:
-    """The services of `export compose`, each started by its own script in a mount namespace where
-    the nodes' names are addresses of this machine; none outlives `close`."""
-
-    folder: Path
-    root: Path
-    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
-
-    def _bin(self) -> Path:
-        """The programs of the image that the scripts call by name."""
-        found = self.root / "bin"
-        if not found.exists():
-            found.mkdir()
-            (found / "docker-entrypoint.sh").write_text('#!/bin/sh\nexec "$@"\n')
-            (found / "docker-entrypoint.sh").chmod(0o755)
-        return found
-
-    def _argv(self, service: dict[str, Any], name: str) -> tuple[list[str], dict[str, str]]:
-        made = self.root / f"{name}.container"
-        for sub in ("data", "secrets", "export"):
-            (made / sub).mkdir(parents=True, exist_ok=True)
-        composed = yaml.safe_load((self.folder / "compose.yaml").read_text())
-        for one in service["secrets"]:
-            pair = one if isinstance(one, dict) else {"source": one, "target": one}
-            text = (self.folder / composed["secrets"][pair["source"]]["file"]).read_text()
-            (made / "secrets" / pair["target"]).write_text(self._moved(text, made))
-        for script in self.folder.glob("*.sh"):
-            (made / "export" / script.name).write_text(self._moved(script.read_text(), made))
-        names = "".join(f"127.0.0.1 {one}\n" for one in composed["services"])
-        (made / "hosts").write_text(f"127.0.0.1 localhost\n{names}")
-        words = [*service["entrypoint"], *service.get("command", [])]
-        words = [re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", self._moved(one, made)) for one in words]
-        mounted = f'mount --bind {made / "hosts"} /etc/hosts && exec "$@"'
-        env = {**os.environ, "PATH": f"{self._bin()}:{os.environ['PATH']}"}
-        password = self._moved(service["environment"]["PASSWORD_FILE"], made)
-        return ["unshare", "-m", "sh", "-c", mounted, "sh", *words], env | {
-            "PASSWORD_FILE": password
-        }
-
-    def _moved(self, text: str, made: Path) -> str:
-        for word, to in (("/run/secrets", "secrets"), ("/export", "export"), ("/data", "data")):
-            text = re.sub(rf"{word}\b", str(made / to), text)
-        return text
-
-    def up(self) -> subprocess.CompletedProcess[str]:
-        """Every node was started, and the forming service ran to its end."""
-        composed = yaml.safe_load((self.folder / "compose.yaml").read_text())
-        for name, service in composed["services"].items():
-            argv, env = self._argv(service, name)
-            if name != "form":
-                server = subprocess.Popen(argv, env=env, stdout=subprocess.DEVNULL)
-                self.started.append(server)
-        argv, env = self._argv(composed["services"]["form"], "form")
-        return subprocess.run(
-            argv, env=env, capture_output=True, text=True, timeout=60, check=False
-        )
-
-    def close(self) -> None:
-        for one in self.started:
-            one.kill()
-            one.wait()

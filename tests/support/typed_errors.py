@@ -49,7 +49,6 @@ _TYPED: dict[str, tuple[str, ...]] = {
     ),
     "real/test_local_hosts.py::test_up_a_lock_of_another_controller_and_down": (
         "project/trust.py: after a look at redistopo.toml: redistopo up --trust",
-        "ops/logs.py: redistopo logs, without --follow; or redistopo watch",
     ),
     "real/test_lost_files.py::test_a_pending_rotation_does_not_block_a_paused_node": (
         "execute/rotate_passwords.py: redistopo resume {}, {}",
@@ -243,7 +242,6 @@ ERRORS_NOT_TYPED = {
     "execute/recount_sentinels.py: redistopo up goes on": _MOMENT,
     "execute/remove_nodes.py: redistopo up goes on": _MOMENT,
     "execute/remove_nodes.py: redistopo up moves its slots, then removes it": _MOMENT,
-    "export/elsewhere.py: set tls = false, or run it here: redistopo up": _FORM,
     "model/planning/resizing.py: change {} first, redistopo up, then {}": _FORM,
     "model/planning/resizing.py: set shards = {} and replicas = {} in {} again, then redistopo scale --shards {}, then redistopo scale --replicas {}": _FORM,
     "ops/move.py: copy the data: redistopo clone DIR; then redistopo down in this folder": _ELSEWHERE,

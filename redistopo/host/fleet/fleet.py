@@ -27,6 +27,9 @@ from redistopo.model.topology.project_paths import Layout
 Then = Callable[[Mapping[str, Any]], None]
 """Called with the result of a queued operation."""
 
+Work = list[tuple[Op, Then | None]]
+"""Operations on one machine, in order."""
+
 FRESH_SECONDS = 3.0
 """How long what was seen of a node that doesn't reply counts, or twice as long as it took to look:
 polling would otherwise do nothing but that."""
@@ -40,7 +43,7 @@ class Fleet:
     def __init__(self, layout: Layout, file: FleetFile) -> None:
         self.layout = layout
         self.file = file
-        self._queue: dict[str, list[tuple[Op, Then | None]]] = {}
+        self._queue: dict[str, Work] = {}
         self._seen: dict[str, NodeSeen] = {}
         self._verb = ""
         self._once = secrets.token_hex(8)
@@ -189,7 +192,7 @@ class Fleet:
             )
             return found, missed
 
-    def _perform(self, more: Mapping[str, list[tuple[Op, Then | None]]]) -> dict[str, str]:
+    def _perform(self, more: Mapping[str, Work]) -> dict[str, str]:
         """Perform all that is queued, and `more`; returns why machines of `more` alone weren't
         reached."""
         queued, self._queue = self._queue, {}
@@ -280,7 +283,7 @@ class Fleet:
         self._seen.pop(node, None)
 
     def _look(self) -> None:
-        more: dict[str, list[tuple[Op, Then | None]]] = {}
+        more: dict[str, Work] = {}
         for machine in self._used():
             nodes = {
                 name: [[one.host, port] for port in one.ports]

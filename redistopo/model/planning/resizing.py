@@ -6,12 +6,12 @@ node leaves by CLUSTER RESET, and CLUSTER FORGET on all others.
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from redistopo.errors import UsageError
 from redistopo.model.planning.new_nodes import new_nodes
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_rejoin import RejoinPlan, reset_nodes
-from redistopo.model.planning.proposal import Proposal
 from redistopo.model.planning.slot_moves import balance
 from redistopo.model.protocol.slots import SLOT_COUNT, unassigned_slots
 from redistopo.model.state.job import SlotMove
@@ -19,6 +19,9 @@ from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.record import TopologyState
 from redistopo.model.state.shards import ShardSeen, shards_of
 from redistopo.model.topology.spec import Topology
+
+if TYPE_CHECKING:
+    from redistopo.model.planning.proposal import Proposal
 
 _BACKLOG = 1 << 20
 """Bytes by which replicas may differ for the moment: the default of repl-backlog-size."""
@@ -172,7 +175,7 @@ def moves_for_shards(
     return balance(owners, weights, threshold=0.0)
 
 
-def refuse_opposite_changes(it: Proposal) -> None:
+def refuse_opposite_changes(it: "Proposal") -> None:
     """Raise UsageError if a node would have to leave one shard to join another: more shards with
     fewer replicas, or the reverse."""
     plan, seen = it.plan, it.now.seen

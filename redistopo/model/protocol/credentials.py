@@ -1,5 +1,6 @@
 """Credentials: users, passwords and certificates; secrets are never shown."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -52,6 +53,26 @@ class TlsFiles:
 
     ca: str
     pem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsTexts:
+    """The content of TLS files, all "" without TLS: the CA, the client's certificate with its key,
+    and of an export, those of the nodes by name, and the day on which these expire."""
+
+    authority: str = ""
+    client: str = field(default="", repr=False)
+    nodes: Mapping[str, str] = field(default_factory=dict, repr=False)
+    expires: str = ""
+
+    @property
+    def client_key_and_certificate(self) -> tuple[str, str]:
+        """The client's private key, and its certificate, each a PEM text."""
+        blocks = re.findall(
+            r"-----BEGIN [^-]+-----.*?-----END [^-]+-----\n?", self.client, re.DOTALL
+        )
+        keys = "".join(one for one in blocks if "PRIVATE KEY" in one.partition("\n")[0])
+        return keys, "".join(one for one in blocks if one not in keys)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

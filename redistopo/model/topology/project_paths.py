@@ -94,6 +94,15 @@ class TlsFolder:
     def node(self, name: str) -> Path:
         return self.root / f"{name}.pem"
 
+    @property
+    def exports(self) -> Path:
+        """The certificates of exports, whose nodes have other addresses."""
+        return self.root / "exports"
+
+    def export(self, target: str) -> "TlsFolder":
+        """Return the folder of the certificates of one target."""
+        return TlsFolder(self.exports / target)
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:

@@ -8,7 +8,7 @@ import yaml
 from support.exported import rendered
 
 from redistopo.errors import UsageError
-from redistopo.export.compose import compose_files
+from redistopo.export.compose import compose_files, compose_names
 from redistopo.export.exported_file import ExportedFile
 from redistopo.model.protocol.engine import Engine, Product, Version
 
@@ -21,6 +21,8 @@ _CASES: dict[str, dict[str, Any]] = {
     "replication": {"shape": "replication", "acl": True, "nodes": {"node2": {"maxclients": 70000}}},
     "sentinel": {"shape": "sentinel"},
     "standalone": {"shape": "standalone"},
+    "tls": {"tls": True, "acl": True, "announce_host": "shop.example"},
+    "tls-sentinel": {"tls": True, "shape": "sentinel"},
 }
 _HOSTILE = "p ${HOME} $x %n \"q' \\ {{ 7*7 }} #: é"
 
@@ -47,7 +49,8 @@ def test_what_it_refers_to_is_there(name: str) -> None:
     files = rendered(compose_files, **_CASES[name])
     made = _composed(files)
     for secret in made["secrets"].values():
-        assert files[secret["file"].removeprefix("./")].secret
+        path = secret["file"].removeprefix("./")
+        assert files[path].secret is (path != "tls/ca.crt")
     for service in made["services"].values():
         names = [one if isinstance(one, str) else one["source"] for one in service["secrets"]]
         assert set(names) <= set(made["secrets"])
@@ -96,7 +99,24 @@ def test_the_image_is_the_official_one_of_the_engine() -> None:
     )
 
 
-@pytest.mark.parametrize("keys", [{"tls": True}, {"auth": False}])
-def test_what_containers_can_not_have_is_refused(keys: dict[str, Any]) -> None:
+def test_containers_without_a_password_are_refused() -> None:
     with pytest.raises(UsageError, match="export compose"):
-        rendered(compose_files, **keys)
+        rendered(compose_files, auth=False)
+
+
+def test_a_certificate_has_every_name_by_which_its_node_is_reached() -> None:
+    """By other nodes, by its health check, by clients here and in containers, and by others."""
+    made = rendered(compose_files, names=compose_names, **_CASES["tls"])
+    named = made["nodes/node2/tls.pem"].text.strip().partition(": ")[2].split(", ")
+    here = {"node2", "localhost", "127.0.0.1", "host.docker.internal", "shop.example"}
+    assert set(named) == here
+    service = _composed(made)["services"]["node2"]
+    assert service["command"] == ["--cluster-announce-hostname", "shop.example"]
+    assert [service["hostname"], service["healthcheck"]["test"][-1]] == ["node2", "127.0.0.1"]
+    assert "--user admin --cacert tls/ca.crt --cert tls/client.pem\n" in made["README.md"].text
+    private = {path for path, one in made.items() if one.secret}
+    assert (
+        {path for path, one in made.items() if "key" in one.text and "BEGIN" in one.text}
+        == {"tls/client.pem"}
+        <= private
+    )

@@ -13,20 +13,21 @@ from pathlib import Path
 
 import pytest
 from support.drills import report
+from support.exported import tls_texts
 
 from redistopo.cli.views.drill import report_lines
 from redistopo.drill.report_html import drill_html, drill_svg
 from redistopo.drill.report_junit import drills_junit
-from redistopo.export.ansible import ansible_files
-from redistopo.export.compose import compose_files
+from redistopo.export.ansible import ansible_files, ansible_names
+from redistopo.export.compose import compose_files, compose_names
 from redistopo.export.exported_file import ExportedFile
-from redistopo.export.kubernetes import kubernetes_files
+from redistopo.export.kubernetes import kubernetes_files, kubernetes_names
 from redistopo.export.prometheus import prometheus_files
 from redistopo.export.redisinsight import redisinsight_files
-from redistopo.export.systemd import systemd_files
+from redistopo.export.systemd import systemd_files, systemd_names
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_nodes import make_plan
-from redistopo.model.protocol.credentials import Credentials, Login
+from redistopo.model.protocol.credentials import Credentials, Login, TlsTexts
 from redistopo.model.protocol.engine import Engine, Product, Version
 from redistopo.model.topology.parse import parse_topology
 from redistopo.model.topology.project_paths import Layout
@@ -34,7 +35,6 @@ from redistopo.model.topology.spec import Topology
 from redistopo.render.conf import SeedIds, node_conf, seed_tables, sentinel_conf, users_acl
 from redistopo.render.connect import connect_lines
 from redistopo.render.demo_page import page
-from redistopo.render.redisinsight import TlsTexts
 from redistopo.render.topology_file import topology_file
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
@@ -126,15 +126,18 @@ def _connect(
 
 
 def _export(
-    files: Callable[[Plan, Credentials], Iterable[ExportedFile]],
+    files: Callable[..., Iterable[ExportedFile]],
     engine: Engine = CLI_7,
+    names: Callable[[Plan], dict[str, tuple[str, ...]]] | None = None,
     **keys: object,
 ) -> Callable[[str], str]:
     """Every file of an export, one after the other."""
 
     def made(own: str) -> str:
         held = _keys("correct-horse", sentinel=keys.get("shape") == "sentinel")
-        found = files(_plan(engine, own, **keys), held)
+        plan = _plan(engine, own, **keys)
+        texts = (tls_texts(plan, names),) if names else ()
+        found = files(plan, held, *texts)
         return "".join(
             f"== {one.path}{' (secret)' if one.secret else ''} ==\n{one.text}\n" for one in found
         )
@@ -216,21 +219,51 @@ CASES: dict[str, Callable[[str], str]] = {
     "drill.xml": lambda _own: drills_junit([report()], "redistopo drill golden"),
     "demo-page.html": lambda own: page("correct-horse", own=own),
     "export-systemd-cluster.txt": _export(
-        partial(systemd_files, notifies=True), acl=True, shards=2, replicas=1
+        partial(systemd_files, notifies=True), names=systemd_names, acl=True, shards=2, replicas=1
     ),
     "export-systemd-sentinel.txt": _export(
-        partial(systemd_files, notifies=False), shape="sentinel", replicas=1
+        partial(systemd_files, notifies=False), names=systemd_names, shape="sentinel", replicas=1
+    ),
+    "export-systemd-tls.txt": _export(
+        partial(systemd_files, notifies=True), names=systemd_names, replicas=0, tls=True
     ),
     "export-ansible-cluster.txt": _export(
-        partial(ansible_files, modules={}), hosts=_hosts(3), shards=3, replicas=1, acl=True
+        partial(ansible_files, modules={}),
+        names=ansible_names,
+        hosts=_hosts(3),
+        shards=3,
+        replicas=1,
+        acl=True,
+    ),
+    "export-ansible-tls.txt": _export(
+        partial(ansible_files, modules={}),
+        names=ansible_names,
+        hosts=_hosts(3),
+        replicas=0,
+        tls=True,
     ),
     "export-ansible-sentinel.txt": _export(
-        partial(ansible_files, modules={}), shape="sentinel", hosts={**_hosts(3), "base": "/srv/r"}
+        partial(ansible_files, modules={}),
+        names=ansible_names,
+        shape="sentinel",
+        hosts={**_hosts(3), "base": "/srv/r"},
     ),
-    "export-compose-cluster.txt": _export(compose_files, VALKEY_9, acl=True, replicas=0),
-    "export-compose-sentinel.txt": _export(compose_files, shape="sentinel", replicas=1),
-    "export-kubernetes-cluster.txt": _export(kubernetes_files, acl=True),
-    "export-kubernetes-sentinel.txt": _export(kubernetes_files, shape="sentinel"),
+    "export-compose-cluster.txt": _export(
+        compose_files, VALKEY_9, compose_names, acl=True, replicas=0
+    ),
+    "export-compose-sentinel.txt": _export(
+        compose_files, names=compose_names, shape="sentinel", replicas=1
+    ),
+    "export-compose-tls.txt": _export(
+        compose_files, names=compose_names, replicas=0, tls=True, announce_host="shop.example"
+    ),
+    "export-kubernetes-cluster.txt": _export(kubernetes_files, names=kubernetes_names, acl=True),
+    "export-kubernetes-sentinel.txt": _export(
+        kubernetes_files, names=kubernetes_names, shape="sentinel"
+    ),
+    "export-kubernetes-tls.txt": _export(
+        kubernetes_files, names=kubernetes_names, replicas=0, tls=True
+    ),
     "export-redisinsight.txt": _export(
         partial(redisinsight_files, tls=TlsTexts()), shape="sentinel", replicas=1
     ),

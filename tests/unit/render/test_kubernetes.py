@@ -11,13 +11,15 @@ from support.forms import spread
 
 from redistopo.errors import UsageError
 from redistopo.export.exported_file import ExportedFile
-from redistopo.export.kubernetes import instance_name, kubernetes_files
+from redistopo.export.kubernetes import instance_name, kubernetes_files, kubernetes_names
+from redistopo.model.protocol.engine import Engine, Product, Version
 
 _CASES: dict[str, dict[str, Any]] = {
     "cluster": {"name": "a.B_c-1", "acl": True},
     "replication": {"shape": "replication", "name": "7" + "x." * 30},
     "sentinel": {"shape": "sentinel", "name": "Shop", "port": 7000},
     "standalone": {"shape": "standalone"},
+    "tls": {"tls": True, "name": "shop"},
 }
 _VERSIONS = ("1.30", "1.33", "1.36")
 _HOSTILE = "p ${HOME} $(POD_IP) \"q' \\ {{ 7*7 }} #: é\x85"
@@ -86,7 +88,7 @@ def test_selectors_select_the_pods_that_they_are_for(name: str) -> None:
 def test_what_a_pod_mounts_is_there(name: str) -> None:
     files = rendered(kubernetes_files, **_CASES[name])
     objects = _objects(files)
-    (secret,), (scripts,) = _of(objects, "Secret"), _of(objects, "ConfigMap")
+    (secret, *_), (scripts,) = _of(objects, "Secret"), _of(objects, "ConfigMap")
     jobs = [("", job["spec"]["template"]) for job in _of(objects, "Job")]
     for pod, template in [*_pods(objects).items(), *jobs]:
         (container,) = template["spec"]["containers"]
@@ -137,7 +139,28 @@ def test_a_name_is_one_that_kubernetes_allows(topology: str, name: str) -> None:
     assert instance_name(topology) == name
 
 
-@pytest.mark.parametrize("keys", [{"tls": True}, {"auth": False}])
-def test_what_pods_can_not_have_is_refused(keys: dict[str, Any]) -> None:
+def test_pods_without_a_password_are_refused() -> None:
     with pytest.raises(UsageError, match="export kubernetes"):
-        rendered(kubernetes_files, **keys)
+        rendered(kubernetes_files, auth=False)
+
+
+def test_a_certificate_has_the_names_that_nodes_announce() -> None:
+    files = rendered(kubernetes_files, names=kubernetes_names, **_CASES["tls"])
+    objects = _objects(files)
+    secret, client = _of(objects, "Secret")
+    for pod, template in _pods(objects).items():
+        (container,) = template["spec"]["containers"]
+        announced = container["args"][3].replace("$(POD_NAME)", pod)
+        certificate = b64decode(secret["data"][f"{pod}.pem"]).decode().strip()
+        names = certificate.partition(": ")[2].split(", ")
+        assert names == [announced, "redis-shop", "localhost", "127.0.0.1"]
+        conf = b64decode(secret["data"][f"{pod}.conf"]).decode()
+        assert "\ncluster-preferred-endpoint-type hostname\n" in conf
+    assert "PRIVATE KEY" in b64decode(client["data"]["tls.key"]).decode()
+    assert "PRIVATE KEY" not in b64decode(client["data"]["tls.crt"]).decode()
+
+
+def test_a_cluster_that_announces_no_names_has_no_certificates() -> None:
+    old = Engine(product=Product.REDIS, version=Version(6, 2, 14))
+    with pytest.raises(UsageError, match="addresses of pods"):
+        rendered(kubernetes_files, names=kubernetes_names, engine=old, tls=True)

@@ -101,7 +101,9 @@ def _after_a_loss(plan: Plan, *, failing: bool = True, kept: str = "") -> Observ
         flags = ["master" if follows == "-" else "slave"]
         flags += ["fail"] if failing and node.name == "node2" else []
         place = f"{node.address}@{node.bus_port}"
-        lines.append((node.name, f"{place} %s{','.join(flags)} {follows} 0 0 1 connected {slots}".rstrip()))
+        lines.append(
+            (node.name, f"{place} %s{','.join(flags)} {follows} 0 0 1 connected {slots}".rstrip())
+        )
         members.append(
             ClusterNodesLine(
                 endpoint=node.endpoint, id=IDS[node.name], bus_port=node.bus_port,
