@@ -45,6 +45,8 @@ def refuse_folder(session: Session, plan: Plan, *, by_up: bool = False) -> None:
     `by_up` is set for `up`, which changes the addresses in the files of stopped nodes, and adds and
     removes nodes.
     """
+    if session.adopted:
+        return  # their files and processes aren't here
     refuse_changed_security(session)
     refuse_other_nodes(session, plan, by_up=by_up)
     if not by_up and session.state is not None and is_readdressed(plan, session.state):

@@ -11,7 +11,7 @@ from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.sentinel_replies import read_sentinel_file
 from redistopo.model.remedies.of_topology import start_over
-from redistopo.model.state.record import RecordedNode, TopologyState
+from redistopo.model.state.record import TopologyState
 
 
 def refuse_other_layout(
@@ -25,8 +25,7 @@ def refuse_other_layout(
     """Raise UsageError if the file no longer describes the topology that was formed.
 
     Its nodes have data for the old layout: only `up` changes the numbers of nodes, no verb the
-    shape, and addresses change only while no node is `running`, or over several hosts those of
-    others, whose host was replaced. This is checked before any server
+    shape, and addresses change only while no node is `running`. This is checked before any server
     is queried: a snapshot of other nodes would say nothing.
     """
     if record is None or not record.formed:
@@ -63,8 +62,7 @@ def refuse_other_layout(
             f"{recorded_counts(record)}",
             hint="redistopo up adds or removes nodes; redistopo plan shows which",
         )
-    alone = {one.name for one in record.nodes if _stays(plan, one)} if plan.topology.hosts else ()
-    if moved and not {*running} <= {*alone}:
+    if moved and not {*running} <= _staying(plan, record):
         raise UsageError(
             f"{source} has other addresses than the nodes that run: {join_names(running)}",
             detail=spans,
@@ -72,9 +70,12 @@ def refuse_other_layout(
         )
 
 
-def _stays(plan: Plan, node: RecordedNode) -> bool:
-    """Whether it has the same address in the file: a host that was replaced has another one."""
-    return plan.node(node.name).endpoint == Endpoint(node.host, node.port)
+def _staying(plan: Plan, record: TopologyState) -> set[str]:
+    """Return the nodes that may run: those of the hosts that were not replaced by others."""
+    if plan.topology.hosts is None:
+        return set()
+    was = {one.name: Endpoint(one.host, one.port) for one in record.nodes}
+    return {node.name for node in plan.nodes if was.get(node.name) == node.endpoint}
 
 
 def _span(nodes: list[tuple[str, str, int]]) -> str:

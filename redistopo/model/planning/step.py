@@ -30,6 +30,7 @@ class StepKind(StrEnum):
     GRANT = "grant"
     CORRECT = "correct"
     CORRECT_SENTINEL = "correct-sentinel"
+    STORE = "store"
     DEFER = "defer"
     SWITCH = "switch"
     REWRITE = "rewrite"
@@ -85,6 +86,7 @@ _TEXT = {
     StepKind.GRANT: "set the users of",
     StepKind.CORRECT: "correct the live configuration of",
     StepKind.CORRECT_SENTINEL: "correct the live settings of",
+    StepKind.STORE: "write to their own files the settings of",
     StepKind.DEFER: "leave settings until a restart of",
     StepKind.REWRITE: "rewrite, from memory, the append-only file of",
     StepKind.REBUILD: "write a new nodes.conf of",
