@@ -20,9 +20,9 @@ from redistopo.model.topology.hosts import Machine
 _SECONDS = 30.0
 _LINES = 6
 
-ADDRESS, ZONE = "redistopo_address", "redistopo_zone"
-"""Variables of a host in the inventory: the address of its servers, if `ansible_host` isn't it, and
-its zone."""
+ADDRESS, ZONE, DRAIN = "redistopo_address", "redistopo_zone", "redistopo_drain"
+"""Variables of a host in the inventory: the address of its servers, if `ansible_host` isn't it,
+its zone, and whether it is emptied."""
 
 
 def machines_in(inventory: Path, group: str) -> tuple[Machine, ...]:
@@ -117,6 +117,7 @@ def _machine(name: str, variables: Mapping[str, Any]) -> Machine:
         name=name,
         address=address,
         zone=str(variables.get(ZONE, "")),
+        drain=variables.get(DRAIN) is True,
         ssh=LOCAL_CONNECTION if local else ssh if ssh != address else "",
     )
 
