@@ -195,7 +195,7 @@ def _ahead(session: Session, made: Plan, asked: Asked) -> tuple[Decision, Observ
         seen = observe_placed(context, session.state)
         made = context.plan
         moves = readdress_steps(made, session.state, seen)
-        seen = after_readdressing(made, seen, moves)
+        seen = after_readdressing(made, session.state, seen, moves)
         record, _warning = current_record(made, with_addresses(made, session.state), seen)
         now = situation(context, record, seen)
     except RedistopoError as error:

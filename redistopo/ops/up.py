@@ -234,7 +234,7 @@ def _converge(session: Session, context: ExecutionContext, asked: Asked) -> tupl
     for number in range(_ROUNDS):
         seen = observe_placed(context, session.state)
         moves = readdress_steps(context.plan, session.state, seen)
-        seen = after_readdressing(context.plan, seen, moves)
+        seen = after_readdressing(context.plan, session.state, seen, moves)
         state = with_addresses(context.plan, session.state)
         record, told = current_record(context.plan, state, seen)
         if told:
@@ -303,7 +303,7 @@ def _strayed(context: ExecutionContext) -> bool:
     shards = context.plan.topology.shards
     found = (
         plan_rejoins(seen, shards),
-        stale_ids(seen),
+        stale_ids(seen, context.plan.topology.hosts),
         non_empty_resets(seen),
         settle_steps(seen),
         spread_steps(context.plan.topology.hosts, seen),

@@ -255,6 +255,7 @@ ERRORS_NOT_TYPED = {
     "execute/remove_nodes.py: redistopo up moves its slots, then removes it": _MOMENT,
     "model/planning/resizing.py: change {} first, redistopo up, then {}": _FORM,
     "model/planning/resizing.py: set shards = {} and replicas = {} in {} again, then redistopo scale --shards {}, then redistopo scale --replicas {}": _FORM,
+    "ops/move.py: change it in {}, while its nodes are stopped; then: redistopo up": _FORM,
     "ops/move.py: copy the data: redistopo clone DIR; then redistopo down in this folder": _ELSEWHERE,
     'render/engine_edit.py: set engine = "{}" there by hand, then redistopo upgrade': _FORM,
     "ops/start_with_data.py: compare the snapshot with its digest: redistopo snapshots --verify": _MOMENT,

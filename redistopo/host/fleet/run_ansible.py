@@ -14,6 +14,7 @@ from typing import Any
 
 from redistopo.errors import MissingPrerequisite, RedistopoError
 from redistopo.host.fleet.encoding import AT, PLAY, decode, encode
+from redistopo.host.fleet.vault import vault_settings
 from redistopo.host.run_program import clean_environment
 from redistopo.model.topology.hosts import Hosts, Machine
 
@@ -168,7 +169,7 @@ def _environment(run: Run, folder: Path) -> dict[str, str]:
         "LC_ALL": "C.UTF-8",
     }
     own = {} if run.hosts.inventory else {"ANSIBLE_CONFIG": str(folder / "ansible.cfg")}
-    return clean_environment({**own, **ours})
+    return clean_environment({**own, **ours, **vault_settings(folder)})
 
 
 def _control_folder() -> Path:
