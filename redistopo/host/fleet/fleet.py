@@ -12,9 +12,9 @@ from threading import RLock
 from typing import Any
 
 from redistopo.errors import RedistopoError
+from redistopo.host.fleet.conversation import Conversation, HostResults, Op
 from redistopo.host.fleet.fleet_file import FleetFile, Place, save_fleet_file
 from redistopo.host.fleet.refusals import refusal
-from redistopo.host.fleet.run_ansible import HostResults, Op, Run, run_in_background, run_ops
 from redistopo.host.fleet.seen import NodeSeen, node_seen
 from redistopo.host.local_host import LOCAL
 from redistopo.host.process_marks import load_process_mark, save_process_mark
@@ -42,6 +42,7 @@ class Fleet:
         self.file = file
         self._queue: dict[str, list[tuple[Op, Then | None]]] = {}
         self._seen: dict[str, NodeSeen] = {}
+        self._talk: Conversation | None = None
         self._verb = ""
         self._once = secrets.token_hex(8)
         self._locked = False
@@ -103,9 +104,15 @@ class Fleet:
         finally:
             if self._locked:
                 op = {"op": "unlock", "base": self.base, "once": self._once}
-                ops = {one: [op] for one in self._used()}
-                run_in_background(Run(hosts=self.file.hosts, ops=ops))
+                self._unlock({one: [op] for one in self._used()})
             self._verb, self._locked, self._once = "", False, secrets.token_hex(8)
+
+    def _unlock(self, ops: Mapping[str, Sequence[Op]]) -> None:
+        if self._talk is None or not self._talk.serves(self.file.hosts, ops):
+            self.run(self.file.hosts, ops)
+        else:
+            self._talk.tell(ops)
+        self._hang_up()
 
     @property
     def claimed(self) -> bool:
@@ -185,6 +192,21 @@ class Fleet:
             )
             return found, missed
 
+    def run(self, hosts: Hosts, ops: Mapping[str, Sequence[Op]]) -> dict[str, HostResults]:
+        """Perform operations on these machines at once, by the Ansible that runs already."""
+        with self._mutex:
+            if self._talk is None or not self._talk.serves(hosts, ops):
+                self._hang_up()
+                self._talk = Conversation(
+                    hosts, list(dict.fromkeys([*(one.name for one in hosts.machines), *ops]))
+                )
+            return self._talk.ask(ops, _OP_SECONDS)
+
+    def _hang_up(self) -> None:
+        if self._talk is not None:
+            self._talk.end()
+            self._talk = None
+
     def _perform(self, more: Mapping[str, list[tuple[Op, Then | None]]]) -> dict[str, str]:
         """Perform all that is queued, and `more`; returns why machines of `more` alone weren't
         reached."""
@@ -198,7 +220,7 @@ class Fleet:
         work = {one: [*queued.get(one, []), *more.get(one, [])] for one in machines}
         ops = {one: [*first, *(op for op, _then in some)] for one, some in work.items()}
         began = time.monotonic()
-        found = run_ops(Run(hosts=self.file.hosts, ops=ops, seconds=_OP_SECONDS))
+        found = self.run(self.file.hosts, ops)
         self._took = time.monotonic() - began
         for machine, one in found.items():
             for result in one.results[: len(first)]:
