@@ -169,6 +169,11 @@ def _flag(flag: str) -> Callable[[Stage], Pair]:
     return measure
 
 
+def _imported(stage: Stage) -> Pair:
+    ours = stage.timed([sys.executable, "-c", "import redistopo"])
+    return ours, stage.timed([sys.executable, "-c", "import argparse, json"])
+
+
 _RECIPE = "the recipe"
 _PYTEST_REDIS = "pytest-redis, 1 server"
 _CLICK = 'python -c "import click"'
@@ -213,6 +218,7 @@ ROWS: tuple[Row, ...] = tuple(
         ("hosts-up", "up + verified, 6 nodes on 3 hosts", _ROLE, 0.4, up_on_hosts, 1),
         ("help", "--help", _CLICK, 1.6, _flag("--help"), 4),
         ("version", "--version", _CLICK, 1.6, _flag("--version"), 4),
+        ("python-import", "import redistopo", "importing argparse, json", 1.0, _imported, 4),
     )
 ) + tuple(
     Row(name=name, what=what, theirs=theirs, bar=bar, measure=measure, wide=True)

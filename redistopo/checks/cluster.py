@@ -80,7 +80,7 @@ def _slots_have(count: int) -> str:
 def _uncovered(subject: CheckSubject, missing: tuple[SlotRange, ...]) -> Iterator[CheckResult]:
     """Slots whose owner doesn't reply, according to the others, and slots without an owner."""
     seen = subject.seen
-    silent = {node.address: node for node in seen.nodes if node not in seen.answering}
+    silent = {node.address: node for node in seen.nodes if not node.answers}
     known = [one for node in seen.answering for one in node.members if one.address in silent]
     # a set: most nodes report the same ranges
     reported = {some for one in known for some in one.slots}

@@ -110,7 +110,7 @@ _ONLY_IT = "writes that only the node that becomes a replica received"
 
 def _restore_replica(subject: CheckSubject, primary: NodeSeen) -> str:
     """How to restore a missing replica: it is down, became a primary, or follows another one."""
-    silent = [node for node in subject.seen.nodes if node not in subject.seen.answering]
+    silent = [node for node in subject.seen.nodes if not node.answers]
     if silent:
         return subject.recovery(silent)
     me = primary.myself

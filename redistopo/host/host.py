@@ -4,7 +4,7 @@ Code that acts on servers uses only a Host, so that another kind of machine (rea
 in memory for a test) is another implementation of these protocols.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
@@ -170,6 +170,18 @@ class Ports(Protocol):
         """Return what is at the path of a Unix socket, and which process listens there."""
 
 
+class LogFiles(Protocol):
+    """Logs of nodes, or copies of the ends of those that are elsewhere."""
+
+    @property
+    def missed(self) -> Mapping[str, str]:
+        """Machines that weren't reached the last time, and why."""
+
+    def paths(self, wait: float) -> Mapping[str, Path]:
+        """Return where each log can be read, with all that was written until now. For logs that
+        are elsewhere, it waits up to that many seconds for something new."""
+
+
 class Host(Protocol):
     """One machine, or several as one: nodes and their files are then on different machines."""
 
@@ -219,5 +231,5 @@ class Host(Protocol):
     def send(self, node: str, paths: Sequence[Path]) -> None:
         """Copy these text files of the state folder to the node's machine, if that is elsewhere."""
 
-    def fetch(self, paths: Sequence[Path]) -> None:
-        """Copy the ends of these logs to the same paths here, if they are elsewhere."""
+    def logs(self, layout: Layout, names: Callable[[], Iterable[str]]) -> LogFiles:
+        """Return the logs of nodes, to be read here."""

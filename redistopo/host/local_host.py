@@ -17,16 +17,19 @@ from redistopo.host.host import (
     Files,
     FileStatus,
     Host,
+    LogFiles,
     Ports,
     Process,
     Processes,
 )
+from redistopo.host.log_files import LocalLogs, Names
 from redistopo.host.polling import Deadline
 from redistopo.host.process_marks import remove_process_mark
 from redistopo.host.run_recorded import run_recorded
 from redistopo.host.safe_open import open_folder, open_to_read, parent_of
 from redistopo.host.unix_sockets import inspect_unix_socket
 from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.topology.project_paths import Layout
 
 if TYPE_CHECKING:
     from redistopo.model.planning.resource_limits import Limits
@@ -170,8 +173,9 @@ class LocalHost:
     def send(self, node: str, paths: Sequence[Path]) -> None:
         """Nothing: servers here read the same files."""
 
-    def fetch(self, paths: Sequence[Path]) -> None:
-        """Nothing: they are here."""
+    def logs(self, layout: Layout, names: Names) -> LogFiles:
+        """Return the logs themselves."""
+        return LocalLogs(layout, names)
 
     def flush(self) -> None:
         """Nothing: all is done at once."""

@@ -13,6 +13,7 @@ from redistopo.ops.snapshot import SnapshotRequest, save_snapshot
 from redistopo.ops.start_with_data import DataStart, RestoreResult, start_with_data
 from redistopo.progress import Progress
 from redistopo.project.load import layout_of_folder
+from redistopo.project.trust import is_trusted
 from redistopo.session.open import open_session
 from redistopo.session.session import SessionRequest
 from redistopo.snapshot.stored import snapshots_folder
@@ -62,6 +63,7 @@ def _clone(request: CloneRequest, layout: Layout, name: str, progress: Progress)
             layout=layout,
             deadline=session.deadline,
             verify=request.verify,
+            source=session.layout if is_trusted(session.layout) else None,
             place=link_or_copy,
         )
     return start_with_data(start, progress)

@@ -40,7 +40,6 @@ from redistopo.ops.up import UpRequest, bring_up
 from redistopo.progress import Event, EventKind, Progress, note, step, warn
 from redistopo.project.drill_intent_file import forget_intent, save_intent
 from redistopo.project.job_file import end_job, save_job
-from redistopo.session.hosts import refuse_on_hosts
 from redistopo.session.local_preconditions import refuse_changed_security
 from redistopo.session.open import open_session
 from redistopo.session.preview_result import Preview
@@ -93,8 +92,6 @@ def drill_grow(request: GrowRequest, progress: Progress) -> DrillReport:
     then it is taken back as far as possible.
     """
     with open_session(drill_session(request.root), progress) as session:
-        if session.layout.hosts.exists():
-            refuse_on_hosts("drill grow")
         refuse_changed_security(session)
         finish_earlier(session)
         session.deadline = Deadline(request.seconds)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from redistopo.errors import UsageError
 from redistopo.host.follow_logs import Log, follow
+from redistopo.host.host import LogFiles
 from redistopo.host.polling import Deadline
 from redistopo.host.server_log import LOG_MARK
 from redistopo.model.protocol.redact import Redactor
@@ -20,12 +21,14 @@ from redistopo.project.redact_secrets import secrets_of
 from redistopo.project.started_topology import nothing_started_error
 from redistopo.project.topology_state_file import node_folder_names
 from redistopo.session.open import open_session
-from redistopo.session.session import Session, SessionRequest
+from redistopo.session.session import SessionRequest
 
 _LAST = 10
 """The default number of entries shown before new ones are followed."""
 
 _SECRETS_SECONDS = 2.0
+_WAIT_SECONDS = 2.0
+"""How long one look at other hosts waits for something new."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +48,12 @@ class LogsRequest:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogsResult:
     """Names of the nodes, and their entries, read on demand and redacted; with `live`, new entries
-    follow."""
+    follow. `missed` has a line for each host that wasn't reached."""
 
     names: tuple[str, ...]
     entries: Iterator[LogEntry]
     live: bool = False
+    missed: tuple[str, ...] = ()
 
 
 def logs(request: LogsRequest) -> LogsResult:
@@ -68,39 +72,31 @@ def logs(request: LogsRequest) -> LogsResult:
                 f"{request.grep!r} is no regular expression", detail=str(error)
             ) from error
         layout = session.layout
-        _bring_here(session, request)
+        chosen: tuple[str, ...] = ()
         if request.words:
             meant = select_nodes(session.observe(), request.words)
-            names = tuple(node.name for node in meant)
-        else:
-            names = tuple(_files(layout))
-    if not names and not request.follow:
+            chosen = tuple(node.name for node in meant)
+        files = session.host.logs(layout, lambda: chosen or node_folder_names(layout))
+        paths = files.paths(0)
+    if not paths and not request.follow:
         raise nothing_started_error(layout)
-    told = _told(layout, names, request, wanted)
-    return LogsResult(names=names, entries=told, live=request.follow)
-
-
-def _bring_here(session: Session, request: LogsRequest) -> None:
-    """Copy the logs of other hosts; raises UsageError if they should be followed."""
-    names = node_folder_names(session.layout)
-    if request.follow and session.layout.hosts.exists():
-        raise UsageError(
-            "logs of other hosts can't be followed yet",
-            hint="redistopo logs, without --follow; or redistopo watch",
-        )
-    session.host.fetch([session.layout.node(name).log for name in names])
-
-
-def _files(layout: Layout) -> dict[str, Path]:
-    found = {name: layout.node(name).log for name in node_folder_names(layout)}
-    return {name: path for name, path in found.items() if path.exists()}
+    return LogsResult(
+        names=chosen or tuple(paths),
+        entries=_told(layout, (files, paths), request, wanted),
+        live=request.follow,
+        missed=tuple(f"host {name} wasn't reached: {why}" for name, why in files.missed.items()),
+    )
 
 
 def _told(
-    layout: Layout, names: tuple[str, ...], request: LogsRequest, wanted: re.Pattern[str]
+    layout: Layout,
+    found: tuple[LogFiles, Mapping[str, Path]],
+    request: LogsRequest,
+    wanted: re.Pattern[str],
 ) -> Iterator[LogEntry]:
+    files, paths = found
     scrub = Redactor(secrets_of(layout))
-    known = [Log(name=name, path=layout.node(name).log) for name in names]
+    known = [Log(name=name, path=path) for name, path in paths.items()]
     oldest = 0.0 if request.since is None else time.time() - request.since
     last = request.tail
     if last is None and request.follow and request.since is None:
@@ -109,11 +105,8 @@ def _told(
     shown = matching if last is None else deque(matching, maxlen=last)
     yield from (_clean(one, scrub) for one in shown)
     if request.follow:
-
-        def files() -> Mapping[str, Path]:
-            return {} if request.words else _files(layout)
-
-        yield from _arriving(layout, follow(known, files), wanted)
+        lines = follow(known, lambda: files.paths(_WAIT_SECONDS))
+        yield from _arriving(layout, lines, wanted)
 
 
 def _history(known: list[Log], oldest: float) -> Iterator[LogEntry]:

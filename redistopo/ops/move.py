@@ -28,6 +28,7 @@ from redistopo.project.load import (
 from redistopo.project.port_conflicts import port_blocker
 from redistopo.project.port_reservations import choosing_ports, reserve_ports
 from redistopo.project.started_topology import running_nodes
+from redistopo.project.trust import is_trusted, trust
 from redistopo.project.unfinished_changes import refuse_unfinished
 from redistopo.session.live_change import change_request
 from redistopo.session.open import open_session
@@ -85,11 +86,17 @@ def move(request: MoveRequest, progress: Progress) -> MoveResult:
         sentinel_port=_sentinel_port(before, request),
     )
     target = layout_of_folder(request.to) if request.to else layout
+    if before.hosts is not None and request.host:
+        raise UsageError(
+            "each host has an address of its own",
+            hint=f"change it in {layout.topology.name}, while its nodes are stopped; "
+            "then: redistopo up",
+        )
     if now == before and target.root == layout.root:
         raise UsageError(
             "the topology is there already", hint="name a change: --port, --host or --dir"
         )
-    running = running_nodes(layout)
+    running = _running(layout)
     refuse_unfinished(layout)
     if running and not request.restart and not request.to:
         work = _roll(request, before, now, progress)
@@ -120,6 +127,11 @@ def move(request: MoveRequest, progress: Progress) -> MoveResult:
         runs=bool(running),
         seconds=time.monotonic() - began,
     )
+
+
+def _running(layout: Layout) -> tuple[str, ...]:
+    with open_session(SessionRequest(root=layout.root, needs_started=False)) as session:
+        return running_nodes(layout, session.host)
 
 
 def _roll(request: MoveRequest, before: Topology, now: Topology, progress: Progress) -> RestartWork:
@@ -205,10 +217,13 @@ def _write(layout: Layout, target: Layout, text: str, progress: Progress) -> Non
             rewrite(layout.topology, text, before)
     if target.root == layout.root:
         return
+    trusted = is_trusted(layout)
     # without the lock, whose file moves too
     with step(progress, f"move to {target.root}"):
         if not target.root.exists():
             private_folder(target.root)
+        if trusted:
+            trust(target)
         for name in _OURS:
             if (layout.root / name).exists():
                 _rename(layout.root / name, target.root / name)

@@ -36,7 +36,7 @@ from redistopo.session.local_preconditions import refuse_folder, refuse_request
 from redistopo.session.open import open_session
 from redistopo.session.preview_result import Preview
 from redistopo.session.session import CredentialSource, Session, SessionRequest
-from redistopo.session.situation import observe_for_steps, situation
+from redistopo.session.situation import observe_placed, situation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +188,8 @@ def _ahead(session: Session, made: Plan, asked: Asked) -> tuple[Decision, Observ
         if made.topology.tls:  # `up` does this when it creates certificates
             refuse_lost_authority(made.layout.tls)
         context = session.context(made)
-        seen = observe_for_steps(context)
+        seen = observe_placed(context, session.state)
+        made = context.plan
         moves = readdress_steps(made, session.state, seen)
         seen = after_readdressing(made, seen, moves)
         record, _warning = current_record(made, with_addresses(made, session.state), seen)

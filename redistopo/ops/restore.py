@@ -5,15 +5,18 @@ from pathlib import Path
 
 from redistopo.host.polling import Deadline
 from redistopo.model.remedies.of_topology import restore_over
+from redistopo.model.topology.project_paths import Layout
 from redistopo.ops.start_with_data import DataStart, RestoreResult, start_with_data
 from redistopo.progress import Progress, step
 from redistopo.project.load import layout_of_folder
+from redistopo.project.trust import is_trusted
 from redistopo.project.unfinished_changes import refuse_unfinished
 from redistopo.snapshot.stored import (
     find_snapshot,
     load_manifest,
     opened,
     require_checksums,
+    snapshots_folder,
 )
 from redistopo.snapshot.target_folder import (
     refuse_data,
@@ -41,11 +44,16 @@ def restore(request: RestoreRequest, progress: Progress) -> RestoreResult:
     The folder's own topology file is used, otherwise the snapshot's. If it fails, the folder is as
     before. Raises RedistopoError, UsageError over data without `force`.
     """
-    with opened(find_snapshot(layout_of_folder(request.root), request.name)) as path:
-        return _restore(request, path, progress)
+    source = layout_of_folder(request.root)
+    found = find_snapshot(source, request.name)
+    own = found.parent == snapshots_folder(source) and source.root.is_dir() and is_trusted(source)
+    with opened(found) as path:
+        return _restore(request, path, source if own else None, progress)
 
 
-def _restore(request: RestoreRequest, path: Path, progress: Progress) -> RestoreResult:
+def _restore(
+    request: RestoreRequest, path: Path, source: Layout | None, progress: Progress
+) -> RestoreResult:
     manifest = load_manifest(path)
     layout = layout_of_folder(request.into or request.root)
     require_own_folder(layout)
@@ -61,5 +69,6 @@ def _restore(request: RestoreRequest, path: Path, progress: Progress) -> Restore
         deadline=Deadline(request.seconds),
         force=request.force,
         verify=request.verify,
+        source=source,
     )
     return start_with_data(start, progress)

@@ -165,6 +165,7 @@ def preflight(session: Session, edit: Edit) -> Observed:
         primaries = [node for node in verdict.seen.answering if node.role is Role.PRIMARY]
         require_slot_rights(session.client, primaries, session.credentials)
     session.use(Project(layout=session.layout, topology=edit.topology))
+    session.log_in_with(session.credentials_from(CredentialSource.FILE))  # also to new Sentinels
     free = memory_and_disk(session.layout.root)
     room = Room(memory=free.available, disk=free.disk_free)
     refuse_without_room(session.plan(), verdict.seen, room)

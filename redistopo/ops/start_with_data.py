@@ -21,6 +21,7 @@ from redistopo.model.topology.project_paths import Layout
 from redistopo.ops.down import DownRequest, down
 from redistopo.ops.up import UpRequest, up
 from redistopo.progress import Progress, note, step
+from redistopo.project.trust import trust
 from redistopo.session.open import hold_lock, open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
 from redistopo.snapshot.data_check import (
@@ -50,7 +51,8 @@ from redistopo.snapshot.target_folder import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataStart:
-    """A snapshot to start a topology with; `place` puts its files into the nodes' folders."""
+    """A snapshot to start a topology with; `place` puts its files into the nodes' folders. `source`
+    is the trusted project whose topology file it has: its hosts may be logged in to."""
 
     path: Path
     manifest: Manifest
@@ -58,6 +60,7 @@ class DataStart:
     deadline: Deadline
     force: bool = False
     verify: bool | None = None
+    source: Layout | None = None
     place: Place = copy_file
 
 
@@ -121,7 +124,9 @@ def _undone_on_error(start: DataStart, progress: Progress) -> Iterator[None]:
     if not own:
         if not existed:
             private_folder(layout.root)
-        write_topology(layout, snapshot_topology(start.path), progress)
+        made = write_topology(layout, snapshot_topology(start.path), progress, start.source)
+        if made.hosts is not None and start.source is not None:
+            trust(layout)
     try:
         yield
     except BaseException:

@@ -60,7 +60,7 @@ from redistopo.session.health import Verdict, wait_until_healthy, with_write_pro
 from redistopo.session.local_preconditions import refuse_folder, refuse_request
 from redistopo.session.open import hold_lock, open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
-from redistopo.session.situation import observe_for_steps, situation
+from redistopo.session.situation import observe_placed, situation
 from redistopo.session.slot_job import finish_moves, new_job
 
 _ROUNDS = 6
@@ -205,7 +205,7 @@ def _converge(session: Session, context: ExecutionContext, asked: Asked) -> tupl
     context.on_moves = lambda moves: _record_moves(session, context, moves)
     context.on_removal = lambda names: _record_removal(session, context.plan, names)
     for number in range(_ROUNDS):
-        seen = observe_for_steps(context)
+        seen = observe_placed(context, session.state)
         moves = readdress_steps(context.plan, session.state, seen)
         seen = after_readdressing(context.plan, seen, moves)
         state = with_addresses(context.plan, session.state)

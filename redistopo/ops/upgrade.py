@@ -39,6 +39,7 @@ from redistopo.project.trust import may_run, trust
 from redistopo.project.unfinished_changes import refuse_unfinished
 from redistopo.render.conf import node_conf
 from redistopo.render.engine_edit import with_engine
+from redistopo.session.hosts import refuse_on_hosts
 from redistopo.session.live_change import LiveChange, change_request, live_change, unrecorded
 from redistopo.session.open import open_session
 from redistopo.session.preview_result import Preview
@@ -210,7 +211,7 @@ def _edit(session: Session, request: UpgradeRequest) -> _Edit:
     """Prepare the change of the file, and let the session use it as it will be."""
     before = read_exactly(session.layout.topology)
     asked = request.engine or _in_file(session)
-    if "/" in engine_request(asked).text:
+    if "/" in engine_request(asked).text and session.topology.hosts is None:
         asked = str(absolute(Path(asked)))
     after, was = before, session.topology.engine
     if asked != was:
@@ -250,8 +251,11 @@ def _ready(request: UpgradeRequest, now: LiveChange) -> UpgradePlan:
 
 
 def _refuse_settings(now: LiveChange, made: UpgradePlan) -> None:
-    """Raise UsageError if the engine would not start with the configuration of a node."""
+    """Raise UsageError if the engine would not start with the configuration of a node; on other
+    hosts, the first replica that is restarted shows it."""
     plan, tried = now.context.plan, set[str]()
+    if plan.topology.hosts is not None:
+        return
     for node in (one for one in plan.data if one.name in made.nodes):
         if str(node.directives) in tried:
             continue
@@ -288,6 +292,8 @@ def _snapshot(session: Session, request: UpgradeRequest, made: UpgradePlan) -> s
     name = f"before-{made.engine.name.replace(' ', '-')}-{now}"
     asked = SnapshotRequest(root=request.root, verify=False)
     try:
+        if session.topology.hosts is not None:
+            refuse_on_hosts("snapshot")
         # with connections of its own: BGSAVE may take longer than any command of the upgrade
         with open_session(
             SessionRequest(root=request.root, seconds=asked.seconds), session.progress
@@ -304,7 +310,11 @@ def _write(session: Session, edit: _Edit, request: UpgradeRequest) -> None:
     """Change the file; the user named the program of a path in this very command."""
     if edit.before != edit.after:
         rewrite(session.layout.topology, edit.after, edit.before)
-    if "/" in request.engine and not may_run(session.layout, edit.asked):
+    if (
+        "/" in request.engine
+        and not session.topology.hosts
+        and not may_run(session.layout, edit.asked)
+    ):
         trust(session.layout)
 
 

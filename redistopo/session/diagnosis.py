@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from redistopo.errors import (
@@ -25,6 +26,9 @@ BUNDLE = "for a report: redistopo bundle"
 
 _PLAIN = (UsageError, MissingPrerequisite, Interrupted)
 """Errors that need no diagnosis, since nothing was waited for."""
+
+_MOST_KEPT = 24
+"""So many nodes' replies are kept: of a large topology, those that the error is about."""
 
 _SYNCS = 100
 """So many synced writes, one after the other, a small cluster's start is over."""
@@ -52,7 +56,9 @@ def explaining(context: ExecutionContext) -> Iterator[None]:
             more = longer(context.deadline.seconds, seconds)
             error.hint = joined(more, error.hint, by="; ")  # the disk may not be the only cause
         hide(error, context.plan.layout)
-        _keep(context, error, seen)
+        concerned = set(found.first_nodes(_MOST_KEPT))
+        nodes = tuple(node for node in seen.nodes if node.name in concerned)
+        _keep(context, error, replace(seen, nodes=nodes))
         raise
     with suppress(MissingPrerequisite):  # it is only an aid for a bundle; the same below
         context.host.files.remove(context.plan.layout.failure)

@@ -13,16 +13,7 @@ from redistopo.model.state.host_reach import HostReach
 from redistopo.project.load import Project, engine_request, plan_with
 from redistopo.project.trust import require_trusted_hosts
 
-NOT_ON_HOSTS: Mapping[str, str] = {
-    "clone": "the copy of the data is made on this machine",
-    "drill grow": "it adds nodes to this machine",
-    "move": "the nodes' folders are moved on this machine",
-    "move-slots": "its job was not tried over several hosts",
-    "rebalance": "its job was not tried over several hosts",
-    "scale": "it was not tried over several hosts",
-    "undo": "it was not tried over several hosts",
-    "upgrade": "the engines of several hosts are not upgraded together",
-}
+NOT_ON_HOSTS: Mapping[str, str] = {}
 """Verbs that change a topology, and why they don't work over several hosts yet."""
 
 
@@ -34,6 +25,12 @@ def refuse_on_hosts(verb: str) -> None:
             detail=why,
             hint="docs/hosts.md lists the verbs that do",
         )
+
+
+def use_places(host: Host, plan: Plan) -> None:
+    """Use the machines of a plan from now on."""
+    if plan.topology.hosts is not None and isinstance(host, FleetHost):
+        host.place(plan.topology.hosts, plan.nodes)
 
 
 def reach_from_hosts(host: Host) -> tuple[HostReach, ...] | None:
@@ -65,6 +62,8 @@ def plan_on_hosts(
         require_ansible()
     found = host if isinstance(host, FleetHost) else new_fleet(layout, hosts, project.topology.name)
     request = engine_request(engine or project.topology.engine)
+    if request.path:  # of every machine
+        hosts = replace(hosts, engine=request.path)
     chosen, why = found.known_engine(request, hosts), "found on the hosts"
     if chosen is None and assume:
         why = "assumed: no host was asked yet"

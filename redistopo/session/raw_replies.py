@@ -1,5 +1,7 @@
 """The raw replies of nodes about themselves, for a report."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 from redistopo.client.connection import Command, Connections
 from redistopo.errors import RedistopoError
 from redistopo.model.state.observed import NodeSeen, Observed, Role
@@ -12,19 +14,21 @@ _CLUSTER: tuple[Command, ...] = (("CLUSTER", "INFO"), ("CLUSTER", "NODES"))
 def ask_nodes(seen: Observed, client: Connections) -> dict[str, str]:
     """Map every node that replied to the text of its INFO, CLUSTER INFO and CLUSTER NODES, or its
     replies as a Sentinel."""
-    found = {}
-    for node in seen.answering:
+
+    def replies_of(node: NodeSeen) -> str:
         commands = _commands(seen, node)
         try:
             replies = client.execute(node.endpoint, commands)
         except RedistopoError as error:
-            found[node.name] = f"{error.message}: {error.detail}\n"
-            continue
+            return f"{error.message}: {error.detail}\n"
         told = zip(commands, replies, strict=True)
-        found[node.name] = "".join(
+        return "".join(
             f"> {' '.join(map(str, command))}\n{str(reply).rstrip()}\n\n" for command, reply in told
         )
-    return found
+
+    nodes = seen.answering
+    with ThreadPoolExecutor(8) as pool:
+        return dict(zip((node.name for node in nodes), pool.map(replies_of, nodes), strict=True))
 
 
 def _commands(seen: Observed, node: NodeSeen) -> list[Command]:

@@ -10,6 +10,7 @@ from redistopo.errors import TimedOut
 from redistopo.execute.context import ExecutionContext
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.form_cluster import NODE_TIMEOUT
+from redistopo.model.planning.place_new_nodes import place_by_shards
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_nodes import with_primary
 from redistopo.model.planning.sentinel_primary import known_id, named_primary, remembered
@@ -44,6 +45,20 @@ def observe_for_steps(context: ExecutionContext) -> Observed:
     """Take a snapshot for deciding on steps: servers are queried only if any runs."""
     seen = _without_the_dying(context, context.observe(Detail.PROCESS, disk=True))
     return context.observe(Detail.FULL, disk=True) if seen.running else seen
+
+
+def observe_placed(context: ExecutionContext, record: TopologyState | None) -> Observed:
+    """Take such a snapshot; over several hosts, place new nodes by the shards that it has, in the
+    context's plan."""
+    seen = observe_for_steps(context)
+    plan = place_by_shards(context.plan, record, seen)
+    if plan == context.plan:
+        return seen
+    from redistopo.session.hosts import use_places
+
+    context.plan = plan
+    use_places(context.host, plan)
+    return observe_for_steps(context)
 
 
 def _without_the_dying(context: ExecutionContext, seen: Observed) -> Observed:

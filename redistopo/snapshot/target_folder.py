@@ -1,6 +1,7 @@
 """The folder in which a snapshot is restored: its topology file with free ports, and no data of
 others in the way."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from redistopo.host.files import (
     write_public,
 )
 from redistopo.host.host import Host
+from redistopo.model.topology.hosts import Hosts
 from redistopo.model.topology.ports import choose_block, port_block_of
 from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Topology
@@ -54,12 +56,15 @@ def refuse_data(layout: Layout, hint: str) -> None:
         raise UsageError(f"{layout.root} has data already: nothing was changed", hint=hint)
 
 
-def write_topology(layout: Layout, text: str, progress: Progress) -> Topology:
+def write_topology(
+    layout: Layout, text: str, progress: Progress, source: Layout | None = None
+) -> Topology:
     """Write the topology file into a folder that has none, with the next free ports if its own are
-    in use, and reserve them."""
+    in use, and reserve them. Over several hosts, the folder there is another one too; an inventory
+    is that of the project `source`."""
     wanted = read_topology(text, "the snapshot's redistopo.toml")
     with choosing_ports():
-        choice = choose_block(port_block_of(wanted), port_blocker(layout.root, wanted.host))
+        choice = choose_block(port_block_of(wanted), _blocker(layout, wanted))
         if choice.block is None:
             raise MissingPrerequisite(
                 f"no free block of ports from {wanted.port} upwards",
@@ -67,11 +72,30 @@ def write_topology(layout: Layout, text: str, progress: Progress) -> Topology:
             )
         moved = choice.block.first_sentinel if wanted.sentinel_port else 0
         placed = replace(wanted, port=choice.block.first, sentinel_port=moved)
+        placed = replace(placed, hosts=_hosts_beside(wanted, layout, source))
         write_public(layout.topology, with_addresses(text, wanted, placed))
         reserve_ports(layout.root)
     if choice.passed:
         note(progress, f"ports {choice.block}: those of the snapshot's topology are in use")
     return placed
+
+
+def _blocker(layout: Layout, wanted: Topology) -> Callable[[int], str]:
+    """What has a port; on other hosts, which aren't asked, the first topology has its own."""
+    blocked = port_blocker(layout.root, wanted.host)
+    own = port_block_of(wanted).all if wanted.hosts is not None else ()
+    return lambda port: "of the first topology" if port in own else blocked(port)
+
+
+def _hosts_beside(wanted: Topology, layout: Layout, source: Layout | None) -> Hosts | None:
+    """The hosts of a second topology beside the first one."""
+    if wanted.hosts is None:
+        return None
+    inventory = wanted.hosts.inventory
+    if inventory and source is not None:
+        inventory = str(source.root / inventory)
+    base = f"{wanted.hosts.folder(wanted.name)}-{layout.root.name}"
+    return replace(wanted.hosts, base=base, inventory=inventory)
 
 
 def put_aside(layout: Layout, host: Host) -> None:

@@ -55,6 +55,8 @@ _QUERIES = {
     "schema": ("schema", set()),
     "help": ("help status", set()),
     "version": ("version", set()),
+    "run": ("run -- true", _FILES),
+    "templates": ("templates export ../templates", set()),
 }
 _CHANGES = {
     "secret": ("secret rotate", set()),
@@ -73,21 +75,21 @@ _CHANGES = {
     "down": ("down", set()),
     "move": ("move --dir ../third", set()),
 }
+_OF_A_CLUSTER = {
+    "move-slots": ("move-slots 0-9 --to node2", set()),
+    "rebalance": ("rebalance", set()),
+    "failover": ("failover node6", set()),
+    "upgrade": ("upgrade --check", set()),
+    "scale": ("scale --replicas 0 --dry-run", _FILES),
+    "reset": ("reset node4 --yes", set()),
+}
 _ELSEWHERE = {
     "certs": "needs TLS, and so ssl and cryptography",
     "demo": "serves with flask, waitress and redis-py",
     "drill": "its load consists of redis-py's clients",
     "events": "does not end; the same as watch",
-    "failover": "needs a replica; the same as restart --rolling",
     "install": "installs a server",
-    "move-slots": "needs a cluster; the same as rebalance",
-    "rebalance": "needs a cluster; the same as restart",
-    "reset": "needs a cluster; the same as kill",
-    "run": "starts a topology; the same as up",
-    "scale": "needs a replica; the same as up",
-    "templates": "copies files",
     "undo": "needs an interrupted change; the same as rebalance",
-    "upgrade": "restarts every node; the same as restart --rolling",
     "watch": "does not end; draws with rich",
 }
 
@@ -137,12 +139,17 @@ def test_status_imports_what_it_takes_to_look(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    "table", [_BEFORE, _QUERIES, _CHANGES], ids=["files", "queries", "changes"]
+    "table",
+    [_BEFORE, _QUERIES, _CHANGES, _OF_A_CLUSTER],
+    ids=["files", "queries", "changes", "clusters"],
 )
 def test_each_verb_imports_no_heavy_package_that_it_does_not_use(
     project: Project, table: dict[str, tuple[str, set[str]]]
 ) -> None:
-    project.init("standalone", engine=BUNDLED.path)
+    shape = ["standalone"]
+    if table is _OF_A_CLUSTER:
+        shape = ["cluster", "--replicas", "1", "--formation", "instant"]
+    project.init(*shape, engine=BUNDLED.path)
     if table is not _BEFORE:
         project.up()
     try:
@@ -154,7 +161,7 @@ def test_each_verb_imports_no_heavy_package_that_it_does_not_use(
 
 
 def test_every_verb_has_a_row() -> None:
-    tables = (_BEFORE, _QUERIES, _CHANGES, _ELSEWHERE)
+    tables = (_BEFORE, _QUERIES, _CHANGES, _OF_A_CLUSTER, _ELSEWHERE)
     named = [verb for table in tables for verb in table]
     assert sorted(named) == sorted(VERBS)
 

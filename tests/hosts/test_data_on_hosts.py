@@ -1,17 +1,21 @@
 """Data and secrets of a topology over several hosts, judged by redis-py and by the hosts' files."""
 
 import hashlib
+import signal
 import socket
 import ssl
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from redis.exceptions import AuthenticationError
 from support.forms import FULL
 from support.loopback_hosts import LoopbackHosts
 from support.mortal import nursery
 from support.project import Project
+from support.waiting import until
 
 whole = pytest.mark.skipif(not FULL, reason="in the whole form only: make test-hosts")
 _PAIR = ('shape = "replication"', "replicas = 1")
@@ -63,7 +67,7 @@ def test_an_interrupted_rotation_is_finished_by_up(
             for host in (1, 2):
                 with hosts.client(host) as node:
                     node.ping()
-            hosts.project.run("up", check=0)
+            hosts.project.run("up", check=0, seconds=300)
             assert not (hosts.project.root / ".redistopo" / "rotation.json").exists()
             for host in (1, 2):
                 with hosts.client(host) as node:
@@ -100,8 +104,8 @@ def test_certificates_are_renewed_on_all_hosts(hosts: LoopbackHosts) -> None:
     key = (hosts.project.root / ".redistopo" / "tls" / "ca.key").read_text()
     assert not [name for name, text in hosts.texts().items() if key.split("\n")[1] in text]
     assert hosts.open_to_others() == []
-    hosts.project.run("down", check=0)
-    hosts.project.run("up", check=0)
+    hosts.project.run("down", check=0, seconds=300)
+    hosts.project.run("up", check=0, seconds=300)
     assert [_serial(hosts, host) for host in (1, 2)] == after
     hosts.project.run("verify", check=0)
 
@@ -118,11 +122,11 @@ def test_a_reset_node_rejoins(hosts: LoopbackHosts) -> None:
         ]
         for key in keys:
             node.set(key, "1")
-    hosts.project.run("reset", "node1", "--hard", "--yes", check=0)
+    hosts.project.run("reset", "node1", "--hard", "--yes", check=0, seconds=300)
     with hosts.client() as node:
         assert node.execute_command("CLUSTER MYID") != former
         assert node.dbsize() == 0
-    hosts.project.run("up", check=0)
+    hosts.project.run("up", check=0, seconds=300)
     with hosts.client() as node:
         assert node.info("replication")["role"] == "slave"
         assert node.dbsize() == len(keys)
@@ -137,10 +141,130 @@ def test_a_snapshot_comes_through_the_network(hosts: LoopbackHosts) -> None:
         primary.mset({f"key{n}": "value" for n in range(1000)})
         primary.set("gone", "soon", ex=1000)
     before = sorted(hosts.base.rglob("dump.rdb"))
-    done = hosts.project.run("snapshot", "one", "--verify", "--json", check=0)
+    done = hosts.project.run("snapshot", "one", "--verify", "--json", check=0, seconds=300)
     shard = done.json["result"]["snapshot"]["shards"][0]
     assert (shard["role"], shard["keys"], shard["expiring"]) == ("replica", {"0": 1001}, 1)
     file = hosts.project.root / "snapshots" / "one" / "shard1.rdb"
     assert hashlib.sha256(file.read_bytes()).hexdigest() == shard["sha256"]
     assert file.stat().st_mode & 0o777 == 0o600
     assert sorted(hosts.base.rglob("dump.rdb")) == before
+
+
+@whole
+def test_a_snapshot_is_restored_and_imported(hosts: LoopbackHosts) -> None:
+    """The data of before is there again, also after a restore that fails."""
+    hosts.up(*_PAIR, *_LITTLE_MEMORY)
+    with hosts.client() as primary:
+        primary.mset({f"key{n}": "x" * 1000 for n in range(3000)})
+    hosts.project.run("snapshot", "one", check=0, seconds=300)
+    with hosts.client() as primary:
+        primary.flushall()
+        primary.set("later", "1")
+    assert "--force" in hosts.project.run("restore", "one", check=2, seconds=300).err
+    hosts.project.run("restore", "one", "--force", check=0, seconds=300)
+    assert not (hosts.base / "nodes.before-restore").exists()
+    for host in (1, 2):
+        with hosts.client(host) as node:
+            assert node.dbsize() == 3000
+            assert node.get("key999") == "x" * 1000
+    with hosts.client() as primary:
+        primary.flushall()
+        primary.set("mine", "1")
+    _lower_memory(hosts)
+    failed = hosts.project.run("restore", "one", "--force", check=1, seconds=300)
+    assert "OOM" in failed.err
+    assert not (hosts.base / "nodes.before-restore").exists()
+    hosts.project.run("up", check=0, seconds=300)
+    with hosts.client() as primary:
+        assert primary.keys() == ["mine"]
+        primary.config_set("maxmemory", "50mb")
+    file = hosts.project.root / "snapshots" / "one" / "shard1.rdb"
+    hosts.project.run("import", "--from", file, "--replace", check=0, seconds=300)
+    with hosts.client(2) as replica:
+        until(lambda: replica.dbsize() == 3001, what="the replica has what was imported")
+
+
+_LITTLE_MEMORY = ("[redis]", 'maxmemory = "50mb"')
+
+
+def _lower_memory(hosts: LoopbackHosts) -> None:
+    """Of the running servers, and in the topology file."""
+    file = hosts.project.root / "redistopo.toml"
+    file.write_text(file.read_text().replace("50mb", "3mb"))
+    hosts.project.run("up", check=0, seconds=300)
+
+
+@whole
+def test_a_clone_is_beside_the_first_topology(hosts: LoopbackHosts) -> None:
+    hosts.up(*_PAIR)
+    with hosts.client() as primary:
+        primary.mset({f"key{n}": "x" for n in range(1000)})
+    servers, copy = hosts.servers(), hosts.project.root.with_name("copy")
+    beside = LoopbackHosts(replace(hosts.project, root=copy), Path(f"{hosts.base}-copy"))
+    try:
+        done = hosts.project.run("clone", str(copy), "--json", check=0, seconds=300)
+        beside.project.port = done.json["result"]["ports"][0]
+        assert hosts.servers() == servers
+        assert len(beside.servers()) == 2
+        assert beside.project.password != hosts.project.password
+        for one, keys in ((hosts, 1000), (beside, 1001)):
+            with one.client() as primary, one.client(2) as replica:
+                if keys > 1000:
+                    primary.set("own", "1")
+                until(lambda seen=replica, keys=keys: seen.dbsize() == keys)
+        beside.project.run("down", "--wipe", "--yes", check=0, seconds=300)
+        assert not beside.base.exists()
+    finally:
+        beside.cleanup()
+    assert hosts.servers() == servers
+
+
+@whole
+def test_logs_are_followed(hosts: LoopbackHosts) -> None:
+    """Ctrl-C ends everything that was begun for it."""
+    hosts.up(*_PAIR)
+    following = hosts.project.begin("logs", "--follow", "--tail", "1")
+    try:
+        assert following.stdout is not None
+        assert "node" in following.stdout.readline()
+        with hosts.client(2) as replica:
+            replica.bgsave()
+        for line in following.stdout:
+            if "node2" in line and "Background saving" in line:
+                break
+        children = psutil.Process(following.pid).children(recursive=True)
+        following.send_signal(signal.SIGINT)
+        assert following.wait(20) == 130
+        until(lambda: not any(one.is_running() for one in children), 20)
+    finally:
+        following.kill()
+        following.communicate()
+    assert not list((hosts.project.root / ".redistopo").rglob("*.log"))
+
+
+@whole
+def test_a_topology_moves_to_other_ports_and_another_folder(hosts: LoopbackHosts) -> None:
+    """Running, one node after the other; stopped, at the next start. The data stays."""
+    project = hosts.project
+    hosts.up(*_PAIR)
+    with hosts.client() as primary:
+        primary.set("key", "1")
+        until(lambda: primary.info("replication")["slave0"]["lag"] < 2)
+    assert "address of its own" in project.run("move", "--host", "127.0.0.9", check=2).err
+    project.run("move", "--port", str(project.port + 1), check=0, seconds=300)
+    project.port += 1
+    for host in (1, 2):
+        with hosts.client(host) as node:
+            assert node.get("key") == "1"
+    assert len(hosts.servers()) == 2
+    project.run("down", check=0, seconds=300)
+    moved = project.root.with_name("moved")
+    project.run("move", "--port", str(project.port + 1), "--dir", str(moved), check=0)
+    project.port += 1
+    project.run("up", "-C", str(moved), check=0, seconds=300)
+    word = (moved / ".redistopo" / "password").read_text().strip()
+    for host in (1, 2):
+        with hosts.client(host, password=word) as node:
+            assert node.get("key") == "1"
+    project.run("down", "--wipe", "--yes", "-C", str(moved), check=0, seconds=300)
+    assert not hosts.base.exists()

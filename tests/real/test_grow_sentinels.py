@@ -28,10 +28,7 @@ def _leads(port: int, password: str) -> bool:
 def test_sentinels_and_replicas_come_and_go(project: Project) -> None:
     project.init("sentinel", "--replicas", "1", engine=BUNDLED.path)
     project.up()
-    edit(project, "replicas = 1", "replicas = 2")
-    edit(project, "sentinels = 3", "sentinels = 5")
-    edit(project, "quorum = 2", "quorum = 3")
-    project.up()
+    project.run("scale", "--replicas", "2", "--sentinels", "5", check=0)
     for number in range(1, 6):
         assert _counts(project.sentinel(number)) == (2, 4, 3)
     edit(project, "replicas = 2", "replicas = 1")

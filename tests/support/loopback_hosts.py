@@ -29,7 +29,7 @@ class LoopbackHosts:
 
     def up(self, *lines: str, hosts: int = 2) -> None:
         self.init(*lines, hosts=hosts)
-        self.project.run("up", "--trust", check=0)
+        self.project.run("up", "--trust", check=0, seconds=300)
 
     def client(self, host: int = 1, offset: int = 0, password: str = "") -> Any:
         """A client of the server of the nth host at its first port, or that many later."""

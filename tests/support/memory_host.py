@@ -14,6 +14,7 @@ from pathlib import Path
 from redistopo.client.connection import Command, Connections
 from redistopo.errors import MissingPrerequisite, TimedOut, Unreachable
 from redistopo.host.host import FileKind, FileStatus, Process, Program, Slow
+from redistopo.host.log_files import LocalLogs, Names
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.resource_limits import Limits
 from redistopo.model.protocol.credentials import Credentials
@@ -299,8 +300,8 @@ class MemoryHost:
     def send(self, node: str, paths: Sequence[Path]) -> None:
         pass
 
-    def fetch(self, paths: Sequence[Path]) -> None:
-        pass
+    def logs(self, layout: Layout, names: Names) -> LocalLogs:
+        return LocalLogs(layout, names)
 
     def flush(self) -> None:
         pass

@@ -49,7 +49,6 @@ _TYPED: dict[str, tuple[str, ...]] = {
     ),
     "real/test_local_hosts.py::test_up_a_lock_of_another_controller_and_down": (
         "project/trust.py: after a look at redistopo.toml: redistopo up --trust",
-        "ops/logs.py: redistopo logs, without --follow; or redistopo watch",
     ),
     "real/test_lost_files.py::test_a_pending_rotation_does_not_block_a_paused_node": (
         "execute/rotate_passwords.py: redistopo resume {}, {}",

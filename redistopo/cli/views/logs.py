@@ -51,6 +51,8 @@ def _record(one: LogEntry) -> LogRecord:
 
 def _write(lines: Iterator[str], result: LogsResult) -> None:
     """Write many lines at once, unless they are followed live."""
+    for line in result.missed:
+        click.echo(f"Warning: {line}", err=True)
     while some := tuple(islice(lines, 1 if result.live else _AT_ONCE)):
         click.echo("\n".join(some))
 

@@ -30,6 +30,8 @@ Op = Mapping[str, Any]
 _IDLE_SECONDS = 15.0
 """A conversation that was idle for longer is ended; its workers end a little later themselves."""
 
+_LAST_SECONDS = 10.0
+
 _ENDING: "list[subprocess.Popen[bytes]]" = []
 """Children that end by themselves, until they are reaped."""
 
@@ -42,6 +44,36 @@ class HostResults:
     results: tuple[Mapping[str, Any], ...] = ()
     unreachable: str = ""
     failed: str = ""
+
+
+class Ansible:
+    """The conversation at hand: it is begun when there is something to do."""
+
+    def __init__(self) -> None:
+        self._talk: Conversation | None = None
+
+    def run(
+        self, hosts: Hosts, ops: Mapping[str, Sequence[Op]], seconds: float
+    ) -> dict[str, HostResults]:
+        """Perform the operations; see `Conversation.ask`."""
+        if self._talk is None or not self._talk.serves(hosts, ops):
+            self._end()
+            names = [*(one.name for one in hosts.machines), *ops]
+            self._talk = Conversation(hosts, list(dict.fromkeys(names)))
+        return self._talk.ask(ops, seconds)
+
+    def finish(self, hosts: Hosts, ops: Mapping[str, Sequence[Op]]) -> None:
+        """Have the last operations performed, if possible without waiting for them."""
+        if self._talk is not None and self._talk.serves(hosts, ops):
+            self._talk.tell(ops)
+        else:
+            self.run(hosts, ops, _LAST_SECONDS)
+        self._end()
+
+    def _end(self) -> None:
+        if self._talk is not None:
+            self._talk.end()
+            self._talk = None
 
 
 @dataclass(slots=True, eq=False)

@@ -15,32 +15,33 @@ if TYPE_CHECKING:
 
 
 def engine_on_hosts(fleet: "Fleet", request: EngineRequest, hosts: Hosts) -> Engine:
-    """Look up the server on all machines.
+    """Look up the server on all machines: the first that fits, and that all of them have.
 
-    Raises MissingPrerequisite if a machine has none that fits, or another version than the first.
+    Raises MissingPrerequisite with the machines that have none that fits, or with one that has
+    another version than the first.
     """
     op = {"op": "facts", "engine": hosts.engine}
     names = [one.name for one in hosts.machines]
     found = fleet.run(hosts, {name: [op] for name in names})
-    chosen = {name: _of(hosts, name, found[name], request) for name in names}
-    first = next(iter(chosen.values()))
-    for name, one in chosen.items():
-        if (one.path, one.title) != (first.path, first.title):
-            raise MissingPrerequisite(
-                f"host {name} has another server than {names[0]}",
-                detail=f"{names[0]}: {first.title} at {first.path}\n"
-                f"{name}: {one.title} at {one.path}",
-                hint="install the same server on all hosts, or set engine in [hosts] to its path",
-            )
-    banner = dict(_engines(found[names[0]]))[first.path]
-    fleet.file = replace(fleet.file, engine=first.path, banner=banner)
-    return first
+    there = {name: _there(hosts, name, found[name]) for name in names}
+    fit = {name: [one for one in some if _fits(one, request)] for name, some in there.items()}
+    if lacking := [name for name, some in fit.items() if not some]:
+        raise _lacking(lacking, there, request, hosts)
+    titles = {name: {(one.path, one.title) for one in some} for name, some in fit.items()}
+    for first in fit[names[0]]:
+        if all((first.path, first.title) in some for some in titles.values()):
+            banner = _engines(found[names[0]])[first.path]
+            fleet.file = replace(fleet.file, engine=first.path, banner=banner, asked=tuple(names))
+            return first
+    raise _differing({name: some[0] for name, some in fit.items()})
 
 
 def known_engine(fleet: "Fleet", request: EngineRequest, hosts: Hosts) -> Engine | None:
     """Return the server that was found on all machines before; None if it doesn't fit."""
     known = _engine(fleet.file.engine, fleet.file.banner)
     if known is None or known.path != (hosts.engine or known.path):
+        return None
+    if not {one.name for one in hosts.machines} <= {*fleet.file.asked}:
         return None
     return known if request.accepts(known.product, known.version) else None
 
@@ -50,26 +51,47 @@ def _engines(one: HostResults) -> Mapping[str, Any]:
     return found
 
 
-def _of(hosts: Hosts, name: str, one: HostResults, request: EngineRequest) -> Engine:
-    """The server of one machine."""
+def _there(hosts: Hosts, name: str, one: HostResults) -> list[Engine]:
+    """The servers of one machine."""
     if why := one.unreachable:
         raise refusal(hosts, name, {"refused": "unreachable", "why": why})
     if why := one.failed:
         raise refusal(hosts, name, {"refused": "failed", "why": why})
     if "refused" in one.results[0]:
         raise refusal(hosts, name, one.results[0])
-    there = {path: _engine(path, banner) for path, banner in _engines(one).items()}
-    for found in there.values():
-        if found and found.supported and request.accepts(found.product, found.version):
-            return found
-    seen = "\n".join(f"{path}: {one.title if one else 'unknown'}" for path, one in there.items())
+    some = (_engine(path, banner) for path, banner in _engines(one).items())
+    return [found for found in some if found]
+
+
+def _fits(one: Engine, request: EngineRequest) -> bool:
+    return one.supported and request.accepts(one.product, one.version)
+
+
+def _lacking(
+    names: list[str], there: Mapping[str, list[Engine]], request: EngineRequest, hosts: Hosts
+) -> MissingPrerequisite:
+    """The error of machines without a server that fits."""
+    which = f"host {names[0]} has" if len(names) == 1 else f"hosts {', '.join(names)} have"
     wanted = hosts.engine or request.text
-    raise MissingPrerequisite(
-        f"host {name} has no server that fits engine = {wanted}"
-        if there
-        else f"host {name} has no server: {hosts.engine or 'redis-server or valkey-server'}",
-        detail=seen or "looked on PATH and in /usr/local/bin and /usr/bin",
+    seen = [f"{name}: {one.title} at {one.path}" for name in names for one in there[name]]
+    return MissingPrerequisite(
+        f"{which} no server that fits engine = {wanted}"
+        if seen
+        else f"{which} no server: {hosts.engine or 'redis-server or valkey-server'}",
+        detail="\n".join(seen) or "looked on PATH and in /usr/local/bin and /usr/bin",
         hint="install one there (apt-get install redis-server), or set engine in [hosts]",
+    )
+
+
+def _differing(chosen: Mapping[str, Engine]) -> MissingPrerequisite:
+    """The error of the first machine that has another server than the first machine."""
+    (first, mine), *others = chosen.items()
+    title = (mine.path, mine.title)
+    name, other = next((n, one) for n, one in others if (one.path, one.title) != title)
+    return MissingPrerequisite(
+        f"host {name} has another server than {first}",
+        detail=f"{first}: {mine.title} at {mine.path}\n{name}: {other.title} at {other.path}",
+        hint="install the same server on all hosts, or set engine in [hosts] to its path",
     )
 
 

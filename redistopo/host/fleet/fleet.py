@@ -12,7 +12,7 @@ from threading import RLock
 from typing import Any
 
 from redistopo.errors import RedistopoError
-from redistopo.host.fleet.conversation import Conversation, HostResults, Op
+from redistopo.host.fleet.conversation import Ansible, HostResults, Op
 from redistopo.host.fleet.fleet_file import FleetFile, Place, save_fleet_file
 from redistopo.host.fleet.refusals import refusal
 from redistopo.host.fleet.seen import NodeSeen, node_seen
@@ -27,6 +27,9 @@ from redistopo.model.topology.project_paths import Layout
 Then = Callable[[Mapping[str, Any]], None]
 """Called with the result of a queued operation."""
 
+Work = list[tuple[Op, Then | None]]
+"""Operations on one machine, in order."""
+
 FRESH_SECONDS = 3.0
 """How long what was seen of a node that doesn't reply counts, or twice as long as it took to look:
 polling would otherwise do nothing but that."""
@@ -40,9 +43,9 @@ class Fleet:
     def __init__(self, layout: Layout, file: FleetFile) -> None:
         self.layout = layout
         self.file = file
-        self._queue: dict[str, list[tuple[Op, Then | None]]] = {}
+        self._queue: dict[str, Work] = {}
         self._seen: dict[str, NodeSeen] = {}
-        self._talk: Conversation | None = None
+        self._ansible = Ansible()
         self._verb = ""
         self._once = secrets.token_hex(8)
         self._locked = False
@@ -62,8 +65,12 @@ class Fleet:
         return self.file.places.get(node)
 
     def place(self, hosts: Hosts, places: Mapping[str, Place]) -> None:
-        """Use these machines and places from now on; former nodes keep theirs."""
-        self.file = replace(self.file, hosts=hosts, places={**self.file.places, **places})
+        """Use these machines and places from now on; former nodes keep theirs, unless their machine
+        is not one of these any more."""
+        known = {one.name for one in hosts.machines}
+        every = {**self.file.places, **places}
+        kept = {name: one for name, one in every.items() if one.machine in known}
+        self.file = replace(self.file, hosts=hosts, places=kept)
 
     def located(self, path: Path) -> tuple[str, str] | None:
         """Return the node and the name in its folder of a path of ours, "" for the folder itself;
@@ -104,15 +111,8 @@ class Fleet:
         finally:
             if self._locked:
                 op = {"op": "unlock", "base": self.base, "once": self._once}
-                self._unlock({one: [op] for one in self._used()})
+                self._ansible.finish(self.file.hosts, {one: [op] for one in self._used()})
             self._verb, self._locked, self._once = "", False, secrets.token_hex(8)
-
-    def _unlock(self, ops: Mapping[str, Sequence[Op]]) -> None:
-        if self._talk is None or not self._talk.serves(self.file.hosts, ops):
-            self.run(self.file.hosts, ops)
-        else:
-            self._talk.tell(ops)
-        self._hang_up()
 
     @property
     def claimed(self) -> bool:
@@ -195,19 +195,9 @@ class Fleet:
     def run(self, hosts: Hosts, ops: Mapping[str, Sequence[Op]]) -> dict[str, HostResults]:
         """Perform operations on these machines at once, by the Ansible that runs already."""
         with self._mutex:
-            if self._talk is None or not self._talk.serves(hosts, ops):
-                self._hang_up()
-                self._talk = Conversation(
-                    hosts, list(dict.fromkeys([*(one.name for one in hosts.machines), *ops]))
-                )
-            return self._talk.ask(ops, _OP_SECONDS)
+            return self._ansible.run(hosts, ops, _OP_SECONDS)
 
-    def _hang_up(self) -> None:
-        if self._talk is not None:
-            self._talk.end()
-            self._talk = None
-
-    def _perform(self, more: Mapping[str, list[tuple[Op, Then | None]]]) -> dict[str, str]:
+    def _perform(self, more: Mapping[str, Work]) -> dict[str, str]:
         """Perform all that is queued, and `more`; returns why machines of `more` alone weren't
         reached."""
         queued, self._queue = self._queue, {}
@@ -298,7 +288,7 @@ class Fleet:
         self._seen.pop(node, None)
 
     def _look(self) -> None:
-        more: dict[str, list[tuple[Op, Then | None]]] = {}
+        more: dict[str, Work] = {}
         for machine in self._used():
             nodes = {
                 name: [[one.host, port] for port in one.ports]

@@ -24,7 +24,7 @@ class Place:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetFile:
     """The `id` in the marker on every host, the folder `base` there, the machines, the nodes'
-    places, and the server's program with its banner."""
+    places, and the server's program with its banner; `asked` are the machines that have it."""
 
     id: str
     base: str
@@ -32,6 +32,7 @@ class FleetFile:
     places: Mapping[str, Place] = field(default_factory=dict)
     engine: str = ""
     banner: str = ""
+    asked: tuple[str, ...] = ()
 
 
 def new_fleet_file(hosts: Hosts, topology: str) -> FleetFile:
@@ -56,7 +57,8 @@ def _fleet_file(values: dict[str, Any]) -> FleetFile:
         name: Place(**{**one, "ports": tuple(one["ports"])})
         for name, one in values["places"].items()
     }
-    return replace(found, places=places)
+    asked = values.get("asked", [one.machine for one in places.values()])
+    return replace(found, places=places, asked=tuple(asked))
 
 
 def save_fleet_file(layout: Layout, file: FleetFile) -> None:

@@ -1,6 +1,5 @@
 """FleetHost: the machines of a topology over several hosts, as one Host."""
 
-import base64
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +10,8 @@ from redistopo.host.fleet.fleet import Fleet
 from redistopo.host.fleet.fleet_file import FleetFile, Place, load_fleet_file, new_fleet_file
 from redistopo.host.fleet.fleet_files import FleetFiles
 from redistopo.host.fleet.fleet_processes import FleetProcesses
-from redistopo.host.host import Files, Ports, Processes
-from redistopo.host.local_host import LOCAL
+from redistopo.host.host import Files, LogFiles, Ports, Processes
+from redistopo.host.log_files import Names
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.engine import Engine, EngineRequest
 from redistopo.model.state.unix_socket import UnixSocketSeen
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from redistopo.model.planning.resource_limits import Limits
 
 _UNLIMITED = 1 << 30
-_LOG_BYTES = 1 << 20
 
 
 class FleetHost:
@@ -100,20 +98,11 @@ class FleetHost:
         """Copy these text files of the state folder to the node's machine."""
         self.fleet.send(node, paths)
 
-    def fetch(self, paths: Sequence[Path]) -> None:
-        """Copy the ends of these logs to the mirror, in one run."""
-        for path in paths:
-            if (place := self.fleet.located(path)) is not None:
-                there = self.fleet.remote(*place)
-                op = {"op": "read", "path": there, "most": _LOG_BYTES, "end": True}
+    def logs(self, layout: Layout, names: Names) -> LogFiles:  # noqa: ARG002
+        """Return copies of the logs' ends, which grow as the logs do."""
+        from redistopo.host.fleet.fleet_logs import FleetLogs
 
-                def keep(result: Mapping[str, str], path: Path = path) -> None:
-                    text = base64.b64decode(result.get("bytes", "")).decode(errors="replace")
-                    if text:
-                        LOCAL.files.write(path, text)
-
-                self.fleet.queue(place[0], {**op, "may_fail": True}, keep)
-        self.fleet.flush()
+        return FleetLogs(self.fleet, names)
 
     def wipe(self) -> None:
         """Remove the topology's folder on every machine."""

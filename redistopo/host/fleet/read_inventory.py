@@ -39,7 +39,7 @@ def machines_in(inventory: Path, group: str) -> tuple[Machine, ...]:
     # Ansible lists no group without machines
     names = list(dict.fromkeys(_names(found, group)))
     if not names:
-        known = sorted(name for name in found if name not in ("_meta", "ungrouped"))
+        known = sorted(name for name in found if next(_names(found, name), ""))
         near = difflib.get_close_matches(group, known, n=1)
         raise UsageError(
             f"the inventory {inventory} has no group {group} with machines",

@@ -141,9 +141,9 @@ class ConnectivityView:
         # during a handshake a node has a random id (cluster_legacy.c, clusterStartHandshake)
         return self.nodes.get(member.id) or self.nodes.get(member.address)
 
-    def member(self, source: NodeSeen, target: NodeSeen) -> ClusterNodesLine | None:
-        """Return one node's view of another; None if it doesn't know it."""
-        known = self.known[source.name]
+    def member(self, source: str, target: NodeSeen) -> ClusterNodesLine | None:
+        """Return the view that the node of that name has of another; None if it doesn't know it."""
+        known = self.known[source]
         return next((known[name] for name in _names(target) if name in known), None)
 
 
@@ -228,7 +228,7 @@ def _linked(scene: ConnectivityView, node: NodeSeen, other: NodeSeen) -> str:
         return "-"
     if not node.members:
         return "?"
-    member = scene.member(node, other)
+    member = scene.member(node.name, other)
     if member is None:
         return "unmet"
     if "handshake" in member.flags:
@@ -281,6 +281,5 @@ def _address(scene: ConnectivityView, row: MatrixRow, node: NodeSeen, word: str)
     planned, own = format_address(node.host, scene.probes[node.name].bus_port), node.myself
     if row.source == US:
         return format_address(own.host, own.bus_port) if own and word == "misled" else planned
-    source = next(one for one in scene.seen.nodes if one.name == row.source)
-    member = scene.member(source, node)
+    member = scene.member(row.source, node)
     return format_address(member.host, member.bus_port) if member and member.host else planned

@@ -54,6 +54,12 @@ class ConnectivityReport:
     def remedy(self) -> str:
         return self.causes[0].remedy if self.causes else ""
 
+    def first_nodes(self, most: int) -> tuple[str, ...]:
+        """Return so many nodes: those with a cause, then those at failing links, then others."""
+        named = (cause.node for cause in self.causes)
+        ends = (end for link in self.links for end in (link.source, link.target) if end != US)
+        return tuple(dict.fromkeys((*named, *ends, *self.nodes)))[:most]
+
     def about(self, subject: str) -> Cause | None:
         """Return the cause for a node: its own, or that of a node at a failing link."""
         far = {link.target for link in self.links if link.source == subject}

@@ -1,7 +1,7 @@
 """The name and the address of each node: those of a formed topology never change their meaning,
 new nodes get the next number and the next free port; pure."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from redistopo.errors import UsageError
@@ -66,15 +66,23 @@ Places = Mapping[str, tuple[str, str]]
 """Node -> its machine and that one's address."""
 
 
+Shards = Sequence[Sequence[str]]
+"""The names of each shard's nodes."""
+
+
 def number_nodes(
-    topology: Topology, record: TopologyState | None = None, blocked: Blocked = lambda _port: ""
+    topology: Topology,
+    record: TopologyState | None = None,
+    blocked: Blocked = lambda _port: "",
+    shards: Shards = (),
 ) -> NumberedNodes:
     """Name all nodes: those in the record of a formed topology, then new ones.
 
     If the file has more nodes, new ones follow, on ports that `blocked` has free; if it has fewer,
     none is left out here: which ones go depends on their roles. Another `port` in the file moves
     all ports by the difference, another `host` all nodes. Over several machines, ports are counted
-    on each.
+    on each, and `shards` are those of a formed cluster, as they are now: new nodes are placed on
+    other machines than those of their shard.
     """
     shape = topology.shape.value
     formed = record if record and record.formed and record.shape == shape else None
@@ -94,7 +102,7 @@ def number_nodes(
         recorded_first=formed.sentinel_port if formed else 0,
         bus=False,
     )
-    places = _places(topology, formed, data, watching)
+    places = _places(topology, formed, (data, watching), shards)
     kept = [_kept(kind, places) for kind in (data, watching)]
     taken = {port for some in kept for one in some for port in _ports(one, data.bus)}
     found = []
@@ -106,23 +114,38 @@ def number_nodes(
 
 
 def _places(
-    topology: Topology, formed: TopologyState | None, data: _Kind, watching: _Kind
+    topology: Topology, formed: TopologyState | None, kinds: tuple[_Kind, _Kind], shards: Shards
 ) -> Places:
+    data, watching = kinds
     recorded = {one.name: one.machine for one in (formed.nodes if formed else ())}
-    names = [kind.name(n) for kind in (data, watching) for n in (*kind.kept, *kind.new)]
+    names = [kind.name(n) for kind in kinds for n in (*kind.kept, *kind.new)]
     hosts = topology.hosts
     if hosts is None:
         refuse_local(recorded)
         return dict.fromkeys(names, ("", topology.address))
-    group = 1 + topology.replicas
-    new = [data.name(n) for n in data.new]
     wanted = NewNodes(
-        data=new,
+        groups=_groups(topology, data, shards),
         sentinels=[watching.name(n) for n in watching.new],
-        shards=len(new) // group if len(new) % group == 0 else 0,
     )
     at = place_nodes(topology, hosts, recorded, wanted)
     return {name: (at[name], hosts.machine(at[name]).address) for name in names}
+
+
+def _groups(topology: Topology, data: _Kind, shards: Shards) -> Shards:
+    """Each shard with its new nodes: primaries of new shards first, then replica by replica through
+    all shards, as they join. Of a formed cluster whose shards aren't known, each node alone."""
+    new = [data.name(n) for n in data.new]
+    if not topology.clustered:
+        return [[*map(data.name, data.kept), *new]]
+    if not data.kept:
+        return [new[n :: topology.shards] for n in range(topology.shards)]
+    if not shards:
+        return [[one] for one in new]
+    groups = [list(some) for some in shards]
+    groups += [[] for _ in range(topology.shards - len(groups))]
+    for name in new:
+        min(groups, key=len).append(name)
+    return groups
 
 
 def _ports(node: NumberedNode, bus: bool) -> tuple[tuple[str, int], ...]:
@@ -204,9 +227,25 @@ def recorded_nodes(plan: Plan) -> tuple[RecordedNode, ...]:
     )
 
 
+def with_places(plan: Plan, numbered: NumberedNodes) -> Plan:
+    """Return the plan with its nodes on other machines, at other addresses."""
+    placed = {one.name: one for one in (*numbered.data, *numbered.sentinels)}
+    nodes = (
+        replace(
+            node,
+            endpoint=(one := placed[node.name]).endpoint,
+            bus_port=one.endpoint.port + BUS_OFFSET if node.bus_port else 0,
+            machine=one.machine,
+        )
+        for node in plan.nodes
+    )
+    return replace(plan, nodes=tuple(nodes))
+
+
 def with_new_nodes(plan: Plan, record: TopologyState) -> TopologyState:
-    """Record the new nodes of a plan, before any of them is started."""
-    if {node.name for node in plan.nodes} <= {*record.names}:
+    """Record the new nodes of a plan, and where they are, before any of them is started."""
+    known = {(one.name, one.machine) for one in record.nodes}
+    if {(node.name, node.machine) for node in plan.nodes} <= known:
         return record
     return recorded_now(plan, record)
 

@@ -5,7 +5,7 @@ nodes, are spread evenly; each Sentinel has a machine of its own. Nodes that are
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from redistopo.errors import UsageError
@@ -18,12 +18,11 @@ _CONSENT = "allow_colocated = true in [hosts] (init: --allow-colocated) does it 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewNodes:
-    """The nodes to place, in the order of numbers: the primaries of `shards` new shards first, then
-    replica by replica through these; if they are replicas of older shards, `shards` is 0."""
+    """The nodes to place: the `groups` are the shards that get nodes, each with those that it has
+    before the new ones, and of a new shard its primary first."""
 
-    data: Sequence[str]
+    groups: Sequence[Sequence[str]]
     sentinels: Sequence[str]
-    shards: int
 
 
 @dataclass(slots=True)
@@ -91,12 +90,12 @@ def _through_zones(machines: Sequence[Machine]) -> tuple[Machine, ...]:
 
 def _place_data(it: _Placing, new: NewNodes) -> None:
     """Primaries first, then one replica of each shard after the other, each time evenly."""
-    shards = new.shards or len(new.data)
-    for first in range(0, len(new.data), shards or 1):
-        some = new.data[first : first + shards]
-        groups = [new.data[n::shards] for n in range(len(some))]
-        choices = [it.choices(node, group) for node, group in zip(some, groups, strict=True)]
-        it.at |= zip(some, assign_evenly(choices, it.loads()), strict=True)
+    placed = {*it.at}
+    for turn in range(max(map(len, new.groups), default=0)):
+        groups = [some for some in new.groups if len(some) > turn and some[turn] not in placed]
+        choices = [it.choices(some[turn], some) for some in groups]
+        names = [some[turn] for some in groups]
+        it.at |= zip(names, assign_evenly(choices, it.loads()), strict=True)
 
 
 def _place_sentinels(it: _Placing, names: Sequence[str]) -> None:
@@ -183,9 +182,8 @@ def _too_few(what: str, needed: int, there: int, lost: str) -> UsageError:
 
 def _refuse_pins(it: _Placing, new: NewNodes) -> None:
     """Raise UsageError if the file itself puts nodes together that should be apart."""
-    groups: list[Collection[str]] = [new.data[n :: new.shards] for n in range(new.shards)]
     watching = [name for name in it.at if name.startswith("sentinel")]
-    for group in (*groups, watching):
+    for group in (*new.groups, watching):
         there: dict[str, str] = {}
         for node in group:
             other = there.setdefault(it.at[node], node)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from redistopo.errors import RedistopoError
+from redistopo.model.planning.replicas_on_hosts import choose_primaries
 from redistopo.model.protocol.slots import (
     SLOT_COUNT,
     SlotRange,
@@ -15,6 +16,7 @@ from redistopo.model.remedies.of_topology import reset_anyway, separate_cluster
 from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.shards import shards_of
+from redistopo.model.topology.hosts import Hosts
 
 FORGOTTEN = "nodes don't know it: it was removed from the cluster"
 """The cause of a rejoin by nodes that only have to meet it."""
@@ -208,13 +210,14 @@ def _orphans(seen: Observed) -> tuple[NodeSeen, ...]:
     )
 
 
-def plan_rejoins(seen: Observed, shards: int) -> tuple[RejoinPlan, ...]:
+def plan_rejoins(seen: Observed, shards: int, hosts: Hosts | None = None) -> tuple[RejoinPlan, ...]:
     """Plan how reset nodes rejoin a cluster with so many shards, primaries first.
 
     Missing primaries get the slots that no node owns, if there are any; all other nodes,
     and replicas whose primary no longer exists, become replicas of the primary with the fewest
-    replicas. Nodes that others forgot are introduced again. If all nodes were reset, the cluster is
-    formed again. Empty while a node doesn't reply, as it may own the slots, or one is stranded.
+    replicas, over several hosts of one that has no node on theirs. Nodes that others forgot are
+    introduced again. If all nodes were reset, the cluster is formed again. Empty while a node
+    doesn't reply, as it may own the slots, or one is stranded.
     """
     unknown = forgotten_nodes(seen)
     # those that all nodes know first: if slots were moved away, they are primaries already
@@ -242,11 +245,13 @@ def plan_rejoins(seen: Observed, shards: int) -> tuple[RejoinPlan, ...]:
     } | {one.name: 0 for one in found if one.slots}
     followers = {one.primary.name: len(one.replicas) for one in shards_of(seen) if one.primary}
     replicas |= {node.name: followers.get(node.name, 0) for node in empty}
-    for node in (*alone[leads + len(empty) :], *lost):
-        if replicas:
-            primary = min(replicas, key=lambda name: replicas[name])
-            replicas[primary] += 1
-            found.append(RejoinPlan(name=node.name, primary=primary, orphan=node in lost))
+    following = (*alone[leads + len(empty) :], *lost)
+    if replicas:
+        primaries = choose_primaries(following, replicas, seen, hosts)
+        found += [
+            RejoinPlan(name=node.name, primary=primary, orphan=node in lost)
+            for node, primary in zip(following, primaries, strict=True)
+        ]
     return tuple(found)
 
 

@@ -66,7 +66,9 @@ def refuse_without_room(plan: Plan, seen: Observed, room: Room) -> None:
 
 
 def _used(node: NodeSeen) -> int:
-    return int(node.info.get("used_memory_dataset", 0))
+    """The size; an empty server reports a negative one as 2^64 less (getMemoryOverheadData)."""
+    size = int(node.info.get("used_memory_dataset", 0))
+    return size if size < 1 << 63 else 0
 
 
 def _whole(node: NodeSeen) -> int:

@@ -42,7 +42,8 @@ def resize_steps(plan: Plan, now: Situation, new: Collection[str]) -> Iterable[S
         yield from start_steps(plan, now, names, why)
         seen = as_started(seen, new)
     stay = tuple(node for node in seen.nodes if node.name not in leaving.removed)
-    joins = plan_rejoins(replace(seen, nodes=stay), plan.topology.shards)
+    topology = plan.topology
+    joins = plan_rejoins(replace(seen, nodes=stay), topology.shards, topology.hosts)
     for one in joins:
         yield from _joining(plan, one, joins, new)
     if found := stale_ids(seen):

@@ -228,6 +228,12 @@ class Observed:
     announced: tuple[Announced, ...] | None = None
     write_probes: tuple[WriteProbeResult, ...] | None = None
     host_reach: tuple[HostReach, ...] | None = None
+    _by_address: Mapping[str, NodeSeen] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # once: checks look up each node's view of each other one
+        found = {node.address: node for node in reversed(self.nodes)}
+        object.__setattr__(self, "_by_address", found)
 
     @property
     def running(self) -> tuple[NodeSeen, ...]:
@@ -277,4 +283,4 @@ class Observed:
 
     def at(self, address: str) -> NodeSeen | None:
         """Return the node with that address."""
-        return next((node for node in self.nodes if node.address == address), None)
+        return self._by_address.get(address)

@@ -1,11 +1,13 @@
 """Machines of an inventory, read by the real Ansible."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from support.forms import spread
+from support.forms import FULL, spread
 
-from redistopo.errors import RedistopoError, UsageError
+from redistopo.errors import MissingPrerequisite, RedistopoError, UsageError
 from redistopo.host.fleet.read_inventory import machines_in
 from redistopo.model.topology.hosts import Machine
 
@@ -55,6 +57,45 @@ def test_a_group_without_machines_or_addresses_is_refused(
     path.write_text(INVENTORY)
     with pytest.raises(UsageError, match=says):
         machines_in(path, group)
+
+
+@pytest.mark.skipif(not FULL, reason="Ansible starts slowly")
+def test_an_empty_inventory_has_no_group(tmp_path: Path) -> None:
+    path = tmp_path / "inventory.yml"
+    path.write_text("all:\n  children:\n    redis:\n")
+    with pytest.raises(UsageError, match="has no group redis with machines") as raised:
+        machines_in(path, "redis")
+    assert raised.value.detail == "its groups with machines: none"
+
+
+@pytest.mark.skipif(not FULL, reason="Ansible starts slowly")
+def test_an_inventory_with_a_vault_asks_for_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, secret = tmp_path / "inventory.yml", tmp_path / "vault-password"
+    path.write_text(INVENTORY)
+    secret.write_text("open sesame")
+    (tmp_path / "group_vars").mkdir()
+    values = tmp_path / "group_vars" / "all.yml"
+    values.write_text("redistopo_zone: rack-7\n")
+    words = ["vault", "encrypt", "--vault-password-file", str(secret), str(values)]
+    subprocess.run([sys.executable, "-m", "ansible", *words], check=True, timeout=60)
+    monkeypatch.delenv("ANSIBLE_VAULT_PASSWORD_FILE", raising=False)
+    with pytest.raises(RedistopoError, match="can't read the inventory") as raised:
+        machines_in(path, "redis")
+    assert "ANSIBLE_VAULT_PASSWORD_FILE" in raised.value.hint
+    monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", str(secret))
+    assert [one.zone for one in machines_in(path, "redis")][1:] == ["rack-7"] * 3
+
+
+def test_without_ansible_the_command_that_installs_it_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ansible", None)
+    with pytest.raises(MissingPrerequisite, match="which needs Ansible") as raised:
+        machines_in(tmp_path / "inventory.yml", "redis")
+    assert raised.value.hint == "pip install 'redistopo[hosts]'"
+    assert sys.executable in raised.value.detail
 
 
 def test_a_broken_inventory_is_refused_with_what_ansible_says(tmp_path: Path) -> None:

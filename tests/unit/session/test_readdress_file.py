@@ -37,3 +37,16 @@ def test_a_key_that_is_not_there_is_written_all_the_same() -> None:
     before = read_topology(text, "")
     now = replace(before, port=7000)
     assert read_topology(with_addresses(text, before, now), "") == now
+
+
+@pytest.mark.parametrize("line", ["", 'base = "/srv/one"  # theirs\n'])
+def test_a_second_topology_on_the_same_hosts(line: str) -> None:
+    text = f'{TEXT}[hosts]\n{line}[hosts.h1]\naddress = "10.0.0.1"\n'.replace(
+        "host = '127", "# '127"
+    )
+    before = read_topology(text, "")
+    assert before.hosts is not None
+    now = replace(before, port=7000, hosts=replace(before.hosts, base="/srv/two \\ é"))
+    changed = with_addresses(text, before, now)
+    assert read_topology(changed, "") == now
+    assert "# usual" in changed

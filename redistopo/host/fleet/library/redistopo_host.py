@@ -22,6 +22,7 @@ from typing import Any, Callable, Dict, Iterator, List
 
 from ansible.module_utils.redistopo_network import cut, heal, reach
 from ansible.module_utils.redistopo_seen import (
+    added,
     boot_id,
     by_folder,
     files_below,
@@ -173,8 +174,6 @@ def stop(op: Op) -> Op:
 
 def facts(op: Op) -> Op:
     """The host's facts, and the servers that are installed there, with their banners."""
-    with open("/proc/1/comm", encoding="utf-8") as file:
-        first = file.read().strip()
     names = [op["engine"]] if op["engine"] else ["redis-server", "valkey-server"]
     path = os.environ.get("PATH", "") + ":/usr/local/bin:/usr/bin:/usr/local/sbin:/usr/sbin"
     engines = {}
@@ -184,8 +183,9 @@ def facts(op: Op) -> Op:
             engines[found] = done.stdout.decode(errors="replace").strip()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
-        "boot": boot_id(), "python": sys.version.split()[0], "time": time.time(), "init": first,
-        "uid": os.getuid(), "node": os.uname().nodename, "engines": engines, "memory": memory,
+        "boot": boot_id(), "python": sys.version.split()[0], "time": time.time(),
+        "init": text_of("/proc/1/comm"), "uid": os.getuid(), "node": os.uname().nodename,
+        "engines": engines, "memory": memory,
     }  # fmt: skip
 
 
@@ -276,7 +276,7 @@ OPERATIONS: Dict[str, Callable[[Op], Op]] = {
     "write": write, "folder": folder, "remove": remove, "rename": rename, "link": link,
     "read": read, "start": start, "signal": send_signal, "await": await_end, "facts": facts,
     "look": look, "claim": claim, "lock": lock, "unlock": unlock, "wipe": wipe,
-    "stop": stop, "reach": reach, "cut": cut, "heal": heal,
+    "stop": stop, "added": added, "reach": reach, "cut": cut, "heal": heal,
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import json
 import os
 import socket
 import stat
+import time
 from contextlib import suppress
 from typing import Any, Dict, List
 
@@ -24,6 +25,31 @@ def part(path: str, most: int, *, end: bool) -> str:
         if end:
             file.seek(max(0, os.fstat(file.fileno()).st_size - most))
         return base64.b64encode(file.read(most)).decode("ascii")
+
+
+def added(op: Seen) -> Seen:
+    """What was added to logs since they were read: for each, its inode, the position up to which
+    it was read now, and the bytes before it; waits up to `wait` seconds for something."""
+    until = time.monotonic() + op["wait"]
+    while True:
+        found = [_added(path, inode, at, op["most"]) for path, inode, at in op["logs"]]
+        if any(one[2] for one in found) or time.monotonic() >= until:
+            return {"logs": found}
+        time.sleep(0.1)
+
+
+def _added(path: str, inode: int, at: int, most: int) -> List[Any]:
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return [inode, at, ""]
+    with open(handle, "rb") as file:
+        seen = os.fstat(handle)
+        if seen.st_ino != inode or seen.st_size < at:
+            at = max(0, seen.st_size - most)
+        file.seek(at)
+        data = file.read(most)
+    return [seen.st_ino, at + len(data), base64.b64encode(data).decode("ascii")]
 
 
 def files_below(root: str, log: int) -> Seen:

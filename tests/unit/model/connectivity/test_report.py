@@ -250,3 +250,29 @@ def test_the_matrix_fits_a_terminal(observed: Captured, count: int) -> None:
     if count == 102:
         assert lines[0].split() == ["from", "port", "node50", "node51"]
         assert lines[-1] == "102 nodes, 2 of them not reached by all"
+
+
+def test_the_nodes_of_a_fault_come_first(observed: Captured) -> None:
+    seen = _down(observed("valkey-8.1", "cluster"), "node4", "node6")
+    found = connectivity_report(seen, _probes(seen, node5={"bus": PortState.REFUSED}))
+    assert found.first_nodes(3)[0] == "node5"
+    assert set(found.first_nodes(3)) == {"node4", "node5", "node6"}
+    assert set(found.first_nodes(99)) == {node.name for node in seen.nodes}
+
+
+@pytest.mark.parametrize(
+    ("why", "kind"),
+    [("", "firewall"), ("ssh: connect to host 10.0.0.2 port 22: timed out", "host")],
+)
+def test_a_host_that_is_down_is_no_firewall(observed: Captured, why: str, kind: str) -> None:
+    """Its SSH server doesn't reply either, which was tried before."""
+    silent = {"data": PortState.SILENT, "bus": PortState.SILENT, "info": {}}
+    seen = _with(
+        observed("redis-7.0", "cluster"),
+        "node2",
+        lambda node: replace(node, error="no reply", host_error=why, info={}, members=()),
+    )
+    cause = connectivity_report(seen, _probes(seen, node2=silent)).about("node2")
+    assert cause is not None
+    assert (cause.kind.value, why in cause.evidence) == (kind, True)
+    assert ("ufw" in cause.remedy) is (kind == "firewall")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from redistopo.errors import UsageError
 from redistopo.model.planning.even_assignment import assign_evenly
-from redistopo.model.planning.node_numbers import number_nodes, recorded_nodes
+from redistopo.model.planning.node_numbers import Shards, number_nodes, recorded_nodes
 from redistopo.model.planning.plan import FormationMethod, Plan
 from redistopo.model.planning.plan_nodes import make_plan
 from redistopo.model.protocol.conf import read_conf
@@ -42,8 +42,9 @@ def _topology(shape: str, hosts: Hosts | None, **keys: int) -> Topology:
     return Topology(**values, shape=Shape(shape), hosts=hosts)  # type: ignore[arg-type]
 
 
-def _plan(topology: Topology, record: TopologyState | None = None) -> Plan:
-    return make_plan(topology, LAYOUT, ENGINE, "", number_nodes(topology, record))
+def _plan(topology: Topology, record: TopologyState | None = None, shards: Shards = ()) -> Plan:
+    numbered = number_nodes(topology, record, shards=shards)
+    return make_plan(topology, LAYOUT, ENGINE, "", numbered)
 
 
 def _record(plan: Plan) -> TopologyState:
@@ -220,24 +221,38 @@ def _assert_spread(plan: Plan, zoned: bool) -> None:
         assert most * 2 <= len(plan.primaries) or most == 1
 
 
-@given(SIZES, ZONES, st.lists(st.sampled_from(["", "a", "e"]), max_size=3), st.integers(0, 3))
+@given(
+    SIZES,
+    ZONES,
+    st.lists(st.sampled_from(["", "a", "e"]), max_size=3),
+    st.integers(0, 3),
+    st.integers(0, 2),
+)
 def test_placed_nodes_stay_when_machines_and_nodes_are_added(
-    sizes: dict[str, int], zones: list[str], more: list[str], shards: int
+    sizes: dict[str, int], zones: list[str], more: list[str], shards: int, replicas: int
 ) -> None:
+    """And new ones are on other hosts than the nodes of the shards that they join."""
     topology = _sized(sizes, _hosts(*zones, allow_colocated=True))
     before = _plan(topology)
     grown = replace(topology, hosts=_hosts(*zones, *more, allow_colocated=True))
     if topology.clustered:
         grown = replace(grown, shards=topology.shards + shards)
-    after = _plan(grown, _record(before))
-    assert {node.name: (node.machine, node.endpoint) for node in before.nodes}.items() <= {
-        node.name: (node.machine, node.endpoint) for node in after.nodes
-    }.items()
+    if topology.shape is not Shape.STANDALONE:
+        grown = replace(grown, replicas=topology.replicas + replicas)
+    old = [[one.primary, *one.replicas] for one in before.shards]
+    after = _plan(grown, _record(before), old)
+    at = {node.name: (node.machine, node.endpoint) for node in after.nodes}
+    assert {node.name: (node.machine, node.endpoint) for node in before.nodes}.items() <= at.items()
     assert len({node.endpoint for node in after.nodes}) == grown.count
-    new = [node.machine for node in after.data if node.name not in _names(before)]
-    groups = [new[n::shards] for n in range(shards)] if topology.clustered else []
-    if len(zones) + len(more) > topology.replicas:
-        assert all(len({*some}) == len(some) for some in groups)
+    new = [node.name for node in after.data if node.name not in _names(before)]
+    groups = [*old, *([] for _ in range(shards if topology.clustered else 0))]
+    for name in new:
+        min(groups, key=len).append(name)
+    if len(zones) + len(more) > topology.replicas + replicas:
+        used = [[at[one][0] for one in some] for some in groups]
+        was = [len(some) - len({*some}) for some in used[: len(old)]]
+        if not any(was):
+            assert all(len({*some}) == len(some) for some in used)
 
 
 def _names(plan: Plan) -> set[str]:

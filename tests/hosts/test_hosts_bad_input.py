@@ -1,0 +1,100 @@
+"""What can't work on a host is refused with one message, and nothing is started anywhere."""
+
+import subprocess
+
+import pytest
+from hosts.lab import BASE, OPERATOR
+from support.forms import FULL
+from support.on_hosts import OnHosts
+from support.waiting import until
+
+pytestmark = pytest.mark.skipif(not FULL, reason="in the whole form only: make test-hosts")
+_PAIR = ('shape = "replication"', "replicas = 2")
+
+
+def _edit(over_hosts: OnHosts, before: str, after: str) -> None:
+    file = over_hosts.project.root / "redistopo.toml"
+    text = file.read_text()
+    assert before in text
+    file.write_text(text.replace(before, after, 1))
+
+
+def _refused(over_hosts: OnHosts, code: int) -> str:
+    """What `up` printed; nothing runs, on no host."""
+    done = over_hosts.project.run("up", "--trust", check=code)
+    assert "Traceback" not in done.err
+    assert done.err.count("Error: ") == 1, done
+    assert over_hosts.servers() == []
+    return done.err
+
+
+def test_an_old_engine_on_a_host_is_refused(over_hosts: OnHosts) -> None:
+    over_hosts.init(*_PAIR)
+    _edit(over_hosts, "[hosts]", '[hosts]\nengine = "/opt/redis-server"')
+    banner = "Redis server v=5.0.7 sha=00000000:0 malloc=libc bits=64 build=636cde3b5c7a3923"
+    for host in over_hosts.lab.hosts.values():
+        real = "7.0.15" if host.name != "h2" else "5.0.7"
+        path = host.path("/opt/redis-server")
+        path.write_text(f"#!/bin/sh\necho '{banner.replace('5.0.7', real)}'\n")
+        path.chmod(0o755)
+    err = _refused(over_hosts, 4)
+    assert "host h2 has no server that fits" in err
+    assert "/opt/redis-server: Redis 5.0.7" in err
+
+
+def test_a_user_without_sudo_is_refused(over_hosts: OnHosts) -> None:
+    over_hosts.init(*_PAIR)
+    _edit(over_hosts, 'user = "root"', f'user = "{OPERATOR}"\nbecome = true')
+    err = _refused(over_hosts, 4)
+    assert "doesn't allow sudo" in err
+    assert "become = false" in err
+
+
+def test_a_base_folder_that_is_read_only_is_refused(over_hosts: OnHosts) -> None:
+    over_hosts.init(*_PAIR)
+    host = over_hosts.lab["h2"]
+    host.run("mount", "-o", "remount,ro", BASE)
+    try:
+        err = _refused(over_hosts, 4)
+    finally:
+        host.run("mount", "-o", "remount,rw", BASE)
+    assert f"can't write {BASE}/demo on host h2" in err
+    assert "Read-only file system" in err
+    over_hosts.project.up()
+    assert over_hosts.faults(cluster=False) == []
+
+
+def test_a_port_of_a_host_that_a_stranger_uses_is_named_with_it(over_hosts: OnHosts) -> None:
+    over_hosts.init(*_PAIR)
+    host = over_hosts.lab["h2"]
+    listen = f"socket.create_server(('{host.address}', {over_hosts.project.port}))"
+    script = f"import socket, time; one = {listen}; print('on', flush=True); time.sleep(600)"
+    stranger = subprocess.Popen(
+        ["nsenter", f"--target={host.pid}", "--mount", "--net", "--pid", "--root", "--wd",
+         "/usr/bin/python3", "-c", script],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert stranger.stdout
+        until(lambda: stranger.stdout and stranger.stdout.readline() == "on\n")
+        err = _refused(over_hosts, 4)
+        assert f"port {over_hosts.project.port} is in use by python3" in err
+        assert stranger.poll() is None, "it was ended"
+    finally:
+        for one in host.processes("python3"):
+            one.kill()
+        stranger.communicate(timeout=10)
+    over_hosts.project.up()
+
+
+def test_a_host_with_the_only_copy_is_not_removed(over_hosts: OnHosts) -> None:
+    over_hosts.init('shape = "cluster"', "shards = 3", "replicas = 0")
+    over_hosts.project.up()
+    before = sorted(over_hosts.servers())
+    address = over_hosts.lab["h3"].address
+    _edit(over_hosts, f'[hosts.h3]\naddress = "{address}"\n', "")
+    done = over_hosts.project.run("up", check=2)
+    assert "h3" in done.err
+    assert "its data is there" in done.err
+    assert sorted(over_hosts.servers()) == before
+    assert over_hosts.faults() == []
