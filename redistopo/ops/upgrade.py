@@ -39,7 +39,6 @@ from redistopo.project.trust import may_run, trust
 from redistopo.project.unfinished_changes import refuse_unfinished
 from redistopo.render.conf import node_conf
 from redistopo.render.engine_edit import with_engine
-from redistopo.session.hosts import refuse_on_hosts
 from redistopo.session.live_change import LiveChange, change_request, live_change, unrecorded
 from redistopo.session.open import open_session
 from redistopo.session.preview_result import Preview
@@ -292,8 +291,6 @@ def _snapshot(session: Session, request: UpgradeRequest, made: UpgradePlan) -> s
     name = f"before-{made.engine.name.replace(' ', '-')}-{now}"
     asked = SnapshotRequest(root=request.root, verify=False)
     try:
-        if session.topology.hosts is not None:
-            refuse_on_hosts("snapshot")
         # with connections of its own: BGSAVE may take longer than any command of the upgrade
         with open_session(
             SessionRequest(root=request.root, seconds=asked.seconds), session.progress

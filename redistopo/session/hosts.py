@@ -1,7 +1,6 @@
-"""A topology over several hosts: its plan, with the server that is installed there, and which
-verbs work on it."""
+"""A topology over several hosts: its plan, with the server that is installed there, and what the
+hosts themselves can reach."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from redistopo.errors import UsageError
@@ -12,19 +11,6 @@ from redistopo.model.planning.plan import Plan
 from redistopo.model.state.host_reach import HostReach
 from redistopo.project.load import Project, engine_request, plan_with
 from redistopo.project.trust import require_trusted_hosts
-
-NOT_ON_HOSTS: Mapping[str, str] = {}
-"""Verbs that change a topology, and why they don't work over several hosts yet."""
-
-
-def refuse_on_hosts(verb: str) -> None:
-    """Raise UsageError if a verb doesn't work over several hosts."""
-    if why := NOT_ON_HOSTS.get(verb):
-        raise UsageError(
-            f"{verb} doesn't work on a topology over several hosts yet",
-            detail=why,
-            hint="docs/hosts.md lists the verbs that do",
-        )
 
 
 def use_places(host: Host, plan: Plan) -> None:

@@ -34,10 +34,6 @@ def open_session(
         _ = session.project
     with ExitStack() as stack:
         stack.enter_context(_redacting_errors(layout))
-        if session.host is not host:
-            from redistopo.session.hosts import refuse_on_hosts
-
-            refuse_on_hosts(request.lock)
         if request.lock:
             stack.enter_context(hold_lock(session, request.lock))
         there = session.locked or not request.lock
