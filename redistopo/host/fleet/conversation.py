@@ -8,6 +8,7 @@ the conversation does, and so if this process is killed.
 import json
 import os
 import selectors
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,13 +23,16 @@ from typing import IO, Any
 
 from redistopo.errors import RedistopoError
 from redistopo.host.fleet.encoding import decode, encode
-from redistopo.host.fleet.run_ansible import CONNECT_SECONDS, MOST_FORKS, SOCKET, start_ansible
+from redistopo.host.fleet.run_ansible import (
+    CONNECT_SECONDS,
+    MOST_FORKS,
+    SOCKET,
+    require_ansible,
+    start_ansible,
+)
 from redistopo.model.topology.hosts import Hosts
 
 Op = Mapping[str, Any]
-
-_IDLE_SECONDS = 15.0
-"""A conversation that was idle for longer is ended; its workers end a little later themselves."""
 
 _LAST_SECONDS = 10.0
 
@@ -101,21 +105,21 @@ class Conversation:
         self._workers: dict[str, _Worker] = {}
         self._found: dict[str, HostResults] = {}
         self._asked: dict[str, str] = {}
-        folder = Path(tempfile.mkdtemp(prefix="redistopo-hosts."))
+        self._whole = True
+        require_ansible()
+        self._folder = Path(tempfile.mkdtemp(prefix="redistopo-hosts."))
         self._output = tempfile.TemporaryFile()  # noqa: SIM115  until the conversation ends
         listener = socket.socket(socket.AF_UNIX)
-        listener.bind(str(folder / SOCKET))
+        listener.bind(str(self._folder / SOCKET))
         listener.listen(len(self._names))
         self._selector = selectors.DefaultSelector()
         self._selector.register(listener, selectors.EVENT_READ)
-        self._child = start_ansible(hosts, self._names, folder, self._output)
-        self._used = time.monotonic()
+        self._child = start_ansible(hosts, self._names, self._folder, self._output)
         self.end = weakref.finalize(self, _end, self._selector, self._output, self._child)
 
     def serves(self, hosts: Hosts, names: Collection[str]) -> bool:
-        """Whether it goes on, and is about these machines."""
-        idle = time.monotonic() - self._used
-        alive = self.end.alive and self._child.poll() is None and idle < _IDLE_SECONDS
+        """Whether it goes on, with all of its workers, and is about these machines."""
+        alive = self.end.alive and self._whole and self._child.poll() is None
         return alive and self._hosts == hosts and set(names) <= set(self._names)
 
     def ask(self, ops: Mapping[str, Sequence[Op]], seconds: float) -> dict[str, HostResults]:
@@ -135,7 +139,6 @@ class Conversation:
         except BaseException:
             self._kill()
             raise
-        self._used = time.monotonic()
         late = [name for name in ops if name not in self._found]
         printed = self._printed
         if late:
@@ -194,11 +197,13 @@ class Conversation:
         self._selector.unregister(worker.connection)
         worker.connection.close()
         self._workers.pop(worker.host, None)
+        self._whole = False
 
     def _kill(self) -> None:
         if self._child.poll() is None:
             os.killpg(self._child.pid, signal.SIGKILL)
             self._child.wait()
+            shutil.rmtree(self._folder, ignore_errors=True)
         self.end()
 
     @property
