@@ -54,6 +54,10 @@ class UntrustedFolder(UsageError):
     """A file of the project names a program of its own folder, which isn't trusted yet."""
 
 
+class VaultLocked(RedistopoError):
+    """An inventory has a vault, and its password isn't known or is wrong."""
+
+
 class RestartNeeded(Unhealthy):
     """The topology is healthy, but some settings take effect only after a restart."""
 

@@ -80,12 +80,13 @@ def _wrong_process(subject: CheckSubject, node: NodeSeen) -> CheckResult | None:
     return None
 
 
-def _restore(names: Iterable[str]) -> str:
+def _restore(names: Iterable[str], *, ours: bool) -> str:
     """What makes these directives as in the topology file."""
     late = sorted(IMMUTABLE.intersection(names))
     if not late:
         return "redistopo up restores it"
-    return f"redistopo restart --rolling ({', '.join(late)}: read at a start only)"
+    how = "redistopo restart --rolling" if ours else "restart it with that setting"
+    return f"{how} ({', '.join(late)}: read at a start only)"
 
 
 def drifted(subject: CheckSubject) -> Iterator[CheckResult]:
@@ -106,7 +107,7 @@ def drifted(subject: CheckSubject) -> Iterator[CheckResult]:
         found = conf_drift(wanted, node.config or {})
         if found:
             evidence = "; ".join(_shown(name, *pair) for name, pair in found.items())
-            results.append(fail(node.name, evidence, _restore(found)))
+            results.append(fail(node.name, evidence, _restore(found, ours=subject.ours)))
     where = "1 node" if len(asked) == 1 else f"{len(asked)} nodes"
     if asked and not results:
         results = [ok(f"{count} directives on {where} match the rendered configuration")]

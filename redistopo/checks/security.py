@@ -192,23 +192,25 @@ def certificates(subject: CheckSubject) -> Iterator[CheckResult]:
     if not asked:
         return
 
+    renew = "redistopo certs renew" if subject.ours else "give it another certificate"
+
     def judge(node: NodeSeen) -> CheckResult | None:
         seen = node.access_probe.certificate if node.access_probe else None
         if seen is None and node.access_probe and _unread(node.access_probe.plain or ""):
             evidence = f"its certificate is unknown: {node.access_probe.plain}"
             return unknown(node.name, evidence, _TRY_AGAIN)
         if seen is None:
-            return fail(node.name, "presents no certificate of our CA", "redistopo certs renew")
+            return fail(node.name, "presents no certificate of our CA", renew)
         expected = subject.expected
         wanted = node.host if expected.hosts else expected.address or expected.host
         if wanted and wanted not in seen.names:
             evidence = f"its certificate is for {', '.join(seen.names)}, not for {node.host}"
-            return fail(node.name, evidence, "redistopo certs renew")
+            return fail(node.name, evidence, renew)
         return None
 
     shown = {node.name: node.access_probe.certificate for node in asked if node.access_probe}
     held = {name: one for name, one in shown.items() if one is not None}
-    soon = list(_soon(held))
+    soon = list(_soon(held, ours=subject.ours))
     ends = min((one.expires for one in held.values()), default="?")
     yield from soon
     if not soon or any(judge(node) for node in asked):
@@ -218,7 +220,7 @@ def certificates(subject: CheckSubject) -> Iterator[CheckResult]:
         )
 
 
-def _soon(held: Mapping[str, Certificate]) -> Iterator[CheckResult]:
+def _soon(held: Mapping[str, Certificate], *, ours: bool) -> Iterator[CheckResult]:
     """One result for all certificates that expire soon: they are signed and renewed together."""
     ending = {name: one for name, one in held.items() if one.left < _SOON_DAYS * _DAY}
     if not ending:
@@ -229,7 +231,7 @@ def _soon(held: Mapping[str, Certificate]) -> Iterator[CheckResult]:
     yield warn(
         next(iter(ending)) if alone else TOPOLOGY,
         f"{what} on {first.expires}, in {first.lasts}",
-        "redistopo certs renew, without downtime",
+        "redistopo certs renew, without downtime" if ours else "renew them in time",
     )
 
 

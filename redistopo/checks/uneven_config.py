@@ -19,6 +19,7 @@ from redistopo.model.protocol.conf import (
     canonical_directive,
     same_value,
 )
+from redistopo.model.protocol.server_defaults import DEFAULTS
 from redistopo.model.remedies.of_servers import set_live
 from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.hints import allow_command_hint, command_prefix
@@ -35,20 +36,6 @@ _OWN = DIRECTIVES_NOT_COMPARED | SECRET_DIRECTIVES | frozenset(
 """Directives that differ between nodes by their nature, or whose values aren't shown."""
 
 _OWN_GROUPS = ("cluster-announce-", "cluster-config-file", "cluster-port", "tls-", "rdma-")
-
-DEFAULTS: Mapping[str, str] = {
-    "maxmemory": "0", "maxmemory-policy": "noeviction", "maxmemory-samples": "5", "timeout": "0",
-    "tcp-keepalive": "300", "appendfsync": "everysec", "no-appendfsync-on-rewrite": "no",
-    "aof-load-truncated": "yes", "stop-writes-on-bgsave-error": "yes", "rdbcompression": "yes",
-    "rdbchecksum": "yes", "min-replicas-to-write": "0", "min-replicas-max-lag": "10",
-    "replica-read-only": "yes", "replica-serve-stale-data": "yes", "replica-priority": "100",
-    "replica-ignore-maxmemory": "yes", "repl-timeout": "60", "repl-ping-replica-period": "10",
-    "cluster-require-full-coverage": "yes", "cluster-replica-no-failover": "no",
-    "cluster-replica-validity-factor": "10", "cluster-migration-barrier": "1",
-    "cluster-allow-reads-when-down": "no",
-}  # fmt: skip
-"""Defaults that are the same in every supported engine, of directives that change what a node
-keeps, refuses or takes over (a test compares them with the servers)."""
 
 _MOST = 4
 

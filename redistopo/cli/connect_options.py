@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from redistopo.model.protocol.credentials import Login
     from redistopo.session.watched_topology import TargetRequest
 
-_PEM = click.Path(exists=True, dir_okay=False, path_type=Path)
+PEM = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +95,8 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
             is_flag=True,
             help="With --connect, connect to nodes on other hosts too, with the same password.",
         ),
-        click.option("--cert", type=_PEM, help="PEM file with a client certificate and its key."),
-        click.option("--cacert", type=_PEM, help="Connect with TLS, and trust this CA."),
+        click.option("--cert", type=PEM, help="PEM file with a client certificate and its key."),
+        click.option("--cacert", type=PEM, help="Connect with TLS, and trust this CA."),
         click.option("--user", default="", help="User to log in as, with --connect."),
         click.option(
             "--connect",

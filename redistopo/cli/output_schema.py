@@ -29,7 +29,7 @@ RESULTS: Mapping[str, tuple[str, ...]] = {
     "explain": ("redistopo.ops.explain:TopicResult",),
     "failover": ("redistopo.ops.failover:FailoverResult", _PREVIEW),
     "import": ("redistopo.ops.import_keys:ImportResult",),
-    "init": ("redistopo.ops.init:InitResult",),
+    "init": ("redistopo.ops.init:InitResult", "redistopo.ops.adopt:AdoptResult"),
     "install": ("redistopo.ops.install:InstallResult",),
     "kill": (*_NODES, _PREVIEW),
     "move": ("redistopo.ops.move:MoveResult",),

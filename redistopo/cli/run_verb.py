@@ -18,7 +18,7 @@ from redistopo.cli.formats import FORMATS, TEXT, Format
 from redistopo.cli.options import FORMAT, FOUND, QUIET
 from redistopo.cli.printable import cleaned, printable
 from redistopo.cli.streams import discard
-from redistopo.errors import ExitCode, Interrupted, RedistopoError, UsageError
+from redistopo.errors import ExitCode, Interrupted, RedistopoError, UsageError, VaultLocked
 from redistopo.model.remedies.commands import warned
 from redistopo.model.remedies.remedy import remedy_fields
 from redistopo.progress import Event, Progress, no_progress, note
@@ -85,7 +85,7 @@ def run_and_show(
     try:
         with _progress(out) as progress, _terminable():
             _name_found_folder(progress)
-            result = work(progress)
+            result = _unlocked(lambda: work(progress), out)
     except KeyboardInterrupt:
         stopped = Interrupted("interrupted", hint="run the same command again to continue")
         sys.exit(_fail(out, stopped))
@@ -105,6 +105,20 @@ def run_and_show(
     if result.code is not ExitCode.DONE:
         sys.exit(result.code)
     return result
+
+
+def _unlocked(work: Callable[[], Result], out: Output) -> Result:
+    """Do the work; if an inventory's vault is locked, ask for its password on a terminal, once."""
+    try:
+        return work()
+    except VaultLocked as error:
+        if not out.interactive:
+            raise
+        from redistopo.host.fleet.vault import use_vault_password
+
+        asked = f"{printable(error.message)}. Password of its vault"
+        use_vault_password(click.prompt(asked, hide_input=True, err=True))
+        return work()
 
 
 def run_program(work: Callable[[Progress], Ran], show: Callable[[Ran], None]) -> NoReturn:

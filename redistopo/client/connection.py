@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from redistopo.client.reach import OTHER_HOST, may_reach
-from redistopo.errors import AccessDenied, BadReply, Unreachable
+from redistopo.errors import AccessDenied, BadReply, RedistopoError, Unreachable
 from redistopo.host.tcp import Socket, connect_tcp, end_tcp
 from redistopo.model.protocol import resp
 from redistopo.model.protocol.credentials import Credentials, Login
@@ -31,6 +31,8 @@ Reply = resp.Reply
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 2.0
 _CHUNK = 1 << 16
+
+_FAILURES = (ErrorReply, OSError, ValueError, OverflowError)  # of an invalid address
 
 
 class NotServing(ConnectionError):
@@ -241,19 +243,35 @@ class Connections:
         password.
         """
         wanted = list(commands)
+        self.post(endpoint, wanted)
+        return self.collect(endpoint, len(wanted), usual)
+
+    def post(self, endpoint: Endpoint, commands: Sequence[BinaryCommand]) -> None:
+        """Send commands, whose replies are to be collected; raises as `execute` does."""
         try:
             connection = self._connection(endpoint)
-            self.sent[endpoint] += len(wanted)
-            connection.send(wanted)
+            self.sent[endpoint] += len(commands)
+            connection.send(commands)
+        except _FAILURES as error:
+            raise self._failed(endpoint, error) from error
+
+    def collect(
+        self, endpoint: Endpoint, count: int, usual: Sequence[UsualReply] = ()
+    ) -> list[Reply]:
+        """Return the replies to so many posted commands; raises as `execute` does."""
+        try:
+            connection = self._connection(endpoint)
             if usual and connection.skip(b"".join(one.raw for one in usual)):
                 return [one.value for one in usual]
-            return [connection.read() for _ in wanted]
-        except (ErrorReply, OSError, ValueError, OverflowError) as error:  # of an invalid address
-            self.close(endpoint)
-            if isinstance(error, ErrorReply) and error.refuses_login:
-                message = f"{endpoint} rejected our password"
-                raise AccessDenied(message, detail=str(error)) from error
-            raise Unreachable(f"{endpoint} doesn't reply", detail=_reason(error)) from error
+            return [connection.read() for _ in range(count)]
+        except _FAILURES as error:
+            raise self._failed(endpoint, error) from error
+
+    def _failed(self, endpoint: Endpoint, error: Exception) -> RedistopoError:
+        self.close(endpoint)
+        if isinstance(error, ErrorReply) and error.refuses_login:
+            return AccessDenied(f"{endpoint} rejected our password", detail=str(error))
+        return Unreachable(f"{endpoint} doesn't reply", detail=_reason(error))
 
     @property
     def seconds(self) -> float:

@@ -50,14 +50,30 @@ def credentials_elsewhere(access: Login, endpoint: Endpoint) -> Credentials:
     hosts = with_host(access, endpoint.host)
     credentials = single_credential(replace(access, password=password, hosts=hosts))
     own = _sentinel_login(credentials)
-    if own is None or try_ping(endpoint, own) != "PONG":
-        return credentials
-    return replace(credentials, sentinels={numeric(endpoint): own})
+    if own is not None and try_ping(endpoint, own) == "PONG":
+        return replace(credentials, sentinels={numeric(endpoint): own})
+    bare = replace(credentials.own, user="", password="")
+    if password and own is None and _is_bare_sentinel(endpoint, credentials.own, bare):
+        return replace(credentials, sentinels={numeric(endpoint): bare})
+    return credentials
+
+
+def _is_bare_sentinel(endpoint: Endpoint, own: Login, bare: Login) -> bool:
+    """Whether a Sentinel is there that has no password, and so refuses that of the data nodes."""
+    if try_ping(endpoint, own) == "PONG":
+        return False
+    try:
+        with Connections(single_credential(bare)) as client:
+            reply = client.execute(endpoint, [("INFO", "server")])[0]
+    except (Unreachable, AccessDenied):
+        return False
+    info = parse_info(reply) if isinstance(reply, str) else {}
+    return "sentinel" in (info.get("redis_mode"), info.get("server_mode"))
 
 
 def with_sentinel_logins(credentials: Credentials, found: Discovered) -> Credentials:
-    """Add the login to each Sentinel that was found."""
-    own = _sentinel_login(credentials)
+    """Add the login to each Sentinel that was found: the one that worked for the first."""
+    own = next(iter(credentials.sentinels.values()), None) or _sentinel_login(credentials)
     return (
         replace(credentials, sentinels=dict.fromkeys(found.sentinels, own)) if own else credentials
     )
@@ -111,6 +127,18 @@ def _discover(endpoint: Endpoint, client: Connections, master: str) -> Discovere
     nodes = replication_around(endpoint, info, lambda one: _info(one, client), announced)
     shape = Shape.REPLICATION if len(nodes) > 1 else Shape.STANDALONE
     return Discovered(shape=shape, targets=_targets(nodes))
+
+
+def monitored_names(endpoint: Endpoint, client: Connections) -> tuple[str, ...]:
+    """Return the names of the primaries that a Sentinel monitors; none if it isn't a Sentinel.
+    Raises as `discover` does."""
+    endpoint = numeric(endpoint)
+    info = _info(endpoint, client)
+    if "sentinel" not in (info.get("redis_mode"), info.get("server_mode")):
+        return ()
+    reply = client.execute(endpoint, [("SENTINEL", "MASTERS")])[0]
+    found = parse_masters(_allowed(reply, endpoint, "SENTINEL MASTERS"))
+    return tuple(sorted(one.name for one in found))
 
 
 def _require_plausible(endpoint: Endpoint, count: int) -> None:

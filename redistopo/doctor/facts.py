@@ -30,7 +30,8 @@ class EnginesSeen:
     """The servers of this machine, and the one that `up` uses, if any; `lacking` is why there is
     none. `shape`, `tls`, `local` and `auth` are what the topology file has: its shape, whether it
     needs TLS, its host and its password. `fixed_cves` maps a server's path to the CVEs that its
-    package's changelog names. `newer` is how to use a later server without known vulnerabilities.
+    package's changelog names. `elsewhere` is whether the topology's nodes use those of other hosts.
+    `newer` is how to use a later server without known vulnerabilities.
     """
 
     found: tuple[Engine, ...] = ()
@@ -42,6 +43,7 @@ class EnginesSeen:
     newer: str = ""
     local: bool = True
     auth: bool = True
+    elsewhere: bool = False
     fixed_cves: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 

@@ -16,7 +16,7 @@ def free(facts: DoctorFacts) -> Iterator[CheckResult]:
     """Check that every data and bus port is free, or held by the topology's own node."""
     seen = facts.ports
     if seen is None:
-        yield skip("no topology file with ports", PORTS)
+        yield skip("no topology with ports on this machine", PORTS)
         return
     if seen.foreign_host:
         text = f"this machine has no address {seen.foreign_host}"
@@ -52,7 +52,8 @@ def ephemeral(facts: DoctorFacts) -> Iterator[CheckResult]:
     seen = facts.ports
     if seen is None or seen.span is None:
         yield skip(
-            "no topology file with ports, or the system doesn't report its ephemeral range", PORTS
+            "no topology with ports here, or the system doesn't report its ephemeral range",
+            PORTS,
         )
     elif seen.inside:
         first, last = seen.span

@@ -28,6 +28,9 @@ _NODE_MEMORY = 16 * _MEGABYTE
 def server(facts: DoctorFacts) -> Iterator[CheckResult]:
     """Check that there is a server that `up` can use, recent enough and without known faults."""
     engines = facts.engines
+    if engines.chosen is None and engines.elsewhere:
+        yield ok("there is none; the nodes use those of their hosts", MACHINE)
+        return
     if engines.chosen is None:
         hint = "redistopo install" + (f", or {engines.install}" if engines.install else "")
         yield fail(MACHINE, engines.lacking or "no Redis or Valkey server was found", hint)

@@ -47,7 +47,9 @@ class ExecutionContext:
 
     @property
     def targets(self) -> tuple[Target, ...]:
-        """The planned nodes as targets of a snapshot."""
+        """The planned nodes as targets of a snapshot; of adopted ones, their servers alone."""
+        if self.plan.topology.adopted:
+            return tuple(Target(name=one.name, endpoint=one.endpoint) for one in self.plan.nodes)
         return tuple(
             Target(
                 name=node.name,

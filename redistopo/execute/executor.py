@@ -15,6 +15,7 @@ from redistopo.execute.recount_sentinels import discover, recount
 from redistopo.execute.rejoin_cluster import await_writable, forget_ids, rejoin, reset_again
 from redistopo.execute.remove_nodes import end, remove
 from redistopo.execute.start import await_ready, start
+from redistopo.execute.store_settings import store_settings
 from redistopo.execute.switch_persistence import load_from, put_log_aside, rewrite_log, switch
 from redistopo.execute.terminate import end_all
 from redistopo.host.node_data import clear_data
@@ -160,6 +161,10 @@ def _defer(context: ExecutionContext, one: Step) -> None:
             raise BadReply("", detail="no longer in the topology file")
 
 
+def _store(context: ExecutionContext, one: Step) -> None:
+    store_settings(context, context.nodes(one.nodes))
+
+
 def _switch(context: ExecutionContext, one: Step) -> None:
     with _or_at_a_restart(context, "appendonly"):
         switch(context, one)
@@ -171,7 +176,9 @@ def _or_at_a_restart(context: ExecutionContext, directive: str) -> Iterator[None
     try:
         yield
     except BadReply as error:
-        text = f"{directive} changes at a restart ({error.detail}): redistopo restart --rolling"
+        adopted = context.plan.topology.adopted is not None
+        how = "restart the servers, replicas first" if adopted else "redistopo restart --rolling"
+        text = f"{directive} changes at a restart ({error.detail}): {how}"
         if text not in context.told:
             warn(context.progress, text)
         context.told.add(text)
@@ -252,6 +259,7 @@ _DOERS: dict[StepKind, Callable[[ExecutionContext, Step], None]] = {
     StepKind.GRANT: _grant,
     StepKind.CORRECT: _correct,
     StepKind.CORRECT_SENTINEL: _correct_sentinel,
+    StepKind.STORE: _store,
     StepKind.DEFER: _defer,
     StepKind.SWITCH: _switch,
     StepKind.REWRITE: rewrite_log,

@@ -1,17 +1,18 @@
 """Moves slots with their keys between running primaries; what and how is decided before."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from redistopo.client.connection import Connections
 from redistopo.client.observe import Detail
 from redistopo.errors import RedistopoError, TimedOut, Unhealthy
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.move_progress import MoveProgress
-from redistopo.execute.move_slots_atomic import move_atomically
+from redistopo.execute.move_slots_atomic import Transfer, move_atomically
 from redistopo.execute.move_slots_windows import SetslotSenders, WindowMover
-from redistopo.execute.survey_slots import survey_slots
+from redistopo.execute.survey_slots import survey_moves
 from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.move_method import (
@@ -21,8 +22,9 @@ from redistopo.model.planning.move_method import (
     split_windows,
     windows_of,
 )
-from redistopo.model.planning.slot_moves import slots_of
+from redistopo.model.planning.slot_moves import side_by_side, slots_of
 from redistopo.model.planning.slot_survey import SlotSurvey
+from redistopo.model.planning.step import join_moves
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.protocol.engine import Engine, parse_title
 from redistopo.model.state.job import SlotMove
@@ -70,72 +72,101 @@ def engine_of(node: NodeSeen) -> Engine:
 def move_slots(
     context: ExecutionContext, moves: Sequence[SlotMove], survey: SlotSurvey | None = None
 ) -> MovedSlots:
-    """Move slots, each move after the other; `survey` is of all their slots, if one was made.
+    """Move slots, those of one primary after the other; `survey` is of all their slots, if one was
+    made. Where servers move slots by themselves, several primaries give theirs at the same time.
 
     An interrupt stops between two windows, when no slot is open. Raises RedistopoError; then some
     slots have moved, and those of one window may be open: `close_slots` settles them.
     """
     done = MovedSlots(slots=0, keys=0, method="")
+    if not moves:
+        return done
     seen = context.observe(Detail.HEALTH)
+    method = method_of(engine_of(current_primary(seen, moves[0].source)))
     with (
         Connections(context.credentials, seconds=ANSWER_SECONDS, binary=True) as client,
         _replica_migration_off(context, seen, moves),
     ):
-        for one in moves:
-            source, target = (current_primary(seen, name) for name in (one.source, one.target))
-            slots = slots_of(one.slots)
-            known = survey or survey_slots(client, source, slots)
-            text = f"move {len(one)} slots from {source.name} to {target.name}"
-            told = MoveProgress(
-                progress=context.progress, text=text, slots=len(one), keys=known.keys_in(slots)
-            )
-            method = method_of(engine_of(source))
-            mover = _Mover(context=context, client=client, ends=(source, target), told=told)
+        groups = side_by_side(moves, gathers=method.gathers)
+        for some in groups if method.atomic else ((one,) for one in moves):
+            known = survey or survey_moves(client, seen, _now_of(seen, some))
+            text = join_moves(_now_of(seen, some))
+            count = sum(map(len, some))
+            keys = known.keys_in(slot for one in some for slot in slots_of(one.slots))
+            told = MoveProgress(progress=context.progress, text=text, slots=count, keys=keys)
+            mover = _Mover(context=context, client=client, survey=known, told=told)
+            transfers = tuple(_transfer(seen, one) for one in some)
             with step(context.progress, text, detail=f"by {method}"):
-                mover.move(method, slots, known)
+                mover.move(method, transfers)
             done = MovedSlots(
-                slots=done.slots + len(one), keys=done.keys + told.keys_done, method=method
+                slots=done.slots + count, keys=done.keys + told.keys_done, method=method
             )
     return done
 
 
+def _now_of(seen: Observed, moves: Iterable[SlotMove]) -> tuple[SlotMove, ...]:
+    """The moves between the present primaries of their shards."""
+    return tuple(
+        replace(
+            one,
+            source=current_primary(seen, one.source).name,
+            target=current_primary(seen, one.target).name,
+        )
+        for one in moves
+    )
+
+
+def _transfer(seen: Observed, one: SlotMove) -> Transfer:
+    source, target = (current_primary(seen, name) for name in (one.source, one.target))
+    return Transfer(source=source, target=target, slots=slots_of(one.slots))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Mover:
-    """One move: from one primary to another."""
+    """Moves of slots, which are surveyed, between primaries."""
 
     context: ExecutionContext
     client: Connections
-    ends: tuple[NodeSeen, NodeSeen]
+    survey: SlotSurvey
     told: MoveProgress
 
-    def move(self, method: MoveMethod, slots: Sequence[int], survey: SlotSurvey) -> None:
-        if method.atomic:
-            for some in split_atomic(slots, survey):
-                move_atomically(method, self.ends, some, self.client, self.context.deadline)
-                self.told.moved_keys(survey.keys_in(some))
-                self.told.moved_slots(len(some))
+    def move(self, method: MoveMethod, transfers: Sequence[Transfer]) -> None:
+        if not method.atomic:
+            for one in transfers:
+                self._by_windows(one)
             return
-        source, target = self.ends
-        windows = windows_of(engine_of(source))
-        count = windows.connections if source_has_replicas(self.ends) else 1
+        parts = [
+            [replace(one, slots=some) for some in split_atomic(one.slots, self.survey)]
+            for one in transfers
+        ]
+        for group in zip_longest(*parts):
+            some = [one for one in group if one is not None]
+            move_atomically(method, some, self.client, self.context.deadline)
+            for one in some:
+                self.told.moved_keys(self.survey.keys_in(one.slots))
+                self.told.moved_slots(len(one.slots))
+
+    def _by_windows(self, one: Transfer) -> None:
+        windows = windows_of(engine_of(one.source))
+        count = windows.connections if _has_replicas(one) else 1
         with SetslotSenders(self.client, self.context.credentials, count) as senders:
             mover = WindowMover(
-                source=source,
-                target=target,
+                source=one.source,
+                target=one.target,
                 client=self.client,
                 windows=windows,
-                survey=survey,
+                survey=self.survey,
                 senders=senders,
             )
-            for some in split_windows(slots, survey, windows):
+            for some in split_windows(one.slots, self.survey, windows):
                 with interrupts_deferred(later=True):
                     mover.move(some, self.told.moved_keys)
                 self.told.moved_slots(len(some))
 
 
-def source_has_replicas(ends: tuple[NodeSeen, NodeSeen]) -> bool:
+def _has_replicas(one: Transfer) -> bool:
     """Whether a SETSLOT has a replica to wait for, at one of the two."""
-    return any(one.replicas for one in ends)
+    return bool(one.source.replicas or one.target.replicas)
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """Moves slots by the servers' own atomic way: whole or not at all, and no slot is ever open."""
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
 from redistopo.client.connection import Command, Connections, Reply, raise_on_error
 from redistopo.errors import BadReply
@@ -14,31 +15,56 @@ from redistopo.model.state.observed import NodeSeen
 _BAD = {"failed", "canceled", "cancelled", "error"}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """Slots that a primary gives to another one."""
+
+    source: NodeSeen
+    target: NodeSeen
+    slots: Sequence[int]
+
+
+State = Callable[[], tuple[str, str]]
+"""Asks for the state of a transfer, and why it is so."""
+
+
 def move_atomically(
     method: MoveMethod,
-    ends: tuple[NodeSeen, NodeSeen],
-    slots: Sequence[int],
+    transfers: Iterable[Transfer],
     client: Connections,
     deadline: Deadline,
 ) -> None:
-    """Move slots from a primary to another, and wait until the servers report that it is done.
+    """Move slots from primaries to others at the same time, and wait until the servers report that
+    all of it is done. Each primary gives once at most.
 
-    An interrupt cancels the move. Raises BadReply if the servers refuse or cancel it.
+    An interrupt cancels the moves. Raises BadReply if the servers refuse or cancel one.
     """
-    source, target = ends
-    words = [str(n) for one in ranges(slots) for n in (one.first, one.last)]
-    if method is MoveMethod.MIGRATE_SLOTS:
-        command: Command = ("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", *words, "NODE", target.id)
-        before = {one.get("name") for one in _exports(client, source)}
-        _start(client, source, command)
-        with _cancelled_if_left(client, source, ("CLUSTER", "CANCELSLOTMIGRATIONS")):
-            _await(lambda: _valkey_state(client, source, before), source, deadline)
-        return
-    task = _start(client, target, ("CLUSTER", "MIGRATION", "IMPORT", *words))
-    with _cancelled_if_left(
-        client, target, ("CLUSTER", "MIGRATION", "CANCEL", "ID", text_of(task))
-    ):
-        _await(lambda: _redis_state(client, target, text_of(task)), target, deadline)
+    begin = _export if method is MoveMethod.MIGRATE_SLOTS else _import
+    with ExitStack() as stack:
+        _await([(one, begin(client, one, stack)) for one in transfers], deadline)
+
+
+def _words(one: Transfer) -> list[str]:
+    return [str(n) for some in ranges(one.slots) for n in (some.first, some.last)]
+
+
+def _export(client: Connections, one: Transfer, stack: ExitStack) -> State:
+    """Begin a transfer that its source, a Valkey, controls."""
+    before = {job.get("name") for job in _exports(client, one.source)}
+    ends = ("SLOTSRANGE", *_words(one), "NODE", one.target.id)
+    _start(client, one.source, ("CLUSTER", "MIGRATESLOTS", *ends))
+    cancel = ("CLUSTER", "CANCELSLOTMIGRATIONS")
+    stack.enter_context(_cancelled_if_left(client, one.source, cancel))
+    return lambda: _valkey_state(client, one.source, before)
+
+
+def _import(client: Connections, one: Transfer, stack: ExitStack) -> State:
+    """Begin a transfer that its target, a Redis, controls."""
+    reply = _start(client, one.target, ("CLUSTER", "MIGRATION", "IMPORT", *_words(one)))
+    task = text_of(reply)
+    cancel = ("CLUSTER", "MIGRATION", "CANCEL", "ID", task)
+    stack.enter_context(_cancelled_if_left(client, one.target, cancel))
+    return lambda: _redis_state(client, one.target, task)
 
 
 def _start(client: Connections, node: NodeSeen, command: Command) -> Reply:
@@ -57,14 +83,21 @@ def _cancelled_if_left(client: Connections, node: NodeSeen, command: Command) ->
         raise
 
 
-def _await(state: Callable[[], tuple[str, str]], node: NodeSeen, deadline: Deadline) -> None:
-    def done() -> bool | None:
-        now, why = state()
-        if now in _BAD:
-            raise BadReply(f"{node.name} didn't move the slots: {now}", detail=why)
-        return True if now in ("success", "completed") else None
+def _await(begun: Iterable[tuple[Transfer, State]], deadline: Deadline) -> None:
+    left = list(begun)
+    said = [""]
 
-    wait_for(done, deadline, lambda: f"{node.name}: {state()[0]}", pause=0.002, most=0.02)
+    def done() -> bool | None:
+        for one, state in tuple(left):
+            now, why = state()
+            said[0] = f"{one.source.name} to {one.target.name}: {now}"
+            if now in _BAD:
+                raise BadReply(f"{one.source.name} didn't move the slots: {now}", detail=why)
+            if now in ("success", "completed"):
+                left.remove((one, state))
+        return None if left else True
+
+    wait_for(done, deadline, lambda: said[0], pause=0.002, most=0.02)
 
 
 def _pairs(reply: Reply) -> dict[str, str]:

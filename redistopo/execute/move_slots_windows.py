@@ -1,13 +1,12 @@
 """Moves slots with MIGRATE: a few are open at a time, and closed once their keys have moved."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Self
 
 from redistopo.client.connection import Command, Connections, Reply, raise_on_error
 from redistopo.errors import BadReply
-from redistopo.execute.survey_slots import pipelined
+from redistopo.execute.survey_slots import pipelined, raise_on_errors
 from redistopo.model.planning.move_method import Windows, batches, pipelines
 from redistopo.model.planning.slot_survey import Key, SlotSurvey
 from redistopo.model.protocol.credentials import Credentials
@@ -135,27 +134,24 @@ class SetslotSenders:
             Connections(credentials, seconds=client.seconds)
             for _ in range(count if count > 1 else 0)
         ]
-        self._pool = ThreadPoolExecutor(count) if count > 1 else None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        if self._pool:
-            self._pool.shutdown()
         for lane in self._lanes:
             lane.__exit__(None, None, None)
 
     def send(self, node: NodeSeen, commands: Sequence[Command]) -> None:
         """Send the commands; raises BadReply for an error."""
-        if self._pool is None:
+        if not self._lanes:
             pipelined(self._client, node, commands, [OK] * len(commands))
             return
         count = len(self._lanes)
         shares = [(lane, commands[place::count]) for place, lane in enumerate(self._lanes)]
-
-        def send(share: tuple[Connections, Sequence[Command]]) -> list[Reply]:
-            lane, mine = share
-            return pipelined(lane, node, mine, [OK] * len(mine)) if mine else []
-
-        list(self._pool.map(send, shares))
+        # threads would take longer than the servers do
+        for lane, mine in shares[: len(commands)]:
+            lane.post(node.endpoint, mine)
+        for lane, mine in shares[: len(commands)]:
+            replies = lane.collect(node.endpoint, len(mine), [OK] * len(mine))
+            raise_on_errors(node, mine, replies)

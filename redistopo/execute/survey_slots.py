@@ -1,6 +1,6 @@
 """Counts the keys and bytes of slots, and finds keys that are big."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from redistopo.client.connection import Command, Connections, Reply, raise_on_error
 from redistopo.model.planning.slot_moves import slots_of
@@ -12,7 +12,6 @@ from redistopo.model.planning.slot_survey import (
     merged,
 )
 from redistopo.model.protocol.resp import ZERO, ErrorReply, UsualReply
-from redistopo.model.protocol.slots import SLOT_COUNT
 from redistopo.model.state.job import SlotMove
 from redistopo.model.state.observed import NodeSeen, Observed
 
@@ -45,7 +44,7 @@ def survey_slots(
             bytes={slot: count * average for slot, count in keys.items()},
             measured="the average size of a node's keys",
         )
-    if stats := _slot_stats(client, node):
+    if stats := _slot_stats(client, node, keys):
         sizes = {slot: stats[slot] for slot in keys if slot in stats}
         return SlotSurvey(keys=keys, bytes=sizes, big=found.big, measured="CLUSTER SLOT-STATS")
     return found
@@ -69,9 +68,17 @@ def _counts(client: Connections, node: NodeSeen, slots: Sequence[int]) -> dict[i
     return {slot: int(str(n)) for slot, n in zip(slots, replies, strict=True) if n}
 
 
-def _slot_stats(client: Connections, node: NodeSeen) -> Mapping[int, int]:
-    """Slot -> bytes; empty if the server doesn't count them (cluster-slot-stats-enabled)."""
-    asked: Command = ("CLUSTER", "SLOT-STATS", "SLOTSRANGE", 0, SLOT_COUNT - 1)
+def _slot_stats(client: Connections, node: NodeSeen, slots: Collection[int]) -> Mapping[int, int]:
+    """Slot -> bytes; empty if the server doesn't count them (cluster-slot-stats-enabled), which is
+    seen from one slot: the reply for all of them is long."""
+    first, last = min(slots), max(slots)
+    if not _stats(client, node, first, first):
+        return {}
+    return _stats(client, node, first, last)
+
+
+def _stats(client: Connections, node: NodeSeen, first: int, last: int) -> Mapping[int, int]:
+    asked: Command = ("CLUSTER", "SLOT-STATS", "SLOTSRANGE", first, last)
     reply = client.execute(node.endpoint, [asked])[0]
     found: dict[int, int] = {}
     for slot, stats in reply if isinstance(reply, list) else ():
@@ -143,9 +150,14 @@ def pipelined(
     for start in range(0, len(commands), _PIPELINE):
         part = slice(start, start + _PIPELINE)
         replies = client.execute(node.endpoint, commands[part], usual[part])
-        for command, reply in zip(commands[part], replies, strict=True):
-            # a primary became a replica with the last slot that it gave
-            if isinstance(reply, ErrorReply) and reply.code != "UNBLOCKED":
-                raise_on_error(reply, f"{node.name}: {' '.join(map(str, command[:2]))}")
+        raise_on_errors(node, commands[part], replies)
         found += replies
     return found
+
+
+def raise_on_errors(node: NodeSeen, commands: Sequence[Command], replies: Sequence[Reply]) -> None:
+    """Raise BadReply for the first error among the replies to these commands."""
+    for command, reply in zip(commands, replies, strict=True):
+        # a primary became a replica with the last slot that it gave
+        if isinstance(reply, ErrorReply) and reply.code != "UNBLOCKED":
+            raise_on_error(reply, f"{node.name}: {' '.join(map(str, command[:2]))}")

@@ -231,5 +231,8 @@ class Host(Protocol):
     def send(self, node: str, paths: Sequence[Path]) -> None:
         """Copy these text files of the state folder to the node's machine, if that is elsewhere."""
 
+    def facts(self) -> Mapping[str, object]:
+        """Return facts about each machine, by its name, if they are others than this one."""
+
     def logs(self, layout: Layout, names: Callable[[], Iterable[str]]) -> LogFiles:
         """Return the logs of nodes, to be read here."""

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from signal import Signals
@@ -172,6 +172,10 @@ class LocalHost:
 
     def send(self, node: str, paths: Sequence[Path]) -> None:
         """Nothing: servers here read the same files."""
+
+    def facts(self) -> Mapping[str, object]:
+        """Nothing: see machine_facts."""
+        return {}
 
     def logs(self, layout: Layout, names: Names) -> LogFiles:
         """Return the logs themselves."""

@@ -20,8 +20,10 @@ _SECONDS = 3.0
 _SYSTEM = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 """Folders of system programs, which not every user has on PATH."""
 
+VAULT_VARIABLE = "REDISTOPO_VAULT_PASSWORD"
+
 # Not inherited by programs, whose environment other processes can read.
-_SECRET_VARIABLES = ("REDISTOPO_PASSWORD", "REDISCLI_AUTH", "VALKEYCLI_AUTH")
+_SECRET_VARIABLES = ("REDISTOPO_PASSWORD", "REDISCLI_AUTH", "VALKEYCLI_AUTH", VAULT_VARIABLE)
 
 _LAST_LINES = 8
 _LAST_OUTPUT_SECONDS = 2.0

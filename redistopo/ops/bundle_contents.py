@@ -12,6 +12,7 @@ from redistopo.errors import RedistopoError
 from redistopo.host.archive import Member
 from redistopo.host.engine_search import find_engines
 from redistopo.host.files import last_part, listing
+from redistopo.host.local_host import LOCAL
 from redistopo.host.machine_facts import environment, facts, process_facts, versions
 from redistopo.host.running_servers import servers_below
 from redistopo.host.server_process import find_process
@@ -40,6 +41,7 @@ reach.txt           who reaches whom now, and what is in the way
 findings.json       every check of `verify` now; plan.json: what `up` would do now
 nodes/*/            configuration, end of the log, Redis's own table, and what the node says now
 machine.json        limits, memory, disk, kernel; processes.json: the servers' processes
+hosts.json          other hosts of the topology: memory, time, servers; or why not reached
 versions.json       redistopo, Python and its packages, the servers on this machine
 """
 
@@ -84,6 +86,25 @@ class Evidence:
             for path in (one for one in found if one.is_file() and not one.is_symlink()):
                 text = self.scrub.lines(last_part(path, _LOG_BYTES))
                 yield f"nodes/{name}/{path.name}", text
+        if self.session.host is not LOCAL:
+            yield from self._from_hosts()
+
+    def _from_hosts(self) -> Iterator[Member]:
+        """What servers write on other hosts, and the hosts' facts."""
+        layout, host = self.layout, self.session.host
+        names = node_folder_names(layout)
+        try:
+            logs = host.logs(layout, lambda: names)
+            for name, path in logs.paths(0).items():
+                log = self.scrub.lines(last_part(path, _LOG_BYTES))
+                yield f"nodes/{name}/{layout.node(name).log.name}", log
+            for name in names:
+                if text := host.files.read(layout.node(name).table):
+                    yield f"nodes/{name}/nodes.conf", self.scrub.lines(text)
+        except RedistopoError as error:
+            told = _told(error)
+            yield "hosts-error.json", self._json(lambda: told)
+        yield "hosts.json", self._json(host.facts)
 
     def _failure(self) -> Iterator[Member]:
         try:
@@ -114,7 +135,10 @@ class Evidence:
         yield "nodes/seen.json", self._json(lambda: _states(seen))
 
     def _processes(self) -> object:
-        layout = self.layout
+        layout, host = self.layout, self.session.host
+        if host is not LOCAL:
+            find, names = host.processes.find, node_folder_names(layout)
+            return {"nodes": {name: to_json(find(layout, name)) for name in names}}
         mine = {name: find_process(layout, name) for name in node_folder_names(layout)}
         return {
             "nodes": {name: process_facts(one) if one else None for name, one in mine.items()},

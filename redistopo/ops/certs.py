@@ -83,7 +83,7 @@ def renew(root: Path, days: int, progress: Progress, *, new_ca: bool = False) ->
 
 def preview_renew(root: Path, *, new_ca: bool) -> Preview:
     """Determine the effects of `renew`; raises what it would raise."""
-    asked = SessionRequest(root=root, seconds=30, needs_started=False)
+    asked = SessionRequest(root=root, verb="certs renew", seconds=30, needs_started=False)
     with open_session(asked) as session:
         plan = _ready(session, new_ca=new_ca)
     lost = f"{loses(renew_ca())}: give them the new {session.layout.tls.ca}"

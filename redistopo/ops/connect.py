@@ -6,7 +6,7 @@ from pathlib import Path
 from redistopo.errors import ExitCode, UsageError
 from redistopo.ops.plan import plan
 from redistopo.progress import Progress, note
-from redistopo.project.passwords import password_path
+from redistopo.project.passwords import absent_secrets, password_path
 from redistopo.project.started_topology import live_targets
 from redistopo.render.connect import CLIENTS, ConnectLines, connect_lines
 from redistopo.session.open import open_session
@@ -31,10 +31,12 @@ def connect(root: Path, client: str, progress: Progress) -> ConnectResult:
     """
     found = plan(root)
     topology, layout = found.plan.topology, found.plan.layout
-    lines = connect_lines(found.plan, str(password_path(topology, layout) or ""))
+    lines = connect_lines(
+        found.plan, str(password_path(topology, layout) or ""), absent_secrets(topology, layout)
+    )
     chosen = _chosen(lines, client.lower()) if client else ()
     with open_session(SessionRequest(root=root, needs_started=False)) as session:
-        if not live_targets(layout, session.rendered, session.host):
+        if not session.adopted and not live_targets(layout, session.rendered, session.host):
             note(progress, f"{topology.name} doesn't run now; start it: redistopo up")
     return ConnectResult(name=topology.name, connect=lines, client=client.lower(), lines=chosen)
 

@@ -24,9 +24,14 @@ from redistopo.doctor.facts import (
 )
 from redistopo.doctor.leftover_cleanup import holds_no_data, open_permissions
 from redistopo.doctor.vulnerabilities import vulnerabilities_of
-from redistopo.errors import MissingPrerequisite, RedistopoError, UntrustedFolder, UsageError
+from redistopo.errors import (
+    MissingPrerequisite,
+    RedistopoError,
+    Unreachable,
+    UntrustedFolder,
+    UsageError,
+)
 from redistopo.host.engine_search import choose_engine, find_engines, install_hint
-from redistopo.host.files import read_text
 from redistopo.host.kernel_settings import kernel_of, kernel_settings
 from redistopo.host.limits import process_limits
 from redistopo.host.listening_sockets import port_holders
@@ -76,6 +81,11 @@ class Found:
     def layout(self) -> Layout:
         return self.session.layout
 
+    @property
+    def here(self) -> bool:
+        """Whether the nodes run on this machine, not on other hosts."""
+        return self.plan is None or self.plan.topology.hosts is None
+
 
 def facts(root: Path, connect: str, config: Path | None) -> DoctorFacts:
     """Collect everything except the replies of the topology's servers; nothing is changed.
@@ -93,7 +103,7 @@ def _facts(found: Found, config: Path | None) -> DoctorFacts:
     wanted = _engines(found, seen)
     conf = read_conf_file(config, _first(wanted)) if config is not None else None
     machine = process_limits(_ENOUGH_TASKS)
-    made = found.plan
+    made = found.plan if found.here else None
     return DoctorFacts(
         engines=wanted,
         kernel=kernel_of(kernel_settings()),
@@ -144,7 +154,7 @@ def _here(session: Session) -> Found:
 def _state(session: Session) -> tuple[frozenset[str], TopologyPresence]:
     """Which nodes run. Without any: a node that was stopped by us has no mark left."""
     layout, rendered = session.layout, session.rendered
-    running = frozenset(name for name in rendered if find_process(layout, name))
+    running = frozenset(name for name in rendered if _runs(session, name))
     if running:
         return running, TopologyPresence.RUNNING
     if not rendered:
@@ -153,8 +163,15 @@ def _state(session: Session) -> tuple[frozenset[str], TopologyPresence]:
     return running, TopologyPresence.ENDED if any(marks) else TopologyPresence.STOPPED
 
 
+def _runs(session: Session, name: str) -> bool:
+    """Whether a node's server runs; False on a host that isn't reached, which `verify` names."""
+    with suppress(Unreachable):
+        return session.host.processes.find(session.layout, name) is not None
+    return False
+
+
 def _engines(found: Found, seen: tuple[Engine, ...]) -> EnginesSeen:
-    topology = found.plan.topology if found.plan else None
+    topology = found.plan.topology if found.plan and found.here else None
     tls = bool(topology and topology.tls)
     request = engine_request(topology.engine if topology else "auto")
     chosen, lacking = None, ""
@@ -174,6 +191,7 @@ def _engines(found: Found, seen: tuple[Engine, ...]) -> EnginesSeen:
         newer=_newer(chosen, seen, tls=tls) if chosen else "",
         local=topology is None or loopback(topology.host),
         auth=topology is None or topology.auth,
+        elsewhere=not found.here,
         fixed_cves={one.path: cves_fixed_by_package(one) for one in seen},
     )
 
@@ -282,7 +300,7 @@ def unplanned(session: Session) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Folders of nodes that the record doesn't contain and in which no server runs: those without,
     and those with files that a server left."""
     layout, record = session.layout, _record(session)
-    if record is None:
+    if record is None or session.host is not LOCAL:  # here are copies of configurations only
         return (), ()
     planned = {*record.names}
     folders = [
@@ -298,7 +316,9 @@ def _tables(found: Found) -> Iterator[NodesConfSeen]:
     if found.plan is None or not found.plan.topology.clustered:
         return
     for node in found.plan.nodes:
-        text = read_text(node.folder.table)
+        text = None
+        with suppress(Unreachable):
+            text = found.session.host.files.read(node.folder.table)
         table = parse_nodes_conf(text, node.address) if text else None
         if table is not None:
             stopped = node.name not in found.running
@@ -313,9 +333,10 @@ def _lost(found: Found) -> Iterator[MissingNodesConf]:
         return
     if record is None or not record.formed:
         return
-    recorded = {*record.names}
+    recorded, files = {*record.names}, found.session.host.files
     for node in found.plan.nodes:
         if node.name not in recorded - found.running:
             continue
-        if why := nodes_conf_damage(read_disk(LOCAL.files, node.folder), node.address):
-            yield MissingNodesConf(name=node.name, path=str(node.folder.table), why=why)
+        with suppress(Unreachable):
+            if why := nodes_conf_damage(read_disk(files, node.folder), node.address):
+                yield MissingNodesConf(name=node.name, path=str(node.folder.table), why=why)

@@ -84,7 +84,11 @@ def preview_drill(request: DrillRequest) -> Preview:
 def drill_session(root: Path) -> SessionRequest:
     """Build the session request of drills: the lock, and the application's login."""
     return SessionRequest(
-        root=root, lock="drill", seconds=_LOCK_SECONDS, credentials=CredentialSource.FILE
+        root=root,
+        lock="drill",
+        verb="drill",
+        seconds=_LOCK_SECONDS,
+        credentials=CredentialSource.FILE,
     )
 
 

@@ -50,7 +50,12 @@ def export(request: ExportRequest) -> ExportResult:
     """
     secret = request.target not in WITHOUT_SECRETS
     source = CredentialSource.MADE if secret else CredentialSource.FILE
-    asked = SessionRequest(root=request.root, credentials=source, needs_started=False)
+    asked = SessionRequest(
+        root=request.root,
+        verb=f"export {request.target}",
+        credentials=source,
+        needs_started=False,
+    )
     with open_session(asked) as session:
         plan = session.plan(request.engine, assume=True)
         if secret and (session.topology.auth or session.topology.tls):

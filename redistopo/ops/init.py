@@ -80,7 +80,7 @@ def init(request: InitRequest, progress: Progress) -> InitResult:
     problem, or if another file exists.
     """
     layout = layout_of_folder(request.root)
-    asked = _asked(request, _default_name(layout))
+    asked = _asked(request, default_name(layout))
     require_address(asked)
     topology_file(asked)  # imports what is slow to import before the others have to wait
     told: list[Event] = []
@@ -121,7 +121,7 @@ def _init(
     text = topology_file(topology)
     written = found is None or existing != topology
     if written and found is not None and not request.force:
-        raise _different(layout.topology, found, text)
+        raise different_file(layout.topology, found, text)
     if written:
         if running_nodes(layout):
             warn(progress, "servers of the file replaced run here: redistopo down stops them first")
@@ -195,7 +195,8 @@ def _settings(settings: tuple[str, ...]) -> dict[str, list[str]]:
     return found
 
 
-def _default_name(layout: Layout) -> str:
+def default_name(layout: Layout) -> str:
+    """Return the topology's name if none is given: the folder's, without other characters."""
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", layout.root.name).strip("-._")
     return name[:63] or "redis"
 
@@ -270,7 +271,8 @@ def _warn_of_missing_engine(topology: Topology, progress: Progress) -> None:
         warn(progress, f"{error.message}; to get one: {how_to_install(wanted)}")
 
 
-def _different(path: Path, found: str, wanted: str) -> UsageError:
+def different_file(path: Path, found: str, wanted: str) -> UsageError:
+    """Build the error for a topology file that is another one than what is asked for."""
     lines = difflib.unified_diff(
         found.splitlines(), wanted.splitlines(), f"{path.name} (there)", "asked for", "", "", 1, ""
     )

@@ -63,7 +63,12 @@ def logs(request: LogsRequest) -> LogsResult:
     Raises UsageError for selectors that match no node, and for an invalid regular expression;
     RedistopoError if there is no log.
     """
-    own = SessionRequest(root=request.root, needs_file=False, needs_started=bool(request.words))
+    own = SessionRequest(
+        root=request.root,
+        verb="logs",
+        needs_file=False,
+        needs_started=bool(request.words),
+    )
     with open_session(own) as session:
         try:
             wanted = re.compile(request.grep, re.MULTILINE)

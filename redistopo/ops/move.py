@@ -146,8 +146,8 @@ def _roll(request: MoveRequest, before: Topology, now: Topology, progress: Progr
         restart = f"redistopo move {' '.join(arguments)} --restart"
         with choosing_ports():
             refuse_move(made, plan, restart)
-            ports = (port for node in made.plan.nodes for port in node.ports)
-            _refuse_busy(layout, now.host, ports)
+            here = (node for node in made.plan.nodes if not node.machine)
+            _refuse_busy(layout, now.host, (port for node in here for port in node.ports))
             job = new_job("move", arguments, made.work.now.seen, ())
             save_job(layout, replace(job, file_before=was))
             rewrite(layout.topology, text, was)

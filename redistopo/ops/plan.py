@@ -9,6 +9,7 @@ from redistopo.client.observe import Detail
 from redistopo.errors import ExitCode, RedistopoError
 from redistopo.host.polling import Deadline
 from redistopo.model.planning.change_cost import ChangeCost, cost_of
+from redistopo.model.planning.decide_adopted import decide_adopted
 from redistopo.model.planning.decide_up import Decision, decide
 from redistopo.model.planning.placement import (
     current_slots,
@@ -182,6 +183,9 @@ def _session(root: Path) -> SessionRequest:
 def _ahead(session: Session, made: Plan, asked: Asked) -> tuple[Decision, Observed | None]:
     """Decide what `up` would do, from the same snapshot and with the same guards; nothing is
     written. The snapshot is returned if the topology is formed."""
+    if made.topology.adopted:
+        seen = session.context(made).observe(Detail.FULL)
+        return decide_adopted(made, seen), seen
     try:
         refuse_request(made, asked)
         refuse_folder(session, made, by_up=True)
@@ -191,7 +195,7 @@ def _ahead(session: Session, made: Plan, asked: Asked) -> tuple[Decision, Observ
         seen = observe_placed(context, session.state)
         made = context.plan
         moves = readdress_steps(made, session.state, seen)
-        seen = after_readdressing(made, seen, moves)
+        seen = after_readdressing(made, session.state, seen, moves)
         record, _warning = current_record(made, with_addresses(made, session.state), seen)
         now = situation(context, record, seen)
     except RedistopoError as error:

@@ -24,7 +24,8 @@ from redistopo.session.session import Session, SessionRequest
 def preview_stop(request: StopRequest) -> Preview:
     """Determine the effects of `stop`."""
     require_words(request.words, "stop", "redistopo down stops all of them")
-    with open_session(SessionRequest(root=request.root, seconds=request.seconds)) as session:
+    asked = SessionRequest(root=request.root, verb="stop", seconds=request.seconds)
+    with open_session(asked) as session:
         seen = session.observe()
         going = [node for node in select_nodes(seen, request.words) if node.running]
         return _preview("stop", going, (*_lost(seen, going), *_unsaved(session, seen, going)))
@@ -33,7 +34,8 @@ def preview_stop(request: StopRequest) -> Preview:
 def preview_kill(request: SignalRequest, number: signal.Signals) -> Preview:
     """Determine the effects of `kill` with this signal."""
     require_words(request.words, "kill")
-    with open_session(SessionRequest(root=request.root, seconds=request.seconds)) as session:
+    asked = SessionRequest(root=request.root, verb="kill", seconds=request.seconds)
+    with open_session(asked) as session:
         seen = session.observe()
         going = [node for node in select_nodes(seen, request.words) if node.running]
         lost = _lost(seen, going) if takes_service_away(number) else ()
@@ -44,7 +46,8 @@ def preview_kill(request: SignalRequest, number: signal.Signals) -> Preview:
 def preview_pause(request: SignalRequest) -> Preview:
     """Determine the effects of `pause`."""
     require_words(request.words, "pause")
-    with open_session(SessionRequest(root=request.root, seconds=request.seconds)) as session:
+    asked = SessionRequest(root=request.root, verb="pause", seconds=request.seconds)
+    with open_session(asked) as session:
         seen = session.observe()
         meant = select_nodes(seen, request.words)
         going = [node for node in meant if node.running and not node.paused]
@@ -62,7 +65,11 @@ def preview_down(request: DownRequest) -> Preview:
     """Determine the effects of `down`; like `down`, works without a valid topology file."""
     layout = layout_of_folder(request.root)
     asked = SessionRequest(
-        root=request.root, seconds=request.seconds, needs_file=False, needs_started=False
+        root=request.root,
+        verb="down",
+        seconds=request.seconds,
+        needs_file=False,
+        needs_started=False,
     )
     lost: tuple[str, ...] = ()
     with open_session(asked) as session:

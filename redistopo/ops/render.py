@@ -30,7 +30,9 @@ def render(root: Path, out: Path | None, engine: str = "") -> RenderResult:
 
     They contain the password; if there is none yet, this generates the one that `up` will use.
     """
-    asked = SessionRequest(root=root, credentials=CredentialSource.MADE, needs_started=False)
+    asked = SessionRequest(
+        root=root, verb="render", credentials=CredentialSource.MADE, needs_started=False
+    )
     with open_session(asked) as session:
         made = session.plan(engine, assume=True)
         if session.topology.auth:

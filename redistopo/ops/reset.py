@@ -58,7 +58,7 @@ def outlook(request: ResetRequest) -> NodeReset:
     RedistopoError if it isn't possible, or loses data without `force`.
     """
     require_words(request.words, "reset")
-    with open_session(SessionRequest(root=request.root)) as session:
+    with open_session(SessionRequest(root=request.root, verb="reset")) as session:
         refuse_folder(session, session.plan(assume=True))
         return _plan(session, session.observe(disk=True), request)
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from redistopo.errors import ExitCode, RedistopoError, UsageError
@@ -102,7 +102,7 @@ def _require_nodes(request: RestartRequest) -> None:
 def preview_restart(request: RestartRequest) -> Preview:
     """Determine the effects of `restart`; raises what it would raise. Nothing is changed."""
     _require_nodes(request)
-    asked = change_request("", request.root, request.seconds)
+    asked = replace(change_request("", request.root, request.seconds), verb="restart")
     with open_session(asked) as session:
         now = unrecorded(session)
         names = tuple(node.name for node in select_nodes(now.seen, request.words))

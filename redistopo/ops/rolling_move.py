@@ -108,7 +108,9 @@ def roll_move(session: Session, move: RollingMove) -> None:
         move.work.known = faults_of_nodes(left)
         roll(move.work, [Turn(act=Act.RESTART, node=one) for one in down])
         move.work.known = frozenset()
-    roll(move.work, turns(now.seen, left, RollingOrder()))
+    # over several hosts, one of them would get most primaries
+    order = RollingOrder(restore=session.topology.hosts is not None)
+    roll(move.work, turns(now.seen, left, order))
     if session.state is not None:
         record = recorded_now(move.plan, session.state)
         session.save_state(begin_lifecycle(move.plan, record, session.progress))

@@ -111,7 +111,11 @@ def _opened(
             hint="for example: redistopo scale --shards 4, or redistopo scale --replicas 2",
         )
     asked = SessionRequest(
-        root=request.root, lock=lock, seconds=request.seconds, credentials=CredentialSource.FILE
+        root=request.root,
+        lock=lock,
+        verb="scale",
+        seconds=request.seconds,
+        credentials=CredentialSource.FILE,
     )
     with open_session(asked, progress) as session:
         yield session, edited(session, request.numbers)

@@ -122,7 +122,12 @@ def rotate(root: Path, progress: Progress, *, keep_old: bool, seconds: float) ->
 
 def preview_rotate(root: Path, *, keep_old: bool) -> Preview:
     """Determine the effects of `rotate`; nothing is changed."""
-    asked = SessionRequest(root=root, credentials=CredentialSource.APPLICATION, needs_started=False)
+    asked = SessionRequest(
+        root=root,
+        verb="secret rotate",
+        credentials=CredentialSource.APPLICATION,
+        needs_started=False,
+    )
     with open_session(asked) as session:
         _refuse(session)
         names = running_nodes(session.layout, session.host)

@@ -1,6 +1,6 @@
 """`set`: a directive changed on running servers and in the topology file, or in neither."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,7 +8,9 @@ from pathlib import Path
 from redistopo.client.observe import Detail
 from redistopo.errors import BadReply, ExitCode, RedistopoError, UsageError
 from redistopo.execute.context import ExecutionContext
+from redistopo.execute.store_settings import store_settings
 from redistopo.host.files import read_text, write_private
+from redistopo.model.planning.decide_adopted import require_replies
 from redistopo.model.planning.guards import guard
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.planning.proposal import Asked, Proposal
@@ -106,7 +108,10 @@ def _prepared(
         context = session.context(session.plan(assume=True))
     seen = context.observe(Detail.HEALTH, disk=True)
     edit = prepare_edit(session, context.plan, request, seen)
-    _refuse(context, session.state, edit, seen)
+    if session.adopted:
+        require_replies(seen)  # a silent one wouldn't get it at its start
+    else:
+        _refuse(context, session.state, edit, seen)
     return context, edit, seen
 
 
@@ -118,8 +123,7 @@ def _on_servers(context: ExecutionContext, edit: DirectiveEdit, seen: Observed) 
             with step(context.progress, f"set {edit.directive} on {join_names(running)}"):
                 for name in running:
                     setting.on(edit.plan.node(name))
-        for name in running:
-            setting.in_file(edit.plan.node(name))
+        setting.in_files([edit.plan.node(name) for name in running])
         write_edit(edit)  # last: if this is interrupted before, `up` restores the servers
     except BaseException:  # Ctrl-C too: all servers are changed, or none
         setting.undo()
@@ -166,12 +170,19 @@ class _Setting:
     files: dict[Path, str] = field(default_factory=dict)
     moved: bool = False
 
+    @property
+    def adopted(self) -> bool:
+        """Whether redistopo didn't write the servers' files."""
+        return self.edit.plan.topology.adopted is not None
+
     def on(self, node: NodePlan) -> None:
         """Set the value on the server, or note that it needs a restart; raises UsageError if the
         server refuses it, or doesn't know the directive."""
         directive = self.edit.directive
-        conf = read_conf(node_conf(self.edit.plan, node, self.context.credentials))
-        lines = conf.get(directive, self.edit.lines(node.name))
+        lines = self.edit.lines(node.name)
+        if not self.adopted:
+            conf = read_conf(node_conf(self.edit.plan, node, self.context.credentials))
+            lines = conf.get(directive, lines)
         value = " ".join(lines) if len(lines) > 1 else lines[-1]
         told = self._told(node, directive)
         if (
@@ -205,7 +216,15 @@ class _Setting:
             hint="nothing was changed",
         )
 
-    def in_file(self, node: NodePlan) -> None:
+    def in_files(self, nodes: Sequence[NodePlan]) -> None:
+        """Write it to the nodes' configuration files too; adopted servers do so themselves."""
+        if self.adopted:
+            store_settings(self.context, nodes)
+            return
+        for node in nodes:
+            self._in_file(node)
+
+    def _in_file(self, node: NodePlan) -> None:
         """Write it to the node's configuration file too; other changes in the topology file still
         wait for `up`."""
         path, edit = node.folder.config, self.edit
@@ -234,6 +253,8 @@ class _Setting:
                 refusal = error.message
             if refusal:
                 warn(self.context.progress, f"{name}: {refusal}; redistopo up sets it back")
+            elif self.adopted:
+                store_settings(self.context, [self.context.plan.node(name)])
         for path, text in self.files.items():
             with suppress(RedistopoError):
                 write_private(path, text)

@@ -1,6 +1,7 @@
 """Starts the topology of a folder with the data of a snapshot: `restore` and `clone`."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ from redistopo.snapshot.data_check import (
 )
 from redistopo.snapshot.manifest import DataDigest, Manifest
 from redistopo.snapshot.place_data import Place, Placing, fits, place_data, restored_record
+from redistopo.snapshot.shard_save import refuse_full
 from redistopo.snapshot.stored import (
     SECRETS,
     snapshot_topology,
@@ -90,6 +92,8 @@ def start_with_data(start: DataStart, progress: Progress) -> RestoreResult:
         here = plan.topology.hosts is None
         by_files = fits(plan, start.manifest) and here
         program = plan.engine.path if here else installed(start.manifest.engine)
+        if not here:
+            _require_room(start)
         if has_data(layout):
             down(DownRequest(root=layout.root, force=True), progress)
         if by_files:
@@ -173,6 +177,19 @@ def _refuse_databases(plan: Plan, manifest: Manifest) -> None:
         for name, count in one.keys.items():
             found[int(name)] = found.get(int(name), 0) + count
     refuse_databases(plan, found, "the snapshot")
+
+
+def _require_room(start: DataStart) -> None:
+    """Raise MissingPrerequisite if a host has less room than the snapshot's files take."""
+    asked = SessionRequest(root=start.layout.root, needs_started=False)
+    with open_session(asked) as session:
+        plan, need = session.plan(assume=True), Counter[str]()
+        for node in plan.data:
+            need[node.host] += start.manifest.bytes // len(plan.shards)
+        for node in plan.data:
+            where = f"{session.host.there(node.folder.root)} on {node.host}"
+            free = session.host.files.room(node.folder.root)
+            refuse_full(where, need[node.host], free, "bytes")
 
 
 @contextmanager

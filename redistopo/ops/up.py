@@ -16,6 +16,7 @@ from redistopo.execute.rollback import rolled_back_on_failure
 from redistopo.execute.rotate_passwords import carry_over, restore_old
 from redistopo.execute.slot_rights import require_slot_rights
 from redistopo.host.run_recorded import end_leftover
+from redistopo.model.planning.decide_adopted import decide_adopted
 from redistopo.model.planning.decide_up import decide
 from redistopo.model.planning.node_numbers import with_removed
 from redistopo.model.planning.placement import with_current_placement
@@ -49,8 +50,8 @@ from redistopo.ops.certs import prepare_certificates
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.job_file import end_job, load_job, save_job
 from redistopo.project.load import layout_of_folder
-from redistopo.project.passwords import password_path
-from redistopo.project.topology_record import begin_lifecycle, current_record
+from redistopo.project.passwords import absent_secrets, password_path
+from redistopo.project.topology_record import adopted_record, begin_lifecycle, current_record
 from redistopo.project.trust import trust
 from redistopo.render.connect import ConnectLines, connect_lines
 from redistopo.session.diagnosis import explaining
@@ -126,6 +127,9 @@ def up(request: UpRequest, progress: Progress) -> UpResult:
     )
     with open_session(asked, progress) as session:
         plan = session.plan(request.engine)
+        if plan.topology.adopted:
+            with hold_lock(session, "up", make=True):
+                return _up_adopted(session, plan, began)
         refuse_request(plan, request.asked)
         if risk := plaintext_warning(plan.topology):
             warn(progress, risk)
@@ -150,6 +154,22 @@ def _up(session: Session, plan: Plan, request: UpRequest, began: float) -> UpRes
     if drilled:
         end_drill(session, context, drilled)
     return result
+
+
+def _up_adopted(session: Session, plan: Plan, began: float) -> UpResult:
+    """Apply the file's settings to adopted servers, and prove that they work."""
+    context = session.context(plan)
+    found = decide_adopted(plan, context.observe(Detail.FULL))
+    if found.refusal is not None:
+        raise found.refusal
+    context.plan = found.plan
+    execute(context, found.steps)
+    if (job := load_job(session.layout)) and job.moves:
+        finish_moves(context)
+    session.save_state(adopted_record(plan, session.state))
+    verdict = _prove(session, context, hurried=False)
+    end_job(session.layout)
+    return _result(context, verdict, found.steps, began)
 
 
 def _finish_rotation(session: Session, plan: Plan) -> None:
@@ -187,16 +207,23 @@ def bring_up(
             hurried = any(one.do in (StepKind.FORM, StepKind.REJOIN) for one in steps)
             verdict = _prove(session, context, hurried=hurried)
             end_job(context.plan.layout)
-        kept = password_path(context.plan.topology, context.plan.layout)
-        return UpResult(
-            plan=with_current_placement(context.plan, verdict.seen),
-            steps=steps,
-            seconds=time.monotonic() - began,
-            findings=verdict.findings,
-            shards=shards_of(verdict.seen),
-            engine=" and ".join(verdict.seen.engines),
-            connect=connect_lines(context.plan, str(kept or "")),
-        )
+        return _result(context, verdict, steps, began)
+
+
+def _result(
+    context: ExecutionContext, verdict: Verdict, steps: tuple[Step, ...], began: float
+) -> UpResult:
+    topology, layout = context.plan.topology, context.plan.layout
+    kept = str(password_path(topology, layout) or "")
+    return UpResult(
+        plan=with_current_placement(context.plan, verdict.seen),
+        steps=steps,
+        seconds=time.monotonic() - began,
+        findings=verdict.findings,
+        shards=shards_of(verdict.seen),
+        engine=" and ".join(verdict.seen.engines),
+        connect=connect_lines(context.plan, kept, absent_secrets(topology, layout)),
+    )
 
 
 def _converge(session: Session, context: ExecutionContext, asked: Asked) -> tuple[Step, ...]:
@@ -207,7 +234,7 @@ def _converge(session: Session, context: ExecutionContext, asked: Asked) -> tupl
     for number in range(_ROUNDS):
         seen = observe_placed(context, session.state)
         moves = readdress_steps(context.plan, session.state, seen)
-        seen = after_readdressing(context.plan, seen, moves)
+        seen = after_readdressing(context.plan, session.state, seen, moves)
         state = with_addresses(context.plan, session.state)
         record, told = current_record(context.plan, state, seen)
         if told:
@@ -276,7 +303,7 @@ def _strayed(context: ExecutionContext) -> bool:
     shards = context.plan.topology.shards
     found = (
         plan_rejoins(seen, shards),
-        stale_ids(seen),
+        stale_ids(seen, context.plan.topology.hosts),
         non_empty_resets(seen),
         settle_steps(seen),
         spread_steps(context.plan.topology.hosts, seen),

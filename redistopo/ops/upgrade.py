@@ -201,7 +201,8 @@ def preview_upgrade(request: UpgradeRequest) -> Preview:
 
 @contextmanager
 def _unlocked(request: UpgradeRequest) -> Iterator[Session]:
-    with open_session(change_request("", request.root, request.seconds)) as session:
+    asked = replace(change_request("", request.root, request.seconds), verb="upgrade")
+    with open_session(asked) as session:
         refuse_unfinished(session.layout)
         yield session
 

@@ -148,6 +148,17 @@ def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> "Pla
     return plan_with(project, choice.engine, choice.why)
 
 
+def adopted_plan(project: Project) -> "Plan":
+    """Make the plan of adopted servers, with the engine that they were last seen with."""
+    from redistopo.project.topology_state_file import load_topology_state
+
+    record = load_topology_state(project.layout)
+    request = parse_request(record.engine) if record else None
+    if request is None or not request.numbers:
+        request = engine_request(project.topology.engine)
+    return plan_with(project, replace(request.assumed, source="adopted"), "adopted servers run it")
+
+
 def plan_with(project: Project, engine: Engine, why: str) -> "Plan":
     """Make the project's plan with an engine; raises UsageError if it can't announce what the
     topology file has."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite, UsageError
 from redistopo.host.files import absolute, certainly_missing, read_exactly, read_text, write_private
+from redistopo.host.tcp import numeric
 from redistopo.model.protocol.credentials import (
     ENVIRONMENT_VARIABLE,
     Credentials,
@@ -16,7 +17,7 @@ from redistopo.model.protocol.credentials import (
 )
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.topology.project_paths import Layout
-from redistopo.model.topology.spec import Shape, Topology
+from redistopo.model.topology.spec import Adopted, Shape, Topology
 
 _MOST_BYTES = 16384
 
@@ -54,6 +55,8 @@ def load_credentials(
     The passwords of our own users (replication, admin) are always generated. They are empty if
     they don't exist yet and aren't generated.
     """
+    if topology.adopted:
+        return _adopted(topology, topology.adopted, layout)
     tls = tls_files(layout) if topology.tls else None
     application = Login(password=load_password(topology, layout, make=make, save=save), tls=tls)
     sentinel = _sentinel(topology, layout, make=make, save=save)
@@ -74,6 +77,24 @@ def load_credentials(
         ),
         stranger=_stranger(layout, tls),
     )
+
+
+def _adopted(topology: Topology, adopted: Adopted, layout: Layout) -> Credentials:
+    """The credentials of adopted servers: nothing is generated, and the password
+    is used for their hosts alone, whatever they announce."""
+    tls = tls_files(layout) if topology.tls else None
+    if tls and certainly_missing(layout.tls.client):
+        tls = replace(tls, pem="")  # they need none
+    named = {one.host for one in adopted.servers.values()}
+    hosts = frozenset(named | {numeric(Endpoint(host, 0)).host for host in named})
+    password = load_password(topology, layout)
+    own = Login(user=adopted.user, password=password, tls=tls, hosts=hosts)
+    if not adopted.sentinels:
+        return single_credential(own)
+    kept = (read_text(layout.secret(TopologyUser.SENTINEL)) or "").strip()
+    login = own if kept == password else replace(own, user="", password=kept)
+    logins = {adopted.servers[name]: login for name in adopted.sentinels}
+    return replace(single_credential(own), sentinel=login, sentinels=logins)
 
 
 def _sentinel(topology: Topology, layout: Layout, *, make: bool, save: bool) -> Login | None:
@@ -139,6 +160,13 @@ def password_path(topology: Topology, layout: Layout) -> Path | None:
     if topology.password_file:
         return _file(topology, layout)
     return layout.password
+
+
+def absent_secrets(topology: Topology, layout: Layout) -> tuple[Path, ...]:
+    """Return the files that adopted servers don't need: their Sentinels have no password, or they
+    ask clients for no certificate."""
+    some = (layout.secret(TopologyUser.SENTINEL), layout.tls.client) if topology.adopted else ()
+    return tuple(path for path in some if certainly_missing(path))
 
 
 def _file(topology: Topology, layout: Layout) -> Path:

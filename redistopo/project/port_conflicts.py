@@ -40,7 +40,9 @@ def port_blocker(root: Path, host: str) -> Blocker:
     for other in reserved():
         with suppress(MissingPrerequisite):  # a file that we can't read reserves nothing
             topology = topology_in(read_text(Layout(other).topology))
-            if topology is not None and other != root and topology.hosts is None:
+            if topology is None or topology.hosts or topology.adopted:
+                continue  # no ports of this machine that it would listen on
+            if other != root:
                 reason = _reserved(
                     topology.name, other, f"removing its {Layout(other).topology.name}"
                 )

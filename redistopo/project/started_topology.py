@@ -22,7 +22,7 @@ from redistopo.model.protocol.credentials import (
     single_credential,
 )
 from redistopo.model.protocol.endpoint import Endpoint
-from redistopo.model.state.record import RecordedNode, TopologyState
+from redistopo.model.state.record import TopologyState
 from redistopo.model.state.relocation import relocated_directives
 from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Shape
@@ -46,13 +46,15 @@ def rendered_confs(layout: Layout, state: TopologyState | None) -> dict[str, Dir
         if text := next((text for text in texts if text and is_whole_conf(text)), None):
             found[name] = relocated_directives(read_conf(text), layout, name)
         elif state is not None and state.formed:
-            found[name] = _recorded_address(recorded[name], sentinel=folder.sentinel)
+            node = recorded[name]
+            found[name] = address_conf(name, Endpoint(node.host, node.port))
     return found
 
 
-def _recorded_address(node: RecordedNode, *, sentinel: bool) -> Directives:
-    conf = {"bind": (node.host,), "port": (str(node.port),)}
-    return {**conf, "sentinel": ("",)} if sentinel else conf
+def address_conf(name: str, endpoint: Endpoint) -> Directives:
+    """Return the configuration of a node of which the address alone is known."""
+    conf = {"bind": (endpoint.host,), "port": (str(endpoint.port),)}
+    return {**conf, "sentinel": ("",)} if name.startswith("sentinel") else conf
 
 
 def running_nodes(layout: Layout, host: Host = LOCAL) -> tuple[str, ...]:

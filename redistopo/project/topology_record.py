@@ -55,7 +55,17 @@ def new_record(plan: Plan, *, formed: bool) -> TopologyState:
         nodes=recorded_nodes(plan),
         port=plan.topology.port,
         sentinel_port=plan.topology.first_sentinel if plan.sentinels else 0,
+        adopted=plan.topology.adopted is not None,
     )
+
+
+def adopted_record(plan: Plan, found: TopologyState | None) -> TopologyState:
+    """Return the record of adopted servers, which counts as formed, for the topology file as it is
+    now; `found` is the current one."""
+    record = new_record(plan, formed=True)
+    if found is None or not found.adopted:
+        return record
+    return replace(record, id=found.id, created=found.created, engine=found.engine)
 
 
 def begin_lifecycle(plan: Plan, record: TopologyState, progress: Progress) -> TopologyState:

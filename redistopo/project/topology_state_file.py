@@ -21,11 +21,14 @@ def save_record(layout: Layout, record: TopologyState) -> None:
 
 
 def _values(record: TopologyState) -> dict[str, object]:
-    """The record's values, in format 1 or 2 if that can express them: older versions read only
-    these."""
+    """The record's values, in the oldest format that can express them, which older versions
+    read."""
     values = asdict(record)
-    if any(node.machine for node in record.nodes):
+    if record.adopted:
         return {**values, "format": RECORD_FORMAT}
+    del values["adopted"]
+    if any(node.machine for node in record.nodes):
+        return {**values, "format": 3}
     for node in values["nodes"]:
         del node["machine"]
     if record.removed or any(port != first for port, first in _ports(record)):
@@ -76,7 +79,7 @@ def _valid(record: TopologyState) -> bool:
     return (
         re.fullmatch(r"[0-9a-f]{16}", str(record.id)) is not None
         and all(isinstance(one, str) for one in texts)
-        and all(isinstance(one, int) for one in (record.port, record.sentinel_port))
+        and all(isinstance(one, int) for one in (record.port, record.sentinel_port, record.adopted))
         and all(_NAME.fullmatch(str(name)) for name in (*record.names, *record.removed))
         and all(
             isinstance(node.host, str)

@@ -3,10 +3,12 @@
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite, UntrustedFolder
 from redistopo.host.files import is_private_folder, private_folder, read_json, write_private
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.topology.hosts import Hosts
 from redistopo.model.topology.project_paths import Layout
 from redistopo.project.registry import state_home
@@ -54,6 +56,21 @@ def require_trusted_hosts(layout: Layout, hosts: Hosts) -> None:
         + (f" and {more} more" if more else ""),
         detail="redistopo logs in there by SSH, with your keys, and runs servers, only once you "
         "trust this folder",
+        hint="after a look at redistopo.toml: redistopo up --trust",
+    )
+
+
+def require_trusted_servers(layout: Layout, servers: Mapping[str, Endpoint]) -> None:
+    """Raise UntrustedFolder if servers that a file of the folder names may not be connected to."""
+    if not servers or is_trusted(layout):
+        return
+    named = [f"{name} {one}" for name, one in servers.items()][:_MOST_NAMED]
+    more = len(servers) - len(named)
+    raise UntrustedFolder(
+        f"a file of {layout.root} names servers that run already: {', '.join(named)}"
+        + (f" and {more} more" if more else ""),
+        detail="redistopo connects to them, with the password in this folder, only once you trust "
+        "it",
         hint="after a look at redistopo.toml: redistopo up --trust",
     )
 

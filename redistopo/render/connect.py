@@ -1,6 +1,8 @@
 """How to connect: lines to paste, from templates/connect; none contains the password."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 from redistopo.model.planning.plan import Plan
 from redistopo.render.jinja_templates import render_template
@@ -30,8 +32,9 @@ class ConnectLines:
     url: str
 
 
-def connect_lines(plan: Plan, password_file: str) -> ConnectLines:
-    """Return the lines for a topology; `password_file` is "" where the user gave the password.
+def connect_lines(plan: Plan, password_file: str, absent: Collection[Path] = ()) -> ConnectLines:
+    """Return the lines for a topology; `password_file` is "" where the user gave the password, and
+    `absent` are files with secrets that adopted servers don't need.
 
     With Sentinels, clients ask those for the primary, by the topology's name. Without ACL, the
     Sentinels have a password of their own; with it, an application has one for all.
@@ -39,7 +42,7 @@ def connect_lines(plan: Plan, password_file: str) -> ConnectLines:
     topology = plan.topology
     kinds = _WITH_TLS[bool(plan.sentinels)] if topology.tls else tuple(CLIENTS)
     folder = "sentinel/" if plan.sentinels else ""
-    values = _values(plan, password_file)
+    values = _values(plan, password_file, absent)
 
     def rendered(name: str) -> str:
         return render_template(f"connect/{name}.j2", values, own=topology.templates).strip()
@@ -51,9 +54,11 @@ def connect_lines(plan: Plan, password_file: str) -> ConnectLines:
     )
 
 
-def _values(plan: Plan, password_file: str) -> dict[str, object]:
+def _values(plan: Plan, password_file: str, absent: Collection[Path]) -> dict[str, object]:
     """Host, port and password apart: in a URL, a password with @ or % would need escapes."""
     topology, tls = plan.topology, plan.layout.tls
+    secret = plan.layout.secret("sentinel")
+    pem = "" if tls.client in absent else str(tls.client)
     entry = plan.nodes[0] if topology.clustered or not plan.primaries else plan.primaries[0]
     return {
         "host": entry.host,
@@ -62,11 +67,13 @@ def _values(plan: Plan, password_file: str) -> dict[str, object]:
         "name": topology.name,
         "auth": topology.auth,
         "acl": topology.acl,
-        "tls": {"ca": str(tls.ca), "pem": str(tls.client)} if topology.tls else None,
+        "user": topology.adopted.user if topology.adopted else "",
+        "tls": {"ca": str(tls.ca), "pem": pem} if topology.tls else None,
         "clustered": topology.clustered,
         "cli": plan.engine.cli,
         "password_file": password_file,
-        "sentinel_password_file": str(plan.layout.secret("sentinel")),
+        "sentinel_auth": topology.auth and secret not in absent,
+        "sentinel_password_file": str(secret),
         "sentinel_variable": "REDISCLI_AUTH" if topology.acl else "SENTINEL_AUTH",
         "sentinels": [
             {"host": one.host, "port": one.port, "address": one.address} for one in plan.sentinels

@@ -3,12 +3,13 @@
 import json
 import re
 import textwrap
+from collections.abc import Sequence
 
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.topology.hosts import Hosts, Machine
 from redistopo.model.topology.hosts_keys import HOSTS_KEYS, MACHINE_KEYS
 from redistopo.model.topology.parse_hosts import PIN
-from redistopo.model.topology.spec import TOPOLOGY_KEYS, Topology, shape_defaults
+from redistopo.model.topology.spec import TOPOLOGY_KEYS, Adopted, Topology, shape_defaults
 from redistopo.render.jinja_templates import render_template
 
 # Written even with their default value, because these are what users look for.
@@ -21,15 +22,22 @@ _SENTINEL_ONLY = frozenset(
 )
 
 _OF_THIS_MACHINE = frozenset({"host", "announce_host"})
+_OF_STARTED_SERVERS = _OF_THIS_MACHINE | {
+    "announce_port", "port", "sentinels", "sentinel_port", "formation", "templates", "acl",
+    "application_rights",
+}  # fmt: skip
 
 
-def topology_file(topology: Topology) -> str:
-    """Render the file; parsing it gives the same topology."""
+def topology_file(topology: Topology, unknown: Sequence[str] = ()) -> str:
+    """Render the file; parsing it gives the same topology. `unknown` is what couldn't be read of
+    adopted servers, for comments."""
     usual = shape_defaults(topology.shape)
     keys = []
     for key in TOPOLOGY_KEYS:
         value = getattr(topology, key.name)
         if topology.hosts and key.name in _OF_THIS_MACHINE:
+            continue
+        if topology.adopted and key.name in _OF_STARTED_SERVERS:
             continue
         changed = value != usual.get(key.name)
         if key.name in _CLUSTER_ONLY and not topology.clustered and not changed:
@@ -50,7 +58,8 @@ def topology_file(topology: Topology) -> str:
     for name, machine in topology.hosts.pins.items() if topology.hosts else ():
         nodes[name] = {PIN: toml_value(machine), **nodes.get(name, {})}
     hosts = _hosts(topology.hosts) if topology.hosts else None
-    values = {"keys": keys, "nodes": nodes, "hosts": hosts, **tables}
+    adopted = _adopted(topology.adopted, unknown) if topology.adopted else None
+    values = {"keys": keys, "nodes": nodes, "hosts": hosts, "adopted": adopted, **tables}
     return render_template("topology/redistopo.toml.j2", values)
 
 
@@ -70,6 +79,14 @@ def _hosts(hosts: Hosts) -> dict[str, object]:
     ]
     machines = {} if hosts.inventory else {one.name: _machine(one) for one in hosts.machines}
     return {"settings": keys, "machines": machines}
+
+
+def _adopted(adopted: Adopted, unknown: Sequence[str]) -> dict[str, object]:
+    """The [adopted] table: what isn't known, and its values."""
+    servers = {name: toml_value(str(one)) for name, one in adopted.servers.items()}
+    user = {"user": toml_value(adopted.user)} if adopted.user else {}
+    comments = [line for one in unknown for line in textwrap.wrap(f"Not known: {one}", 86)]
+    return {"unknown": comments, "values": {**user, **servers}}
 
 
 def _machine(machine: Machine) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from redistopo.checks.check_types import Expected
 from redistopo.model.protocol.conf import Directives
-from redistopo.model.topology.directives import planned_sentinel_settings
+from redistopo.model.topology.directives import adopted_config, planned_sentinel_settings
 from redistopo.model.topology.spec import Topology
 
 
@@ -20,6 +20,15 @@ def expected_of(
     A Sentinel's own file doesn't count: its settings should be the topology file's.
     """
     held = planned_sentinel_settings(topology)
+    if topology.adopted:
+        return Expected(
+            sentinels=topology.sentinels,
+            shards=topology.shards,
+            replicas=topology.replicas,
+            tls=topology.tls,
+            engine=topology.engine,
+            config=config and adopted_config(topology),
+        )
     return Expected(
         sentinels=topology.sentinels,
         shards=topology.shards,

@@ -45,7 +45,9 @@ def unhealthy_error(context: ExecutionContext, verdict: Verdict) -> RedistopoErr
         return RestartNeeded(
             "the topology is healthy, but some settings of the topology file need a restart",
             detail=detail,
-            hint="for settings that only change at a start: redistopo restart --rolling",
+            hint="restart the servers, replicas first"
+            if plan.topology.adopted
+            else "for settings that only change at a start: redistopo restart --rolling",
         )
     error = Unhealthy(
         "the servers run, but the topology is not healthy", detail=detail, hint=problems[0].hint

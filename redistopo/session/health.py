@@ -25,6 +25,9 @@ from redistopo.model.state.observed import Observed
 from redistopo.model.state.shards import shards_of
 from redistopo.model.topology.spec import Shape
 
+LEAST_ON_HOSTS_SECONDS = 15.0
+"""Servers that were just started agree within their node timeout, however late that was."""
+
 Known = frozenset[tuple[str, str]]
 """Faults, by check and subject."""
 
@@ -64,8 +67,11 @@ def wait_until_healthy(
     the deadline.
 
     A permanent failure (a process that ended, a changed setting) ends the wait at once. With
-    `context`, progress reports what it waits for if that takes long.
+    `context`, progress reports what it waits for if that takes long; over several hosts it waits a
+    few seconds even if runs of Ansible have used up the time.
     """
+    if context and expected.hosts and deadline.left < LEAST_ON_HOSTS_SECONDS:
+        deadline = Deadline(LEAST_ON_HOSTS_SECONDS)
     last: list[Verdict] = []
 
     def look() -> Verdict | None:

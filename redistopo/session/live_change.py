@@ -11,7 +11,6 @@ from redistopo.model.planning.situation import Situation, with_current_roles
 from redistopo.model.state.finding import Finding, failed_findings
 from redistopo.model.state.observed import Observed
 from redistopo.session.expected import expected_of
-from redistopo.session.failures import unhealthy_error
 from redistopo.session.health import Known, wait_until_healthy
 from redistopo.session.local_preconditions import refuse_folder
 from redistopo.session.session import CredentialSource, Session, SessionRequest
@@ -52,6 +51,8 @@ class LiveChange:
         wanted, deadline = expected_of(self.session.topology), self.context.deadline
         verdict = wait_until_healthy(self.again, wanted, deadline, known=known)
         if not verdict.healthy:
+            from redistopo.session.failures import unhealthy_error
+
             raise unhealthy_error(self.context, verdict)
         return verdict.findings
 

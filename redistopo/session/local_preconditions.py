@@ -4,13 +4,12 @@ These checks read the folder and the machine; those on the snapshot are in
 model/planning/guards.
 """
 
+from typing import TYPE_CHECKING
+
 from redistopo.errors import UsageError
-from redistopo.model.planning.guards import refuse_other_layout
-from redistopo.model.planning.leadership import require_primaries
-from redistopo.model.planning.nodes_conf_repair import require_rebuildable
+from redistopo.model.planning.former_layout import refuse_other_layout
 from redistopo.model.planning.password_rotation import acl_password_hash
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.proposal import Asked
 from redistopo.model.planning.readdress import is_readdressed
 from redistopo.model.protocol.conf import Directives, read_conf
 from redistopo.model.protocol.credentials import CREDENTIALS_CHANGED_HINT
@@ -21,12 +20,18 @@ from redistopo.project.state_folder import refuse_foreign, refuse_planted
 from redistopo.project.unfinished_changes import refuse_unfinished
 from redistopo.session.session import Session
 
+if TYPE_CHECKING:
+    from redistopo.model.planning.proposal import Asked
+
 _ADDRESS = {"bind", "port", "sentinel"}
 """All that is known of a node whose configuration files are lost: its recorded address."""
 
 
-def refuse_request(plan: Plan, asked: Asked) -> None:
+def refuse_request(plan: Plan, asked: "Asked") -> None:
     """Raise RedistopoError if the topology file or an option is impossible on this machine."""
+    from redistopo.model.planning.leadership import require_primaries
+    from redistopo.model.planning.nodes_conf_repair import require_rebuildable
+
     require_address(plan.topology)
     require_rebuildable(plan, asked.rebuild)
     require_primaries(plan, asked.primary)
@@ -40,6 +45,8 @@ def refuse_folder(session: Session, plan: Plan, *, by_up: bool = False) -> None:
     `by_up` is set for `up`, which changes the addresses in the files of stopped nodes, and adds and
     removes nodes.
     """
+    if session.adopted:
+        return  # their files and processes aren't here
     refuse_changed_security(session)
     refuse_other_nodes(session, plan, by_up=by_up)
     if not by_up and session.state is not None and is_readdressed(plan, session.state):

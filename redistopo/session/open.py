@@ -15,6 +15,7 @@ from redistopo.project.lock import locked
 from redistopo.project.progress_log import progress_logged
 from redistopo.project.started_topology import nothing_started_error
 from redistopo.project.topology_state_file import node_folder_names
+from redistopo.session.adopted import check_adopted, refuse_on_adopted
 from redistopo.session.session import Session, SessionRequest
 
 
@@ -34,6 +35,8 @@ def open_session(
         _ = session.project
     with ExitStack() as stack:
         stack.enter_context(_redacting_errors(layout))
+        if session.adopted:
+            check_adopted(session, request.verb or request.lock, needs_file=request.needs_file)
         if request.lock:
             stack.enter_context(hold_lock(session, request.lock))
         there = session.locked or not request.lock
@@ -52,6 +55,7 @@ def hold_lock(session: Session, verb: str, *, make: bool = False) -> Iterator[No
     that opens without the lock can refuse before it touches the folder.
     """
     layout, progress = session.layout, session.progress
+    refuse_on_adopted(verb, session.adopted)
     with ExitStack() as stack:
         lock = locked(layout, verb, session.deadline, progress, make=make)
         session.locked = stack.enter_context(lock)

@@ -1,5 +1,6 @@
 """An open topology folder: its files, credentials and connections."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cached_property
@@ -14,20 +15,23 @@ from redistopo.host.local_host import LOCAL
 from redistopo.host.polling import Deadline
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.credentials import Credentials
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.observed import Observed
 from redistopo.model.state.record import TopologyState, with_primary_seen
 from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Shape, Topology
 from redistopo.progress import Progress
-from redistopo.project.load import Project, load_project, plan_of
+from redistopo.project.load import Project, adopted_plan, load_project, plan_of
 from redistopo.project.passwords import load_credentials, load_password
 from redistopo.project.started_topology import (
+    address_conf,
     credentials_in_use,
     rendered_confs,
     shape_of,
     targets_in_use,
 )
 from redistopo.project.topology_state_file import load_topology_state, save_record
+from redistopo.session.adopted import adopted_servers
 from redistopo.session.expected import expected_of
 
 if TYPE_CHECKING:
@@ -55,11 +59,12 @@ class SessionRequest:
     and its progress is logged; "" for a query, which writes nothing. `seconds` is the time limit,
     including the wait for the lock. Without `needs_file` the topology file may be invalid, without
     `needs_started` no node need have been started yet, without `needs_topology` the folder may be
-    empty.
+    empty. `verb` is its name if it has no lock, for what is refused on adopted servers.
     """
 
     root: Path
     lock: str = ""
+    verb: str = ""
     seconds: float = 60.0
     credentials: CredentialSource = CredentialSource.RUNNING
     needs_file: bool = True
@@ -96,12 +101,21 @@ class Session:
         return load_topology_state(self.layout)
 
     @cached_property
+    def adopted(self) -> Mapping[str, Endpoint]:
+        """The servers that redistopo didn't start, by node; empty if it starts the nodes itself."""
+        return adopted_servers(self)
+
+    @cached_property
     def rendered(self) -> dict[str, Directives]:
-        """Node -> its rendered configuration."""
+        """Node -> its rendered configuration; of an adopted server, its address alone."""
+        if self.adopted:
+            return {name: address_conf(name, one) for name, one in self.adopted.items()}
         return rendered_confs(self.layout, self.state)
 
     @cached_property
     def targets(self) -> tuple[Target, ...]:
+        if self.adopted:
+            return tuple(Target(name=name, endpoint=one) for name, one in self.adopted.items())
         return targets_in_use(self.layout, self.rendered, self.host)
 
     @cached_property
@@ -141,6 +155,8 @@ class Session:
 
     def credentials_from(self, source: CredentialSource) -> Credentials:
         """Load credentials; raises MissingPrerequisite or UsageError for unusable passwords."""
+        if self.adopted:
+            return load_credentials(self.topology, self.layout)
         if source in (CredentialSource.FILE, CredentialSource.MADE, CredentialSource.SUPPOSED):
             make, save = source is not CredentialSource.FILE, source is CredentialSource.MADE
             return load_credentials(self.topology, self.layout, make=make, save=save)
@@ -151,6 +167,8 @@ class Session:
 
     def plan(self, engine: str = "", *, assume: bool = False) -> "Plan":
         """Make the plan, see `plan_of`; over several hosts, `host` is then all of them."""
+        if self.adopted:
+            return adopted_plan(self.project)
         if self.topology.hosts is None:
             return plan_of(self.project, engine, assume=assume)
         from redistopo.session.hosts import plan_on_hosts

@@ -13,7 +13,7 @@ from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import NodeSeen
 from redistopo.snapshot.choose_sources import Source
-from redistopo.snapshot.shard_save import FACTS, SavedFile, ShardSave, saved, size_of
+from redistopo.snapshot.shard_save import FACTS, SavedFile, ShardSave, refuse_full, saved, size_of
 
 CLEAR_SECONDS = 10.0
 """How long a save that was interrupted is awaited, before its file is removed."""
@@ -102,7 +102,7 @@ class DiskSaves:
         """A node's INFO is of the moment of its save."""
         return False
 
-    def begin(self, source: Source) -> ShardSave:
+    def begin(self, source: Source, *, paused: bool) -> ShardSave:  # noqa: ARG002  see FACTS
         """In a transaction, BGSAVE would only be scheduled."""
         file, name = self._file(source), source.node.name
         existed = file.exists()
@@ -131,13 +131,3 @@ class DiskSaves:
             raise_on_error(reply, f"{node.name}: CONFIG GET {name}")
             found.append(str(reply[1]) if isinstance(reply, list) and len(reply) == 2 else "")
         return self._files.setdefault(source.number, Path(found[0]) / found[1])
-
-
-def refuse_full(where: str, size: int, free: int) -> None:
-    """Raise MissingPrerequisite if there are fewer free bytes than that."""
-    if free < size:
-        raise MissingPrerequisite(
-            f"there is too little room in {where}: the data takes {size:,} bytes in memory",
-            detail=f"{free:,} bytes are free; nothing was written",
-            hint=FREE,
-        )

@@ -24,8 +24,8 @@ from redistopo.model.state.observed import NodeSeen
 from redistopo.model.topology.project_paths import NodeFolder
 from redistopo.session.session import Session
 from redistopo.snapshot.choose_sources import Source
-from redistopo.snapshot.save_on_disk import CLEAR_SECONDS, refuse_full
-from redistopo.snapshot.shard_save import FACTS, SavedFile, ShardSave, saved, size_of
+from redistopo.snapshot.save_on_disk import CLEAR_SECONDS
+from redistopo.snapshot.shard_save import FACTS, SavedFile, ShardSave, refuse_full, saved, size_of
 
 _HEAD = 1 << 20
 """How much of a file's start is read for facts: libraries of functions precede the keys."""
@@ -37,13 +37,14 @@ _PART_SECONDS = 30.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Begun:
     """A save in progress, see ShardSave; `left` is its file on the host, and `existed` whether
-    there was one before."""
+    there was one before. `exact` is whether `info` is of its moment, not of one before."""
 
     session: Session
     source: Source
     stream: RdbStream
     left: Path
     existed: bool
+    exact: bool
     info: Mapping[str, str]
 
     def keep(self, file: Path) -> SavedFile:
@@ -64,7 +65,7 @@ class _Begun:
             raise MissingPrerequisite(
                 f"{name} could not save its data", detail=log, hint=FREE
             ) from error
-        info = {**self.info, **_facts(head, self.info)}
+        info = self.info if self.exact else {**self.info, **_facts(head, self.info)}
         return SavedFile(bytes=size, sha256=made.hexdigest(), info=info)
 
     def clear(self) -> None:
@@ -117,7 +118,7 @@ class NetworkSaves:
         """A file begins with the number of keys in its first database only."""
         return any(len(keys_by_database(one.node.info)) > 1 for one in sources)
 
-    def begin(self, source: Source) -> ShardSave:
+    def begin(self, source: Source, *, paused: bool) -> ShardSave:
         """Begin the save at this moment."""
         node, left = source.node, self._left(source)
         login = self._session.credentials.login_to(node.endpoint)
@@ -138,6 +139,7 @@ class NetworkSaves:
             stream=stream,
             left=left,
             existed=existed,
+            exact=paused,
             info=dict(parse_info("\n".join(map(str, replies)))),
         )
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Protocol
 
 from redistopo.client.connection import Command, Connections, raise_on_error
-from redistopo.errors import RedistopoError
+from redistopo.errors import MissingPrerequisite, RedistopoError
+from redistopo.host.files import FREE
 from redistopo.host.large_files import plain_file
 from redistopo.model.protocol.rdb import HEAD, rdb_facts
 from redistopo.model.protocol.replies import parse_info
@@ -48,8 +49,9 @@ class ShardSaves(Protocol):
     def must_pause(self, sources: tuple[Source, ...]) -> bool:
         """Return whether what is recorded is exact only while writes are paused."""
 
-    def begin(self, source: Source) -> ShardSave:
-        """Begin the save of a shard; raises RedistopoError."""
+    def begin(self, source: Source, *, paused: bool) -> ShardSave:
+        """Begin the save of a shard, with `paused` while writes are paused; raises
+        RedistopoError."""
 
 
 def info_of(client: Connections, node: NodeSeen, *sections: str) -> dict[str, str]:
@@ -87,4 +89,14 @@ def require_own_save(name: str, info: Mapping[str, str], taken: float, file: Pat
             f"{name} saved at another moment at the same time",
             detail=f"{file} has offset {facts.offset}, not {offset}",
             hint="run the same command again",
+        )
+
+
+def refuse_full(where: str, size: int, free: int, unit: str = "bytes in memory") -> None:
+    """Raise MissingPrerequisite if there are fewer free bytes than that."""
+    if free < size:
+        raise MissingPrerequisite(
+            f"there is too little room in {where}: the data takes {size:,} {unit}",
+            detail=f"{free:,} bytes are free; nothing was written",
+            hint=FREE,
         )

@@ -87,13 +87,13 @@ def _begin_all(
     for one in sources:
         _await_offset(saving, one, saving.deadline)
     for one in sources:
-        _begin(saving, one, begun)
+        _begin(saving, one, begun, paused=False)
     return None
 
 
-def _begin(saving: Saving, source: Source, begun: list[_Begun]) -> None:
-    taken = time.time()
-    begun.append(_Begun(source=source, taken=taken, save=saving.saves.begin(source)))
+def _begin(saving: Saving, source: Source, begun: list[_Begun], *, paused: bool) -> None:
+    taken, save = time.time(), saving.saves.begin(source, paused=paused)
+    begun.append(_Begun(source=source, taken=taken, save=save))
 
 
 def _await_idle(saving: Saving, source: Source) -> None:
@@ -131,7 +131,7 @@ def _at_one_moment(saving: Saving, sources: Sequence[Source], begun: list[_Begun
                 for one in sources:
                     _await_offset(saving, one, limit)
                 for one in sources:
-                    _begin(saving, one, begun)
+                    _begin(saving, one, begun, paused=True)
                 late = time.monotonic() - began >= PAUSE_SECONDS
         except TimedOut as error:
             raise _not_one_moment(error.detail or error.message) from error

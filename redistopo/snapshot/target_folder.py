@@ -101,8 +101,13 @@ def _hosts_beside(wanted: Topology, layout: Layout, source: Layout | None) -> Ho
 def put_aside(layout: Layout, host: Host) -> None:
     """Put the data of stopped nodes aside; needs the lock. What a restore that was killed has put
     aside stays, and what it placed is removed."""
-    if aside(layout).exists() or layout.nodes.is_dir():
+    elsewhere = aside(layout).exists() or layout.nodes.is_dir()
+    _put_aside_here(layout)
+    if elsewhere:
         host.set_aside()
+
+
+def _put_aside_here(layout: Layout) -> None:
     if aside(layout).exists():
         _drop_nodes(layout)
         return

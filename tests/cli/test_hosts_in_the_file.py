@@ -1,6 +1,13 @@
 """`init` and `plan` of a topology over several hosts, none of which is reached."""
 
+import subprocess
+import sys
+
+import pytest
+from support.forms import FULL
 from support.project import Project
+from support.terminal import Terminal
+from support.waiting import until
 
 THREE = "h1=127.0.0.2,h2=127.0.0.3,h3=127.0.0.4"
 """Addresses of this machine: without a login by SSH, a try ends at once."""
@@ -45,3 +52,26 @@ def test_ports_on_other_hosts_are_not_reserved_here(project: Project) -> None:
     other = project.root / "other"
     made = project.run("init", "cluster", "--port", "25100", "--dir", other, check=0)
     assert "reserved" not in made.err
+
+
+@pytest.mark.skipif(not FULL, reason="Ansible starts slowly")
+def test_the_password_of_a_vault_is_asked_for_on_a_terminal(project: Project) -> None:
+    inventory, secret = project.root / "inventory.yml", project.root / "secret"
+    machines = ", ".join(f"h{n}: {{ansible_host: 10.0.0.{n}}}" for n in (1, 2, 3))
+    inventory.write_text(f"redis: {{hosts: {{{machines}}}}}\n")
+    (project.root / "group_vars").mkdir()
+    values = project.root / "group_vars" / "all.yml"
+    values.write_text("redistopo_zone: rack-7\n")
+    secret.write_text("open sesame\n")
+    words = ("vault", "encrypt", "--vault-password-file", secret, values)
+    subprocess.run([sys.executable, "-m", "ansible", *words], check=True, timeout=60)
+    secret.unlink()
+    project.run("init", "cluster", "--inventory", inventory, check=0)
+    refused = project.run("plan", check=1)
+    assert "REDISTOPO_VAULT_PASSWORD" in refused.err
+    terminal = Terminal(project, "plan", columns=160)
+    until(lambda: "Password of its vault" in terminal.read(), 60)
+    terminal.type("open sesame\r")
+    assert terminal.end() == 0
+    assert "rack-7" in terminal.read()
+    assert "open sesame" not in terminal.raw.decode()

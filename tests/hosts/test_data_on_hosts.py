@@ -1,9 +1,11 @@
 """Data and secrets of a topology over several hosts, judged by redis-py and by the hosts' files."""
 
 import hashlib
+import json
 import signal
 import socket
 import ssl
+import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -28,8 +30,9 @@ def hosts(project: Project, tmp_path: Path) -> Iterator[LoopbackHosts]:
     made.cleanup()
 
 
-def test_passwords_are_changed_on_all_hosts(hosts: LoopbackHosts) -> None:
-    """Without an outage: a connection stays open, and the replica follows."""
+def test_passwords_are_changed_and_data_is_saved(hosts: LoopbackHosts) -> None:
+    """Without an outage: a connection stays open, and the replica follows; then its data is here,
+    with the new password."""
     hosts.up(*_PAIR)
     before = hosts.project.password
     servers = hosts.servers()
@@ -49,6 +52,10 @@ def test_passwords_are_changed_on_all_hosts(hosts: LoopbackHosts) -> None:
     found = [name for name, text in texts.items() if hosts.project.password in text]
     assert sorted(found) == ["nodes/node1/redis.conf", "nodes/node2/redis.conf"]
     assert hosts.open_to_others() == []
+    hosts.project.run("snapshot", "one", "--no-verify", check=0)
+    saved = hosts.project.root / "snapshots" / "one" / "shard1.rdb"
+    assert b"after" in saved.read_bytes()
+    assert saved.stat().st_mode & 0o777 == 0o600
 
 
 @whole
@@ -133,6 +140,7 @@ def test_a_reset_node_rejoins(hosts: LoopbackHosts) -> None:
     hosts.project.run("verify", check=0)
 
 
+@whole
 def test_a_snapshot_comes_through_the_network(hosts: LoopbackHosts) -> None:
     """With exactly the keys that a server which loads the file has; nothing is left there."""
     hosts.up(*_PAIR)
@@ -148,6 +156,12 @@ def test_a_snapshot_comes_through_the_network(hosts: LoopbackHosts) -> None:
     assert hashlib.sha256(file.read_bytes()).hexdigest() == shard["sha256"]
     assert file.stat().st_mode & 0o777 == 0o600
     assert sorted(hosts.base.rglob("dump.rdb")) == before
+    with hosts.client() as primary:
+        primary.move("key1", 1)
+    done = hosts.project.run("snapshot", "two", "--verify", "--json", check=0, seconds=300)
+    saved = done.json["result"]["snapshot"]
+    assert saved["shards"][0]["keys"] == {"0": 1000, "1": 1}
+    assert saved["paused_ms"] is not None  # only then are the numbers exact
 
 
 @whole
@@ -268,3 +282,23 @@ def test_a_topology_moves_to_other_ports_and_another_folder(hosts: LoopbackHosts
             assert node.get("key") == "1"
     project.run("down", "--wipe", "--yes", "-C", str(moved), check=0, seconds=300)
     assert not hosts.base.exists()
+
+
+@whole
+def test_doctor_and_bundle_look_at_the_hosts(hosts: LoopbackHosts) -> None:
+    hosts.up('shape = "cluster"', "shards = 3", "replicas = 0", hosts=3)
+    with hosts.client() as node:
+        marked = node.execute_command("CLUSTER MYID")
+    found = hosts.project.run("doctor", "--json", seconds=300).json["result"]
+    assert found["started"] == "running"
+    failed = [one for one in found["findings"] if one["status"] == "fail"]
+    assert [one for one in failed if not one["check"].startswith("machine.")] == []
+    out = hosts.project.root / "bundle.tar.gz"
+    hosts.project.run("bundle", "--out", out, check=0, seconds=300)
+    with tarfile.open(out) as archive:
+        texts = {one.name.partition("/")[2]: archive.extractfile(one) for one in archive}
+        read = {name: file.read().decode() for name, file in texts.items() if file}
+    assert marked in read["nodes/node1/nodes.conf"]
+    assert "Ready to accept connections" in read["nodes/node2/redis.log"]
+    assert set(json.loads(read["hosts.json"])) == {"h1", "h2", "h3"}
+    assert not [name for name, text in read.items() if hosts.project.password in text]

@@ -44,7 +44,7 @@ def _whole(over_hosts: OnHosts) -> None:
 def test_a_partition_of_a_host_is_survived_and_lifted(over_hosts: OnHosts) -> None:
     """Its nodes reply to clients all the time, SSH works, and what it drops is the others'."""
     over_hosts.init(*_CLUSTER)
-    over_hosts.project.up()
+    over_hosts.project.run("up", check=0, seconds=300)
     cut, other = over_hosts.lab["h2"], over_hosts.lab["h1"]
     before = sorted(over_hosts.servers())
     refused = over_hosts.project.run("drill", "failover", "--node", "node2", "--fault", "partition")
@@ -72,7 +72,7 @@ def test_a_partition_of_a_host_is_survived_and_lifted(over_hosts: OnHosts) -> No
 
 def test_ctrl_c_lifts_it(over_hosts: OnHosts) -> None:
     over_hosts.init(*_CLUSTER)
-    over_hosts.project.up()
+    over_hosts.project.run("up", check=0, seconds=300)
     process = _begun(over_hosts)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=120)
@@ -82,7 +82,7 @@ def test_ctrl_c_lifts_it(over_hosts: OnHosts) -> None:
 
 def test_after_sigkill_up_lifts_it(over_hosts: OnHosts) -> None:
     over_hosts.init(*_CLUSTER)
-    over_hosts.project.up()
+    over_hosts.project.run("up", check=0, seconds=300)
     process = _begun(over_hosts)
     process.kill()
     process.communicate(timeout=30)
@@ -95,13 +95,13 @@ def test_after_sigkill_up_lifts_it(over_hosts: OnHosts) -> None:
 def test_after_sigkill_the_host_itself_lifts_it(over_hosts: OnHosts) -> None:
     """Without any command, and though the controller can't reach it any more."""
     over_hosts.init(*_CLUSTER)
-    over_hosts.project.up()
+    over_hosts.project.run("up", check=0, seconds=300)
     process = _begun(over_hosts)
     process.kill()
     process.communicate(timeout=30)
     until(lambda: not _filtered(over_hosts.lab["h2"]), 90, what="the host ends the partition")
     until(lambda: over_hosts.faults() == [], 60, what="the cluster heals")
-    over_hosts.project.up()
+    over_hosts.project.run("up", check=0, seconds=300)
     _whole(over_hosts)
 
 

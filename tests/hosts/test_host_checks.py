@@ -31,7 +31,7 @@ def test_a_clock_that_is_wrong_is_measured(over_hosts: OnHosts) -> None:
     over_hosts.init(*_CLUSTER)
     project = over_hosts.project
     with clock.ahead(over_hosts.lab["h2"], 30):
-        project.up()
+        project.run("up", check=0, seconds=300)
         times = {}
         for address in over_hosts.addresses():
             with over_hosts.client(address) as node:
@@ -50,7 +50,7 @@ def test_a_clock_that_is_wrong_is_measured(over_hosts: OnHosts) -> None:
         assert "with a TTL expire too early there" in evidence
         project.run("verify", check=3)
         project.run("down", check=0)
-    project.up()
+    project.run("up", check=0, seconds=300)
     ((subject, status, evidence),) = _found(over_hosts, "hosts.clock")
     assert (subject, status) == ("topology", "ok"), evidence
 
@@ -61,7 +61,7 @@ def test_a_port_that_a_firewall_closes_is_named_by_the_host_that_needs_it(
     """Bus ports by verify itself, once links are down; a port that nothing uses yet by --reach."""
     over_hosts.init(*_CLUSTER)
     project, first, second = over_hosts.project, over_hosts.lab["h1"], over_hosts.lab["h2"]
-    project.up()
+    project.run("up", check=0, seconds=300)
     ports = sorted(port for host, port in over_hosts.addresses() if host == second.address)
     with _closed(second, first.address, ports[1]):
         assert _found(over_hosts, "hosts.reach")[0][1] == "skip"

@@ -21,7 +21,7 @@ def _edit(over_hosts: OnHosts, before: str, after: str) -> None:
 
 def _refused(over_hosts: OnHosts, code: int) -> str:
     """What `up` printed; nothing runs, on no host."""
-    done = over_hosts.project.run("up", "--trust", check=code)
+    done = over_hosts.project.run("up", "--trust", check=code, seconds=200)
     assert "Traceback" not in done.err
     assert done.err.count("Error: ") == 1, done
     assert over_hosts.servers() == []
@@ -60,7 +60,7 @@ def test_a_base_folder_that_is_read_only_is_refused(over_hosts: OnHosts) -> None
         host.run("mount", "-o", "remount,rw", BASE)
     assert f"can't write {BASE}/demo on host h2" in err
     assert "Read-only file system" in err
-    over_hosts.project.up()
+    over_hosts.project.run("up", check=0, seconds=300)
     assert over_hosts.faults(cluster=False) == []
 
 
@@ -84,12 +84,12 @@ def test_a_port_of_a_host_that_a_stranger_uses_is_named_with_it(over_hosts: OnHo
         for one in host.processes("python3"):
             one.kill()
         stranger.communicate(timeout=10)
-    over_hosts.project.up()
+    over_hosts.project.run("up", check=0, seconds=300)
 
 
 def test_a_host_with_the_only_copy_is_not_removed(over_hosts: OnHosts) -> None:
     over_hosts.init('shape = "cluster"', "shards = 3", "replicas = 0")
-    over_hosts.project.up()
+    over_hosts.project.run("up", check=0, seconds=300)
     before = sorted(over_hosts.servers())
     address = over_hosts.lab["h3"].address
     _edit(over_hosts, f'[hosts.h3]\naddress = "{address}"\n', "")

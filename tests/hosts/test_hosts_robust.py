@@ -19,6 +19,10 @@ _CLUSTER = ('shape = "cluster"', "shards = 3", "replicas = 1", "node_timeout = 2
 _KEYS = 100
 
 
+def _up(over_hosts: OnHosts) -> None:
+    over_hosts.project.run("up", "--timeout", "4m", check=0, seconds=300)
+
+
 def _write(over_hosts: OnHosts) -> None:
     (host, port), *_ = over_hosts.addresses()
     with RedisCluster(host=host, port=port, password=over_hosts.project.password) as client:
@@ -72,7 +76,7 @@ def own_lab(project: Project, tmp_path: Path) -> Iterator[OnHosts]:
 def test_other_addresses_are_repaired_by_up(own_lab: OnHosts, change: str) -> None:
     """From the nodes' ids, which are theirs wherever their hosts are."""
     own_lab.init(*_CLUSTER)
-    own_lab.project.up()
+    _up(own_lab)
     _write(own_lab)
     lab = own_lab.lab
     first, second = lab["h1"].address, lab["h2"].address
@@ -81,7 +85,7 @@ def test_other_addresses_are_repaired_by_up(own_lab: OnHosts, change: str) -> No
     else:
         others = {name: lab.network.address(40 + n) for n, name in enumerate(lab.hosts, 1)}
         _readdressed(own_lab, others)
-    own_lab.project.run("up", check=0, seconds=200)
+    _up(own_lab)
     _kept(own_lab)
     own_lab.project.run("verify", check=0)
 
@@ -94,7 +98,7 @@ def test_after_a_killed_controller_up_goes_on(over_hosts: OnHosts, words: tuple[
     project = over_hosts.project
     over_hosts.init(*_CLUSTER)
     if words != ("up",):
-        project.up()
+        _up(over_hosts)
         _write(over_hosts)
     for steps in range(1, 5):
         process = project.begin(*words, "--json")
@@ -102,7 +106,7 @@ def test_after_a_killed_controller_up_goes_on(over_hosts: OnHosts, words: tuple[
         list(islice((line for line in process.stderr if '"done"' in line), steps))
         process.kill()
         process.communicate(timeout=60)
-    project.run("up", check=0, seconds=200)
+    _up(over_hosts)
     if words == ("up",):
         _write(over_hosts)
     _kept(over_hosts)
@@ -114,28 +118,27 @@ def test_a_second_controller_is_refused_while_one_is_at_work(
 ) -> None:
     """A copy of the folder, as on another machine: with the same id, but not the same lock."""
     project = over_hosts.project
-    over_hosts.init(*_CLUSTER)
-    project.up()
-    _write(over_hosts)
+    over_hosts.init('shape = "replication"', "replicas = 2")
+    _up(over_hosts)
     copy = tmp_path / "copy"
     shutil.copytree(project.root, copy)
     project.run("up", "--trust", "--dir", copy, check=0)
     process = project.begin("restart", "--rolling", "--json")
     assert process.stderr
     next(line for line in process.stderr if '"done"' in line)
-    refused = project.run("restart", "node5", "--dir", copy, check=1, seconds=120)
-    out, err = process.communicate(timeout=200)
+    refused = project.run("restart", "node3", "--dir", copy, check=1, seconds=200)
+    out, err = process.communicate(timeout=400)
     assert process.returncode == 0, (out, err)
     assert "is being changed by another controller" in refused.err
     assert f"{project.root} (restart" in refused.err
-    _kept(over_hosts)
+    assert over_hosts.faults(cluster=False) == []
 
 
 def test_five_hosts_with_three_copies_of_each_shard(project: Project, tmp_path: Path) -> None:
     with opened(tmp_path / "lab", 5) as lab:
         over = OnHosts(project, lab)
         over.init('shape = "cluster"', "shards = 3", "replicas = 2", "node_timeout = 2000")
-        project.run("up", check=0, seconds=200)
+        _up(over)
         assert len(over.addresses()) == 9
         assert over.colocated() == []
         assert over.faults() == []
@@ -144,7 +147,7 @@ def test_five_hosts_with_three_copies_of_each_shard(project: Project, tmp_path: 
         assert "h4" in lost.out
         until(lambda: _serving(over, lab), 60, what="the other hosts serve all slots")
         lab.boot(lab["h4"])
-        project.run("up", check=0, seconds=200)
+        _up(over)
         assert len(over.addresses()) == 9
         assert over.faults() == []
         project.run("verify", check=0)

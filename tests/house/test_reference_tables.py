@@ -10,6 +10,7 @@ from support.pages import hold
 from redistopo.checks.catalogue import CHECKS
 from redistopo.cli.main import redistopo
 from redistopo.errors import ExitCode
+from redistopo.model.topology.adopted import ADOPTED_KEYS, ADOPTED_NODE
 from redistopo.model.topology.hosts_keys import HOSTS_KEYS, MACHINE_KEYS
 from redistopo.model.topology.spec import TOPOLOGY_KEYS, Shape, shape_defaults
 
@@ -43,6 +44,12 @@ def _hosts() -> str:
     return "\n".join(rows)
 
 
+def _adopted() -> str:
+    rows = ["| key | meaning |", "| --- | --- |"]
+    rows += [f"| `adopted.{key.name}` | {key.doc} |" for key in (*ADOPTED_KEYS, ADOPTED_NODE)]
+    return "\n".join(rows)
+
+
 def _checks() -> str:
     rows = ["| check | asks |", "| --- | --- |"]
     rows += [f"| `{check.id}` | {check.question} |" for check in CHECKS]
@@ -51,7 +58,13 @@ def _checks() -> str:
 
 @pytest.mark.parametrize(
     ("name", "table"),
-    [("commands", _commands()), ("keys", _keys()), ("hosts", _hosts()), ("checks", _checks())],
+    [
+        ("commands", _commands()),
+        ("keys", _keys()),
+        ("hosts", _hosts()),
+        ("adopted", _adopted()),
+        ("checks", _checks()),
+    ],
 )
 def test_a_table_matches_the_code(root: Path, name: str, table: str) -> None:
     hold(root / "docs" / "reference.md", name, table)

@@ -26,6 +26,7 @@ NOT_ADVICE = {
     "redistopo/execute/rejoin_cluster.py": ("{}: CLUSTER RESET",),
     "redistopo/execute/shutdown.py": ("trying to SHUTDOWN",),
     "redistopo/host/fleet/run_ansible.py": ('"$@"; rm -rf "$0"',),  # a program that is run
+    "redistopo/session/adopted.py": ("secret rotate",),  # the name of a verb
     "redistopo/ops/reset.py": ("{}: CLUSTER RESET",),
     "redistopo/ops/secret.py": ("secret rotate",),  # the name of the lock's holder
     "redistopo/project/state_folder.py": ("This folder belongs to redistopo",),

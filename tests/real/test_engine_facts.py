@@ -15,7 +15,6 @@ from support.judge import client
 from support.ports import leased
 from support.waiting import until
 
-from redistopo.checks.uneven_config import DEFAULTS
 from redistopo.cli.commands.set import command
 from redistopo.cli.complete import directives
 from redistopo.doctor.startup_verdict import CATEGORIES, UNKNOWN_DIRECTIVE
@@ -24,6 +23,7 @@ from redistopo.model.protocol.conf import IMMUTABLE, canonical_directive
 from redistopo.model.protocol.engine import SINCE, Engine
 from redistopo.model.protocol.nodes_conf import parse_nodes_conf
 from redistopo.model.protocol.sentinel_replies import FAILOVER_COMMANDS
+from redistopo.model.protocol.server_defaults import DEFAULTS
 from redistopo.model.topology.directives import settable
 
 

@@ -22,6 +22,10 @@ class ByHand:
         """The pid of a server on that port; it may not listen yet."""
         return self._start(port, "--port", str(port), "--bind", "127.0.0.1", "--save", "", *words)
 
+    def start_from(self, port: int, conf: Path) -> int:
+        """The pid of a server on that port with its own file, which it can write."""
+        return self._start(port, str(conf))
+
     def sentinel(self, port: int, *primaries: tuple[str, int]) -> int:
         """The pid of a Sentinel of these primaries, by name and port, with a quorum of 1."""
         lines = [f"port {port}", "bind 127.0.0.1"]

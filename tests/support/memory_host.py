@@ -300,6 +300,9 @@ class MemoryHost:
     def send(self, node: str, paths: Sequence[Path]) -> None:
         pass
 
+    def facts(self) -> Mapping[str, object]:
+        return {}
+
     def logs(self, layout: Layout, names: Names) -> LocalLogs:
         return LocalLogs(layout, names)
 

@@ -12,6 +12,15 @@ _TYPED: dict[str, tuple[str, ...]] = {
         "execute/early_exit.py: after OK: {}; redistopo up",
         "execute/early_exit.py: redistopo up --keep; then",
     ),
+    "real/test_adopt.py::test_a_setting_reaches_the_servers_and_their_own_files": (
+        "cli/commands/init.py: redistopo init --from {}",
+    ),
+    "real/test_adopt.py::test_a_user_without_config_sees_less_and_is_told_what": (
+        "model/planning/decide_adopted.py: start it the way it was started before, then: redistopo up; if it is gone for good, remove it from [adopted]",
+    ),
+    "real/test_adopt.py::test_sentinels_are_adopted_with_the_name_that_they_have": (
+        "ops/adopt.py: redistopo init --from {} --name {}",
+    ),
     "real/test_again.py::test_a_password_taken_away_in_the_file_is_told_apart": (
         "session/local_preconditions.py: redistopo down, then up; data is kept",
     ),
@@ -205,6 +214,8 @@ _NODES = "changes the number of nodes, which the file has to say first"
 _MOMENT = "needs a server that fails within the milliseconds of a step, or a disk that fails then"
 
 ERRORS_NOT_TYPED = {
+    "ops/adopt.py: use another folder: redistopo init --from {} --dir NAME": _FORM,
+    "model/planning/adopt.py: give the address of a Sentinel: redistopo init --from HOST:26379": _FORM,
     "export/ansible.py: add [hosts], or run it here: redistopo export systemd DIR": _FORM,
     "ops/drill_host.py: redistopo drill failover: a fault of one node": _FORM,
     "host/fleet/fleet_network.py: redistopo drill host {} --fault partition": "needs several hosts; tests/hosts/test_drill_partition.py types it",
@@ -244,6 +255,7 @@ ERRORS_NOT_TYPED = {
     "execute/remove_nodes.py: redistopo up moves its slots, then removes it": _MOMENT,
     "model/planning/resizing.py: change {} first, redistopo up, then {}": _FORM,
     "model/planning/resizing.py: set shards = {} and replicas = {} in {} again, then redistopo scale --shards {}, then redistopo scale --replicas {}": _FORM,
+    "ops/move.py: change it in {}, while its nodes are stopped; then: redistopo up": _FORM,
     "ops/move.py: copy the data: redistopo clone DIR; then redistopo down in this folder": _ELSEWHERE,
     'render/engine_edit.py: set engine = "{}" there by hand, then redistopo upgrade': _FORM,
     "ops/start_with_data.py: compare the snapshot with its digest: redistopo snapshots --verify": _MOMENT,

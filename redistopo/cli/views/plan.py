@@ -6,11 +6,25 @@ from redistopo.cli import theme
 from redistopo.cli.table import Table, print_table
 from redistopo.cli.views.change_cost import show_steps_and_cost
 from redistopo.cli.views.placement import show_placement
-from redistopo.model.planning.plan import NodePlan
+from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.replies import slot_range
 from redistopo.model.protocol.slots import format_ranges_briefly
 from redistopo.model.state.observed import Role
 from redistopo.ops.plan import PlanResult
+
+
+def _show_means(plan: Plan) -> None:
+    """Print where the nodes' files are, and what starts and forms them."""
+    if plan.topology.adopted:
+        click.echo(
+            f"Servers:    adopted, {plan.engine.title}; redistopo doesn't start or stop them"
+        )
+        return
+    where = " on each host" if plan.topology.hosts else ""
+    click.echo(f"Folders:    {plan.nodes[0].home.parent}/<node>{where}")
+    click.echo(f"Engine:     {plan.engine.title} {plan.engine.path}".rstrip())
+    click.echo(f"            {plan.engine_why}")
+    click.echo(f"Formation:  {plan.formation.method.value} ({plan.formation.why})")
 
 
 def _place(result: PlanResult, node: NodePlan) -> str:
@@ -53,11 +67,7 @@ def show_plan(result: PlanResult) -> None:
     )
     if plan.topology.hosts is not None:
         show_placement(plan, plan.topology.hosts)
-    where = " on each host" if plan.topology.hosts else ""
-    click.echo(f"Folders:    {plan.nodes[0].home.parent}/<node>{where}")
-    click.echo(f"Engine:     {plan.engine.title} {plan.engine.path}".rstrip())
-    click.echo(f"            {plan.engine_why}")
-    click.echo(f"Formation:  {plan.formation.method.value} ({plan.formation.why})")
+    _show_means(plan)
     if result.replicas_by:
         click.echo(f"            {result.replicas_by} decides which primary a replica follows;")
         click.echo('            formation = "instant" places replicas as planned')

@@ -78,7 +78,7 @@ def show_status(result: "StatusResult") -> None:
         from redistopo.project.unfinished_changes import GO_ON
 
         click.echo(f"  {GO_ON}")
-    if not any(line.pid for line in result.nodes):
+    if not any(line.pid or line.uptime is not None for line in result.nodes):
         click.echo("No node runs. Start it: redistopo up")
     elif result.faults:
         _show_faults(result.faults)

@@ -43,7 +43,7 @@ def show_up(result: UpResult) -> None:
             click.echo(f"{label}{one.subject}: {one.evidence}")
         click.echo(theme.paint("\nConnect:", bold=True))
         show_connect(result.connect, indent="  ")
-        _show_next(result.plan.layout.root)
+        _show_next(result.plan.layout.root, ours=topology.adopted is None)
 
 
 def without_idle_steps(progress: Progress) -> Progress:
@@ -70,7 +70,7 @@ def _show_shards(result: UpResult) -> None:
         click.echo(f"  ... and {len(result.shards) - _MOST_SHARDS} shards more: redistopo status")
 
 
-def _show_next(root: Path) -> None:
+def _show_next(root: Path, *, ours: bool) -> None:
     """Print verbs so that they can be pasted into this shell."""
     name = "redistopo" if shutil.which("redistopo") else os.path.relpath(sys.argv[0])
     try:
@@ -81,7 +81,8 @@ def _show_next(root: Path) -> None:
     click.echo(
         f"\nVerify it again  {name} verify{place}"
         f"\nShow its state   {name} status{place}"
-        f"\nStop it          {name} down{place}   (data is kept; --wipe removes it)"
+        + f"\nStop it          {name} down{place}   (data is kept; --wipe removes it)"
+        * ours
     )
 
 

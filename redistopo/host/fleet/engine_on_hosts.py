@@ -30,8 +30,9 @@ def engine_on_hosts(fleet: "Fleet", request: EngineRequest, hosts: Hosts) -> Eng
     titles = {name: {(one.path, one.title) for one in some} for name, some in fit.items()}
     for first in fit[names[0]]:
         if all((first.path, first.title) in some for some in titles.values()):
+            asked = (one.address for one in hosts.machines)
             banner = _engines(found[names[0]])[first.path]
-            fleet.file = replace(fleet.file, engine=first.path, banner=banner, asked=tuple(names))
+            fleet.file = replace(fleet.file, engine=first.path, banner=banner, asked=tuple(asked))
             return first
     raise _differing({name: some[0] for name, some in fit.items()})
 
@@ -41,7 +42,7 @@ def known_engine(fleet: "Fleet", request: EngineRequest, hosts: Hosts) -> Engine
     known = _engine(fleet.file.engine, fleet.file.banner)
     if known is None or known.path != (hosts.engine or known.path):
         return None
-    if not {one.name for one in hosts.machines} <= {*fleet.file.asked}:
+    if not {one.address for one in hosts.machines} <= {*fleet.file.asked}:
         return None
     return known if request.accepts(known.product, known.version) else None
 

@@ -24,7 +24,8 @@ class Place:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetFile:
     """The `id` in the marker on every host, the folder `base` there, the machines, the nodes'
-    places, and the server's program with its banner; `asked` are the machines that have it."""
+    places, and the server's program with its banner; `asked` are the addresses of the machines
+    that have it."""
 
     id: str
     base: str
@@ -57,7 +58,7 @@ def _fleet_file(values: dict[str, Any]) -> FleetFile:
         name: Place(**{**one, "ports": tuple(one["ports"])})
         for name, one in values["places"].items()
     }
-    asked = values.get("asked", [one.machine for one in places.values()])
+    asked = values.get("asked", [one.host for one in places.values()])
     return replace(found, places=places, asked=tuple(asked))
 
 

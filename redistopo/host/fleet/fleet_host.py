@@ -98,6 +98,15 @@ class FleetHost:
         """Copy these text files of the state folder to the node's machine."""
         self.fleet.send(node, paths)
 
+    def facts(self) -> Mapping[str, object]:
+        """Return each machine's memory, boot, Python and servers, or why it wasn't reached."""
+        machines = dict.fromkeys(one.machine for one in self.fleet.file.places.values())
+        engine = self.fleet.file.hosts.engine
+        found, missed = self.fleet.ask(
+            {name: {"op": "facts", "engine": engine} for name in machines}
+        )
+        return {name: found.get(name, missed.get(name, "")) for name in machines}
+
     def logs(self, layout: Layout, names: Names) -> LogFiles:  # noqa: ARG002
         """Return copies of the logs' ends, which grow as the logs do."""
         from redistopo.host.fleet.fleet_logs import FleetLogs

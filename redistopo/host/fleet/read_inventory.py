@@ -5,22 +5,24 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from redistopo.errors import RedistopoError, UsageError
+from redistopo.errors import RedistopoError, UsageError, VaultLocked
 from redistopo.host.fleet.run_ansible import LOCAL_CONNECTION, require_ansible
-from redistopo.host.run_program import clean_environment
+from redistopo.host.fleet.vault import vault_settings
+from redistopo.host.run_program import VAULT_VARIABLE, clean_environment
 from redistopo.model.topology.hosts import Machine
 
 _SECONDS = 30.0
 _LINES = 6
 
-ADDRESS, ZONE = "redistopo_address", "redistopo_zone"
-"""Variables of a host in the inventory: the address of its servers, if `ansible_host` isn't it, and
-its zone."""
+ADDRESS, ZONE, DRAIN = "redistopo_address", "redistopo_zone", "redistopo_drain"
+"""Variables of a host in the inventory: the address of its servers, if `ansible_host` isn't it,
+its zone, and whether it is emptied."""
 
 
 def machines_in(inventory: Path, group: str) -> tuple[Machine, ...]:
@@ -56,16 +58,17 @@ def _listed(inventory: Path) -> dict[str, Any]:
     # otherwise Ansible warns of a broken file, and lists nothing
     strict = {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1"}
     try:
-        done = subprocess.run(
-            argv,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_SECONDS,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            env=clean_environment({**quiet, **strict}),
-        )
+        with tempfile.TemporaryDirectory(prefix="redistopo-hosts.") as folder:
+            done = subprocess.run(
+                argv,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=_SECONDS,
+                check=False,
+                stdin=subprocess.DEVNULL,
+                env=clean_environment({**quiet, **strict, **vault_settings(Path(folder))}),
+            )
         found = json.loads(done.stdout) if done.returncode == 0 else None
     except (subprocess.TimeoutExpired, ValueError) as error:
         raise _unreadable(inventory, str(error)) from error
@@ -77,9 +80,14 @@ def _listed(inventory: Path) -> dict[str, Any]:
 def _unreadable(inventory: Path, why: str) -> RedistopoError:
     lines = [line for line in why.splitlines() if line.strip()]
     hint = f"ansible-inventory -i {os.path.relpath(inventory)} --list shows what is wrong"
+    kind = RedistopoError
     if "vault" in why.lower():
-        hint = "set ANSIBLE_VAULT_PASSWORD_FILE to the file with the password of its vault"
-    return RedistopoError(
+        kind = VaultLocked
+        hint = (
+            f"type the vault's password at the question on a terminal, or set {VAULT_VARIABLE} to "
+            "it, or ANSIBLE_VAULT_PASSWORD_FILE to a file with it"
+        )
+    return kind(
         f"Ansible can't read the inventory {inventory}",
         detail="\n".join(lines[-_LINES:]),
         hint=hint,
@@ -109,6 +117,7 @@ def _machine(name: str, variables: Mapping[str, Any]) -> Machine:
         name=name,
         address=address,
         zone=str(variables.get(ZONE, "")),
+        drain=variables.get(DRAIN) is True,
         ssh=LOCAL_CONNECTION if local else ssh if ssh != address else "",
     )
 

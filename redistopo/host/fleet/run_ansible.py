@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from redistopo.errors import MissingPrerequisite
 from redistopo.host.fleet.encoding import AT, PLAY
+from redistopo.host.fleet.vault import vault_settings
 from redistopo.host.run_program import clean_environment
 from redistopo.model.topology.hosts import Hosts, Machine
 
@@ -104,7 +105,7 @@ def _environment(hosts: Hosts, number: int, folder: Path) -> dict[str, str]:
         "ANSIBLE_CONFIG": str(folder / "ansible.cfg"),
         "ANSIBLE_INVENTORY_ENABLED": "yaml",
     }
-    return clean_environment({**({} if hosts.inventory else own), **ours})
+    return clean_environment({**({} if hosts.inventory else own), **ours, **vault_settings(folder)})
 
 
 def _control_folder() -> Path:

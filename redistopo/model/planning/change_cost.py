@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from redistopo.model.planning.move_method import MoveMethod, method_of_title
 from redistopo.model.planning.refuse_moves import BlockingKey
+from redistopo.model.planning.refuse_resize import dataset_bytes
 from redistopo.model.planning.slot_moves import slots_of
 from redistopo.model.planning.slot_survey import SlotSurvey
 from redistopo.model.protocol.slots import SlotRange
@@ -88,7 +89,7 @@ def cost_of(
     largest counts. One that gets slots is a replica of a new primary, and copies nothing before.
     """
     primaries = [node for node in seen.answering if node.role is Role.PRIMARY]
-    each = max((int(one.info.get("used_memory_dataset", 0)) for one in primaries), default=0)
+    each = max(map(dataset_bytes, primaries), default=0)
     room = each * len(new)
     if survey is None:
         seconds = each / _COPIED_BYTES_PER_SECOND if new else 0.0

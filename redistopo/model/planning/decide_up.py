@@ -8,6 +8,7 @@ from redistopo.model.planning.guards import engine_warnings, guard, limit_warnin
 from redistopo.model.planning.leadership import choose_primary
 from redistopo.model.planning.manifest_repair import relist_steps, salvage_steps
 from redistopo.model.planning.nodes_conf_repair import (
+    lost_disks,
     promotion_steps,
     rebuild_steps,
     refuse_unknown_nodes,
@@ -43,6 +44,8 @@ def decide(plan: Plan, now: Situation, asked: Asked) -> Decision:
         plan, note = _with_primary(plan, now, next(iter(asked.primary), ""))
         apart = separation_steps(plan, now, asked.primary)
         now = replace(now, seen=with_nodes_confs(now.seen, apart))
+        gone = lost_disks(plan, now.record, now.seen)
+        asked = replace(asked, rebuild=tuple(dict.fromkeys((*asked.rebuild, *gone))))
         relisted = relist_steps(now, asked.rebuild)
         tables = {*asked.rebuild} - {name for one in relisted for name in one.nodes}
         rebuilt, left = rebuild_steps(plan, now.seen, now.record, sorted(tables))

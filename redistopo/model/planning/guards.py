@@ -3,16 +3,16 @@
 A guard checks a proposal and raises the error for the user; none changes anything.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from redistopo.errors import MissingPrerequisite, RedistopoError, UsageError
+from redistopo.errors import MissingPrerequisite, RedistopoError
 from redistopo.model.planning.load_old_persistence import refuse_renamed
 from redistopo.model.planning.nodes_conf_repair import (
     refuse_lost_nodes_confs,
     refuse_unknown_nodes,
 )
-from redistopo.model.planning.plan import FormationMethod, NodePlan, Plan
+from redistopo.model.planning.plan import FormationMethod, NodePlan
 from redistopo.model.planning.plan_rejoin import (
     non_empty_resets,
     refuse_more_keys,
@@ -20,13 +20,9 @@ from redistopo.model.planning.plan_rejoin import (
     refuse_unread_logs,
 )
 from redistopo.model.planning.proposal import Proposal
-from redistopo.model.planning.readdress import is_readdressed
 from redistopo.model.planning.refuse_sockets import refuse_sockets
 from redistopo.model.planning.refuse_unreadable import refuse_unreadable
 from redistopo.model.planning.resizing import (
-    is_resized,
-    node_counts,
-    recorded_counts,
     refuse_opposite_changes,
 )
 from redistopo.model.planning.resource_limits import ResourceShortage, resource_shortages
@@ -34,75 +30,12 @@ from redistopo.model.planning.shard_copies import refuse_demotion, refuse_worse_
 from redistopo.model.planning.sole_copies import chosen_primaries, sole_copies_on_disk
 from redistopo.model.planning.step import StepKind, join_names
 from redistopo.model.planning.upgrade import refuse_other_bus, upgrade_command
-from redistopo.model.protocol.conf import Directives, unquote
+from redistopo.model.protocol.conf import unquote
 from redistopo.model.protocol.engine import parse_request
-from redistopo.model.protocol.sentinel_replies import read_sentinel_file
 from redistopo.model.remedies.of_machine import end_process
-from redistopo.model.remedies.of_topology import reset_anyway, start_over
+from redistopo.model.remedies.of_topology import reset_anyway
 from redistopo.model.remedies.remedy import joined
-from redistopo.model.state.record import TopologyState
 from redistopo.model.topology.exposure import refuse_exposed, refuse_redirected
-
-
-def refuse_other_layout(
-    plan: Plan,
-    record: TopologyState | None,
-    rendered: Mapping[str, Directives],
-    running: Collection[str],
-    *,
-    by_up: bool = False,
-) -> None:
-    """Raise UsageError if the file no longer describes the topology that was formed.
-
-    Its nodes have data for the old layout: only `up` changes the numbers of nodes, no verb the
-    shape, and addresses change only while no node is `running`. This is checked before any server
-    is queried: a snapshot of other nodes would say nothing.
-    """
-    if record is None or not record.formed:
-        return
-    source = plan.layout.topology.name
-    states = (read_sentinel_file(conf, plan.topology.name) for conf in rendered.values())
-    names = {state.name for state in states if state}
-    if plan.sentinels and names and plan.topology.name not in names:
-        raise UsageError(
-            f"name is {plan.topology.name} in {source}, but the Sentinels monitor the primary "
-            f"as {', '.join(sorted(names))}",
-            detail="clients query the primary by that name; Sentinels can't change it",
-            hint=f'set name = "{min(names)}" in {source}; the data is kept',
-        )
-    was = [(node.name, node.host, node.port) for node in record.nodes]
-    asked = [(node.name, node.host, node.port) for node in plan.nodes]
-    spans = f"formed: {record.shape}, {_span(was)}\nasked:  {plan.topology.shape}, {_span(asked)}"
-    if record.shape != plan.topology.shape.value:
-        raise UsageError(
-            f"{source} no longer describes the topology in this folder",
-            detail=spans,
-            hint=start_over(f"set shape in {source} back"),
-        )
-    moved, resized = is_readdressed(plan, record), is_resized(plan, record)
-    if moved and resized:
-        raise UsageError(
-            f"{source} has other addresses and another number of nodes",
-            detail=spans,
-            hint="change one of them, redistopo up, then the other",
-        )
-    if resized and not by_up:
-        raise UsageError(
-            f"{source} asks for {node_counts(plan.topology)}, the topology has "
-            f"{recorded_counts(record)}",
-            hint="redistopo up adds or removes nodes; redistopo plan shows which",
-        )
-    if moved and running:
-        raise UsageError(
-            f"{source} has other addresses than the nodes that run: {join_names(running)}",
-            detail=spans,
-            hint="redistopo down, then redistopo up: the data is kept",
-        )
-
-
-def _span(nodes: list[tuple[str, str, int]]) -> str:
-    first, last = nodes[0], nodes[-1]
-    return f"{len(nodes)} nodes, {first[1]}:{first[2]} to {last[1]}:{last[2]}"
 
 
 def _other_bus(it: Proposal) -> None:

@@ -21,6 +21,12 @@ class MoveMethod(StrEnum):
         return self is not MoveMethod.MIGRATE
 
     @property
+    def gathers(self) -> bool:
+        """Whether a node can get slots of several others at the same time: Redis 8.10 replies
+        "another ASM task is already in progress"."""
+        return self is MoveMethod.MIGRATE_SLOTS
+
+    @property
     def keys_per_second(self) -> int:
         """What it moves at least, of keys of 100 bytes on two cores; for estimates."""
         return 100_000 if self.atomic else 25_000
@@ -81,7 +87,7 @@ def windows_of(engine: Engine) -> Windows:
     and fro.
     """
     if engine.product is Product.VALKEY and engine.version >= Version(8, 0):
-        return Windows(slots=64, empty=128, connections=64, quick_close=False)
+        return Windows(slots=128, empty=256, connections=128, quick_close=False)
     quick = engine.product is Product.REDIS
     return Windows(slots=16, empty=256 if quick else 64, connections=1, quick_close=quick)
 

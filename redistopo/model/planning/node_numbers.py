@@ -10,7 +10,7 @@ from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.endpoint import BUS_OFFSET, LAST_PORT, Endpoint
 from redistopo.model.state.record import RecordedNode, TopologyState
 from redistopo.model.topology.ports import Blocked
-from redistopo.model.topology.spec import Topology, node_name, sentinel_name
+from redistopo.model.topology.spec import Adopted, Topology, node_name, sentinel_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +84,8 @@ def number_nodes(
     on each, and `shards` are those of a formed cluster, as they are now: new nodes are placed on
     other machines than those of their shard.
     """
+    if topology.adopted:
+        return _adopted(topology.adopted)
     shape = topology.shape.value
     formed = record if record and record.formed and record.shape == shape else None
     data = _Kind(
@@ -111,6 +113,17 @@ def number_nodes(
         taken |= {port for one in new for port in _ports(one, kind.bus)}
         found.append((*some, *new))
     return NumberedNodes(data=found[0], sentinels=found[1])
+
+
+def _adopted(adopted: Adopted) -> NumberedNodes:
+    data, sentinels = (
+        tuple(
+            NumberedNode(name=name, number=_number(name), endpoint=adopted.servers[name])
+            for name in names
+        )
+        for names in (adopted.data, adopted.sentinels)
+    )
+    return NumberedNodes(data=data, sentinels=sentinels)
 
 
 def _places(

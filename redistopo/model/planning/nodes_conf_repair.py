@@ -68,6 +68,26 @@ def _outdated(tables: Mapping[str, NodesConf | None], address: str) -> str:
     return f"an older copy (epoch {mine.epoch}; the other nodes know it in {known.epoch})"
 
 
+def lost_disks(plan: Plan, record: TopologyState | None, seen: Observed) -> tuple[str, ...]:
+    """Name the nodes that lost their disk with their host, and whose shard goes on without them:
+    they are started empty, under their id, and copy their primary.
+
+    None while the others don't agree that it is failing: its former process may run elsewhere.
+    """
+    if plan.topology.hosts is None:
+        return ()
+    latest = latest_nodes_conf(parse_nodes_conf(text, at) for at, text in seen.nodes_confs.items())
+    failing = {one.id for node in seen.answering for one in node.members if "fail" in one.flags}
+    empty = {node.name: node.address for node in seen.nodes if not node.on_disk.has_data}
+    return tuple(
+        name
+        for name in lost_nodes_confs(plan, record, seen)
+        if name in empty
+        if latest and (entry := latest.at(empty[name]))
+        if entry.id in failing and not entry.slots
+    )
+
+
 def refuse_lost_nodes_confs(it: Proposal) -> None:
     """Raise RedistopoError with each node to start whose nodes.conf is lost, and the remedy."""
     plan, lost = it.plan, lost_nodes_confs(it.plan, it.now.record, it.now.seen)

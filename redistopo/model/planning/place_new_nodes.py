@@ -17,8 +17,7 @@ def place_by_shards(plan: Plan, record: TopologyState | None, seen: Observed) ->
         return plan
     if record is None or not record.formed:
         return plan
-    fresh = {node.name for node in plan.data} - {*record.names}
-    fresh |= {*new_nodes(plan, record, seen)}
+    fresh = _new_names(plan, record, seen)
     if not fresh:
         return plan
     kept = replace(record, nodes=tuple(one for one in record.nodes if one.name not in fresh))
@@ -28,3 +27,18 @@ def place_by_shards(plan: Plan, record: TopologyState | None, seen: Observed) ->
             shards.setdefault(node.shard, []).append(node.name)
     groups = [some for number, some in shards.items() if number]
     return with_places(plan, number_nodes(plan.topology, kept, shards=groups))
+
+
+def _new_names(plan: Plan, record: TopologyState, seen: Observed) -> set[str]:
+    """The nodes that aren't recorded yet, and those that an interrupted `up` recorded and never
+    started: the last ones, at the addresses that it gave them."""
+    fresh = {node.name for node in plan.data} - {*record.names}
+    never = {*new_nodes(plan, record, seen)}
+    at = {one.name: (one.host, one.port) for one in record.nodes}
+    for node in sorted(plan.data, key=lambda one: -one.number):
+        if node.name in fresh:
+            continue
+        if node.name not in never or at[node.name] != (node.host, node.port):
+            break
+        fresh.add(node.name)
+    return fresh

@@ -65,7 +65,7 @@ def place_nodes(
     _refuse_few(topology, hosts)
     it = _Placing(
         hosts=hosts,
-        order=_through_zones(hosts.machines),
+        order=_through_zones([one for one in hosts.machines if not one.drain]),
         at=dict(placed),
         zones={one.name: one.zone for one in hosts.machines},
     )
@@ -131,7 +131,7 @@ def _refuse_gone(hosts: Hosts, placed: Mapping[str, str]) -> None:
                 f"{node} is on {name}, which is not one of the machines any more; nothing was "
                 "changed",
                 detail=f"its data is there; [hosts] has {', '.join(sorted(known)) or 'none'}",
-                hint=f"put {name} into [hosts] again",
+                hint=f"put {name} into [hosts] again; drain = true in its table empties it",
             )
         if pin != name:
             raise UsageError(
@@ -153,7 +153,7 @@ def refuse_local(placed: Mapping[str, str]) -> None:
 
 
 def _refuse_few(topology: Topology, hosts: Hosts) -> None:
-    there = len(hosts.machines)
+    there = len(hosts.machines) - len(hosts.draining)
     if not there:
         raise UsageError(
             "no machine is known to place nodes on",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from redistopo.errors import RedistopoError
 from redistopo.model.planning.replicas_on_hosts import choose_primaries
+from redistopo.model.protocol.replies import ClusterNodesLine
 from redistopo.model.protocol.slots import (
     SLOT_COUNT,
     SlotRange,
@@ -200,9 +201,9 @@ def _is_apart(node: NodeSeen, unknown: Iterable[NodeSeen]) -> bool:
     return node in unknown or len(node.members) == 1
 
 
-def _orphans(seen: Observed) -> tuple[NodeSeen, ...]:
+def _orphans(seen: Observed, hosts: Hosts | None = None) -> tuple[NodeSeen, ...]:
     """Replicas whose primary got a new id while they were stopped."""
-    gone = stale_ids(seen)
+    gone = stale_ids(seen, hosts)
     return tuple(
         node
         for node in seen.answering
@@ -223,7 +224,7 @@ def plan_rejoins(seen: Observed, shards: int, hosts: Hosts | None = None) -> tup
     # those that all nodes know first: if slots were moved away, they are primaries already
     alone = tuple(sorted(reset_nodes(seen), key=lambda node: _is_apart(node, unknown)))
     rest = [node for node in seen.nodes if node not in alone]
-    lost = _orphans(seen)
+    lost = _orphans(seen, hosts)
     if not (alone or lost or unknown) or len(seen.answering) != len(seen.nodes) or stranded(seen):
         return ()
     owned = [me.slots for node in rest if (me := node.myself) and me.slots]
@@ -277,23 +278,31 @@ def _pieces(missing: Iterable[SlotRange], shards: int) -> list[tuple[SlotRange, 
     return [piece for piece in cut if piece]
 
 
-def stale_ids(seen: Observed) -> Mapping[str, tuple[str, ...]]:
+def stale_ids(seen: Observed, hosts: Hosts | None = None) -> Mapping[str, tuple[str, ...]]:
     """Map nodes to ids in their tables that no node has any more, as after a hard reset.
 
     Only ids without an address, or at the address of a node that has another id; nodes of
-    other clusters are left alone. Empty while a node doesn't reply: it may have the id.
+    other clusters are left alone. Over several hosts, also of failing nodes without slots on a
+    machine that is none of the `hosts` any more. Empty while a node doesn't reply: it may have
+    the id.
     """
     if len(seen.answering) != len(seen.nodes):
         return {}
     live = {me.id for node in seen.nodes if (me := node.myself)}
     places = {node.address for node in seen.nodes}
+    machines = {one.address for one in hosts.machines} if hosts else None
+
+    def gone(one: ClusterNodesLine) -> bool:
+        elsewhere = machines is not None and one.host not in machines
+        return elsewhere and "fail" in one.flags and not one.slots
+
     found = {
         node.name: tuple(
             one.id
             for one in node.members
             if one.id not in live
             and "handshake" not in one.flags
-            and ("noaddr" in one.flags or one.address in places)
+            and ("noaddr" in one.flags or one.address in places or gone(one))
         )
         for node in seen.nodes
     }

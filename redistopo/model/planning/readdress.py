@@ -53,7 +53,8 @@ def readdress_steps(plan: Plan, record: TopologyState | None, seen: Observed) ->
     if record is None or not record.formed or not is_readdressed(plan, record):
         return ()
     moves = {str(was): str(to) for was, to in _moves(plan, record).items()}
-    names = tuple(node.name for node in seen.nodes if _differs(plan, node, moves))
+    stopped = (node for node in seen.nodes if not (plan.topology.hosts and node.running))
+    names = tuple(node.name for node in stopped if _differs(plan, node, moves))
     cause = "the topology file has other addresses"
     settings = dict.fromkeys(names, moves)
     step = Step(do=StepKind.READDRESS, nodes=names, cause=cause, settings=settings)
@@ -69,8 +70,12 @@ def _file(disk: DiskSeen) -> str:
     return disk.nodes_conf or (disk.config if disk.sentinel else "") or ""
 
 
-def after_readdressing(plan: Plan, seen: Observed, steps: Iterable[Step]) -> Observed:
-    """Return the snapshot as it will be after these steps."""
+def after_readdressing(
+    plan: Plan, record: TopologyState | None, seen: Observed, steps: Iterable[Step]
+) -> Observed:
+    """Return the snapshot as it will be after these steps, and once running nodes know the new
+    addresses of those that aren't running: of a host that was replaced."""
+    seen = _with_replaced_hosts(plan, record, seen)
     moves = {name: moved for one in steps for name, moved in one.settings.items()}
 
     def changed(node: NodeSeen) -> NodeSeen:
@@ -83,6 +88,25 @@ def after_readdressing(plan: Plan, seen: Observed, steps: Iterable[Step]) -> Obs
     return replace(
         seen, nodes=tuple(changed(one) if one.name in moves else one for one in seen.nodes)
     )
+
+
+def _with_replaced_hosts(plan: Plan, record: TopologyState | None, seen: Observed) -> Observed:
+    if plan.topology.hosts is None or record is None or not is_readdressed(plan, record):
+        return seen
+    moves = _moves(plan, record)
+
+    def place(found: re.Match[str]) -> str:
+        to = moves.get(Endpoint(found[2], int(found[3])))
+        return f"{found[1]}{to.host}:{to.port}@{to.port + BUS_OFFSET}" if to else found[0]
+
+    def told(node: NodeSeen) -> NodeSeen:
+        text = node.on_disk.nodes_conf
+        if not node.running or not text:
+            return node
+        lines = (_PLACE.sub(place, one) for one in text.split("\n"))
+        return replace(node, disk=replace(node.on_disk, nodes_conf="\n".join(lines)))
+
+    return replace(seen, nodes=tuple(map(told, seen.nodes)))
 
 
 def readdressed(text: str, node: NodePlan, moves: Mapping[str, str | None], bind: str = "") -> str:

@@ -37,7 +37,7 @@ def refuse_without_room(plan: Plan, seen: Observed, room: Room) -> None:
     have too little memory or disk. `plan` is that of the edited file, before anything is removed.
     """
     primaries = [shard.primary for shard in shards_of(seen) if shard.primary]
-    largest = max((_used(node) for node in primaries), default=0)
+    largest = max((dataset_bytes(node) for node in primaries), default=0)
     known = {node.name for node in seen.nodes}
     new = [node for node in plan.data if node.name not in known]
     needed = largest * len(new)
@@ -51,7 +51,7 @@ def refuse_without_room(plan: Plan, seen: Observed, room: Room) -> None:
                 hint="free some, or add fewer nodes",
             )
     gone = {*leaving_nodes(plan, seen).nodes}
-    moving = sum(_used(node) for node in primaries if node.name in gone)
+    moving = sum(dataset_bytes(node) for node in primaries if node.name in gone)
     stay = [node for node in primaries if node.name not in gone]
     limits = [int(node.info.get("maxmemory", 0)) for node in stay]
     left = sum(max(0, most - _whole(node)) for most, node in zip(limits, stay, strict=True))
@@ -65,8 +65,9 @@ def refuse_without_room(plan: Plan, seen: Observed, room: Room) -> None:
         )
 
 
-def _used(node: NodeSeen) -> int:
-    """The size; an empty server reports a negative one as 2^64 less (getMemoryOverheadData)."""
+def dataset_bytes(node: NodeSeen) -> int:
+    """Return the bytes of a node's keys and values. An empty server reports a negative size, as
+    2^64 less it (object.c, getMemoryOverheadData)."""
     size = int(node.info.get("used_memory_dataset", 0))
     return size if size < 1 << 63 else 0
 

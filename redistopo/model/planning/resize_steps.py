@@ -46,7 +46,7 @@ def resize_steps(plan: Plan, now: Situation, new: Collection[str]) -> Iterable[S
     joins = plan_rejoins(replace(seen, nodes=stay), topology.shards, topology.hosts)
     for one in joins:
         yield from _joining(plan, one, joins, new)
-    if found := stale_ids(seen):
+    if found := stale_ids(seen, topology.hosts):
         why = "a node was reset and has a new id"
         yield Step(do=StepKind.FORGET, nodes=tuple(found), cause=why, ids=found)
     yield from _moving(now, seen, leaving, joins)

@@ -6,12 +6,12 @@ node leaves by CLUSTER RESET, and CLUSTER FORGET on all others.
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from redistopo.errors import UsageError
 from redistopo.model.planning.new_nodes import new_nodes
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_rejoin import RejoinPlan, reset_nodes
-from redistopo.model.planning.proposal import Proposal
 from redistopo.model.planning.slot_moves import balance
 from redistopo.model.protocol.slots import SLOT_COUNT, unassigned_slots
 from redistopo.model.state.job import SlotMove
@@ -19,6 +19,9 @@ from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.record import TopologyState
 from redistopo.model.state.shards import ShardSeen, shards_of
 from redistopo.model.topology.spec import Topology
+
+if TYPE_CHECKING:
+    from redistopo.model.planning.proposal import Proposal
 
 _BACKLOG = 1 << 20
 """Bytes by which replicas may differ for the moment: the default of repl-backlog-size."""
@@ -67,7 +70,7 @@ def leaving_nodes(plan: Plan, seen: Observed) -> Leaving:
         return Leaving(nodes=emptied, removed=tuple(_surplus_sentinels(plan)))
     if not plan.topology.clustered:
         replicas = [node for node in seen.answering if node.role is Role.REPLICA]
-        names = tuple(node.name for node in _least_first(replicas)[:count])
+        names = tuple(node.name for node in _least_first(plan, replicas)[:count])
         return Leaving(removed=(*names, *_surplus_sentinels(plan)))
     alone = [node for node in reset_nodes(seen) if len(node.members) == 1]
     shards = [one for one in shards_of(seen) if one.primary and one.primary not in alone]
@@ -83,7 +86,8 @@ def leaving_nodes(plan: Plan, seen: Observed) -> Leaving:
 def _spare(plan: Plan, shards: Iterable[ShardSeen]) -> list[NodeSeen]:
     """The replicas that shards have more than planned, those to give up first."""
     most = -plan.topology.replicas or None
-    return _least_first(node for one in shards for node in _least_first(one.replicas)[:most])
+    some = (node for one in shards for node in _least_first(plan, one.replicas)[:most])
+    return _least_first(plan, some)
 
 
 def _emptied(plan: Plan, seen: Observed) -> Iterable[str]:
@@ -99,7 +103,11 @@ def _emptied(plan: Plan, seen: Observed) -> Iterable[str]:
 
 
 def _surplus_sentinels(plan: Plan) -> Iterable[str]:
-    return (node.name for node in plan.sentinels[plan.topology.sentinels :])
+    hosts = plan.topology.hosts
+    last = sorted(
+        plan.sentinels, key=lambda one: hosts is not None and one.machine in hosts.draining
+    )
+    return (node.name for node in last[plan.topology.sentinels :])
 
 
 def _drained(plan: Plan, shards: list[ShardSeen]) -> list[ShardSeen]:
@@ -110,13 +118,16 @@ def _drained(plan: Plan, shards: list[ShardSeen]) -> list[ShardSeen]:
     return order[: max(0, len(shards) - plan.topology.shards)]
 
 
-def _least_first(replicas: Iterable[NodeSeen]) -> list[NodeSeen]:
-    """Those that lost their primary, then those far behind, then the youngest."""
+def _least_first(plan: Plan, replicas: Iterable[NodeSeen]) -> list[NodeSeen]:
+    """Those on a host that is emptied, then those that lost their primary, then those far behind,
+    then the youngest."""
+    hosts = plan.topology.hosts
+    drained = {one.address for one in hosts.machines if one.drain} if hosts else set()
     some = list(replicas)
     enough = max((one.offset for one in some), default=0) - _BACKLOG
 
-    def worth(node: NodeSeen) -> tuple[bool, int, int]:
-        return node.link_up, min(node.offset, enough), -_number(node.name)
+    def worth(node: NodeSeen) -> tuple[bool, bool, int, int]:
+        return node.host not in drained, node.link_up, min(node.offset, enough), -_number(node.name)
 
     return sorted(some, key=worth)
 
@@ -164,7 +175,7 @@ def moves_for_shards(
     return balance(owners, weights, threshold=0.0)
 
 
-def refuse_opposite_changes(it: Proposal) -> None:
+def refuse_opposite_changes(it: "Proposal") -> None:
     """Raise UsageError if a node would have to leave one shard to join another: more shards with
     fewer replicas, or the reverse."""
     plan, seen = it.plan, it.now.seen

@@ -254,6 +254,8 @@ def _remedy(it: Proposal, lead: NodeSeen, mine: DataCopy, better: list[NodeSeen]
     source = next((node for node in better if not node.running), None)
     if source is None:
         return f"redistopo resume {better[0].name}, then redistopo up"
+    if plan.topology.hosts is not None:  # its files are on another host
+        return f"redistopo start {source.name}; then redistopo up, which prints how to promote it"
     return joined("copy the data: ", copy_command(it, lead, source), "; then redistopo up")
 
 

@@ -1,6 +1,6 @@
 """Which slots move between which shards: to a given shard, or to balance all of them; pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from redistopo.errors import UsageError
@@ -221,3 +221,19 @@ def _nearest_first(slots: Sequence[int], edges: set[int]) -> list[int]:
         else:
             rest.append(some[::-1])
     return [slot for some in (*front, *back, *rest[::-1]) for slot in some]
+
+
+def side_by_side(moves: Iterable[SlotMove], *, gathers: bool) -> Iterator[tuple[SlotMove, ...]]:
+    """Group moves that can be made at the same time: a node has a part in one of them only, except
+    that it can get slots of several others, if it `gathers`."""
+    left = list(moves)
+    while left:
+        some: list[SlotMove] = []
+        for one in left:
+            sources = {other.source for other in some}
+            targets = {other.target for other in some}
+            busy = sources if gathers else sources | targets
+            if one.source not in sources | targets and one.target not in busy:
+                some.append(one)
+        yield tuple(some)
+        left = [one for one in left if one not in some]

@@ -4,7 +4,7 @@ Over several hosts: primaries evenly on them, by the fewest failovers. On one ma
 oldest node, which is the planned primary.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from redistopo.model.planning.even_assignment import even_out
@@ -37,8 +37,10 @@ def role_changes(seen: Observed, machines: Sequence[Machine]) -> tuple[RoleChang
         return tuple(_to_oldest(shards))
     at = machine_names(machines)
     current = [at.get(one.primary.host, "") for one in shards if one.primary]
-    choices = [[name, *_other_machines(one, at)] for one, name in zip(shards, current, strict=True)]
-    wanted = even_out(choices, current)
+    drained = {one.name for one in machines if one.drain}
+    choices = [_choices(one, name, at, drained) for one, name in zip(shards, current, strict=True)]
+    begin = [now if now in some else some[0] for some, now in zip(choices, current, strict=True)]
+    wanted = even_out(choices, begin)
     return tuple(
         _change(shard, _best([n for n in _fit(shard) if at.get(n.host) == name]), at)
         for shard, name, now in zip(shards, wanted, current, strict=True)
@@ -52,6 +54,8 @@ def spread_steps(hosts: Hosts | None, seen: Observed) -> Iterable[Step]:
         return
     for one in role_changes(seen, hosts.machines):
         why = f"{one.before_on} has more primaries than {one.after_on}"
+        if one.before_on in hosts.draining:
+            why = f"{one.before_on} is emptied"
         yield Step(do=StepKind.SPREAD, nodes=(one.after,), cause=why)
 
 
@@ -79,6 +83,15 @@ def _other_machines(shard: ShardSeen, at: dict[str, str]) -> list[str]:
     own = at.get(lead.host) if lead else None
     names = (at.get(one.host) for one in sorted(_fit(shard), key=_number))
     return [*dict.fromkeys(name for name in names if name and name != own)]
+
+
+def _choices(
+    shard: ShardSeen, current: str, at: dict[str, str], drained: Collection[str]
+) -> list[str]:
+    """The machines for its primary, the present one first; one that is emptied only if there is no
+    other."""
+    every = [current, *_other_machines(shard, at)]
+    return [name for name in every if name not in drained] or every
 
 
 def _best(some: Sequence[NodeSeen]) -> NodeSeen:

@@ -30,6 +30,7 @@ class StepKind(StrEnum):
     GRANT = "grant"
     CORRECT = "correct"
     CORRECT_SENTINEL = "correct-sentinel"
+    STORE = "store"
     DEFER = "defer"
     SWITCH = "switch"
     REWRITE = "rewrite"
@@ -85,6 +86,7 @@ _TEXT = {
     StepKind.GRANT: "set the users of",
     StepKind.CORRECT: "correct the live configuration of",
     StepKind.CORRECT_SENTINEL: "correct the live settings of",
+    StepKind.STORE: "write to their own files the settings of",
     StepKind.DEFER: "leave settings until a restart of",
     StepKind.REWRITE: "rewrite, from memory, the append-only file of",
     StepKind.REBUILD: "write a new nodes.conf of",
@@ -152,12 +154,7 @@ class Step:
         value = self.settings.get(self.nodes[0], {}).get("appendonly")
         what = _BY_LOG.get((self.do, value or "")) or _TEXT[self.do]
         if self.do is StepKind.MOVE:
-            sources, targets = (
-                tuple(dict.fromkeys(getattr(one, end) for one in self.moves))
-                for end in ("source", "target")
-            )
-            count = sum(map(len, self.moves))
-            return f"move {count} slots from {join_names(sources)} to {join_names(targets)}"
+            return join_moves(self.moves)
         if self.do is StepKind.REJOIN:
             role = f", as a replica of {self.nodes[1]}" if self.nodes[1:] else ""
             if self.slots:
@@ -191,6 +188,15 @@ def _primary(plan: Plan, name: str) -> str:
     if node is None:  # it was removed, but still runs
         return ""
     return plan.shards[0].primary if node.role is Role.SENTINEL else node.follows
+
+
+def join_moves(moves: Iterable[SlotMove]) -> str:
+    """Format moves: ``move 4096 slots from node1, node2 to node3``."""
+    some = tuple(moves)
+    sources, targets = (
+        join_names(dict.fromkeys(getattr(one, end) for one in some)) for end in ("source", "target")
+    )
+    return f"move {sum(map(len, some))} slots from {sources} to {targets}"
 
 
 def join_names(nodes: Iterable[str]) -> str:

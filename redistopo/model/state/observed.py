@@ -129,7 +129,9 @@ class NodeSeen(Addressed):
 
     @property
     def running(self) -> bool:
-        return self.process is ProcessState.RUNNING
+        """Whether its process runs; that of a server that we didn't start, if it replies."""
+        replies = self.process is ProcessState.NOT_OURS and self.answers
+        return replies or self.process is ProcessState.RUNNING
 
     @property
     def id(self) -> str:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.spec import Shape
 
-RECORD_FORMAT = 3
-"""The newest format. Format 2, still written without other machines, lacks those of nodes; format
-1, where nothing was removed, also `removed`, `port` and `sentinel_port`."""
+RECORD_FORMAT = 4
+"""The newest format. Format 3, written unless the servers are adopted, lacks `adopted`; format 2,
+without other machines, also those of nodes; format 1, where nothing was removed, also `removed`,
+`port` and `sentinel_port`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,8 @@ class TopologyState:
     last seen as primary of a replication ("" for a cluster, where nodes.conf has it);
     `engine` last wrote the data, as ``redis 7.0.15``. `removed` are the names of former nodes,
     which aren't used again; `port` and `sentinel_port` are those of the topology file to which the
-    nodes' addresses belong, 0 if the first node has that port.
+    nodes' addresses belong, 0 if the first node has that port. `adopted`: redistopo didn't
+    start the servers.
     """
 
     id: str
@@ -60,6 +62,7 @@ class TopologyState:
     removed: tuple[str, ...] = ()
     port: int = 0
     sentinel_port: int = 0
+    adopted: bool = False
     format: int = RECORD_FORMAT
 
     @property

@@ -15,7 +15,7 @@ from redistopo.model.protocol.conf import (
 from redistopo.model.protocol.sentinel_replies import MONITOR
 from redistopo.model.remedies.of_topology import rotate_passwords
 from redistopo.model.topology.parse import DIRECTIVE
-from redistopo.model.topology.spec import TOPOLOGY_KEYS, Topology
+from redistopo.model.topology.spec import TOPOLOGY_KEYS, Persistence, Topology
 from redistopo.model.topology.validate import OWNED
 
 BUFFER_LIMIT = "client-output-buffer-limit"
@@ -171,3 +171,18 @@ def planned_sentinel_settings(topology: Topology) -> dict[str, tuple[str, ...]]:
         "failover-timeout": (str(topology.failover_timeout),),
         "parallel-syncs": (str(topology.parallel_syncs),),
     }
+
+
+def adopted_config(topology: Topology) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Return the settings that each adopted server of a topology should have: only those in the
+    file, since redistopo didn't write its configuration."""
+    usual = {"appendonly": ("yes" if topology.persistence is Persistence.AOF else "no",)}
+    if topology.persistence is Persistence.NONE:
+        usual["save"] = ("",)
+    if topology.clustered:
+        usual["cluster-node-timeout"] = (str(topology.node_timeout),)
+    data = {
+        name: {**usual, **topology.redis, **topology.nodes.get(name, {})}
+        for name in topology.data_names
+    }
+    return data | {name: planned_sentinel_settings(topology) for name in topology.sentinel_names}

@@ -13,6 +13,7 @@ class Machine:
     """One machine: its `name` in the topology file or the inventory, the `address` that servers
     bind and clients connect to, and its failure `zone` ("" for none).
 
+    With `drain`, new nodes are placed on others, and its nodes go first.
     `user` and `port` are those of SSH, "" and 0 for what SSH's own configuration says; `ssh` is
     the address for SSH if it differs from `address`.
     """
@@ -23,6 +24,7 @@ class Machine:
     user: str = ""
     port: int = 0
     ssh: str = ""
+    drain: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,11 @@ class Hosts:
     def folder(self, topology: str) -> str:
         """Return the topology's folder on each machine."""
         return self.base or f"{DEFAULT_BASE}/{topology}"
+
+    @property
+    def draining(self) -> frozenset[str]:
+        """The names of the machines that are being emptied."""
+        return frozenset(one.name for one in self.machines if one.drain)
 
     def machine(self, name: str) -> Machine:
         """Return the machine with that name; raises KeyError if there is none."""

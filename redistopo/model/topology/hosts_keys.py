@@ -36,6 +36,8 @@ MACHINE_KEYS: tuple[TopologyKey, ...] = (
                     "machines connect to."),
     TopologyKey("zone", str, doc="What fails together, such as a rack: the nodes of a shard are "
                 "placed in different zones."),
+    TopologyKey("drain", bool, doc="Empty this machine before its removal: new nodes are placed on "
+                "others, and its nodes are the first to be demoted and removed."),
     TopologyKey("user", str, pattern=_USER, rule=_USER_RULE, doc="User of SSH on this machine."),
     TopologyKey("port", int, least=0, most=65535, doc="Port of SSH; 0 is SSH's own default."),
     TopologyKey("ssh", str, pattern=r"(?:(?:::)?[A-Za-z0-9][A-Za-z0-9.:_-]*)?",

@@ -8,6 +8,7 @@ from typing import Any
 from redistopo.errors import UsageError
 from redistopo.model.protocol.conf import Directives, canonical_directive
 from redistopo.model.remedies.of_topology import replace_file
+from redistopo.model.topology.adopted import parse_adopted
 from redistopo.model.topology.check_key import (
     TopologyProblem,
     check_key,
@@ -80,10 +81,13 @@ def parse_topology(
     redis = _directives("redis", document.get("redis"), problems)
     nodes = _node_tables(document.get("nodes"), problems)
     hosts = parse_hosts(document, problems)
+    adopted = parse_adopted(document, problems)
     if problems:
         return None, tuple(problems)
     shape = Shape(str(document["shape"]))
-    values: dict[str, Any] = {**shape_defaults(shape), **document}
+    values: dict[str, Any] = {**shape_defaults(shape), **document, "adopted": adopted}
+    if adopted:
+        values["sentinels"] = document.get("sentinels", len(adopted.sentinels))
     if shape is Shape.SENTINEL and "quorum" not in document:
         values["quorum"] = values["sentinels"] // 2 + 1
     for name, kind in (("shape", Shape), ("formation", Formation), ("persistence", Persistence)):

@@ -1,5 +1,6 @@
 """The topology file's JSON schema, for editors; built from the same table as the validation."""
 
+from redistopo.model.topology.adopted import ADOPTED_KEYS, ADOPTED_NODE, NODE
 from redistopo.model.topology.hosts_keys import HOSTS_KEYS, MACHINE, MACHINE_KEYS
 from redistopo.model.topology.parse import DIRECTIVE
 from redistopo.model.topology.parse_hosts import PIN
@@ -38,6 +39,13 @@ def schema() -> dict[str, object]:
                 "additionalProperties": False,
             },
             "hosts": _hosts(),
+            "adopted": {
+                "description": TOPOLOGY_TABLES["adopted"],
+                "type": "object",
+                "properties": {key.name: _property(key) for key in ADOPTED_KEYS},
+                "patternProperties": {f"^{NODE}$": _property(ADOPTED_NODE)},
+                "additionalProperties": False,
+            },
         },
         "$defs": {
             "value": {"type": ["string", "number", "boolean"], "pattern": _ONE_LINE},

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.conf_endpoint import LOOPBACK
-from redistopo.model.protocol.endpoint import LAST_PORT
+from redistopo.model.protocol.endpoint import LAST_PORT, Endpoint
 from redistopo.model.topology.hosts import Hosts
 
 FORMAT_VERSION = 1
@@ -164,7 +164,28 @@ TOPOLOGY_TABLES = {
     "nodes": "Directives for one node: [nodes.node1], [nodes.node2] ...; over several machines "
     "also host, the name of its machine.",
     "hosts": "The machines to use instead of this one, a table each: [hosts.h1], [hosts.h2] ...",
+    "adopted": 'Servers that run already, by node: node1 = "10.0.0.1:6379". redistopo never starts '
+    "or stops them.",
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adopted:
+    """Servers that redistopo didn't start, by the names of nodes, data nodes first; `user` is the
+    ACL user that it logs in as, "" for the default one."""
+
+    servers: Mapping[str, Endpoint]
+    user: str = ""
+
+    @property
+    def data(self) -> tuple[str, ...]:
+        """The names of the data nodes."""
+        return tuple(name for name in self.servers if name.startswith("node"))
+
+    @property
+    def sentinels(self) -> tuple[str, ...]:
+        """The names of the Sentinels."""
+        return tuple(name for name in self.servers if name.startswith("sentinel"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,12 +219,27 @@ class Topology:
     redis: Directives = field(default_factory=dict)
     nodes: Mapping[str, Directives] = field(default_factory=dict)
     hosts: Hosts | None = None
+    adopted: Adopted | None = None
     format: int = FORMAT_VERSION
 
     @property
     def size(self) -> int:
         """Number of data nodes."""
-        return self.shards * (1 + self.replicas)
+        return len(self.adopted.data) if self.adopted else self.shards * (1 + self.replicas)
+
+    @property
+    def data_names(self) -> tuple[str, ...]:
+        """The names of the data nodes of a new topology, or of the adopted ones."""
+        if self.adopted:
+            return self.adopted.data
+        return tuple(node_name(number) for number in range(1, self.size + 1))
+
+    @property
+    def sentinel_names(self) -> tuple[str, ...]:
+        """The names of the Sentinels of a new topology, or of the adopted ones."""
+        if self.adopted:
+            return self.adopted.sentinels
+        return tuple(sentinel_name(number) for number in range(1, self.sentinels + 1))
 
     @property
     def count(self) -> int:

@@ -16,11 +16,10 @@ from redistopo.model.topology.needed_commands import renamed_commands
 from redistopo.model.topology.ports import port_block_of
 from redistopo.model.topology.spec import (
     SENTINEL_OFFSET,
+    Adopted,
     Formation,
     Shape,
     Topology,
-    node_name,
-    sentinel_name,
 )
 from redistopo.model.topology.validate_hosts import validate_hosts
 
@@ -62,6 +61,9 @@ OWNED = {
     "supervised": "",
 }
 
+OF_ADOPTED = ("appendonly", "cluster-node-timeout")
+"""Those of them that adopted servers may have each on its own."""
+
 
 def validate(topology: Topology, known: Collection[str] = ()) -> tuple[TopologyProblem, ...]:
     """List every problem between keys; empty for a topology that can be planned. `known` are names
@@ -69,12 +71,10 @@ def validate(topology: Topology, known: Collection[str] = ()) -> tuple[TopologyP
     return (
         *_size(topology),
         *_sentinels(topology),
-        *_ports(topology),
-        *client_port_problems(topology),
-        *_host(topology),
+        *(_adopted(topology, topology.adopted) if topology.adopted else _placed(topology)),
         *_acl(topology),
         *_engine(topology),
-        *_owned("redis", topology.redis),
+        *_owned("redis", topology.redis, topology),
         *renamed_commands(topology),
         *(p for name, table in topology.nodes.items() for p in _node(topology, name, table, known)),
         *_pinned(topology, known),
@@ -113,6 +113,32 @@ def _size(topology: Topology) -> Iterable[TopologyProblem]:
         )
 
 
+def _placed(topology: Topology) -> Iterable[TopologyProblem]:
+    """Problems of where servers listen."""
+    yield from _ports(topology)
+    yield from client_port_problems(topology)
+    yield from _host(topology)
+
+
+def _adopted(topology: Topology, adopted: Adopted) -> Iterable[TopologyProblem]:
+    """Numbers that the adopted servers contradict."""
+    if topology.shards > len(adopted.data):
+        yield TopologyProblem(
+            "shards", f"is {topology.shards}", f"[adopted] has {len(adopted.data)} data nodes"
+        )
+    if topology.sentinels != len(adopted.sentinels):
+        yield TopologyProblem(
+            "sentinels",
+            f"is {topology.sentinels}",
+            f"[adopted] has {len(adopted.sentinels)} Sentinels",
+            hint="remove the line",
+        )
+    if topology.shape is Shape.STANDALONE and len(adopted.data) > 1:
+        yield TopologyProblem(
+            "shape", "is standalone", f"[adopted] has {len(adopted.data)} data nodes"
+        )
+
+
 def _sentinels(topology: Topology) -> Iterable[TopologyProblem]:
     if topology.shape is not Shape.SENTINEL:
         for key in ("sentinels", "quorum"):
@@ -124,7 +150,7 @@ def _sentinels(topology: Topology) -> Iterable[TopologyProblem]:
                     hint='shape = "sentinel" has Sentinels',
                 )
         return
-    if not topology.replicas:
+    if not topology.replicas and not topology.adopted:
         yield TopologyProblem(
             "replicas",
             "is 0",
@@ -242,9 +268,8 @@ def _engine(topology: Topology) -> Iterable[TopologyProblem]:
 def _node(
     topology: Topology, name: str, table: Directives, known: Collection[str]
 ) -> Iterable[TopologyProblem]:
-    names = [node_name(n) for n in range(1, topology.size + 1)]
-    watching = [sentinel_name(n) for n in range(1, topology.sentinels + 1)]
-    if name in watching or (name in known and name.startswith("sentinel")):
+    names = [*topology.data_names]
+    if name in topology.sentinel_names or (name in known and name.startswith("sentinel")):
         yield TopologyProblem(
             f"nodes.{name}",
             "is a Sentinel",
@@ -253,13 +278,12 @@ def _node(
         )
     elif name not in names and name not in known:
         yield _no_node(name, names)
-    yield from _owned(f"nodes.{name}", table)
+    yield from _owned(f"nodes.{name}", table, topology)
 
 
 def _pinned(topology: Topology, known: Collection[str]) -> Iterable[TopologyProblem]:
     """Pins of nodes that there aren't; those of nodes with directives are refused with these."""
-    names = [node_name(n) for n in range(1, topology.size + 1)]
-    names += [sentinel_name(n) for n in range(1, topology.sentinels + 1)]
+    names = [*topology.data_names, *topology.sentinel_names]
     for name in topology.hosts.pins if topology.hosts else ():
         if name not in (*names, *known, *topology.nodes):
             yield _no_node(name, names)
@@ -275,9 +299,10 @@ def _no_node(name: str, names: list[str]) -> TopologyProblem:
     )
 
 
-def _owned(where: str, table: Directives) -> Iterable[TopologyProblem]:
+def _owned(where: str, table: Directives, topology: Topology) -> Iterable[TopologyProblem]:
+    free = OF_ADOPTED if topology.adopted else ()
     for directive in table:
-        if directive in OWNED:
+        if directive in OWNED and directive not in free:
             instead = OWNED[directive]
             yield TopologyProblem(
                 f"{where}.{directive}",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.forms import FULL, spread
 
-from redistopo.errors import MissingPrerequisite, RedistopoError, UsageError
+from redistopo.errors import MissingPrerequisite, RedistopoError, UsageError, VaultLocked
 from redistopo.host.fleet.read_inventory import machines_in
 from redistopo.model.topology.hosts import Machine
 
@@ -80,12 +80,17 @@ def test_an_inventory_with_a_vault_asks_for_its_password(
     values.write_text("redistopo_zone: rack-7\n")
     words = ["vault", "encrypt", "--vault-password-file", str(secret), str(values)]
     subprocess.run([sys.executable, "-m", "ansible", *words], check=True, timeout=60)
-    monkeypatch.delenv("ANSIBLE_VAULT_PASSWORD_FILE", raising=False)
+    for name in ("ANSIBLE_VAULT_PASSWORD_FILE", "REDISTOPO_VAULT_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
     with pytest.raises(RedistopoError, match="can't read the inventory") as raised:
         machines_in(path, "redis")
+    assert isinstance(raised.value, VaultLocked)
     assert "ANSIBLE_VAULT_PASSWORD_FILE" in raised.value.hint
-    monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", str(secret))
+    monkeypatch.setenv("REDISTOPO_VAULT_PASSWORD", "open sesame")
     assert [one.zone for one in machines_in(path, "redis")][1:] == ["rack-7"] * 3
+    monkeypatch.setenv("REDISTOPO_VAULT_PASSWORD", "open barley")
+    with pytest.raises(VaultLocked):
+        machines_in(path, "redis")
 
 
 def test_without_ansible_the_command_that_installs_it_is_printed(

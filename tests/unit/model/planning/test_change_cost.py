@@ -42,6 +42,7 @@ def test_each_new_node_has_room_for_the_largest_primary(
     scene: Callable[[str, str], Scene],
 ) -> None:
     made = scene("redis-7.0", "cluster").info("node2", used_memory_dataset=str(100 << 20))
+    made = made.info("node1", used_memory_dataset=(1 << 64) - 700)  # an empty server's -700
     cost = cost_of(made.seen, ("node7", "node8", "node9"))
     assert cost.memory == cost.disk == 300 << 20
     assert cost.seconds == 2.0  # each copies 100 MB, at the same time

@@ -14,6 +14,7 @@ from redistopo.model.planning.slot_moves import (
     balance,
     moves_between,
     moves_to,
+    side_by_side,
     slots_of,
     with_floor,
 )
@@ -140,3 +141,19 @@ def test_a_balance_keeps_every_slot_and_can_be_taken_back(
     )
     back = _after(later, moves_between(later, owners))
     assert back == {name: set(slots_of(some)) for name, some in owners.items()}
+
+
+_PARTS = [("a", "x"), ("b", "x"), ("a", "y"), ("c", "y"), ("x", "d")]
+
+
+@pytest.mark.parametrize(
+    ("gathers", "groups"),
+    [
+        (True, [["ax", "bx", "cy"], ["ay", "xd"]]),
+        (False, [["ax", "cy"], ["bx", "ay"], ["xd"]]),
+    ],
+)
+def test_moves_side_by_side_share_at_most_a_target(gathers: bool, groups: list[list[str]]) -> None:
+    moves = [SlotMove(source=a, target=b, slots=(SlotRange(0, 1),)) for a, b in _PARTS]
+    found = side_by_side(moves, gathers=gathers)
+    assert [[one.source + one.target for one in some] for some in found] == groups

@@ -1,0 +1,83 @@
+"""A topology file that no longer describes the topology in its folder; pure."""
+
+from collections.abc import Collection, Mapping
+
+from redistopo.errors import UsageError
+from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.readdress import is_readdressed
+from redistopo.model.planning.resizing import is_resized, node_counts, recorded_counts
+from redistopo.model.planning.step import join_names
+from redistopo.model.protocol.conf import Directives
+from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.protocol.sentinel_replies import read_sentinel_file
+from redistopo.model.remedies.of_topology import start_over
+from redistopo.model.state.record import TopologyState
+
+
+def refuse_other_layout(
+    plan: Plan,
+    record: TopologyState | None,
+    rendered: Mapping[str, Directives],
+    running: Collection[str],
+    *,
+    by_up: bool = False,
+) -> None:
+    """Raise UsageError if the file no longer describes the topology that was formed.
+
+    Its nodes have data for the old layout: only `up` changes the numbers of nodes, no verb the
+    shape, and addresses change only while no node is `running`. This is checked before any server
+    is queried: a snapshot of other nodes would say nothing.
+    """
+    if record is None or not record.formed:
+        return
+    source = plan.layout.topology.name
+    states = (read_sentinel_file(conf, plan.topology.name) for conf in rendered.values())
+    names = {state.name for state in states if state}
+    if plan.sentinels and names and plan.topology.name not in names:
+        raise UsageError(
+            f"name is {plan.topology.name} in {source}, but the Sentinels monitor the primary "
+            f"as {', '.join(sorted(names))}",
+            detail="clients query the primary by that name; Sentinels can't change it",
+            hint=f'set name = "{min(names)}" in {source}; the data is kept',
+        )
+    was = [(node.name, node.host, node.port) for node in record.nodes]
+    asked = [(node.name, node.host, node.port) for node in plan.nodes]
+    spans = f"formed: {record.shape}, {_span(was)}\nasked:  {plan.topology.shape}, {_span(asked)}"
+    if record.shape != plan.topology.shape.value:
+        raise UsageError(
+            f"{source} no longer describes the topology in this folder",
+            detail=spans,
+            hint=start_over(f"set shape in {source} back"),
+        )
+    moved, resized = is_readdressed(plan, record), is_resized(plan, record)
+    if moved and resized:
+        raise UsageError(
+            f"{source} has other addresses and another number of nodes",
+            detail=spans,
+            hint="change one of them, redistopo up, then the other",
+        )
+    if resized and not by_up:
+        raise UsageError(
+            f"{source} asks for {node_counts(plan.topology)}, the topology has "
+            f"{recorded_counts(record)}",
+            hint="redistopo up adds or removes nodes; redistopo plan shows which",
+        )
+    if moved and not {*running} <= _staying(plan, record):
+        raise UsageError(
+            f"{source} has other addresses than the nodes that run: {join_names(running)}",
+            detail=spans,
+            hint="redistopo down, then redistopo up: the data is kept",
+        )
+
+
+def _staying(plan: Plan, record: TopologyState) -> set[str]:
+    """Return the nodes that may run: those of the hosts that were not replaced by others."""
+    if plan.topology.hosts is None:
+        return set()
+    was = {one.name: Endpoint(one.host, one.port) for one in record.nodes}
+    return {node.name for node in plan.nodes if was.get(node.name) == node.endpoint}
+
+
+def _span(nodes: list[tuple[str, str, int]]) -> str:
+    first, last = nodes[0], nodes[-1]
+    return f"{len(nodes)} nodes, {first[1]}:{first[2]} to {last[1]}:{last[2]}"

@@ -1,0 +1,90 @@
+"""Servers that redistopo didn't start: which they are, and which verbs work on them."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from redistopo.errors import UsageError
+from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.project.topology_state_file import load_topology_state
+from redistopo.project.trust import require_trusted_servers
+
+if TYPE_CHECKING:
+    from redistopo.session.session import Session
+
+_ENDS = "redistopo ends and starts only processes that it started itself"
+_FILES = "their files are where their own service manager keeps them"
+_CONFIGURATION = "redistopo knows only a part of their configuration"
+_SECRETS = "their passwords and certificates are in their own files"
+
+NOT_ON_ADOPTED: Mapping[str, str] = {
+    "certs renew": _SECRETS,
+    "clone": _FILES,
+    "doctor --fix": _FILES,
+    "down": _ENDS,
+    "drill": f"it injects faults, and {_ENDS}",
+    "export ansible": _CONFIGURATION,
+    "export compose": _CONFIGURATION,
+    "export kubernetes": _CONFIGURATION,
+    "export systemd": _CONFIGURATION,
+    "import": "the job of an import was not tried on them",
+    "kill": _ENDS,
+    "logs": _FILES,
+    "move": _FILES,
+    "pause": _ENDS,
+    "render": _CONFIGURATION,
+    "reset": _FILES,
+    "restart": _ENDS,
+    "restore": _FILES,
+    "resume": _ENDS,
+    "scale": f"new nodes would have to be started, and {_ENDS}",
+    "secret rotate": _SECRETS,
+    "snapshot": _FILES,
+    "start": _ENDS,
+    "stop": _ENDS,
+    "upgrade": _ENDS,
+}
+"""Verbs that don't work on adopted servers, and why."""
+
+_MOST_NAMED = 6
+
+
+def adopted_servers(session: "Session") -> Mapping[str, Endpoint]:
+    """Return the servers that redistopo didn't start, by node: those of the topology file or, if it
+    is invalid, of the record. Empty for a topology that redistopo starts itself."""
+    with suppress(UsageError):
+        if found := session.project.topology.adopted:
+            return found.servers
+    record = load_topology_state(session.layout) if session.layout.record.exists() else None
+    if record is None or not record.adopted:
+        return {}
+    return {node.name: Endpoint(node.host, node.port) for node in record.nodes}
+
+
+def check_adopted(session: "Session", verb: str, *, needs_file: bool) -> None:
+    """Raise UsageError if a verb doesn't work on the session's adopted servers, or the folder may
+    not connect to them."""
+    servers = session.adopted
+    if needs_file and session.topology.adopted is None:
+        raise UsageError(
+            f"{session.layout.state} is that of servers that redistopo adopted, but "
+            f"{session.layout.topology.name} has no [adopted] table",
+            hint=f"use another folder, or remove {session.layout.state}: it has no data of servers",
+        )
+    refuse_on_adopted(verb, servers)
+    require_trusted_servers(session.layout, servers)
+
+
+def refuse_on_adopted(verb: str, servers: Mapping[str, Endpoint]) -> None:
+    """Raise UsageError if a verb doesn't work on adopted servers."""
+    why = NOT_ON_ADOPTED.get(verb) if servers else None
+    if why is None:
+        return
+    named = [f"{name} at {one}" for name, one in servers.items()][:_MOST_NAMED]
+    more = len(servers) - len(named)
+    raise UsageError(
+        f"{verb} doesn't work on adopted servers: {why}",
+        detail=f"adopted: {', '.join(named)}" + (f" and {more} more" if more else ""),
+        hint=("use what started them, such as systemctl or docker; " if _ENDS in why else "")
+        + "docs/adopting.md lists the verbs that work",
+    )
