@@ -219,6 +219,7 @@ ERRORS_NOT_TYPED = {
     "export/ansible.py: add [hosts], or run it here: redistopo export systemd DIR": _FORM,
     "ops/drill_host.py: redistopo drill failover: a fault of one node": _FORM,
     "host/fleet/fleet_network.py: redistopo drill host {} --fault partition": "needs several hosts; tests/hosts/test_drill_partition.py types it",
+    "model/planning/shard_copies.py: redistopo start {}; then redistopo up, which prints how to promote it": "needs several hosts; real/test_growing_local_hosts.py types it, in the whole form",
     "cli/commands/demo.py: redistopo demo --check": _SERVES,
     "cli/commands/run.py: redistopo run cluster ... -- COMMAND": _FORM,
     "demo/backend.py: redistopo demo in a folder of your own: redistopo init cluster; redistopo up": _ELSEWHERE,
