@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Unreachable,
         UntrustedFolder,
         UsageError,
+        VaultLocked,
     )
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "Unreachable",
     "UntrustedFolder",
     "UsageError",
+    "VaultLocked",
     "cluster",
     "connect",
     "replication",

@@ -41,8 +41,9 @@ def versions(subject: CheckSubject) -> Iterator[CheckResult]:
     finish = "restart the others with the newer one, replicas first"
     hint = upgrade_command(subject.seen, asked) if subject.ours else finish
     if [engine for engine in found if not _asked_for(engine, asked)]:
+        own = hint if subject.ours else "set engine in the topology file, or upgrade the servers"
         yield warn(
-            TOPOLOGY, f"the topology file asks for {asked}, but the servers run {listed}", hint
+            TOPOLOGY, f"the topology file asks for {asked}, but the servers run {listed}", own
         )
     elif len(found) > 1:
         yield warn(TOPOLOGY, f"{len(found)} versions run: {listed}", hint)

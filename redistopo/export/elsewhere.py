@@ -9,6 +9,7 @@ from redistopo.export.exported_file import ExportedFile
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.credentials import Credentials, Login, TlsTexts
 from redistopo.model.state.observed import Role
+from redistopo.model.topology.hosts import Hosts
 from redistopo.model.topology.project_paths import NodeFolder, TlsFolder
 from redistopo.render.conf import node_conf, own_templates, sentinel_conf, users_acl
 from redistopo.render.jinja_templates import render_template
@@ -156,6 +157,18 @@ def plain(node: NodePlan) -> dict[str, object]:
         "shard": node.shard,
         "host": node.host,
         "port": node.port,
+    }
+
+
+def plain_machine(hosts: Hosts, name: str) -> dict[str, object]:
+    """Return a machine for templates: its name, and what its SSH connection needs."""
+    machine = hosts.machine(name)
+    user = machine.user or hosts.user
+    address = machine.ssh or machine.address
+    return {
+        "name": name,
+        "login": f"{user}@{address}" if user else address,
+        "port": machine.port,
     }
 
 

@@ -1,8 +1,7 @@
 """`export systemd`: a unit for each node, a target for all, and a unit that forms a cluster."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from shlex import quote
 
 from redistopo.errors import UsageError
@@ -15,6 +14,7 @@ from redistopo.export.elsewhere import (
     moved,
     open_files,
     plain,
+    plain_machine,
 )
 from redistopo.export.exported_file import ExportedFile
 from redistopo.export.scripts import form_script, probe_script
@@ -41,26 +41,44 @@ def systemd_names(plan: Plan) -> dict[str, tuple[str, ...]]:
 def systemd_files(
     plan: Plan, credentials: Credentials, tls: TlsTexts, *, notifies: bool
 ) -> tuple[ExportedFile, ...]:
-    """Render the export; `notifies` is whether the server is built with libsystemd."""
+    """Render the export, over several hosts a folder for each of them; `notifies` is whether the
+    server is built with libsystemd."""
     stem = "valkey" if plan.engine.product is Product.VALKEY else "redis"
+    hosts = plan.topology.hosts
     programs = _Programs(
-        server=plan.engine.path or f"/usr/bin/{stem}-server",
+        server=(hosts.engine if hosts else "") or plan.engine.path or f"/usr/bin/{stem}-server",
         cli=plan.engine.cli or f"/usr/bin/{stem}-cli",
         notifies=notifies,
     )
     folder = f"/var/lib/redis-{plan.topology.name}"
     placed = moved(plan, lambda node: in_folder(node, f"{folder}-{node.name}"))
     made = Exported(plan=placed, credentials=credentials, tls=tls)
-    of_nodes = (_of_node(made, node, programs) for node in placed.nodes)
-    return (*_of_all(made, programs), *chain.from_iterable(of_nodes))
+    if hosts is None:
+        return tuple(_of_machine(made, placed.nodes, programs))
+    of: dict[str, list[NodePlan]] = {}
+    for node in placed.nodes:
+        of.setdefault(node.machine, []).append(node)
+    below = (
+        replace(file, path=f"{name}/{file.path}")
+        for name, nodes in of.items()
+        for file in _of_machine(made, nodes, programs)
+    )
+    machines = [plain_machine(hosts, name) for name in of]
+    text = made.render("systemd/hosts.md.j2", {"machines": machines})
+    return (ExportedFile(path="README.md", text=text), *below)
 
 
-def _of_all(made: Exported, programs: _Programs) -> Iterable[ExportedFile]:
+def _of_machine(
+    made: Exported, nodes: Sequence[NodePlan], programs: _Programs
+) -> Iterable[ExportedFile]:
+    """The files of one machine; a cluster is formed by that of the first node."""
     plan = made.plan
-    units = [f"{made.name}-{node.name}.service" for node in plan.nodes]
-    formed = [f"{made.name}-form.service"] if plan.topology.clustered else []
+    units = [f"{made.name}-{node.name}.service" for node in nodes]
+    forms = plan.topology.clustered and nodes[0] is plan.nodes[0]
+    formed = [f"{made.name}-form.service"] if forms else []
     values = {
-        "nodes": [plain(node) for node in plan.nodes],
+        "forms": forms,
+        "nodes": [plain(node) for node in nodes],
         "server": programs.server,
         "assumed": not plan.engine.path,
         "notify": programs.notifies,
@@ -80,6 +98,8 @@ def _of_all(made: Exported, programs: _Programs) -> Iterable[ExportedFile]:
         yield ExportedFile(path="form.sh", text=script)
         yield ExportedFile(path="password", text=made.credentials.own.password, secret=True)
     yield from client_files(made)
+    for node in nodes:
+        yield from _of_node(made, node, programs)
 
 
 def _of_node(made: Exported, node: NodePlan, programs: _Programs) -> Iterable[ExportedFile]:

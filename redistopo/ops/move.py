@@ -100,10 +100,11 @@ def move(request: MoveRequest, progress: Progress) -> MoveResult:
     refuse_unfinished(layout)
     if running and not request.restart and not request.to:
         work = _roll(request, before, now, progress)
+        host, ports = _place(target, now)
         return MoveResult(
             root=target.root,
-            host=now.host,
-            ports=str(port_block_of(now)),
+            host=host,
+            ports=ports,
             runs=True,
             restarted=tuple(work.restarted),
             handovers=tuple(work.handovers),
@@ -120,13 +121,26 @@ def move(request: MoveRequest, progress: Progress) -> MoveResult:
         reserve_ports(target.root)
     if running:
         up(UpRequest(root=target.root, seconds=request.seconds), progress)
+    host, ports = _place(target, now)
     return MoveResult(
         root=target.root,
-        host=now.host,
-        ports=str(port_block_of(now)),
+        host=host,
+        ports=ports,
         runs=bool(running),
         seconds=time.monotonic() - began,
     )
+
+
+def _place(target: Layout, now: Topology) -> tuple[str, str]:
+    """Its address and ports; over several hosts, all addresses, and the ports that nodes have
+    there."""
+    if now.hosts is None:
+        return now.host, str(port_block_of(now))
+    with open_session(SessionRequest(root=target.root, needs_started=False)) as session:
+        nodes = session.plan(assume=True).nodes
+    ports = [node.port for node in nodes]
+    hosts = dict.fromkeys(node.host for node in nodes)
+    return ", ".join(hosts), f"{min(ports)}-{max(ports)}"
 
 
 def _running(layout: Layout) -> tuple[str, ...]:

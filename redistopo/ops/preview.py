@@ -73,7 +73,7 @@ def preview_down(request: DownRequest) -> Preview:
     )
     lost: tuple[str, ...] = ()
     with open_session(asked) as session:
-        if names := running_nodes(layout):
+        if names := running_nodes(layout, session.host):
             targets = [one for one in session.targets if one.name in names]
             seen = observe(Shape.REPLICATION, targets, session.client, Detail.HEALTH)
             going = [node for node in seen.nodes if node.name in names]

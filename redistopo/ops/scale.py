@@ -170,8 +170,10 @@ def preflight(session: Session, edit: Edit) -> Observed:
         require_slot_rights(session.client, primaries, session.credentials)
     session.use(Project(layout=session.layout, topology=edit.topology))
     session.log_in_with(session.credentials_from(CredentialSource.FILE))  # also to new Sentinels
-    free = memory_and_disk(session.layout.root)
-    room = Room(memory=free.available, disk=free.disk_free)
+    room = Room()  # of other hosts it is unknown
+    if session.topology.hosts is None:
+        free = memory_and_disk(session.layout.root)
+        room = Room(memory=free.available, disk=free.disk_free)
     refuse_without_room(session.plan(), verdict.seen, room)
     result_of(session)
     return verdict.seen

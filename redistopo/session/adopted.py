@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from redistopo.errors import UsageError
+from redistopo.errors import MissingPrerequisite, UsageError
+from redistopo.host.files import read_text
 from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.topology.spec import Adopted
+from redistopo.project.port_conflicts import topology_in
 from redistopo.project.topology_state_file import load_topology_state
 from redistopo.project.trust import require_trusted_servers
 
@@ -52,13 +55,23 @@ _MOST_NAMED = 6
 def adopted_servers(session: "Session") -> Mapping[str, Endpoint]:
     """Return the servers that redistopo didn't start, by node: those of the topology file or, if it
     is invalid, of the record. Empty for a topology that redistopo starts itself."""
-    with suppress(UsageError):
-        if found := session.project.topology.adopted:
-            return found.servers
+    if found := _in_file(session):
+        return found.servers
     record = load_topology_state(session.layout) if session.layout.record.exists() else None
     if record is None or not record.adopted:
         return {}
     return {node.name: Endpoint(node.host, node.port) for node in record.nodes}
+
+
+def _in_file(session: "Session") -> Adopted | None:
+    """The table of the topology file; None if there is none, or the file is invalid."""
+    if "project" in session.__dict__:
+        return session.topology.adopted
+    text = None
+    with suppress(MissingPrerequisite):  # it can't be read: verbs that need it say so
+        text = read_text(session.layout.topology)
+    found = topology_in(text) if text and "adopted" in text else None
+    return found.adopted if found else None
 
 
 def check_adopted(session: "Session", verb: str, *, needs_file: bool) -> None:

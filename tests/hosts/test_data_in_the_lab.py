@@ -47,6 +47,7 @@ def test_passwords_and_data_of_a_cluster(over_hosts: OnHosts) -> None:
     assert over_hosts.faults() == []
     assert not [name for name in _texts(over_hosts) if "before-restore" in name]
     project.run("verify", check=0)
+    assert "node6" in project.run("down", "--dry-run", check=0).out
     project.run("down", "--wipe", "--yes", check=0, seconds=200)
     assert over_hosts.servers() == []
     assert not _texts(over_hosts)

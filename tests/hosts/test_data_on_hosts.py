@@ -265,8 +265,9 @@ def test_a_topology_moves_to_other_ports_and_another_folder(hosts: LoopbackHosts
         primary.set("key", "1")
         until(lambda: primary.info("replication")["slave0"]["lag"] < 2)
     assert "address of its own" in project.run("move", "--host", "127.0.0.9", check=2).err
-    project.run("move", "--port", str(project.port + 1), check=0, seconds=300)
+    moved_to = project.run("move", "--port", str(project.port + 1), check=0, seconds=300)
     project.port += 1
+    assert f"127.0.0.2, 127.0.0.3, ports {project.port}-{project.port}" in moved_to.out
     for host in (1, 2):
         with hosts.client(host) as node:
             assert node.get("key") == "1"

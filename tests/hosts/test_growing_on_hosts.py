@@ -23,5 +23,5 @@ def test_a_cluster_grows_and_shrinks(over_hosts: OnHosts) -> None:
     project.run("scale", "--replicas", "1", check=0)
     assert (over_hosts.colocated(), over_hosts.faults()) == ([], [])
     assert len(over_hosts.servers()) == 6
-    project.run("drill", "grow", "--budget", "10s", check=0, seconds=200)
+    project.run("drill", "grow", "--max-wait", "10s", check=0, seconds=200)
     assert len(over_hosts.servers()) == 6

@@ -39,7 +39,7 @@ def test_an_old_engine_on_a_host_is_refused(over_hosts: OnHosts) -> None:
         path.chmod(0o755)
     err = _refused(over_hosts, 4)
     assert "host h2 has no server that fits" in err
-    assert "/opt/redis-server: Redis 5.0.7" in err
+    assert "h2: Redis 5.0.7 at /opt/redis-server" in err
 
 
 def test_a_user_without_sudo_is_refused(over_hosts: OnHosts) -> None:

@@ -20,6 +20,7 @@ EXCEPTIONS = {
     "host/trial_server.py": "in a temporary folder of its own",
     "host/loading_server.py": "in a temporary folder of its own; a data file that the user named",
     "host/fleet/fleet_logs.py": "in a temporary folder of its own",
+    "host/fleet/conversation.py": "a folder that was just made (mkdtemp)",
     "host/fleet/encoding.py": "a file of our own package",
     "host/fleet/run_ansible.py": "files in a folder that was just made (mkdtemp)",
     "host/fleet/vault.py": "a file in a folder that was just made (mkdtemp)",

@@ -8,7 +8,7 @@ import ssl
 import stat
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 
@@ -199,3 +199,28 @@ def test_certificates_are_those_of_the_topology_until_they_are_renewed(
     for node in units.nodes:
         units.start(node)
     assert answers() != first
+
+
+@needs_analyze
+def test_over_hosts_each_has_its_own_units_and_the_first_one_forms(project: Project) -> None:
+    addresses = {f"h{number}": f"127.0.0.{number + 1}" for number in (1, 2, 3)}
+    given = ",".join(f"{name}={address}" for name, address in addresses.items())
+    project.init("cluster", "--replicas", "0", "--hosts", given)
+    path = project.root / "redistopo.toml"
+    text = path.read_text()
+    path.write_text(text.replace("[hosts]\n", f'[hosts]\nengine = "{BUNDLED.path}"\n', 1))
+    folder = exported(project, "systemd")
+    assert _analyzed("verify", *(folder / "h1" / "units").iterdir()) == ""
+    with ExitStack() as stack:
+        of = {}
+        for name in addresses:
+            (root := project.root / name).mkdir()
+            of[name] = stack.enter_context(closing(Units(folder=folder / name, root=root)))
+            for node in of[name].nodes:
+                of[name].start(node)
+        assert [name for name in of if (folder / name / "form.sh").exists()] == ["h1"]
+        formed = of["h1"].script("form.sh")
+        assert formed.returncode == 0, formed
+        for address in addresses.values():
+            with client(project.port, project.password, address) as node:
+                assert str(node.execute_command("CLUSTER INFO")["cluster_state"]) == "ok"

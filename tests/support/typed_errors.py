@@ -38,7 +38,7 @@ _TYPED: dict[str, tuple[str, ...]] = {
         "project/certificates.py: restore the files, or: redistopo down, then",
     ),
     "real/test_certs.py::test_another_host_is_for_stopped_nodes_which_get_certificates_for_it": (
-        "model/planning/guards.py: redistopo down, then redistopo up: the data is kept",
+        "model/planning/former_layout.py: redistopo down, then redistopo up: the data is kept",
     ),
     "real/test_damaged_copies.py::test_memory_wins_where_every_folder_was_replaced_by_an_older_copy": (
         "execute/shutdown.py: redistopo up, which prints how the data in memory is kept; or",
@@ -219,6 +219,7 @@ ERRORS_NOT_TYPED = {
     "export/ansible.py: add [hosts], or run it here: redistopo export systemd DIR": _FORM,
     "ops/drill_host.py: redistopo drill failover: a fault of one node": _FORM,
     "host/fleet/fleet_network.py: redistopo drill host {} --fault partition": "needs several hosts; tests/hosts/test_drill_partition.py types it",
+    "model/planning/shard_copies.py: redistopo start {}; then redistopo up, which prints how to promote it": "needs several hosts; real/test_growing_local_hosts.py types it, in the whole form",
     "cli/commands/demo.py: redistopo demo --check": _SERVES,
     "cli/commands/run.py: redistopo run cluster ... -- COMMAND": _FORM,
     "demo/backend.py: redistopo demo in a folder of your own: redistopo init cluster; redistopo up": _ELSEWHERE,
@@ -236,8 +237,8 @@ ERRORS_NOT_TYPED = {
     "execute/shutdown.py: free disk space, then redistopo up, which compares the copies": _MOMENT,
     "execute/shutdown.py: wait longer with --timeout; earlier saved data is kept: redistopo up": _MOMENT,
     "host/engine_search.py: redistopo install; or by hand: {}": _PACKAGE,
-    "model/planning/guards.py: change one of them, redistopo up, then the other": _NODES,
-    "model/planning/guards.py: redistopo up adds or removes nodes; redistopo plan shows which": _NODES,
+    "model/planning/former_layout.py: change one of them, redistopo up, then the other": _NODES,
+    "model/planning/former_layout.py: redistopo up adds or removes nodes; redistopo plan shows which": _NODES,
     "model/planning/guards.py: redistopo up resumes paused nodes": _MOMENT,
     'model/planning/guards.py: set formation = "instant" in the topology file, or redistopo install --with pip': _PACKAGE,
     "model/planning/install_recipe.py: redistopo install --with {}": _PACKAGE,

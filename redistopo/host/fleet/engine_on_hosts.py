@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from redistopo.errors import MissingPrerequisite
+from redistopo.host.fleet.conversation import HostResults
 from redistopo.host.fleet.refusals import refusal
-from redistopo.host.fleet.run_ansible import HostResults, Run, run_ops
 from redistopo.model.protocol.engine import Engine, EngineRequest, parse_banner
 from redistopo.model.topology.hosts import Hosts
 
@@ -22,7 +22,7 @@ def engine_on_hosts(fleet: "Fleet", request: EngineRequest, hosts: Hosts) -> Eng
     """
     op = {"op": "facts", "engine": hosts.engine}
     names = [one.name for one in hosts.machines]
-    found = run_ops(Run(hosts=hosts, ops={name: [op] for name in names}))
+    found = fleet.run(hosts, {name: [op] for name in names})
     there = {name: _there(hosts, name, found[name]) for name in names}
     fit = {name: [one for one in some if _fits(one, request)] for name, some in there.items()}
     if lacking := [name for name, some in fit.items() if not some]:

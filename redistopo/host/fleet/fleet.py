@@ -12,9 +12,9 @@ from threading import RLock
 from typing import Any
 
 from redistopo.errors import RedistopoError
+from redistopo.host.fleet.conversation import Ansible, HostResults, Op
 from redistopo.host.fleet.fleet_file import FleetFile, Place, save_fleet_file
 from redistopo.host.fleet.refusals import refusal
-from redistopo.host.fleet.run_ansible import HostResults, Op, Run, run_in_background, run_ops
 from redistopo.host.fleet.seen import NodeSeen, node_seen
 from redistopo.host.local_host import LOCAL
 from redistopo.host.process_marks import load_process_mark, save_process_mark
@@ -45,6 +45,7 @@ class Fleet:
         self.file = file
         self._queue: dict[str, Work] = {}
         self._seen: dict[str, NodeSeen] = {}
+        self._ansible = Ansible()
         self._verb = ""
         self._once = secrets.token_hex(8)
         self._locked = False
@@ -110,8 +111,7 @@ class Fleet:
         finally:
             if self._locked:
                 op = {"op": "unlock", "base": self.base, "once": self._once}
-                ops = {one: [op] for one in self._used()}
-                run_in_background(Run(hosts=self.file.hosts, ops=ops))
+                self._ansible.finish(self.file.hosts, {one: [op] for one in self._used()})
             self._verb, self._locked, self._once = "", False, secrets.token_hex(8)
 
     @property
@@ -192,6 +192,11 @@ class Fleet:
             )
             return found, missed
 
+    def run(self, hosts: Hosts, ops: Mapping[str, Sequence[Op]]) -> dict[str, HostResults]:
+        """Perform operations on these machines at once, by the Ansible that runs already."""
+        with self._mutex:
+            return self._ansible.run(hosts, ops, _OP_SECONDS)
+
     def _perform(self, more: Mapping[str, Work]) -> dict[str, str]:
         """Perform all that is queued, and `more`; returns why machines of `more` alone weren't
         reached."""
@@ -205,7 +210,7 @@ class Fleet:
         work = {one: [*queued.get(one, []), *more.get(one, [])] for one in machines}
         ops = {one: [*first, *(op for op, _then in some)] for one, some in work.items()}
         began = time.monotonic()
-        found = run_ops(Run(hosts=self.file.hosts, ops=ops, seconds=_OP_SECONDS))
+        found = self.run(self.file.hosts, ops)
         self._took = time.monotonic() - began
         for machine, one in found.items():
             for result in one.results[: len(first)]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from redistopo.host.fleet.conversation import HostResults, Op
 from redistopo.host.fleet.fleet import Fleet
-from redistopo.host.fleet.run_ansible import HostResults, Op
 from redistopo.host.log_files import Names
 
 _MOST_BYTES = 1 << 20

@@ -6,9 +6,9 @@ from ipaddress import ip_address
 from typing import Any
 
 from redistopo.errors import UsageError
+from redistopo.host.fleet.conversation import HostResults, Op
 from redistopo.host.fleet.fleet import Fleet
 from redistopo.host.fleet.fleet_file import Place
-from redistopo.host.fleet.run_ansible import HostResults, Op
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.host_reach import HostReach, PortFailed
 

@@ -6,6 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
+
+from support.waiting import until
 
 from .host import Host
 
@@ -41,6 +44,8 @@ class Network:
         lines = []
         for one in hosts:
             cable, number = self._cable(one), int(one.address.rpartition(".")[2])
+            # that of a host that crashed goes with its namespace, soon
+            until(lambda path=Path("/sys/class/net", cable): not path.exists())
             lines += [
                 f"link add {cable} type veth peer name eth0 "
                 f"address 02:00:00:00:00:{number:02x} netns {one.pid}",

@@ -224,6 +224,9 @@ CASES: dict[str, Callable[[str], str]] = {
     "export-systemd-sentinel.txt": _export(
         partial(systemd_files, notifies=False), names=systemd_names, shape="sentinel", replicas=1
     ),
+    "export-systemd-hosts.txt": _export(
+        partial(systemd_files, notifies=False), names=systemd_names, hosts=_hosts(3), replicas=0
+    ),
     "export-systemd-tls.txt": _export(
         partial(systemd_files, notifies=True), names=systemd_names, replicas=0, tls=True
     ),

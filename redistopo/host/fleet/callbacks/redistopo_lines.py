@@ -15,7 +15,7 @@ description: What redistopo reads of a playbook's run.
 
 
 class CallbackModule(CallbackBase):  # type: ignore[misc]
-    """Prints each host's result of the task, or why there is none."""
+    """Prints why there is no worker for a host; workers send results themselves."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "stdout"
@@ -27,10 +27,6 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         line = {"host": result._host.get_name(), "event": event, "text": text}
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
-
-    def v2_runner_on_ok(self, result: Any, **_kwargs: Any) -> None:
-        """Print the module's results."""
-        self._print("ok", result, "replies")
 
     def v2_runner_on_failed(self, result: Any, **_kwargs: Any) -> None:
         """Print why the module failed; what it wrote to stderr says more than its message."""

@@ -25,8 +25,8 @@ from redistopo.model.protocol.engine import parse_title
         ("Redis 8.4.0", MoveMethod.MIGRATE, 1, True),  # its atomic way has known faults
         ("Redis 8.4.1", MoveMethod.MIGRATION_IMPORT, 1, True),
         ("Valkey 7.2.5", MoveMethod.MIGRATE, 1, False),
-        ("Valkey 8.1.8", MoveMethod.MIGRATE, 64, False),
-        ("Valkey 9.0.0", MoveMethod.MIGRATE_SLOTS, 64, False),
+        ("Valkey 8.1.8", MoveMethod.MIGRATE, 128, False),
+        ("Valkey 9.0.0", MoveMethod.MIGRATE_SLOTS, 128, False),
     ],
 )
 def test_the_method_follows_the_version(

@@ -1,0 +1,75 @@
+"""A conversation with Ansible: one process serves run after run, on this machine without SSH."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from support.waiting import until
+
+from redistopo.errors import RedistopoError
+from redistopo.host.fleet.conversation import Conversation
+from redistopo.model.topology.hosts import Hosts, Machine
+
+pytest.importorskip("ansible", reason="several hosts need Ansible: pip install 'redistopo[hosts]'")
+
+_NAMES = ("h1", "h2")
+_HOSTS = Hosts(
+    machines=tuple(
+        Machine(name=name, address=f"127.0.0.{at}", ssh="local")
+        for at, name in enumerate(_NAMES, 2)
+    )
+)
+_FACTS = {"op": "facts", "engine": "redis-server"}
+
+
+def _ansible() -> list[psutil.Process]:
+    """Our own Ansible, and its workers."""
+    shells = [one for one in psutil.Process().children() if one.status() != psutil.STATUS_ZOMBIE]
+    found = [one for one in shells if any("redistopo-hosts." in word for word in one.cmdline())]
+    return [ansible for shell in found for ansible in shell.children(recursive=True)]
+
+
+@pytest.fixture
+def talk() -> Iterator[Conversation]:
+    made = Conversation(_HOSTS, _NAMES)
+    yield made
+    left = _ansible()
+    made.end()
+    until(
+        lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in left)
+    )
+
+
+def test_one_ansible_serves_run_after_run_until_a_worker_ends(
+    talk: Conversation, tmp_path: Path
+) -> None:
+    path = tmp_path / 'it\'s "$HOME" {{ 7*7 }} é'
+    write = {"op": "write", "path": str(path), "text": "{{ no }} template\n"}
+    found = talk.ask({"h1": [_FACTS, write], "h2": [_FACTS]}, 30)
+    assert [len(found[name].results) for name in _NAMES] == [2, 1]
+    assert path.read_text() == write["text"]
+    running = {one.pid for one in _ansible()}
+    gone = {"op": "write", "path": str(tmp_path / "absent" / "x" / "\0"), "text": ""}
+    again = talk.ask({"h2": [gone]}, 30)
+    assert list(again) == ["h2"]
+    assert again["h2"].failed or "refused" in again["h2"].results[0]
+    assert {one.pid for one in _ansible()} >= running
+    assert talk.serves(_HOSTS, ["h1"])
+    assert not talk.serves(_HOSTS, ["h3"])
+    # a worker that is killed is reported, and the conversation is over
+    _main, worker, *_rest = _ansible()
+    worker.kill()
+    found = talk.ask({name: [_FACTS] for name in _NAMES}, 30)
+    assert any(one.failed or one.unreachable for one in found.values())
+    assert not talk.serves(_HOSTS, _NAMES)
+
+
+def test_an_ansible_that_can_not_run_says_why(tmp_path: Path) -> None:
+    inventory = tmp_path / "hosts.yml"
+    inventory.write_text("all: [no, inventory")
+    hosts = Hosts(inventory=str(inventory), group="all")
+    made = Conversation(hosts, ["h1"])
+    with pytest.raises(RedistopoError, match="could not run") as raised:
+        made.ask({"h1": [_FACTS]}, 30)
+    assert "h1" in raised.value.detail or "hosts.yml" in raised.value.detail
