@@ -227,10 +227,16 @@ def hello(subject: CheckSubject) -> Iterator[CheckResult]:
         late = [at for at, age in ages.items() if age > _HELLO_MILLISECONDS]
         if not late:
             return None
-        names = ", ".join(subject.name_at(at) for at in late)
-        evidence = f"received no hello from {names} for {max(ages.values()) / 1000:.0f} s"
-        return fail(node.name, evidence, _HELLO_RIGHTS)
+        names = [subject.name_at(at) for at in late]
+        seconds = max(ages.values()) / 1000
+        evidence = f"received no hello from {', '.join(names)} for {seconds:.0f} s"
+        found = fail(node.name, evidence, _HELLO_RIGHTS)
+        if idle.issuperset(names):
+            found = replace(found, because_of=tuple(f"sentinel.primary {name}" for name in names))
+        return found
 
+    # a Sentinel says hello through the primary that it monitors
+    idle = {node.name for node in subject.seen.sentinels if not node.watches}
     about = tuple(node for node, watch in monitoring(subject) if watch.sentinels)
     if about:
         yield from per_node(about, judge, "receive each other's hello")

@@ -303,3 +303,16 @@ def test_strangers_sentinels_are_judged_without_any_plan(watched: Callable[[str]
     nothing = {"shards": None, "replicas": None, "sentinels": None, "auth": None, "host": None}
     stage = watched("redis-7.0").expect(**nothing, config=None, configs=None)
     assert failed_findings(judge(stage.seen, stage.expected)) == ()
+
+
+def test_a_sentinel_without_a_primary_is_why_others_receive_no_hello(
+    watched: Callable[[str], Any],
+) -> None:
+    """It publishes its hello at the primary, so that `up`, which names one again, repairs both."""
+    stage = watched("redis-7.0").node("sentinel1", watches=())
+    stage = _peer(stage, "sentinel2", "sentinel1", hello_age=60_000)
+    (found,) = stage.findings("sentinel.hello")
+    assert found.because_of == ("sentinel.primary sentinel1",)
+    stage = _peer(stage, "sentinel2", "sentinel3", hello_age=60_000)
+    (found,) = stage.findings("sentinel.hello")
+    assert found.because_of == ()
