@@ -29,7 +29,7 @@ def _keys(over_hosts: OnHosts) -> int:
 def test_passwords_and_data_of_a_cluster(over_hosts: OnHosts) -> None:
     project = over_hosts.project
     over_hosts.init('shape = "cluster"', "shards = 3", "replicas = 1", "node_timeout = 2000")
-    project.up()
+    project.run("up", check=0, seconds=200)
     before = project.password
     project.run("secret", "rotate", check=0, seconds=200)
     assert not [name for name, text in _texts(over_hosts).items() if before in text]
