@@ -16,9 +16,8 @@ from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.slots import key_in, slot_of
 from redistopo.model.state.observed import NodeSeen
 from redistopo.model.state.shards import ShardSeen
-from redistopo.model.state.write_probe_result import NO_SLOTS, WriteProbeResult
+from redistopo.model.state.write_probe_result import NO_SLOTS, PREFIX, WriteProbeResult
 
-PREFIX = "redistopo:verify:"
 EXPIRY_SECONDS = 60
 WAIT_MILLISECONDS = 1000
 _MOST_THREADS = 16

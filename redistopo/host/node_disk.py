@@ -8,11 +8,12 @@ from pathlib import Path
 
 from redistopo.host.host import FileKind, Files, FileStatus
 from redistopo.host.server_log import log_since_start
-from redistopo.model.protocol.aof import ends_in_a_command, is_log
+from redistopo.model.protocol.aof import ends_in_a_command, has_only_keys_of, is_log
 from redistopo.model.protocol.logged_data import logged_data
 from redistopo.model.protocol.rdb import HEAD, TAIL, ends_whole, is_rdb, rdb_facts
 from redistopo.model.state.disk import DiskSeen, FileSeen
 from redistopo.model.state.stop_record import StopRecord, is_outdated
+from redistopo.model.state.write_probe_result import PREFIX
 from redistopo.model.topology.project_paths import NodeFolder
 
 _REFUSED = re.compile(r"^.*(?:corrupted|flag in \w+) cluster config file.*$", re.MULTILINE)
@@ -105,13 +106,21 @@ def _file(path: Path, status: FileStatus, files: Files, *, ended: bool) -> FileS
             torn = ended and not ends and not (log and not _torn(files, path, seen.size))
             return replace(seen, empty=facts.empty and not log, snapshot=facts, torn=torn)
         if is_log(head):
-            return replace(seen, torn=ended and _torn(files, path, seen.size))
+            torn = ended and _torn(files, path, seen.size)
+            return replace(seen, torn=torn, empty=ended and _is_proofs(files, path, seen.size))
         return replace(seen, foreign=path.suffix in (".rdb", ".aof"))
     return seen
 
 
 def _empty(status: FileStatus) -> FileSeen:
     return FileSeen(written=status.modified, changed=status.changed, size=0, empty=True)
+
+
+def _is_proofs(files: Files, path: Path, size: int) -> bool:
+    """Whether a log has nothing but data proofs, whose keys are deleted again: a replica that
+    copied its primary's data has a log without them, and as much."""
+    most = _SPANS[0]
+    return size <= most and has_only_keys_of(files.end(path, most), PREFIX.encode())
 
 
 def _torn(files: Files, path: Path, size: int) -> bool:

@@ -69,6 +69,22 @@ def is_log(head: bytes) -> bool:
     return head.startswith((b"*", b"#TS:"))
 
 
+def has_only_keys_of(text: bytes, prefix: bytes) -> bool:
+    """Return whether a log is whole, and each of its commands sets or deletes a key with that
+    prefix."""
+    at = 0
+    while at < len(text):
+        words, at = _command(text, at)
+        name, keys = (words[0].upper(), words[1:2]) if words else (b"", [])
+        if name in {b"SELECT", b"MULTI", b"EXEC", b"PING"}:
+            continue
+        if name not in {b"SET", b"DEL", b"UNLINK"} or not keys or not keys[0].startswith(prefix):
+            return False
+        if name != b"SET" and len(words) > 2:
+            return False
+    return True
+
+
 def rewrites_log(info: Mapping[str, str]) -> bool:
     """Return whether a server with that INFO is writing its log again, or is about to: then the
     files on disk are those of before."""

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+PREFIX = "redistopo:verify:"
+"""Of the keys that are written, and deleted again."""
+
 NO_SLOTS = "it owns no slots"
 """The error of a shard without a slot for a key."""
 

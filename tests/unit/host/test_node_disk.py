@@ -85,3 +85,13 @@ def test_garbage_is_not_what_a_server_that_was_started_by_hand_wrote(folder: Nod
     assert read_disk(LOCAL.files, folder, stopped=record).stopped == record
     (folder.root / names[0]).write_bytes(ONE_KEY)
     assert read_disk(LOCAL.files, folder, stopped=record).by_hand
+
+
+def test_a_log_of_data_proofs_has_no_keys(folder: NodeFolder) -> None:
+    log = folder.root / "appendonlydir" / "appendonly.aof.1.incr.aof"
+    key = b"redistopo:verify:1{1}"
+    proof = b"*3\r\n$3\r\nSET\r\n$%d\r\n%s\r\n$1\r\nv\r\n" % (len(key), key)
+    log.write_bytes(proof)
+    assert not read_disk(LOCAL.files, folder).has_keys
+    log.write_bytes(proof + proof.replace(key, b"x" * len(key)))
+    assert read_disk(LOCAL.files, folder).has_keys

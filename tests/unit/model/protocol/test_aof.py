@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.model.protocol.aof import Manifest, ends_in_a_command, log_is_absent, parse_manifest
+from redistopo.model.protocol.aof import (
+    Manifest,
+    ends_in_a_command,
+    has_only_keys_of,
+    log_is_absent,
+    parse_manifest,
+)
 
 BASE = "file appendonly.aof.1.base.rdb seq 1 type b"
 INCR = "file appendonly.aof.1.incr.aof seq 1 type i"
@@ -91,3 +97,22 @@ def test_any_cut_is_seen_and_no_whole_log_is_taken_for_cut(
     ends = {sum(map(len, parts[:n])) for n in range(len(parts) + 1)}
     if (end := len(whole) - min(cut, len(whole))) not in ends:
         assert not ends_in_a_command(whole[:end])
+
+
+@pytest.mark.parametrize(
+    ("commands", "only"),
+    [
+        ([], True),
+        ([(b"SELECT", b"0"), (b"SET", b"p:1", b"v", b"PXAT", b"9"), (b"DEL", b"p:1")], True),
+        ([(b"MULTI",), (b"set", b"p:1", b"v"), (b"EXEC",), (b"UNLINK", b"p:1")], True),
+        ([(b"SET", b"k", b"p:1")], False),
+        ([(b"DEL", b"p:1", b"k")], False),
+        ([(b"INCR", b"p:1")], False),
+        ([(b"SET",)], False),
+        ([(b"FLUSHALL",)], False),
+    ],
+)
+def test_a_log_with_only_keys_of_a_prefix(commands: list[tuple[bytes, ...]], only: bool) -> None:
+    text = b"".join(_command(*words) for words in commands)
+    assert has_only_keys_of(text, b"p:") is only
+    assert not has_only_keys_of(text + SET[:-1], b"p:")
