@@ -118,9 +118,11 @@ def _empty(status: FileStatus) -> FileSeen:
 
 def _is_proofs(files: Files, path: Path, size: int) -> bool:
     """Whether a log has nothing but data proofs, whose keys are deleted again: a replica that
-    copied its primary's data has a log without them, and as much."""
+    copied its primary's data has a log without them, and as much. Before Redis 7.0 the only log of
+    such a replica begins with a snapshot, and counts as one with keys: so do its primary's."""
     most = _SPANS[0]
-    return size <= most and has_only_keys_of(files.end(path, most), PREFIX.encode())
+    part = path.name.endswith(".incr.aof")
+    return part and size <= most and has_only_keys_of(files.end(path, most), PREFIX.encode())
 
 
 def _torn(files: Files, path: Path, size: int) -> bool:
