@@ -139,8 +139,13 @@ class Demo:
     def __init__(self, project: Project, port: int, *words: str) -> None:
         self.port = port
         self.telling = Telling(project, "demo", "--port", str(port), *words)
-        until(lambda: self.telling.lines or self.telling.process.poll() is not None, 30)
-        assert self.telling.lines == [f"Serving on http://127.0.0.1:{port} (Ctrl-C ends)"]
+        try:
+            until(lambda: self.telling.lines or self.telling.process.poll() is not None, 30)
+            assert self.telling.lines == [f"Serving on http://127.0.0.1:{port} (Ctrl-C ends)"]
+        except BaseException:  # no block has begun that would end it
+            self.telling.process.kill()
+            self.telling.process.wait()
+            raise
 
     def __enter__(self) -> Self:
         return self
