@@ -45,6 +45,7 @@ class _Begun:
     def clear(self) -> None:
         if self.existed:
             return
+        # what failed before is reported, not this
         with suppress(RedistopoError):
             wait_for(self._saved, Deadline(CLEAR_SECONDS), pause=0.01)
         with suppress(RedistopoError):

@@ -73,6 +73,7 @@ class _Begun:
         if self.existed:
             return
         client, node, files = self.session.client, self.source.node, self.session.host.files
+        # what failed before is reported, not this
         with suppress(RedistopoError):
             wait_for(lambda: saved(client, node), Deadline(CLEAR_SECONDS), pause=0.01)
         with suppress(RedistopoError):
