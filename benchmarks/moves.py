@@ -126,8 +126,8 @@ def _cluster(made: Made, password: str) -> Any:
 def _client_beside(
     stage: Stage, made: Made, password: str, *, longest: float = inf
 ) -> Iterator[None]:
-    """A client that writes all the time; a write that was acknowledged and lost is a violation, and
-    in the whole form one that took longer than `longest` seconds."""
+    """A client that writes all the time; a write that was acknowledged and lost is a violation, so
+    is one that failed, and in the whole form one that took longer than `longest` seconds."""
     client = _cluster(made, password)
     acknowledged: list[str] = []
     waits: list[float] = []
@@ -139,7 +139,11 @@ def _client_beside(
             number += 1
             key = f"written:{time.monotonic_ns()}:{number}"
             began = time.monotonic()
-            client.set(key, number)
+            try:
+                client.set(key, number)
+            except Exception as error:  # noqa: BLE001  redis-py's own faults as well
+                stage.violations.append(f"a write failed: {error!r}")
+                return
             waits.append(time.monotonic() - began)
             acknowledged.append(key)
 
