@@ -191,7 +191,12 @@ def _a_replica_is_asked_for_the_writes(source: Project, target: Project, port: i
     words = ("--from", f"127.0.0.1:{port}", "--until-quiet", "--replace")
     with written_to(source.client(primary)):
         begun = target.begin("import", *words)
-        until(lambda: any(map(followers, replicas)))
-        assert followers(primary) == len(replicas)
+        try:
+            until(lambda: any(map(followers, replicas)), 30)
+            assert followers(primary) == len(replicas)
+        except BaseException:
+            begun.kill()
+            begun.communicate()
+            raise
     begun.communicate(timeout=60)
     assert begun.returncode == 0
