@@ -251,7 +251,7 @@ def _names(listed: list[object]) -> frozenset[bytes]:
 
 def _databases(source: Connection, known: KeySource) -> list[int]:
     """The databases that have keys, or had some before."""
-    reply = source.ask("INFO", "keyspace")
+    reply = source.ask("INFO")  # its section keyspace alone has no field if there are none
     now = keys_by_database(parse_info(reply.decode())) if isinstance(reply, bytes) else ()
     return sorted({*known.databases, *now})
 

@@ -122,11 +122,11 @@ def _late(why: str) -> TimedOut:
 
 def _compared(writes: FollowedSource, owners: Sequence[Owner]) -> int:
     """The number of keys without a TTL, which is the same on both sides."""
-    theirs = sum(_lasting(one.info("keyspace")) for one in writes.servers)
+    theirs = sum(_lasting(one.info("default")) for one in writes.servers)
     ours = 0
     for owner in owners:
         with Connections(single_credential(owner.login)) as client:
-            (reply,) = client.execute(owner.endpoint, [("INFO", "keyspace")])
+            (reply,) = client.execute(owner.endpoint, [("INFO",)])
         ours += _lasting(parse_info(str(raise_on_error(reply, "INFO"))))
     if ours != theirs:
         raise RedistopoError(

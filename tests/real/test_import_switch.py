@@ -112,3 +112,8 @@ def test_what_goes_wrong_leaves_the_source_as_it_was(project: Project, port: int
     assert begun.returncode == 1, err
     assert "writes go on at the source" in err
     assert _takes_writes(port)
+    project.client().flushall()
+    source.flushall()
+    nothing = project.run("import", "--from", url, "--switch", "--hold", "1s", "--json", check=0)
+    assert nothing.json["result"]["switch"]["keys"] == 0
+    until(lambda: _takes_writes(port))
