@@ -6,9 +6,10 @@ target's engine can load.
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 
 from redistopo.client.connection import BinaryCommand, Connection, Reply
 from redistopo.client.data_digest import bulk_connection, replies, scan
@@ -16,6 +17,7 @@ from redistopo.client.key_changes import KeyChanges, Name
 from redistopo.errors import BadReply, RedistopoError, Unreachable
 from redistopo.model.protocol.credentials import Credentials, Login
 from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.protocol.replies import keys_by_database, parse_info
 from redistopo.model.protocol.resp import ErrorReply
 from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange, slot_of_bytes
 from redistopo.model.state.observed import Observed
@@ -38,11 +40,13 @@ class Owner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySource:
-    """A server to copy from, and the databases that have keys."""
+    """A server to copy from, and the databases that have keys. `stream` is the server that sends
+    its writes as to a replica, None if no node should be asked for them."""
 
     endpoint: Endpoint
     login: Login
     databases: tuple[int, ...] = (0,)
+    stream: Endpoint | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,6 +91,7 @@ class KeyCopy:
         self._targets: list[Connection] = []
         self._by_slot = _owners_by_slot(owners)
         self._database = 0
+        self._libraries: dict[Endpoint, frozenset[bytes]] = {}
         self._batch = _FIRST_KEYS
         self.result = CopyResult()
 
@@ -106,41 +111,68 @@ class KeyCopy:
 
     def copy(self, source: KeySource) -> None:
         """Copy all keys, then the functions; raises RedistopoError at the first that fails."""
-        made = _connected(source.endpoint, source.login)
-        try:
-            for number in source.databases:
-                self._select(made, number)
+        with connected(source.endpoint, source.login) as made, self._named_loss():
+            for number in _databases(made, source):
+                if number:
+                    select(made, number)
+                self._select(number)
                 for batch in scan(made, 1000):
                     self._copy_batch(made, batch)
-            self._copy_functions(made)
+            self._copy_functions(source.endpoint, made)
+
+    def refresh(self, source: Connection, number: int, keys: Sequence[bytes]) -> int:
+        """Copy keys of the database that is selected at the source again, and delete those that
+        the source no longer has, if they were copied; return the number of the latter."""
+        with self._named_loss():
+            self._select(number)
+            gone = [
+                name
+                for name in self._copy_batch(source, keys)
+                if self._changes is not None and self._changes.forget(name)
+            ]
+            self.delete(gone)
+            return len(gone)
+
+    def refresh_functions(self, endpoint: Endpoint, source: Connection) -> None:
+        """Copy the functions again, and delete those that the source no longer has."""
+        with self._named_loss():
+            self._copy_functions(endpoint, source)
+
+    @contextmanager
+    def _named_loss(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise Unreachable(
                 "a server was lost while keys were copied",
                 detail=f"{error}; {self.result.keys:,} keys were copied",
                 hint="run the same command again once both sides are up",
             ) from error
-        finally:
-            made.close()
 
-    def _select(self, source: Connection | None, number: int) -> None:
-        if source is not None and number:
-            _require(source.ask("SELECT", number), "SELECT")
+    def _select(self, number: int) -> None:
         if number != self._database:
             for target in self._targets:
-                _require(target.ask("SELECT", number), "SELECT")
+                select(target, number)
             self._database = number
 
     def delete(self, names: Sequence[Name]) -> None:
         """Delete keys that the source no longer has."""
-        for number, key in names:
-            self._select(None, number)
-            _require(self._targets[self._owner(key)].ask("DEL", key), "DEL")
+        for number, some in groupby(sorted(names), key=lambda name: name[0]):
+            self._select(number)
+            by_owner: dict[int, list[BinaryCommand]] = defaultdict(list)
+            for _, key in some:
+                by_owner[self._owner(key)].append(("DEL", key))
+            for at, commands in by_owner.items():
+                for first in range(0, len(commands), _MOST_KEYS):
+                    for reply in replies(self._targets[at], commands[first : first + _MOST_KEYS]):
+                        _require(reply, "DEL")
 
     def _owner(self, key: bytes) -> int:
         return self._by_slot[slot_of_bytes(key)] if self._by_slot else 0
 
-    def _copy_batch(self, source: Connection, keys: Sequence[bytes]) -> None:
-        at = 0
+    def _copy_batch(self, source: Connection, keys: Sequence[bytes]) -> list[Name]:
+        """Copy keys; return those that are gone."""
+        at, gone = 0, []
         while at < len(keys):
             some = keys[at : at + self._batch]
             at += len(some)
@@ -149,19 +181,21 @@ class KeyCopy:
             size = sum(len(one) for one in found[::2] if isinstance(one, bytes))
             # the next ones are probably as large: what is in memory at a time stays small
             self._batch = max(1, min(_MOST_KEYS, _MOST_BYTES * len(some) // max(1, size)))
-            self._restore(some, found[::2], found[1::2])
+            gone += self._restore(some, found[::2], found[1::2])
         self._report(self.result.keys)
+        return gone
 
     def _restore(
         self, keys: Sequence[bytes], payloads: Sequence[Reply], lefts: Sequence[Reply]
-    ) -> None:
+    ) -> list[Name]:
+        gone: list[Name] = []
         sent: dict[int, list[bytes]] = defaultdict(list)
         commands: dict[int, list[BinaryCommand]] = defaultdict(list)
         for key, payload, left in zip(keys, payloads, lefts, strict=True):
             if isinstance(payload, ErrorReply) or isinstance(left, ErrorReply):
-                raise BadReply(f"can't read the key {_shown(key)}", detail=str(payload)[:200])
+                raise _unread(key, payload if isinstance(payload, ErrorReply) else left)
             if not isinstance(payload, bytes) or not isinstance(left, int) or left == -2:
-                self.result.gone += 1
+                gone.append((self._database, key))
                 continue
             ends = time.monotonic() + left / 1000 if left >= 0 else 0.0
             if self._changes and not self._changes.differs((self._database, key), payload, ends):
@@ -175,6 +209,8 @@ class KeyCopy:
             self._targets[at].send(some)
         for at, names in sent.items():
             self._read(self._targets[at], names)
+        self.result.gone += len(gone)
+        return gone
 
     def _read(self, target: Connection, keys: Sequence[bytes]) -> None:
         if target.skip(b"+OK\r\n" * len(keys)):
@@ -187,15 +223,47 @@ class KeyCopy:
             else:
                 raise _refused(key, reply)
 
-    def _copy_functions(self, source: Connection) -> None:
-        """Copy libraries of functions, which Redis has since 7.0, to every primary."""
+    def _copy_functions(self, endpoint: Endpoint, source: Connection) -> None:
+        """Copy libraries of functions, which Redis has since 7.0, to every primary; delete those
+        that no server of the source has any more."""
         payload, listed = replies(source, [("FUNCTION", "DUMP"), ("FUNCTION", "LIST")])
-        if not isinstance(payload, bytes) or not isinstance(listed, list) or not listed:
+        if not isinstance(payload, bytes) or not isinstance(listed, list):
             return
+        before = frozenset[bytes]().union(*self._libraries.values())
+        self._libraries[endpoint] = _names(listed)
+        gone = before.difference(*self._libraries.values()) if self._changes else ()
         for target in self._targets:
-            reply = target.ask("FUNCTION", "RESTORE", payload, "REPLACE")
+            for name in gone:
+                _require(target.ask("FUNCTION", "DELETE", name), "FUNCTION DELETE")
+            reply = target.ask("FUNCTION", "RESTORE", payload, "REPLACE") if listed else None
             if isinstance(reply, ErrorReply):
                 raise BadReply("the source's functions can't be loaded", detail=str(reply)[:200])
+
+
+def _names(listed: list[object]) -> frozenset[bytes]:
+    """The names in the reply to FUNCTION LIST."""
+    entries = (
+        dict(zip(one[::2], one[1::2], strict=True)) for one in listed if isinstance(one, list)
+    )
+    found = (one.get(b"library_name") for one in entries)
+    return frozenset(name for name in found if isinstance(name, bytes))
+
+
+def _databases(source: Connection, known: KeySource) -> list[int]:
+    """The databases that have keys, or had some before."""
+    reply = source.ask("INFO")  # its section keyspace alone has no field if there are none
+    now = keys_by_database(parse_info(reply.decode())) if isinstance(reply, bytes) else ()
+    return sorted({*known.databases, *now})
+
+
+@contextmanager
+def connected(endpoint: Endpoint, login: Login) -> Iterator[Connection]:
+    """Connect to a server until the block ends; raises Unreachable."""
+    made = _connected(endpoint, login)
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 def _connected(endpoint: Endpoint, login: Login) -> Connection:
@@ -219,6 +287,11 @@ def _owners_by_slot(owners: Sequence[Owner]) -> Mapping[int, int]:
     return found
 
 
+def select(connection: Connection, number: int) -> None:
+    """Select a database; raises BadReply."""
+    _require(connection.ask("SELECT", number), "SELECT")
+
+
 def _require(reply: Reply, what: str) -> None:
     if isinstance(reply, ErrorReply):
         raise BadReply(f"{what} failed", detail=str(reply)[:200])
@@ -226,6 +299,17 @@ def _require(reply: Reply, what: str) -> None:
 
 def _shown(key: bytes) -> str:
     return ascii(key[:60].decode(errors="replace"))
+
+
+def _unread(key: bytes, reply: Reply) -> BadReply:
+    """The error of a key that the source doesn't send. A slot that moves away from it is never
+    taken for keys that are gone."""
+    text = str(reply)
+    moved = text.startswith(("MOVED", "ASK", "TRYAGAIN"))
+    hint = "the source moves slots: once that is done, run the same command again with --replace"
+    return BadReply(
+        f"can't read the key {_shown(key)}", detail=text[:200], hint=hint if moved else ""
+    )
 
 
 def _refused(key: bytes, reply: ErrorReply) -> RedistopoError:

@@ -11,7 +11,7 @@ class KeyChanges:
 
     def __init__(self) -> None:
         self._known: dict[Name, tuple[int, float, int]] = {}
-        self._pass = 1
+        self._pass = 0
         self.changed = 0
 
     def differs(self, name: Name, payload: bytes, ends: float) -> bool:
@@ -25,14 +25,21 @@ class KeyChanges:
             self.changed += 1
         return not same
 
+    def begin_pass(self) -> None:
+        """Begin a pass, which sees every key that is there."""
+        self._pass += 1
+        self.changed = 0
+
     def end_pass(self) -> tuple[Name, ...]:
-        """Begin the next pass; return the keys that were not seen in this one, which are gone."""
+        """Return the keys that were not seen in this pass, which are gone."""
         gone = tuple(name for name, known in self._known.items() if known[2] != self._pass)
         for name in gone:
             del self._known[name]
-        self._pass += 1
-        self.changed = 0
         return gone
+
+    def forget(self, name: Name) -> bool:
+        """Return whether a key that is gone was copied before; it no longer counts as that."""
+        return self._known.pop(name, None) is not None
 
 
 def _same_end(before: float, now: float) -> bool:

@@ -18,9 +18,11 @@ from redistopo.errors import RedistopoError, UsageError
 from redistopo.execute.loaded_file import loaded_file
 from redistopo.host.polling import Deadline
 from redistopo.model.protocol.connect_url import parse_connect_url
-from redistopo.model.protocol.credentials import Login, single_credential
+from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.endpoint import Endpoint
-from redistopo.model.protocol.replies import keys_by_database, parse_info
+from redistopo.model.protocol.replies import keys_by_database
+from redistopo.model.state.observed import NodeSeen, Observed
+from redistopo.model.state.shards import shards_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,20 +105,25 @@ def _topology(wanted: ImportFrom) -> ImportSource:
         for number, count in mine.items():
             keys[number] = keys.get(number, 0) + count
         servers.append(
-            KeySource(endpoint=one.endpoint, login=one.login, databases=tuple(sorted(mine)))
+            KeySource(
+                endpoint=one.endpoint,
+                login=one.login,
+                databases=tuple(sorted(mine)),
+                stream=_stream(seen, one.endpoint, sentinels=bool(found.sentinels)),
+            )
         )
     return ImportSource(name=str(endpoint), servers=tuple(servers), keys=keys, live=True)
 
 
-def write_marks(source: ImportSource) -> tuple[object, ...]:
-    """Return what changes on the servers with every write, so that equal marks prove that there was
-    none: the process, and its numbers of writes and saves."""
-    fields = ("run_id", "rdb_last_save_time", "rdb_changes_since_last_save", "master_repl_offset")
-    found: list[object] = []
-    for one in source.servers:
-        with Connections(single_credential(one.login)) as client:
-            (reply,) = client.execute(one.endpoint, [("INFO",)])
-        info = parse_info(str(reply))
-        offset = info.get("connected_slaves", "0") == "0"  # a primary with replicas sends pings
-        found.append([info.get(name) for name in (fields if offset else fields[:3])])
-    return tuple(found)
+def _stream(seen: Observed, primary: Endpoint, *, sentinels: bool) -> Endpoint | None:
+    """The server to ask for the primary's writes. Sentinels add what asks their primary to its
+    replicas, for ever (sentinel.c, sentinelRefreshInstanceInfo); a replica sends the same."""
+    if not sentinels:
+        return primary
+    shards = [one for one in shards_of(seen) if one.primary and one.primary.endpoint == primary]
+    online = [node for one in shards for node in one.replicas if _follows(node)]
+    return min((node.endpoint for node in online), default=None)
+
+
+def _follows(node: NodeSeen) -> bool:
+    return node.info.get("master_link_status") == "up"

@@ -1,22 +1,26 @@
 """Saves on this machine's disk: BGSAVE, and a second name for the file."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.client.connection import Command, Connections, raise_on_error
-from redistopo.errors import BadReply, MissingPrerequisite, RedistopoError
+from redistopo.errors import BadReply, MissingPrerequisite
 from redistopo.host.files import FREE, NO_SPACE, remove
 from redistopo.host.large_files import checksum, free_bytes, link_or_copy
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import NodeSeen
 from redistopo.snapshot.choose_sources import Source
-from redistopo.snapshot.shard_save import FACTS, SavedFile, ShardSave, refuse_full, saved, size_of
-
-CLEAR_SECONDS = 10.0
-"""How long a save that was interrupted is awaited, before its file is removed."""
+from redistopo.snapshot.shard_save import (
+    FACTS,
+    SavedFile,
+    ShardSave,
+    clear_save,
+    refuse_full,
+    saved,
+    size_of,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +47,8 @@ class _Begun:
         return SavedFile(bytes=size, sha256=digest, info=self.info)
 
     def clear(self) -> None:
-        if self.existed:
-            return
-        # what failed before is reported, not this
-        with suppress(RedistopoError):
-            wait_for(self._saved, Deadline(CLEAR_SECONDS), pause=0.01)
-        with suppress(RedistopoError):
-            remove(self.file, missing_ok=True)
+        if not self.existed:
+            clear_save(self.client, self.node, lambda: remove(self.file, missing_ok=True))
 
     def _saved(self) -> dict[str, str] | None:
         return saved(self.client, self.node)

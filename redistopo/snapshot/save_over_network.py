@@ -5,7 +5,6 @@ So data of any size takes no memory here, needs no SSH, and is encrypted as the 
 
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -13,10 +12,10 @@ from pathlib import Path
 
 from redistopo.client.connection import raise_on_error
 from redistopo.client.rdb_stream import RdbStream
-from redistopo.errors import MissingPrerequisite, RedistopoError, Unreachable
+from redistopo.errors import MissingPrerequisite, Unreachable
 from redistopo.host.files import FREE, NO_SPACE
 from redistopo.host.large_files import free_bytes, new_file
-from redistopo.host.polling import Deadline, wait_for
+from redistopo.host.polling import wait_for
 from redistopo.host.server_log import log_tail
 from redistopo.model.protocol.rdb import HEAD, first_counts, rdb_facts
 from redistopo.model.protocol.replies import keys_by_database, parse_info
@@ -24,8 +23,15 @@ from redistopo.model.state.observed import NodeSeen
 from redistopo.model.topology.project_paths import NodeFolder
 from redistopo.session.session import Session
 from redistopo.snapshot.choose_sources import Source
-from redistopo.snapshot.save_on_disk import CLEAR_SECONDS
-from redistopo.snapshot.shard_save import FACTS, SavedFile, ShardSave, refuse_full, saved, size_of
+from redistopo.snapshot.shard_save import (
+    FACTS,
+    SavedFile,
+    ShardSave,
+    clear_save,
+    refuse_full,
+    saved,
+    size_of,
+)
 
 _HEAD = 1 << 20
 """How much of a file's start is read for facts: libraries of functions precede the keys."""
@@ -70,14 +76,9 @@ class _Begun:
 
     def clear(self) -> None:
         self.stream.close()
-        if self.existed:
-            return
-        client, node, files = self.session.client, self.source.node, self.session.host.files
-        # what failed before is reported, not this
-        with suppress(RedistopoError):
-            wait_for(lambda: saved(client, node), Deadline(CLEAR_SECONDS), pause=0.01)
-        with suppress(RedistopoError):
-            files.remove(self.left)
+        if not self.existed:
+            files = self.session.host.files
+            clear_save(self.session.client, self.source.node, lambda: files.remove(self.left))
 
 
 def _facts(head: bytes, info: Mapping[str, str]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The save of one shard's data: what all kinds have in common."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -9,12 +10,16 @@ from redistopo.client.connection import Command, Connections, raise_on_error
 from redistopo.errors import MissingPrerequisite, RedistopoError
 from redistopo.host.files import FREE
 from redistopo.host.large_files import plain_file
+from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.protocol.rdb import HEAD, rdb_facts
 from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import NodeSeen
 from redistopo.snapshot.choose_sources import Source
 
 _CLOCK_SECONDS = 2.0
+
+_CLEAR_SECONDS = 10.0
+"""How long a save that was interrupted is awaited, before its file is removed."""
 
 FACTS: tuple[Command, ...] = (("INFO", "replication"), ("INFO", "keyspace"))
 """What is asked right before a save, so that it is of the same moment."""
@@ -75,6 +80,14 @@ def saved(client: Connections, node: NodeSeen) -> dict[str, str] | None:
     """Return a node's INFO about persistence; None while a save is in progress."""
     info = info_of(client, node, "persistence")
     return None if info.get("rdb_bgsave_in_progress", "0") != "0" else info
+
+
+def clear_save(client: Connections, node: NodeSeen, remove: Callable[[], object]) -> None:
+    """Remove a save's file once the save has ended: what failed before is reported, not this."""
+    with suppress(RedistopoError):
+        wait_for(lambda: saved(client, node), Deadline(_CLEAR_SECONDS), pause=0.01)
+    with suppress(RedistopoError):
+        remove()
 
 
 def require_own_save(name: str, info: Mapping[str, str], taken: float, file: Path) -> None:

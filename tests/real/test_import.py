@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from support import judge
+from support.busy_source import written_to
 from support.byhand import ByHand, listening
 from support.engines import BUNDLED
 from support.forms import FULL
@@ -171,8 +172,31 @@ def test_any_shape_is_a_source(projects: Any, shape: str) -> None:
         secret = (source.root / ".redistopo" / "password.sentinel").read_text().strip()
         target.env["REDISTOPO_SENTINEL_PASSWORD"] = secret
     began = time.monotonic()
-    target.run("import", "--from", f"127.0.0.1:{port}", check=0)
+    done = target.run("import", "--from", f"127.0.0.1:{port}", "--switch", "--json", check=0)
     assert time.monotonic() - began < 60
-    target.env.clear()
+    assert done.json["result"]["followed"]
     with binary(target) as client:
         assert everything(client) == before
+    if shape == "sentinel":
+        _a_replica_is_asked_for_the_writes(source, target, port)
+
+
+def _a_replica_is_asked_for_the_writes(source: Project, target: Project, port: int) -> None:
+    """Sentinels would add what asks their primary for them to its replicas, for ever."""
+
+    def followers(node: int) -> int:
+        return int(source.client(node).info("replication")["connected_slaves"])
+
+    primary, *replicas = source.ports
+    words = ("--from", f"127.0.0.1:{port}", "--until-quiet", "--replace")
+    with written_to(source.client(primary)):
+        begun = target.begin("import", *words)
+        try:
+            until(lambda: any(map(followers, replicas)), 30)
+            assert followers(primary) == len(replicas)
+        except BaseException:
+            begun.kill()
+            begun.communicate()
+            raise
+    begun.communicate(timeout=60)
+    assert begun.returncode == 0

@@ -34,6 +34,8 @@ def everything(client: Any) -> dict[Any, Any]:
     for key in client.scan_iter(count=1000):
         kind = client.type(key)
         name = kind.decode() if isinstance(kind, bytes) else kind
+        if name == "none":
+            continue  # it has just expired
         found[key] = (name, read[name](key), client.pttl(key) > 0)
     return found
 

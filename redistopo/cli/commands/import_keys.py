@@ -18,7 +18,15 @@ _PEM = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @options.project
 @click.option("--replace", is_flag=True, help="Replace keys of the same names.")
-@click.option("--until-quiet", is_flag=True, help="Repeat until nothing was written for a second.")
+@click.option("--until-quiet", is_flag=True, help="Go on until nothing was written for a second.")
+@click.option("--switch", is_flag=True, help="In the end, pause the source's writes: see above.")
+@click.option(
+    "--hold",
+    default="60s",
+    show_default=True,
+    callback=options.seconds,
+    help="With --switch, how long its writes wait for clients to move.",
+)
 @click.option(
     "--verify/--no-verify",
     default=None,
@@ -35,6 +43,8 @@ def command(
     root: Path,
     replace: bool,
     until_quiet: bool,
+    switch: bool,
+    hold: float,
     verify: bool | None,
     user: str,
     cacert: Path | None,
@@ -46,8 +56,11 @@ def command(
 
     A standalone server, Sentinels, a cluster: any node's address will do. The source is only read;
     its password is REDISTOPO_PASSWORD, or in the URL. A second pass copies what changed in the
-    meantime. To switch: import with --until-quiet, then stop the writers; it ends a second after
-    the last write. The exit code is 3 if the source changed until the end.
+    meantime; the exit code is 3 if the source changed until the end.
+
+    To switch without loss: with --until-quiet, what is written is copied until you have stopped the
+    writers. With --switch, redistopo makes them wait (CLIENT PAUSE) once all but the last keys are
+    copied; let clients use the topology before that ends.
     """
     from redistopo.cli.connect_options import TargetOptions
     from redistopo.cli.views.import_keys import show_import
@@ -62,6 +75,8 @@ def command(
             source=ImportFrom(text=source, access=login.login()),
             replace=replace,
             until_quiet=until_quiet,
+            switch=switch,
+            hold=hold,
             verify=verify,
             seconds=timeout,
         )
