@@ -10,7 +10,7 @@ from redistopo.errors import RedistopoError
 from redistopo.model.remedies.commands import warned
 from redistopo.model.remedies.of_topology import wipe
 from redistopo.pytest_plugin.in_use import BEGAN
-from redistopo.pytest_plugin.topologies import Tested
+from redistopo.pytest_plugin.tested import Tested
 
 _MOST = 20
 """Lines shown of warnings, and of all other entries."""

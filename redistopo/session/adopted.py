@@ -2,18 +2,15 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from redistopo.errors import MissingPrerequisite, UsageError
 from redistopo.host.files import read_text
 from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Adopted
 from redistopo.project.port_conflicts import topology_in
 from redistopo.project.topology_state_file import load_topology_state
 from redistopo.project.trust import require_trusted_servers
-
-if TYPE_CHECKING:
-    from redistopo.session.session import Session
 
 _ENDS = "redistopo ends and starts only processes that it started itself"
 _FILES = "their files are where their own service manager keeps them"
@@ -52,40 +49,41 @@ NOT_ON_ADOPTED: Mapping[str, str] = {
 _MOST_NAMED = 6
 
 
-def adopted_servers(session: "Session") -> Mapping[str, Endpoint]:
+def adopted_servers(layout: Layout, in_file: Adopted | None) -> Mapping[str, Endpoint]:
     """Return the servers that redistopo didn't start, by node: those of the topology file or, if it
     is invalid, of the record. Empty for a topology that redistopo starts itself."""
-    if found := _in_file(session):
-        return found.servers
-    record = load_topology_state(session.layout) if session.layout.record.exists() else None
+    if in_file:
+        return in_file.servers
+    record = load_topology_state(layout) if layout.record.exists() else None
     if record is None or not record.adopted:
         return {}
     return {node.name: Endpoint(node.host, node.port) for node in record.nodes}
 
 
-def _in_file(session: "Session") -> Adopted | None:
-    """The table of the topology file; None if there is none, or the file is invalid."""
-    if "project" in session.__dict__:
-        return session.topology.adopted
+def adopted_in_file(layout: Layout) -> Adopted | None:
+    """Read the table of the topology file; None if there is none, or the file is invalid."""
     text = None
     with suppress(MissingPrerequisite):  # it can't be read: verbs that need it say so
-        text = read_text(session.layout.topology)
+        text = read_text(layout.topology)
     found = topology_in(text) if text and "adopted" in text else None
     return found.adopted if found else None
 
 
-def check_adopted(session: "Session", verb: str, *, needs_file: bool) -> None:
-    """Raise UsageError if a verb doesn't work on the session's adopted servers, or the folder may
-    not connect to them."""
-    servers = session.adopted
-    if needs_file and session.topology.adopted is None:
-        raise UsageError(
-            f"{session.layout.state} is that of servers that redistopo adopted, but "
-            f"{session.layout.topology.name} has no [adopted] table",
-            hint=f"use another folder, or remove {session.layout.state}: it has no data of servers",
-        )
+def check_adopted(layout: Layout, servers: Mapping[str, Endpoint], verb: str) -> None:
+    """Raise UsageError if a verb doesn't work on adopted servers, or the folder may not connect to
+    them."""
     refuse_on_adopted(verb, servers)
-    require_trusted_servers(session.layout, servers)
+    require_trusted_servers(layout, servers)
+
+
+def check_file_has_adopted(layout: Layout, in_file: Adopted | None) -> None:
+    """Raise UsageError if a folder's servers were adopted, but its file no longer says which."""
+    if in_file is None:
+        raise UsageError(
+            f"{layout.state} is that of servers that redistopo adopted, but "
+            f"{layout.topology.name} has no [adopted] table",
+            hint=f"use another folder, or remove {layout.state}: it has no data of servers",
+        )
 
 
 def refuse_on_adopted(verb: str, servers: Mapping[str, Endpoint]) -> None:

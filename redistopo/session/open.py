@@ -15,7 +15,7 @@ from redistopo.project.lock import locked
 from redistopo.project.progress_log import progress_logged
 from redistopo.project.started_topology import nothing_started_error
 from redistopo.project.topology_state_file import node_folder_names
-from redistopo.session.adopted import check_adopted, refuse_on_adopted
+from redistopo.session.adopted import check_adopted, check_file_has_adopted, refuse_on_adopted
 from redistopo.session.session import Session, SessionRequest
 
 
@@ -36,7 +36,9 @@ def open_session(
     with ExitStack() as stack:
         stack.enter_context(_redacting_errors(layout))
         if session.adopted:
-            check_adopted(session, request.verb or request.lock, needs_file=request.needs_file)
+            if request.needs_file:
+                check_file_has_adopted(layout, session.topology.adopted)
+            check_adopted(layout, session.adopted, request.verb or request.lock)
         if request.lock:
             stack.enter_context(hold_lock(session, request.lock))
         there = session.locked or not request.lock

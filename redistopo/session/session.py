@@ -31,7 +31,7 @@ from redistopo.project.started_topology import (
     targets_in_use,
 )
 from redistopo.project.topology_state_file import load_topology_state, save_record
-from redistopo.session.adopted import adopted_servers
+from redistopo.session.adopted import adopted_in_file, adopted_servers
 from redistopo.session.expected import expected_of
 
 if TYPE_CHECKING:
@@ -103,7 +103,9 @@ class Session:
     @cached_property
     def adopted(self) -> Mapping[str, Endpoint]:
         """The servers that redistopo didn't start, by node; empty if it starts the nodes itself."""
-        return adopted_servers(self)
+        loaded = "project" in self.__dict__
+        in_file = self.topology.adopted if loaded else adopted_in_file(self.layout)
+        return adopted_servers(self.layout, in_file)
 
     @cached_property
     def rendered(self) -> dict[str, Directives]:
