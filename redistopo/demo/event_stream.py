@@ -88,6 +88,9 @@ class EventHub:
 
     def __init__(self, state: Callable[[], JSON]) -> None:
         self._make_state = state
+        self.counted: Callable[[int], object] = lambda _: None
+        """Called with the number of open streams when it changes, under the lock: each occupies a
+        thread."""
         self._lock = threading.Lock()
         self._streams: list[Stream] = []
         self._notices: deque[bytes] = deque(maxlen=_KEPT_NOTICES)
@@ -113,6 +116,10 @@ class EventHub:
         with self._lock:
             if len(self._streams) >= MAX_STREAMS or self._ended.is_set():
                 raise TooManyStreams
+            try:
+                self.counted(len(self._streams) + 1)
+            except RuntimeError as error:  # Python's: can't start new thread
+                raise TooManyStreams from error
             self._streams.append(stream)
             for notice in self._notices:
                 stream.put(notice=notice)
@@ -129,6 +136,8 @@ class EventHub:
         with self._lock:
             if stream in self._streams:
                 self._streams.remove(stream)
+                if not self._ended.is_set():
+                    self.counted(len(self._streams))
             if not self._streams and not self._ended.is_set():
                 self._has_streams.clear()
                 self._served.clear()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from redistopo.demo.event_stream import MAX_STREAMS, EventHub
+from redistopo.demo.event_stream import EventHub
 from redistopo.demo.request_guard import loopback
 from redistopo.errors import MissingPrerequisite, UsageError
 from redistopo.host.listening_sockets import port_holder
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
 _WORKERS = 32
-"""Threads in addition to those of event streams: the number of concurrent slow database reads."""
+"""Threads besides one for each event stream: the number of concurrent slow database reads."""
 
 _CONNECTIONS = 1000
 """Of both kinds; the system queues further connections."""
@@ -72,13 +72,15 @@ def listening(app: "Flask", hub: EventHub, host: str, port: int) -> Iterator[Web
     for one in sockets.values():
         if hasattr(one, "channel_class"):
             one.channel_class = _guarded_channel
+    dispatcher = server.task_dispatcher
+    hub.counted = lambda streams: dispatcher.set_thread_count(_WORKERS + streams)
     try:
         yield WebServer(_port(server), sockets)
     finally:
         # before the dispatcher waits for its threads: each stream uses one. waitress' own `run`
         # would do it in the reverse order, and swallow the interrupt
         hub.close()
-        server.task_dispatcher.shutdown(timeout=_LAST_SECONDS)
+        dispatcher.shutdown(timeout=_LAST_SECONDS)
         wasyncore.close_all(sockets)
 
 
@@ -138,7 +140,7 @@ def _create_server(app: "Flask", sockets: dict[int, Any], host: str, port: int) 
             map=sockets,
             listen=f"{literal}:{port}",
             ident="redistopo",
-            threads=_WORKERS + MAX_STREAMS,
+            threads=_WORKERS,
             connection_limit=_CONNECTIONS,
             channel_timeout=_IDLE_SECONDS,
             cleanup_interval=10,
@@ -155,7 +157,7 @@ def _create_server(app: "Flask", sockets: dict[int, Any], host: str, port: int) 
         raise _listen_error(host, port, error) from error
     except RuntimeError as error:  # Python's: can't start new thread
         raise MissingPrerequisite(
-            f"this machine allows fewer than {_WORKERS + MAX_STREAMS} threads",
+            f"this machine allows fewer than {_WORKERS} threads",
             detail=str(error),
             hint="ulimit -u shows the limit; a container may have its own",
         ) from error

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from redistopo.export.container_image import image_of, programs_of, user_of
 from redistopo.export.elsewhere import (
@@ -18,6 +18,7 @@ from redistopo.export.elsewhere import (
     refuse_no_password,
 )
 from redistopo.export.exported_file import ExportedFile
+from redistopo.export.fixed_network import fixed_network
 from redistopo.export.scripts import form_script, probe_script
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.credentials import Credentials, TlsTexts
@@ -102,6 +103,9 @@ def _texts(
 ) -> dict[str, str]:
     """Render the files without passwords; `plan` has the addresses outside of the containers."""
     server, cli = programs_of(plan.engine)
+    project = re.sub("[^a-z0-9_-]", "-", made.name.lower())
+    fixed = plan.topology.clustered and not shared
+    network = fixed_network(project, made.plan) if fixed else None
     announced = f"${{ANNOUNCE_HOST:-{plan.topology.announce_host or '127.0.0.1'}}}"
     nodes = []
     for node in made.plan.nodes:
@@ -115,14 +119,16 @@ def _texts(
                 **plain(node),
                 "host": node.host if shared else "127.0.0.1",
                 "outside": plan.node(node.name).address if shared else f"127.0.0.1:{node.port}",
+                "address": network.addresses[node.name] if network else "",
                 "arguments": [f'"{word}"' for word in words],
                 "password": _password_name(node),
             }
         )
     values = {
-        "project": re.sub("[^a-z0-9_-]", "-", made.name.lower()),
+        "project": project,
         "image": image_of(plan.engine),
         "host_network": shared,
+        "network": asdict(network) if network else None,
         "files": max(open_files(node) for node in plan.nodes),
         "nodes": nodes,
         "secrets": [{"name": one.name, "file": one.file} for one in secrets],

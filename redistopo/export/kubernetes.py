@@ -17,7 +17,7 @@ from redistopo.export.elsewhere import (
     refuse_no_password,
 )
 from redistopo.export.exported_file import ExportedFile
-from redistopo.export.scripts import form_script, probe_script
+from redistopo.export.scripts import form_script, join_script, probe_script
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.credentials import Credentials, TlsTexts
 from redistopo.model.protocol.endpoint import BUS_OFFSET, Endpoint
@@ -205,6 +205,7 @@ def _scripts(made: Exported) -> dict[str, str]:
     }
     if made.plan.topology.clustered:
         found["form.sh"] = form_script(made, cli, resolves=True)
+        found["join.sh"] = join_script(made, cli)
     return found
 
 

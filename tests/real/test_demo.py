@@ -146,6 +146,8 @@ def test_what_is_refused_is_refused_as_json(demo: Demo) -> None:
 
 
 def test_two_hundred_listeners_hold_up_nobody(demo: Demo) -> None:
+    idle = _threads(demo)
+    assert idle < 64
     before = demo.metric("redistopo_cache_requests_total")
     demo.get("1")
     assert demo.metric("redistopo_cache_requests_total") == before + 1
@@ -154,6 +156,7 @@ def test_two_hundred_listeners_hold_up_nobody(demo: Demo) -> None:
         assert demo.metric("redistopo_demo_event_streams") == 200
         assert demo.press("/load", {"rate": 50}).json == {"rate": 50.0}
         until(lambda: crowd.count(b"event: served") == 199)
+        assert _threads(demo) > 200  # each stream occupies one
         took = []
         for _ in range(20):
             began = time.monotonic()
@@ -168,6 +171,11 @@ def test_two_hundred_listeners_hold_up_nobody(demo: Demo) -> None:
         demo.press("/load", {"rate": 0})
     until(lambda: demo.metric("redistopo_demo_event_streams") == 0)
     assert demo.get("1").status == 200
+    until(lambda: _threads(demo) < idle + 32, what=lambda: f"{_threads(demo)} threads, {idle} idle")
+
+
+def _threads(demo: Demo) -> int:
+    return psutil.Process(demo.telling.process.pid).num_threads()
 
 
 def _judge(reader: Listener) -> None:

@@ -1,5 +1,6 @@
 """`export compose` run by Docker: a daemon of the tests' own, judged from outside of it."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -20,6 +21,9 @@ pytestmark = [
     pytest.mark.skipif(not FULL, reason="the whole form only: make test-compose"),
     pytest.mark.skipif(bool(why_no_docker()), reason=why_no_docker() or "a daemon can run"),
 ]
+
+_RESTARTS = int(os.environ.get("TESTS_RESTARTS", "2"))
+"""How often a cluster goes down and up."""
 
 
 @dataclass
@@ -82,7 +86,7 @@ def _nodes(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / "nodes").iterdir())
 
 
-def test_a_cluster_with_certificates_serves_clients_outside(
+def test_a_cluster_with_certificates_serves_clients_outside_and_keeps_its_data(
     project: Project, daemon: Docker
 ) -> None:
     with _composed(daemon, project, "cluster", "--tls", "--acl") as made:
@@ -94,12 +98,25 @@ def test_a_cluster_with_certificates_serves_clients_outside(
         assert re.findall(r"^127\.0\.0\.1$", made.cli("CLUSTER", "SLOTS"), re.MULTILINE)
         for number in range(20):
             assert made.cli("SET", f"key{number}", str(number)) == "OK"
-        assert [made.cli("GET", f"key{number}") for number in range(20)] == [
-            str(number) for number in range(20)
-        ]
+        wanted = [str(number) for number in range(20)]
+        assert [made.cli("GET", f"key{number}") for number in range(20)] == wanted
         assert made.compose("exec", "node1", "id", "-u").strip() == "0"
         owners = made.compose("exec", "node1", "sh", "-c", "find /data ! -user redis")
         assert owners == ""
+
+        nodes = _nodes(made.folder)
+        for number in range(_RESTARTS):
+            made.compose("down")
+            assert made.cli("PING") != "PONG"
+            if number % 2:  # the containers' network begins elsewhere: all addresses change
+                (made.folder / ".env").write_text(f"SUBNET=10.99.{number}\n")
+            # the order in which containers start is the one in which Docker gives addresses
+            for node in nodes[number % 6 :] + nodes[: number % 6] if number % 3 else ():
+                made.compose("up", "--detach", node)
+            made.compose("up", "--detach")
+            until(lambda: "formed: 6 nodes" in made.compose("logs", "form"), 150, made.states)
+            assert made.cli("CLUSTER", "INFO").startswith("cluster_state:ok")
+            assert [made.cli("GET", f"key{number}") for number in range(20)] == wanted
 
 
 @pytest.mark.parametrize("words", [(), ("--tls",)], ids=["plain", "tls"])

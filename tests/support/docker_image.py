@@ -9,7 +9,7 @@ from pathlib import Path
 
 _PROGRAMS = (
     "redis-server redis-cli sh cat mv chown find id grep awk seq sed date sleep tr dirname "
-    "basename getent setpriv env"
+    "basename getent setpriv env timeout"
 )
 _TEXTS = {
     "etc/passwd": "root:x:0:0::/:/bin/sh\nredis:x:999:999::/data:/bin/sh\n",

@@ -1,6 +1,7 @@
 """`export compose`: accepted by a validator of the Compose specification, and consistent."""
 
 import re
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any
 
 import pytest
@@ -80,6 +81,39 @@ def test_clients_outside_are_given_addresses_that_are_published() -> None:
     conf = rendered(compose_files, **_CASES["cluster"])["nodes/node2/redis.conf"].text
     assert "\ncluster-preferred-endpoint-type hostname\n" in conf
     assert "\nport 7001\n" in conf
+
+
+def _addresses(made: dict[str, Any]) -> list[IPv4Address]:
+    return [
+        ip_address(service["networks"]["default"]["ipv4_address"])
+        for name, service in made["services"].items()
+        if name != "form"
+    ]
+
+
+@pytest.mark.parametrize("shards", [3, 60])
+def test_each_node_of_a_cluster_has_an_address_that_lasts(shards: int) -> None:
+    """In the project's own network, and not among those that Docker assigns."""
+    made = _composed(rendered(compose_files, shards=shards, replicas=1))
+    (config,) = made["networks"]["default"]["ipam"]["config"]
+    network, others = ip_network(config["subnet"]), ip_network(config["ip_range"])
+    assert network.is_private
+    assert others.subnet_of(network)
+    found = _addresses(made)
+    assert len({*found, ip_address(config["gateway"])}) == 2 * shards + 1
+    for address in (*found, ip_address(config["gateway"])):
+        assert address in network
+        assert address not in others
+    assert _addresses(_composed(rendered(compose_files, shards=shards, replicas=2)))[0] in found
+    elsewhere = _composed(rendered(compose_files, name="other"))["networks"]["default"]
+    assert elsewhere["ipam"]["config"][0]["subnet"] != config["subnet"]
+
+
+@pytest.mark.parametrize("name", ["sentinel", "cluster-6.2", "replication", "standalone"])
+def test_other_nodes_have_none(name: str) -> None:
+    made = _composed(rendered(compose_files, **_CASES[name]))
+    assert "networks" not in made
+    assert not any("networks" in one for one in made["services"].values())
 
 
 @pytest.mark.parametrize("name", ["sentinel", "cluster-6.2"])

@@ -91,12 +91,12 @@ def test_what_a_pod_mounts_is_there(name: str) -> None:
     (secret, *_), (scripts,) = _of(objects, "Secret"), _of(objects, "ConfigMap")
     jobs = [("", job["spec"]["template"]) for job in _of(objects, "Job")]
     for pod, template in [*_pods(objects).items(), *jobs]:
-        (container,) = template["spec"]["containers"]
-        assert container["command"][1].removeprefix("/export/") in scripts["data"]
-        for mount in container["volumeMounts"]:
-            if mount["name"] == "secrets":
-                key = mount.get("subPath") or mount["subPathExpr"].replace("$(POD_NAME)", pod)
-                assert key in secret["data"]
+        for container in template["spec"]["containers"]:
+            assert container["command"][1].removeprefix("/export/") in scripts["data"]
+            for mount in container["volumeMounts"]:
+                if mount["name"] == "secrets":
+                    key = mount.get("subPath") or mount["subPathExpr"].replace("$(POD_NAME)", pod)
+                    assert key in secret["data"]
     names = [one["metadata"]["name"] for one in objects]
     assert all(re.fullmatch(r"[a-z]([a-z0-9-]{0,50}[a-z0-9])?", one) for one in names)
     assert files["secret.yaml"].secret
@@ -114,6 +114,15 @@ def test_a_configuration_names_pods_by_names_that_last() -> None:
     assert sentinel.index("\nsentinel resolve-hostnames yes\n") < monitor
 
 
+@pytest.mark.parametrize("name", _CASES)
+def test_pods_of_a_cluster_meet_again_by_their_names(name: str) -> None:
+    files = rendered(kubernetes_files, **_CASES[name])
+    for template in _pods(_objects(files)).values():
+        beside = [one["name"] for one in template["spec"]["containers"][1:]]
+        assert beside == (["join"] if name in ("cluster", "tls") else [])
+        assert ("join.sh" in files["configmap.yaml"].text) is bool(beside)
+
+
 @pytest.mark.parametrize("name", ["cluster", "standalone"])
 def test_a_hostile_password_arrives_as_it_is(name: str) -> None:
     case = {**_CASES[name], "acl": False}
@@ -126,7 +135,7 @@ def test_a_hostile_password_arrives_as_it_is(name: str) -> None:
 def test_probes_do_not_end_a_server_that_loads() -> None:
     files = rendered(kubernetes_files)
     for template in _pods(_objects(files)).values():
-        (container,) = template["spec"]["containers"]
+        container = template["spec"]["containers"][0]
         assert container["livenessProbe"]["exec"]["command"][2] == "alive"
         assert container["readinessProbe"]["exec"]["command"][2] == "ready"
 
@@ -149,7 +158,7 @@ def test_a_certificate_has_the_names_that_nodes_announce() -> None:
     objects = _objects(files)
     secret, client = _of(objects, "Secret")
     for pod, template in _pods(objects).items():
-        (container,) = template["spec"]["containers"]
+        container = template["spec"]["containers"][0]
         announced = container["args"][3].replace("$(POD_NAME)", pod)
         certificate = b64decode(secret["data"][f"{pod}.pem"]).decode().strip()
         names = certificate.partition(": ")[2].split(", ")
