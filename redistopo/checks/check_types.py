@@ -25,7 +25,7 @@ class Expected:
     rendered directives (a Sentinel to its expected settings), `configs` to the path of its
     configuration file; `engine` is the requested one; `rights` are the application's ACL rules, and
     `users` each node's ACL LIST at the time the users were set. Over several machines, each node
-    binds the address of its own, one of `hosts`.
+    binds the address of its own, one of `hosts`, which keeps servers by its `services`.
     """
 
     shards: int | None = None
@@ -43,6 +43,7 @@ class Expected:
     config: Mapping[str, Directives] | None = None
     configs: Mapping[str, str] | None = None
     hosts: Hosts | None = None
+    services: Mapping[str, str] = field(default_factory=dict)
 
     def bound(self, node: NodeSeen) -> str | None:
         """Return the address that a node should bind; None if that is unknown."""

@@ -13,7 +13,6 @@ from redistopo.export.elsewhere import (
     configuration,
     in_folder,
     moved,
-    open_files,
     plain,
     refuse_no_password,
 )
@@ -25,6 +24,7 @@ from redistopo.model.protocol.credentials import Credentials, TlsTexts
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.observed import Role
 from redistopo.model.topology.spec import Shape
+from redistopo.render.unit_on_host import open_files
 
 _EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  of a container
 

@@ -17,10 +17,6 @@ from redistopo.render.jinja_templates import render_template
 AUTHORITY, CERTIFICATE = "ca.crt", "tls.pem"
 """The files of a server with TLS: the CA, and its certificate with the key."""
 
-_FILES = 65535
-_OWN_FILES = 256
-"""File descriptors that a server needs besides those of its clients."""
-
 
 class _ServerTls(TlsFolder):
     """The certificates in a folder of a single server."""
@@ -170,9 +166,3 @@ def plain_machine(hosts: Hosts, name: str) -> dict[str, object]:
         "login": f"{user}@{address}" if user else address,
         "port": machine.port,
     }
-
-
-def open_files(node: NodePlan) -> int:
-    """Return how many files a server may open: for its clients, and its own."""
-    clients = node.directives.get("maxclients", ("10000",))[-1]
-    return max(_FILES, int(clients) + _OWN_FILES if clients.isdecimal() else 0)

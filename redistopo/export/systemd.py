@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from shlex import quote
 
-from redistopo.errors import UsageError
 from redistopo.export.elsewhere import (
     Exported,
     certificate_names,
@@ -12,7 +11,6 @@ from redistopo.export.elsewhere import (
     configuration,
     in_folder,
     moved,
-    open_files,
     plain,
     plain_machine,
 )
@@ -22,6 +20,7 @@ from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.credentials import Credentials, TlsTexts
 from redistopo.model.protocol.engine import Product
 from redistopo.model.state.observed import Role
+from redistopo.render.unit_on_host import open_files, unit_word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +106,7 @@ def _of_node(made: Exported, node: NodePlan, programs: _Programs) -> Iterable[Ex
     values = {
         "node": plain(node),
         "sentinel": node.role is Role.SENTINEL,
-        "server": _executable(programs.server),
+        "server": unit_word(programs.server),
         "notify": programs.notifies,
         "in_home": programs.server.startswith(("/home/", "/root/")),
         "folder": str(node.folder.root),
@@ -122,18 +121,3 @@ def _of_node(made: Exported, node: NodePlan, programs: _Programs) -> Iterable[Ex
         yield ExportedFile(path=f"nodes/{node.name}/{name}", text=text, secret=True)
     password = made.login(node).password
     yield ExportedFile(path=f"nodes/{node.name}/password", text=password, secret=True)
-
-
-def _executable(path: str) -> str:
-    """Quote the path of a program in ExecStart, where ``%`` begins a specifier, and ``$`` is plain.
-
-    Raises UsageError for characters that systemd refuses there (load-fragment.c,
-    string_is_safe), quoted or not.
-    """
-    if not path.isprintable() or set(path) & set("\"'\\"):
-        raise UsageError(
-            f"systemd runs no program whose path has quotes or backslashes: {path}",
-            hint="name another server: --engine PATH",
-        )
-    word = path.replace("%", "%%")
-    return f'"{word}"' if " " in word else word

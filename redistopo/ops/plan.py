@@ -57,7 +57,8 @@ class PlanResult:
     `slots` are those that each primary of a formed cluster owns, or owned when it stopped;
     `replicas_by` is the program that will decide which primary a replica follows: then the plan's
     replicas follow no primary yet, and are in no shard. It is "" otherwise. `cost` is what steps
-    that add nodes or move slots take, None without any.
+    that add nodes or move slots take, None without any. `services` is how each host keeps servers,
+    for those that were asked.
     """
 
     plan: Plan
@@ -68,6 +69,7 @@ class PlanResult:
     replicas_by: str = ""
     faults: tuple[Finding, ...] = ()
     cost: ChangeCost | None = None
+    services: Mapping[str, str] = field(default_factory=dict)
     code: ExitCode = field(default=ExitCode.DONE)
 
 
@@ -138,7 +140,16 @@ def _result(session: Session, found: Decision, seen: Observed | None) -> PlanRes
         replicas_by=program,
         faults=faults,
         cost=_cost(session, found, seen) if seen is not None else None,
+        services=_services(session),
     )
+
+
+def _services(session: Session) -> Mapping[str, str]:
+    if session.topology.hosts is None:
+        return {}
+    from redistopo.session.hosts import services_of
+
+    return services_of(session.host)
 
 
 def _cost(session: Session, found: Decision, seen: Observed) -> ChangeCost | None:

@@ -1,7 +1,9 @@
 """A topology over several hosts: its plan, with the server that is installed there, and what the
 hosts themselves can reach."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from redistopo.errors import UsageError
 from redistopo.host.fleet.fleet_host import FleetHost, new_fleet
@@ -11,12 +13,18 @@ from redistopo.model.planning.plan import Plan
 from redistopo.model.state.host_reach import HostReach
 from redistopo.project.load import Project, engine_request, plan_with
 from redistopo.project.trust import require_trusted_hosts
+from redistopo.render.unit_on_host import unit_on_host
 
 
 def use_places(host: Host, plan: Plan) -> None:
     """Use the machines of a plan from now on."""
     if plan.topology.hosts is not None and isinstance(host, FleetHost):
-        host.place(plan.topology.hosts, plan.nodes)
+        host.place(plan.topology.hosts, plan.nodes, partial(unit_on_host, plan))
+
+
+def services_of(host: Host) -> Mapping[str, str]:
+    """Return how each host keeps servers; {} where that isn't known yet."""
+    return host.services if isinstance(host, FleetHost) else {}
 
 
 def reach_from_hosts(host: Host) -> tuple[HostReach, ...] | None:
@@ -56,5 +64,5 @@ def plan_on_hosts(
     if chosen is None:
         chosen = request.assumed if assume else found.engine(request, hosts)
     plan = plan_with(project, chosen, why)
-    found.place(hosts, plan.nodes)
+    found.place(hosts, plan.nodes, partial(unit_on_host, plan))
     return found, plan

@@ -1,7 +1,7 @@
 """An open topology folder: its files, credentials and connections."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import cached_property
 from pathlib import Path
@@ -153,7 +153,12 @@ class Session:
             if "aclfile" in conf and "sentinel" not in conf
         }
         paths = {name: self.host.there(folder.config) for name, folder in folders.items()}
-        return expected_of(self.topology, self.rendered, paths, users)
+        found = expected_of(self.topology, self.rendered, paths, users)
+        if found.hosts is None:
+            return found
+        from redistopo.session.hosts import services_of
+
+        return replace(found, services=services_of(self.host))
 
     def credentials_from(self, source: CredentialSource) -> Credentials:
         """Load credentials; raises MissingPrerequisite or UsageError for unusable passwords."""

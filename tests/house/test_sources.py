@@ -89,7 +89,7 @@ def test_only_the_one_polling_loop_sleeps(root: Path) -> None:
     # database is slow on purpose
     assert found == {
         "redistopo/host/polling.py",
-        "redistopo/host/fleet/library/redistopo_host.py",
+        "redistopo/host/fleet/module_utils/redistopo_processes.py",
         "redistopo/host/fleet/module_utils/redistopo_seen.py",
         "redistopo/cache_aside/cache.py",
         "redistopo/demo/database.py",

@@ -22,12 +22,12 @@ class OnHosts:
     lab: Lab
     name: str = "demo"
 
-    def init(self, *lines: str) -> None:
+    def init(self, *lines: str, service: str = "process") -> None:
         """A topology file with these lines, and a table of all the lab's hosts, in a folder that
-        the user trusts."""
+        the user trusts; `service` is how they keep servers, "" for what they have."""
         self.project.env.update(self.lab.env)
         head = ["format = 1", f'name = "{self.name}"', f"port = {self.project.port}", *lines]
-        hosts = ["[hosts]", 'user = "root"', 'service = "process"']
+        hosts = ["[hosts]", 'user = "root"', *([f'service = "{service}"'] if service else [])]
         for one in self.lab.hosts.values():
             hosts += [f"[hosts.{one.name}]", f'address = "{one.address}"']
         text = "\n".join([*head, *hosts, ""])

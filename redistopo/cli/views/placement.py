@@ -1,12 +1,16 @@
 """The hosts of a topology, by shards and by host."""
 
+from collections.abc import Mapping
+
 import click
 
 from redistopo.cli.table import Table, print_table
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.state.observed import Role
-from redistopo.model.topology.hosts import Hosts, Machine, majority_holder
+from redistopo.model.topology.hosts import Hosts, Machine, Service, majority_holder
 from redistopo.model.topology.ports import port_ranges
+
+_KEEPERS = {Service.SYSTEMD: "units of systemd", Service.PROCESS: "processes, without units"}
 
 
 def show_placement(plan: Plan, hosts: Hosts) -> None:
@@ -25,6 +29,18 @@ def show_placement(plan: Plan, hosts: Hosts) -> None:
     print_table(Table(columns=columns, rows=[_host(plan, one, zoned) for one in hosts.machines]))
     for line in _risks(plan):
         click.echo(f"Note:       {line}")
+
+
+def kept_by(hosts: Hosts, services: Mapping[str, str]) -> str:
+    """Format how the hosts keep servers, as the file says, or as it was chosen for each."""
+    if hosts.service:
+        return _KEEPERS[Service(hosts.service)]
+    of = {
+        keeper: [name for name, one in services.items() if one == service]
+        for service, keeper in _KEEPERS.items()
+    }
+    found = [f"{keeper} on {', '.join(names)}" for keeper, names in of.items() if names]
+    return "; ".join(found) or "units of systemd on hosts that run it, else as processes"
 
 
 def _on(plan: Plan, name: str) -> str:

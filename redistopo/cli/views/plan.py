@@ -1,11 +1,13 @@
 """`plan`: nodes, shards, engine, formation and steps."""
 
+from collections.abc import Mapping
+
 import click
 
 from redistopo.cli import theme
 from redistopo.cli.table import Table, print_table
 from redistopo.cli.views.change_cost import show_steps_and_cost
-from redistopo.cli.views.placement import show_placement
+from redistopo.cli.views.placement import kept_by, show_placement
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.replies import slot_range
 from redistopo.model.protocol.slots import format_ranges_briefly
@@ -13,7 +15,7 @@ from redistopo.model.state.observed import Role
 from redistopo.ops.plan import PlanResult
 
 
-def _show_means(plan: Plan) -> None:
+def _show_means(plan: Plan, services: Mapping[str, str]) -> None:
     """Print where the nodes' files are, and what starts and forms them."""
     if plan.topology.adopted:
         click.echo(
@@ -22,6 +24,8 @@ def _show_means(plan: Plan) -> None:
         return
     where = " on each host" if plan.topology.hosts else ""
     click.echo(f"Folders:    {plan.nodes[0].home.parent}/<node>{where}")
+    if plan.topology.hosts is not None:
+        click.echo(f"Kept by:    {kept_by(plan.topology.hosts, services)}")
     click.echo(f"Engine:     {plan.engine.title} {plan.engine.path}".rstrip())
     click.echo(f"            {plan.engine_why}")
     click.echo(f"Formation:  {plan.formation.method.value} ({plan.formation.why})")
@@ -67,7 +71,7 @@ def show_plan(result: PlanResult) -> None:
     )
     if plan.topology.hosts is not None:
         show_placement(plan, plan.topology.hosts)
-    _show_means(plan)
+    _show_means(plan, result.services)
     if result.replicas_by:
         click.echo(f"            {result.replicas_by} decides which primary a replica follows;")
         click.echo('            formation = "instant" places replicas as planned')

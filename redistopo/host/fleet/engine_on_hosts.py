@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from redistopo.errors import MissingPrerequisite
 from redistopo.host.fleet.conversation import HostResults
+from redistopo.host.fleet.fleet_file import FleetFile
 from redistopo.host.fleet.refusals import refusal
+from redistopo.host.fleet.units import choose_service
 from redistopo.model.protocol.engine import Engine, EngineRequest, parse_banner
-from redistopo.model.topology.hosts import Hosts
+from redistopo.model.topology.hosts import Hosts, Service
 
 if TYPE_CHECKING:
     from redistopo.host.fleet.fleet import Fleet
@@ -32,7 +34,13 @@ def engine_on_hosts(fleet: "Fleet", request: EngineRequest, hosts: Hosts) -> Eng
         if all((first.path, first.title) in some for some in titles.values()):
             asked = (one.address for one in hosts.machines)
             banner = _engines(found[names[0]])[first.path]
-            fleet.file = replace(fleet.file, engine=first.path, banner=banner, asked=tuple(asked))
+            fleet.file = replace(
+                fleet.file,
+                engine=first.path,
+                banner=banner,
+                asked=tuple(asked),
+                services=_services(fleet.file, hosts, found),
+            )
             return first
     raise _differing({name: some[0] for name, some in fit.items()})
 
@@ -45,6 +53,17 @@ def known_engine(fleet: "Fleet", request: EngineRequest, hosts: Hosts) -> Engine
     if not {one.address for one in hosts.machines} <= {*fleet.file.asked}:
         return None
     return known if request.accepts(known.product, known.version) else None
+
+
+def _services(file: FleetFile, hosts: Hosts, found: Mapping[str, HostResults]) -> dict[str, str]:
+    """How each machine keeps its servers; one with nodes whose record says nothing is of an older
+    redistopo, and has processes."""
+    placed = {one.machine: str(Service.PROCESS) for one in file.places.values()}
+    known = {**placed, **file.services}
+    return {
+        name: choose_service(hosts, name, known.get(name, ""), one.results[0])
+        for name, one in found.items()
+    }
 
 
 def _engines(one: HostResults) -> Mapping[str, Any]:

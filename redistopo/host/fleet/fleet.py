@@ -16,6 +16,7 @@ from redistopo.host.fleet.conversation import Ansible, HostResults, Op
 from redistopo.host.fleet.fleet_file import FleetFile, Place, save_fleet_file
 from redistopo.host.fleet.refusals import refusal
 from redistopo.host.fleet.seen import NodeSeen, node_seen
+from redistopo.host.fleet.units import UnitText, units_on
 from redistopo.host.local_host import LOCAL
 from redistopo.host.process_marks import load_process_mark, save_process_mark
 from redistopo.host.tcp import answers
@@ -43,6 +44,7 @@ class Fleet:
     def __init__(self, layout: Layout, file: FleetFile) -> None:
         self.layout = layout
         self.file = file
+        self.unit_text: UnitText | None = None
         self._queue: dict[str, Work] = {}
         self._seen: dict[str, NodeSeen] = {}
         self._ansible = Ansible()
@@ -217,15 +219,24 @@ class Fleet:
                 if "refused" in result:
                     raise refusal(self.file.hosts, machine, result)
         missed = self._refuse(found, required=[*queued, *(machines if self._verb else [])])
-        for machine, some in work.items():
-            results = found[machine].results[len(first) :]
-            for (op, then), result in zip(some, results, strict=False):
-                if "refused" in result and not op.get("may_fail"):
-                    raise refusal(self.file.hosts, machine, result)
-                if then is not None:
-                    then(result)
+        done = ((one, some, found[one].results[len(first) :]) for one, some in work.items())
+        errors = [error for one in done if (error := self._report(*one)) is not None]
         self._locked = self._locked or bool(self._verb)
+        if errors:
+            raise errors[0]
         return missed
+
+    def _report(
+        self, machine: str, work: Work, results: Sequence[Mapping[str, Any]]
+    ) -> RedistopoError | None:
+        """Pass results on, up to that of an operation that failed, whose error is returned: what
+        was done on other machines has to be known, to be undone."""
+        for (op, then), result in zip(work, results, strict=False):
+            if "refused" in result and not op.get("may_fail"):
+                return refusal(self.file.hosts, machine, result)
+            if then is not None:
+                then(result)
+        return None
 
     def _refuse(
         self, found: Mapping[str, HostResults], required: Collection[str]
@@ -295,7 +306,8 @@ class Fleet:
                 for name, one in self.file.places.items()
                 if one.machine == machine
             }
-            more[machine] = [({"op": "look", "base": self.base, "nodes": nodes}, self._keep)]
+            op = {"op": "look", "base": self.base, "nodes": nodes, **units_on(self, machine)}
+            more[machine] = [(op, self._keep)]
         missed = self._perform(more)
         self._missed = {
             name: self.unreachable(name, HostResults(unreachable=why))

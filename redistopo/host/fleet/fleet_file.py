@@ -25,7 +25,7 @@ class Place:
 class FleetFile:
     """The `id` in the marker on every host, the folder `base` there, the machines, the nodes'
     places, and the server's program with its banner; `asked` are the addresses of the machines
-    that have it."""
+    that have it. `services` is how each machine keeps its servers, as it was chosen."""
 
     id: str
     base: str
@@ -34,6 +34,7 @@ class FleetFile:
     engine: str = ""
     banner: str = ""
     asked: tuple[str, ...] = ()
+    services: Mapping[str, str] = field(default_factory=dict)
 
 
 def new_fleet_file(hosts: Hosts, topology: str) -> FleetFile:

@@ -10,6 +10,7 @@ from redistopo.host.fleet.fleet import Fleet
 from redistopo.host.fleet.fleet_file import FleetFile, Place, load_fleet_file, new_fleet_file
 from redistopo.host.fleet.fleet_files import FleetFiles
 from redistopo.host.fleet.fleet_processes import FleetProcesses
+from redistopo.host.fleet.units import UnitText, kept_by
 from redistopo.host.host import Files, LogFiles, Ports, Processes
 from redistopo.host.log_files import Names
 from redistopo.model.protocol.endpoint import Endpoint
@@ -60,13 +61,19 @@ class FleetHost:
         """Do what is queued, and release the machines."""
         self.fleet.release()
 
-    def place(self, hosts: Hosts, nodes: "Iterable[NodePlan]") -> None:
-        """Use the machines of a plan."""
+    def place(self, hosts: Hosts, nodes: "Iterable[NodePlan]", unit_text: UnitText) -> None:
+        """Use the machines of a plan, and the units of its nodes."""
+        self.fleet.unit_text = unit_text
         places = {
             node.name: Place(machine=node.machine, host=node.host, ports=node.ports)
             for node in nodes
         }
         self.fleet.place(hosts, places)
+
+    @property
+    def services(self) -> Mapping[str, str]:
+        """How each machine keeps its servers, as it was chosen."""
+        return {name: kept_by(self.fleet.file, name) for name in self.fleet.file.services}
 
     def known_engine(self, request: EngineRequest, hosts: Hosts) -> Engine | None:
         """Return the server that was found on the machines before, if it fits."""

@@ -9,14 +9,17 @@ from redistopo.errors import UsageError
 from redistopo.host.fleet.conversation import HostResults, Op
 from redistopo.host.fleet.fleet import Fleet
 from redistopo.host.fleet.fleet_file import Place
+from redistopo.host.fleet.units import kept_by, switched_off
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.host_reach import HostReach, PortFailed
+from redistopo.model.topology.hosts import Service
 
 _REACH_SECONDS = 2.0
 
 
 def reach_of(fleet: Fleet) -> tuple[HostReach, ...]:
-    """Connect from each machine to the ports of all nodes on the others, in one run."""
+    """Connect from each machine to the ports of all nodes on the others, in one run; with units of
+    systemd, a second one looks whether they are enabled."""
     places = fleet.file.places
     ends = {
         machine: {
@@ -32,10 +35,19 @@ def reach_of(fleet: Fleet) -> tuple[HostReach, ...]:
         for machine, some in ends.items()
     }
     found, missed = fleet.ask(ops)
+    off: Mapping[str, tuple[str, ...]] = {}
+    if any(kept_by(fleet.file, machine) is Service.SYSTEMD for machine in ends):
+        fleet.look_again()
+        off = switched_off(fleet, fleet.layout)
     return tuple(
         HostReach(host=machine, error=missed[machine])
         if machine in missed
-        else HostReach(host=machine, tried=len(some), failed=_failed(found[machine], some))
+        else HostReach(
+            host=machine,
+            tried=len(some),
+            failed=_failed(found[machine], some),
+            not_at_boot=off.get(machine, ()),
+        )
         for machine, some in ends.items()
     )
 

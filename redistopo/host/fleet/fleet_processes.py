@@ -9,6 +9,7 @@ from typing import Any
 from redistopo.errors import TimedOut
 from redistopo.host.fleet.fleet import Fleet
 from redistopo.host.fleet.seen import RemoteProcess, process_seen
+from redistopo.host.fleet.units import not_at_boot, unit_of
 from redistopo.host.host import Process, Program, Slow
 from redistopo.host.local_host import LOCAL
 from redistopo.host.polling import Deadline, wait_for
@@ -89,6 +90,7 @@ class FleetProcesses:
                 "argv": [*argv, *(["--sentinel"] if folder.sentinel else [])],
                 "note": LOG_MARK,
                 "watch": _EARLY_EXIT_SECONDS,
+                "unit": unit_of(fleet, layout, node),
             },
             started.keep,
         )
@@ -178,6 +180,7 @@ class FleetProcesses:
     def forget(self, layout: Layout, node: str) -> None:
         with suppress(FileNotFoundError):
             remove_process_mark(layout, node)
+        not_at_boot(self._fleet, node)
 
     def run(self, program: Program, deadline: Deadline, slow: Slow) -> int:
         """Run it here: redis-cli reaches all nodes by the network."""

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from redistopo.errors import RedistopoError, UsageError, VaultLocked
-from redistopo.host.fleet.run_ansible import LOCAL_CONNECTION, require_ansible
+from redistopo.host.fleet.run_ansible import require_ansible
 from redistopo.host.fleet.vault import vault_settings
 from redistopo.host.run_program import VAULT_VARIABLE, clean_environment
+from redistopo.model.topology.hosts import LOCAL as LOCAL_CONNECTION
 from redistopo.model.topology.hosts import Machine
 
 _SECONDS = 30.0

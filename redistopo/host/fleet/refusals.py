@@ -91,6 +91,31 @@ def _engine(where: str, result: Mapping[str, Any]) -> RedistopoError:
     )
 
 
+def _systemd(where: str, result: Mapping[str, Any]) -> RedistopoError:
+    return MissingPrerequisite(
+        f"host {where} can't keep servers as units of systemd",
+        detail=str(result["why"]),
+        hint='set become = true in [hosts] if root is what it lacks, or service = "process"',
+    )
+
+
+def _unit(where: str, result: Mapping[str, Any]) -> RedistopoError:
+    return MissingPrerequisite(
+        f"host {where} has a unit {result['path']} that isn't this topology's",
+        detail="it was left as it is",
+        hint="set another base in [hosts], whose last folder is in the names of units, or "
+        'service = "process"',
+    )
+
+
+def _unit_start(where: str, result: Mapping[str, Any]) -> RedistopoError:
+    return RedistopoError(
+        f"systemd doesn't start {result['unit']} on host {where}",
+        detail=str(result["why"]),
+        hint=f"on that host, to see why: systemctl status {result['unit']}",
+    )
+
+
 def _file(where: str, result: Mapping[str, Any]) -> RedistopoError:
     denied = result["errno"] in (errno.EACCES, errno.EPERM, errno.EROFS)
     full = result["errno"] in (errno.ENOSPC, errno.EDQUOT)
@@ -122,5 +147,8 @@ _KINDS = {
     "locked": _locked,
     "engine": _engine,
     "file": _file,
+    "systemd": _systemd,
+    "unit": _unit,
+    "unit_start": _unit_start,
     "partition": _partition,
 }

@@ -14,10 +14,8 @@ from redistopo.errors import MissingPrerequisite
 from redistopo.host.fleet.encoding import AT, PLAY
 from redistopo.host.fleet.vault import vault_settings
 from redistopo.host.run_program import clean_environment
+from redistopo.model.topology.hosts import LOCAL as LOCAL_CONNECTION
 from redistopo.model.topology.hosts import Hosts, Machine
-
-LOCAL_CONNECTION = "local"
-"""The value of `ssh` of a machine that is this one."""
 
 CONNECT_SECONDS = 8
 _ALIVE_SECONDS = 3

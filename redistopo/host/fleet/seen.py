@@ -33,13 +33,15 @@ class FileSeen:
 @dataclass(slots=True, kw_only=True)
 class NodeSeen:
     """A node's process, folder and ports on its machine, at the time `at` (monotonic); `there`
-    is whether it has a folder, `taken` maps ports that other programs use to their names."""
+    is whether it has a folder, `taken` maps ports that other programs use to their names, and
+    `at_boot` is whether a unit of ours starts it with its machine."""
 
     process: RemoteProcess | None
     there: bool
     files: dict[str, FileSeen]
     taken: Mapping[int, str]
     free: int
+    at_boot: bool = False
     at: float = field(default_factory=time.monotonic)
 
     @property
@@ -57,6 +59,7 @@ def node_seen(name: str, values: Mapping[str, Any], free: int) -> NodeSeen:
         files={path: _file_seen(one) for path, one in values["files"].items()},
         taken={int(port): holder for port, holder in values["taken"].items()},
         free=free,
+        at_boot=values["at_boot"],
     )
 
 

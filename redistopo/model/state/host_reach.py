@@ -17,9 +17,11 @@ class PortFailed:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostReach:
     """The number of ports that were tried from `host`, and those that it doesn't reach; `error` is
-    why none could be tried from there ("" if they were)."""
+    why none could be tried from there ("" if they were). `not_at_boot` are units of nodes there
+    that should be enabled, and aren't."""
 
     host: str
     tried: int = 0
     failed: tuple[PortFailed, ...] = ()
     error: str = ""
+    not_at_boot: tuple[str, ...] = ()

@@ -3,9 +3,20 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 DEFAULT_BASE = "/var/lib/redistopo"
 """The folder on each machine below which a topology's folder is, by the topology's name."""
+
+LOCAL = "local"
+"""The value of `ssh` of a machine that is this one."""
+
+
+class Service(StrEnum):
+    """How a machine keeps its servers."""
+
+    SYSTEMD = "systemd"
+    PROCESS = "process"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +44,10 @@ class Hosts:
 
     `inventory` is the path of Ansible's inventory with the machines of `group`; "" if `machines`
     are from the topology file itself. `base` is the topology's folder on each machine, "" for
-    DEFAULT_BASE and the topology's name. `service` is "process" or "", which is the same. `engine`
-    is the server's program on each machine; "" for the one that is found there. `allow_colocated`
-    permits nodes of a shard, or Sentinels, to share a machine; `pins` are the machines of nodes
-    that the file places itself, by node.
+    DEFAULT_BASE and the topology's name. `service` is how servers are kept, "systemd" or
+    "process"; "" for systemd where it runs. `engine` is the server's program on each machine; ""
+    for the one that is found there. `allow_colocated` permits nodes of a shard, or Sentinels, to
+    share a machine; `pins` are the machines of nodes that the file places itself, by node.
     """
 
     machines: tuple[Machine, ...] = ()
@@ -53,6 +64,10 @@ class Hosts:
     def folder(self, topology: str) -> str:
         """Return the topology's folder on each machine."""
         return self.base or f"{DEFAULT_BASE}/{topology}"
+
+    def is_local(self, machine: str) -> bool:
+        """Return whether a machine is this one; those that aren't known are not."""
+        return any(one.name == machine and one.ssh == LOCAL for one in self.machines)
 
     @property
     def draining(self) -> frozenset[str]:

@@ -16,10 +16,10 @@ HOSTS_KEYS: tuple[TopologyKey, ...] = (
     TopologyKey("become", bool, doc="Become root on the machines, by sudo."),
     TopologyKey("base", str, pattern=r"(?:/[^/\x00-\x1f]+)*", rule="must be an absolute path",
                 doc="Folder of the topology on each machine. Default: /var/lib/redistopo/NAME."),
-    TopologyKey("service", str, pattern=r"(?:process)?",
-                rule="must be process: units of systemd are not supported yet",
-                doc="How servers are kept: as processes. After a restart of a machine, `up` starts "
-                    "its nodes."),
+    TopologyKey("service", str, pattern=r"(?:systemd|process)?", rule="must be systemd or process",
+                doc="How servers are kept: systemd has a unit for each node, which starts it with "
+                    "its machine; process has none, and `up` starts nodes. Default: systemd on "
+                    "machines that run it and where redistopo is root."),
     TopologyKey("engine", str, pattern=r"(?:/[^\x00-\x1f]+)?",
                 rule="must be the absolute path of a program",
                 doc="Path of the server's program on each machine. Default: the one that is found "

@@ -16,12 +16,24 @@ from redistopo.model.state.host_reach import HostReach, PortFailed
 OK, WARN, FAIL, SKIP, UNKNOWN = Status.OK, Status.WARN, Status.FAIL, Status.SKIP, Status.UNKNOWN
 Scenes = Callable[[str, str], Any]
 
+_UNIT = "redistopo-a-node1.service"
 _BUS = PortFailed(node="node2", endpoint=Endpoint("10.0.0.2", 17001), why="no reply within 2 s")
 
 
 def _reached(scene: Any, *found: HostReach) -> Any:
     placed = on_hosts(scene)
     return placed._with(replace(placed.seen, host_reach=found))
+
+
+def _kept(scene: Any, **services: str) -> Any:
+    """The scene on hosts that keep servers as units of systemd, or as it is given."""
+    return scene.expect(services={"h1": "systemd", "h2": "systemd", "h3": "systemd", **services})
+
+
+def _conf(scene: Any, **directives: tuple[str, ...]) -> dict[str, Any]:
+    """The rendered configuration of each node: these directives only."""
+    clustered = {"cluster-enabled": ("yes",)} if scene.expected.shards > 1 else {}
+    return {node.name: {**clustered, **directives} for node in scene.seen.nodes}
 
 
 def _down(scene: Any) -> Any:
@@ -136,6 +148,46 @@ CASES: list[Shaped] = [
         "topology",
         'service = "process" accepts it',
         lambda s: on_hosts(s, replace(HOSTS, service="process")),
+    ),
+    (
+        "hosts.restart",
+        "cluster",
+        OK,
+        "topology",
+        "systemd starts the nodes of h1, h2, h3 with their host",
+        lambda s: _kept(on_hosts(s)),
+    ),
+    (
+        "hosts.restart",
+        "cluster",
+        WARN,
+        "h2",
+        "its nodes are processes",
+        lambda s: _kept(on_hosts(s), h2="process"),
+    ),
+    (
+        "hosts.restart",
+        "cluster",
+        WARN,
+        "h1",
+        f"its systemd doesn't start {_UNIT} with it",
+        lambda s: _kept(_reached(s, HostReach(host="h1", tried=8, not_at_boot=(_UNIT,)))),
+    ),
+    (
+        "hosts.restart",
+        "cluster",
+        WARN,
+        "topology",
+        "node6 not started with the host: it keeps no data on disk",
+        lambda s: _kept(on_hosts(s.expect(config=_conf(s, save=("",), appendonly=("no",))))),
+    ),
+    (
+        "hosts.restart",
+        "replication",
+        WARN,
+        "topology",
+        "its file doesn't say which node is primary since the last failover",
+        lambda s: _kept(on_hosts(s.expect(config=_conf(s, appendonly=("yes",))))),
     ),
 ]
 

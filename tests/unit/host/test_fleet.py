@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from redistopo.errors import ExitCode
+from redistopo.errors import ExitCode, MissingPrerequisite
+from redistopo.host.fleet.conversation import HostResults
 from redistopo.host.fleet.encoding import decode, encode
 from redistopo.host.fleet.fleet import Fleet
 from redistopo.host.fleet.fleet_file import (
@@ -109,6 +110,21 @@ def test_the_file_of_machines_is_read_as_written(tmp_path: Path) -> None:
             "free some space",
         ),
         (
+            {"refused": "systemd", "why": "systemd isn't its process 1"},
+            "host h1 (10.0.0.1) can't keep servers as units of systemd",
+            'service = "process"',
+        ),
+        (
+            {"refused": "unit", "path": "/etc/systemd/system/redistopo-b-node1.service"},
+            "host h1 (10.0.0.1) has a unit /etc/systemd/system/redistopo-b-node1.service",
+            "another base",
+        ),
+        (
+            {"refused": "unit_start", "unit": "redistopo-b-node1.service", "why": "timeout"},
+            "systemd doesn't start redistopo-b-node1.service on host h1 (10.0.0.1)",
+            "systemctl status redistopo-b-node1.service",
+        ),
+        (
             {"refused": "engine", "program": "/x/redis-server", "why": "No such file"},
             "can't run /x/redis-server on host h1 (10.0.0.1)",
             "install it there",
@@ -119,9 +135,28 @@ def test_a_refusal_says_where_why_and_what_to_do(
     result: dict[str, object], message: str, hint: str
 ) -> None:
     found = refusal(_HOSTS, "h1", result)
-    assert found.message == message
+    assert found.message.startswith(message)
     assert hint in found.hint
     assert found.code in (ExitCode.FAILED, ExitCode.LACKING)
+
+
+def test_what_was_done_on_other_machines_is_known_if_it_fails_on_one(tmp_path: Path) -> None:
+    """Otherwise what was started there could not be stopped again."""
+    places = {
+        f"node{n}": Place(machine=f"h{n}", host=f"10.0.0.{n}", ports=(7000,)) for n in (1, 2, 3)
+    }
+    fleet = Fleet(Layout(tmp_path), FleetFile(id="1", base="/b", hosts=_HOSTS, places=places))
+    refused = {"refused": "engine", "program": "/x", "why": "gone"}
+    results = {"h1": {}, "h2": refused, "h3": {}}
+    fleet.run = lambda _hosts, ops: {  # type: ignore[method-assign]
+        name: HostResults(results=(results[name],)) for name in ops
+    }
+    done: list[str] = []
+    for name in places:
+        fleet.queue(name, {"op": "start"}, lambda _result, name=name: done.append(name))
+    with pytest.raises(MissingPrerequisite, match="can't run /x on host h2"):
+        fleet.flush()
+    assert done == ["node1", "node3"]
 
 
 def test_operations_survive_the_template_engine() -> None:

@@ -36,6 +36,7 @@ from redistopo.render.conf import SeedIds, node_conf, seed_tables, sentinel_conf
 from redistopo.render.connect import connect_lines
 from redistopo.render.demo_page import page
 from redistopo.render.topology_file import topology_file
+from redistopo.render.unit_on_host import unit_on_host
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
 UPDATE = bool(os.environ.get("REDISTOPO_UPDATE_GOLDENS"))
@@ -218,6 +219,9 @@ CASES: dict[str, Callable[[str], str]] = {
     "drill.html": lambda own: drill_html([report()], "Failover drills", own=own),
     "drill.xml": lambda _own: drills_junit([report()], "redistopo drill golden"),
     "demo-page.html": lambda own: page("correct-horse", own=own),
+    "unit-on-host.service": lambda own: unit_on_host(
+        _plan(CLI_7, own, hosts=_hosts(3)), "node1", "/srv/50%/a shop/nodes/node1"
+    ),
     "export-systemd-cluster.txt": _export(
         partial(systemd_files, notifies=True), names=systemd_names, acl=True, shards=2, replicas=1
     ),

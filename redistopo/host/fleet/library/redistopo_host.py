@@ -18,17 +18,26 @@ import sys
 import time
 import zlib
 from contextlib import contextmanager, suppress
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Any, Callable, Dict, Iterable, Iterator, List
 
+from ansible.module_utils import redistopo_units as units
+from ansible.module_utils.redistopo_files import (
+    Refused,
+    folder,
+    link,
+    read,
+    remove,
+    rename,
+    write,
+)
 from ansible.module_utils.redistopo_network import cut, heal, reach
+from ansible.module_utils.redistopo_processes import await_end, send_signal, start, stop
 from ansible.module_utils.redistopo_seen import (
     added,
     boot_id,
     by_folder,
     files_below,
-    part,
     process_seen,
-    runs,
     server_of,
     taken_ports,
     text_of,
@@ -37,139 +46,7 @@ from ansible.module_utils.redistopo_seen import (
 DOCUMENTATION = "module: redistopo_host\nshort_description: operate the Redis servers of a host\n"
 
 Op = Dict[str, Any]
-LEASE_SECONDS, TO_EFFECT_SECONDS = 60, 1.0
-
-
-class Refused(Exception):
-    """An operation that can't be done: its kind, for the controller, and the details."""
-
-    def __init__(self, kind: str, **details: Any) -> None:
-        super().__init__(kind)
-        self.details = {"refused": kind, **details}
-
-
-# ---------------------------------------------------------------- files
-
-
-def write(op: Op) -> Op:
-    """Write a file atomically, readable by its owner only; with `keep`, not in place of another."""
-    path = op["path"]
-    if op.get("keep") and os.path.lexists(path):
-        return {}
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    temporary = "%s/.%s.%d" % (os.path.dirname(path), os.path.basename(path), os.getpid())
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as file:
-        file.write(op["text"])
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    return {}
-
-
-def folder(op: Op) -> Op:
-    """Create a folder."""
-    os.makedirs(op["path"], mode=0o700, exist_ok=True)
-    return {}
-
-
-def remove(op: Op) -> Op:
-    """Remove a file, or a folder with its content; links are removed, not followed."""
-    path = op["path"]
-    if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path)
-    elif os.path.lexists(path):
-        os.unlink(path)
-    return {}
-
-
-def rename(op: Op) -> Op:
-    """Rename a file or folder, replacing what is at `to`."""
-    os.replace(op["path"], op["to"])
-    return {}
-
-
-def link(op: Op) -> Op:
-    """Give a file a second name."""
-    os.link(op["path"], op["to"], follow_symlinks=False)
-    return {}
-
-
-def read(op: Op) -> Op:
-    """Read `most` bytes of a file, from its start or its end."""
-    return {"bytes": part(op["path"], op["most"], end=op["end"])}
-
-
-# ---------------------------------------------------------------- processes
-
-
-def start(op: Op) -> Op:
-    """Start a node's server, detached, in its own folder, and record it; one that runs is kept."""
-    root, log = op["folder"], op["log"]
-    running = server_of(root, by_folder())
-    if running:
-        return {**dict(running), "kept": True, "exit": None}
-    os.makedirs(root, mode=0o700, exist_ok=True)
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
-    handle = os.open(log, flags, 0o600)
-    try:
-        os.write(handle, (op["note"] + "\n").encode())
-        os.umask(0o077)  # the server creates its files with it
-        child = subprocess.Popen(
-            op["argv"], cwd=root, stdin=subprocess.DEVNULL, stdout=handle, stderr=handle,
-            start_new_session=True, close_fds=True,
-        )  # fmt: skip
-    except OSError as error:
-        raise Refused("engine", program=op["argv"][0], why=error.strerror) from error
-    finally:
-        os.close(handle)
-    seen: Op = process_seen(child.pid, lost=False)
-    mark = {"node": op["node"], "executable": op["argv"][0], "config": op["argv"][1]}
-    mark.update(pid=child.pid, started=seen["started"], boot=seen["boot"], launching=False)
-    write({"path": os.path.join(root, "process.json"), "text": json.dumps(mark) + "\n"})
-    seen["exit"] = None
-    with suppress(subprocess.TimeoutExpired):
-        seen["exit"] = child.wait(op["watch"])
-    return seen
-
-
-def send_signal(op: Op) -> Op:
-    """Send a signal to that very process; a pause has begun, or ended, when this returns."""
-    if runs(op["pid"], op["started"], op["boot"]):
-        with suppress(ProcessLookupError):
-            os.kill(op["pid"], op["number"])
-    if op["number"] in (signal.SIGSTOP, signal.SIGCONT):
-        until, paused = time.monotonic() + TO_EFFECT_SECONDS, op["number"] == signal.SIGSTOP
-        while time.monotonic() < until and runs(op["pid"], op["started"], op["boot"]):
-            if process_seen(op["pid"], lost=False)["paused"] is paused:
-                break
-            time.sleep(0.002)
-    return {}
-
-
-def await_end(op: Op) -> Op:
-    """Wait until processes end; returns the pids of those that don't in time."""
-    until = time.monotonic() + op["seconds"]
-    left = op["processes"]
-    while True:
-        left = [one for one in left if runs(*one)]
-        if not left or time.monotonic() >= until:
-            return {"left": [one[0] for one in left]}
-        time.sleep(0.005)
-
-
-def stop(op: Op) -> Op:
-    """End a node's server, if one runs, as SIGTERM ends it; its data stays."""
-    running: Op | None = server_of(op["folder"], by_folder())
-    if running:
-        send_signal({**running, "number": signal.SIGTERM})
-        process = (running["pid"], running["started"], running["boot"])
-        if await_end({"processes": [process], "seconds": op["seconds"]})["left"]:
-            raise Refused("running", pid=running["pid"], seconds=op["seconds"])
-    return {"stopped": bool(running)}
-
-
-# ---------------------------------------------------------------- the host
+LEASE_SECONDS = 60
 
 
 def facts(op: Op) -> Op:
@@ -185,22 +62,24 @@ def facts(op: Op) -> Op:
     return {
         "boot": boot_id(), "python": sys.version.split()[0], "time": time.time(),
         "init": text_of("/proc/1/comm"), "uid": os.getuid(), "node": os.uname().nodename,
-        "engines": engines, "memory": memory,
+        "engines": engines, "memory": memory, "systemd": units.version(),
     }  # fmt: skip
 
 
 def look(op: Op) -> Op:
     """Inspect the nodes' processes, ports and files, the marker and the disk."""
-    working, base, nodes = by_folder(), op["base"], {}
+    base, nodes = op["base"], {}
+    kept = op.get("units", {"names": {}, "id": ""})
+    processes = _processes(base, op["nodes"], kept)
     for name, ports in op["nodes"].items():
-        root = os.path.join(base, "nodes", name)
-        process = server_of(root, working)
+        root, process = os.path.join(base, "nodes", name), processes[name]
         there = os.path.isdir(root)
         nodes[name] = {
             "process": process,
             "there": there,
             "files": files_below(root, 1 << 14 if process else 1 << 18) if there else {},
             "taken": {} if process else taken_ports(ports),
+            "at_boot": units.starts_at_boot(kept, name),
         }
     at = base
     while not os.path.isdir(at):
@@ -208,6 +87,16 @@ def look(op: Op) -> Op:
     disk = os.statvfs(at)
     marker = text_of(os.path.join(base, "MARKER"))
     return {"nodes": nodes, "marker": marker, "free": disk.f_bavail * disk.f_frsize}
+
+
+def _processes(base: str, names: Iterable[str], kept: Op) -> Op:
+    """Each node's server, if one runs; that of a unit which works in another folder, too."""
+    working = by_folder()
+    found = {name: server_of(os.path.join(base, "nodes", name), working) for name in names}
+    missing = [name for name, process in found.items() if process is None]
+    for name, pid in units.servers_of(kept, missing).items():
+        found[name] = process_seen(pid, lost=True)
+    return found
 
 
 def claim(op: Op) -> Op:
@@ -262,8 +151,10 @@ def unlock(op: Op) -> Op:
 
 
 def wipe(op: Op) -> Op:
-    """Remove the topology's folder, if its marker is there and no other controller is at work."""
+    """Remove the topology's folder and its units, if its marker is there and no other controller
+    is at work."""
     _refuse_locked(os.path.join(op["base"], ".lock"), op["token"])
+    units.discard_all(op["id"])
     if text_of(os.path.join(op["base"], "MARKER")) == op["id"]:
         for _ in range(3):  # machines may share the folder
             shutil.rmtree(op["base"], ignore_errors=True)
@@ -277,6 +168,7 @@ OPERATIONS: Dict[str, Callable[[Op], Op]] = {
     "read": read, "start": start, "signal": send_signal, "await": await_end, "facts": facts,
     "look": look, "claim": claim, "lock": lock, "unlock": unlock, "wipe": wipe,
     "stop": stop, "added": added, "reach": reach, "cut": cut, "heal": heal,
+    "unit_off": units.unit_off,
 }  # fmt: skip
 
 
@@ -317,6 +209,9 @@ SAID = {
     "engine": "%(program)s does not start: %(why)s",
     "file": "%(path)s: %(why)s",
     "running": "process %(pid)s has not ended within %(seconds)s s",
+    "systemd": "no units there: %(why)s",
+    "unit": "%(path)s is there, and not of this topology",
+    "unit_start": "systemd does not start %(unit)s: %(why)s",
 }
 
 

@@ -78,7 +78,7 @@ BAD: list[tuple[dict[str, object], str, str]] = [
     ({"hosts": {"h 1": H1}}, "hosts.h 1", "no machine's name"),
     ({"hosts": {"h1": H1, "become": "yes"}}, "hosts.become", "must be true or false"),
     ({"hosts": {"h1": H1, "base": "var/lib"}}, "hosts.base", "absolute path"),
-    ({"hosts": {"h1": H1, "service": "systemd"}}, "hosts.service", "not supported yet"),
+    ({"hosts": {"h1": H1, "service": "sysvinit"}}, "hosts.service", "must be systemd or process"),
     ({"hosts": {"h1": H1, "engine": "apt:redis"}}, "hosts.engine", "absolute path"),
     ({"hosts": {"h1": H1, "h2": H1}}, "hosts.h2.address", "as of h1"),
     ({"hosts": {"h1": H1, "h2": {"address": "fd00::1"}}}, "hosts.h2.address", "one family"),
