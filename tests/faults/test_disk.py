@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 from support.apart import apart
-from support.engines import BUNDLED
+from support.engines import BUNDLED, PACKAGED
 from support.project import COMMAND, Project
 
 from redistopo.host.all_processes import all_processes
@@ -165,7 +165,7 @@ def test_an_upgrade_on_a_full_disk(
     project: Project, disk: Callable[[str], subprocess.CompletedProcess[str]]
 ) -> None:
     done = disk(
-        f"""$R init standalone --port $PORT --engine {BUNDLED.path} -q && $R up -q || exit 50
+        f"""$R init standalone --port $PORT --engine {PACKAGED.path} -q && $R up -q || exit 50
         export REDISCLI_AUTH=$(cat .redistopo/password)
         $CLI -p $PORT set kept $(head -c 60000 /dev/urandom | base64 -w 0) >/dev/null
         before=$($CLI -p $PORT info server | grep process_id)
@@ -180,7 +180,7 @@ def test_an_upgrade_on_a_full_disk(
     )
     assert "full: 0" not in done.stdout, done
     assert "runs on" in done.stdout, done
-    assert f'engine = "{BUNDLED.path}"' in done.stdout, done
+    assert f'engine = "{PACKAGED.path}"' in done.stdout, done
     assert "then: 0" in done.stdout, done
     assert "length: 80000" in done.stdout, done
 

