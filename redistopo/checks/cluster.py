@@ -21,6 +21,7 @@ from redistopo.model.remedies.of_servers import (
     spread_slots,
 )
 from redistopo.model.remedies.remedy import joined
+from redistopo.model.state.config_epochs import raisable_epochs, stale_epochs
 from redistopo.model.state.copies_seen import no_copy_in
 from redistopo.model.state.hints import cli_prefix, command_prefix
 from redistopo.model.state.observed import NodeSeen, Role
@@ -262,21 +263,16 @@ def epochs(subject: CheckSubject) -> Iterator[CheckResult]:
     (cluster_legacy.c, clusterUpdateSlotsConfigWith).
     """
     by_epoch: dict[int, list[str]] = {}
-    known = _highest_epochs(subject)
-    stale = False
+    stale, raised = stale_epochs(subject.seen), raisable_epochs(subject.seen)
     for shard in subject.shards:
         me = shard.primary.myself if shard.primary else None
         if not me or not shard.slots or not shard.primary:
             continue
         by_epoch.setdefault(me.epoch, []).append(shard.primary.name)
-        higher, witness = known.get(me.id, (0, ""))
-        if higher > me.epoch:
-            stale = True
-            yield fail(
-                shard.primary.name,
-                f"config epoch {me.epoch} is stale: {witness} knows it with epoch {higher}",
-                f"raise its epoch: {command_prefix(shard.primary)} CLUSTER BUMPEPOCH",
-            )
+    for name, (own, higher, witness) in stale.items():
+        how = "redistopo up" if subject.ours and name in raised else _bump(subject, name)
+        evidence = f"config epoch {own} is stale: {witness} knows it with epoch {higher}"
+        yield fail(name, evidence, f"raise its epoch: {how}")
     twice = {epoch: names for epoch, names in by_epoch.items() if len(names) > 1}
     for epoch, names in twice.items():
         yield fail(
@@ -292,17 +288,6 @@ def epochs(subject: CheckSubject) -> Iterator[CheckResult]:
 def _bump(subject: CheckSubject, name: str) -> str:
     node = next(one for one in subject.seen.nodes if one.name == name)
     return f"{command_prefix(node)} CLUSTER BUMPEPOCH"
-
-
-def _highest_epochs(subject: CheckSubject) -> dict[str, tuple[int, str]]:
-    """Primary's id -> the highest config epoch that another node reports, and that node's name."""
-    found: dict[str, tuple[int, str]] = {}
-    for node in subject.seen.answering:
-        for member in node.members:
-            if member.primary and not member.myself:
-                best = found.get(member.id, (0, ""))
-                found[member.id] = max(best, (member.epoch, node.name))
-    return found
 
 
 def _listed(numbers: list[int]) -> str:

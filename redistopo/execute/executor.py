@@ -14,6 +14,7 @@ from redistopo.execute.promote import promote, take_over
 from redistopo.execute.recount_sentinels import discover, recount
 from redistopo.execute.rejoin_cluster import await_writable, forget_ids, rejoin, reset_again
 from redistopo.execute.remove_nodes import end, remove
+from redistopo.execute.repair_gossip import follow_again, raise_stale
 from redistopo.execute.start import await_ready, start
 from redistopo.execute.store_settings import store_settings
 from redistopo.execute.switch_persistence import load_from, put_log_aside, rewrite_log, switch
@@ -279,5 +280,7 @@ _DOERS: dict[StepKind, Callable[[ExecutionContext, Step], None]] = {
     StepKind.RECOUNT: recount,
     StepKind.DISCOVER: discover,
     StepKind.SETTLE: _settle,
+    StepKind.EPOCH: raise_stale,
+    StepKind.FOLLOW: follow_again,
     StepKind.SPREAD: _spread,
 }

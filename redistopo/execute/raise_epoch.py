@@ -1,4 +1,4 @@
-"""Gives a replica that takes over a config epoch above its primary's."""
+"""Raises config epochs: of a node, and of a replica that takes over above its primary's."""
 
 from collections.abc import Iterable
 
@@ -24,10 +24,10 @@ def raise_epoch(
     slots with one epoch, and the node with the smaller id would win. Then one of the `others`
     raises its epoch, which the replica's takeover exceeds.
     """
-    if _bumped(context, to) > above:
+    if raise_own(context, to) > above:
         return True
     for other in others:
-        epoch = _bumped(context, other)
+        epoch = raise_own(context, other)
         if epoch > above:
             announce_role(context, other, (to,))
             await_epoch(context, to, epoch)
@@ -45,8 +45,8 @@ def await_epoch(context: ExecutionContext, node: NodePlan, epoch: int) -> None:
     wait_for(knows, Deadline(_SECONDS), lambda: f"{node.name} doesn't know epoch {epoch}")
 
 
-def _bumped(context: ExecutionContext, node: NodePlan) -> int:
-    """The node's own epoch, raised unless it is the highest that it knows: ``BUMPED 8``."""
+def raise_own(context: ExecutionContext, node: NodePlan) -> int:
+    """Raise the node's own epoch unless it is the highest that it knows, and return it."""
     (reply,) = context.client.execute(node.endpoint, [("CLUSTER", "BUMPEPOCH")])
     words = str(raise_on_error(reply, f"{node.name}: CLUSTER BUMPEPOCH")).split()
     return int(words[-1]) if words[1:] and words[-1].isdigit() else 0

@@ -4,7 +4,7 @@ Code that acts on servers uses only a Host, so that another kind of machine (rea
 in memory for a test) is another implementation of these protocols.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
@@ -18,6 +18,7 @@ from redistopo.model.topology.project_paths import Layout
 
 if TYPE_CHECKING:
     from redistopo.model.planning.resource_limits import Limits
+    from redistopo.model.planning.room import Room
 
 
 class Process(Protocol):
@@ -200,6 +201,10 @@ class Host(Protocol):
     def limits(self, needed: int) -> "Limits":
         """Return its limits; tasks are counted only if they may be fewer than `needed`."""
 
+    def room(self, folder: Path) -> "Room":
+        """Return the memory and the disk that are left on the machine where a node's folder is, or
+        will be."""
+
     def there(self, path: Path) -> str:
         """Return the path of one of our own files as servers there report it."""
 
@@ -218,6 +223,10 @@ class Host(Protocol):
 
     def wipe(self) -> None:
         """Remove the topology's folder there, if that isn't the project's own."""
+
+    def has_copies(self, nodes: Collection[str]) -> bool:
+        """Return whether the nodes' own configuration files are elsewhere, and known to be as their
+        copies in the nodes' folders here."""
 
     def set_aside(self) -> None:
         """Put the nodes' folders aside if they are elsewhere; those that are aside already stay."""

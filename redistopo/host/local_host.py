@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from signal import Signals
@@ -33,6 +33,7 @@ from redistopo.model.topology.project_paths import Layout
 
 if TYPE_CHECKING:
     from redistopo.model.planning.resource_limits import Limits
+    from redistopo.model.planning.room import Room
 
 
 class _LocalProcesses:
@@ -145,6 +146,14 @@ class LocalHost:
 
         return process_limits(needed)
 
+    def room(self, folder: Path) -> "Room":
+        """Return what is left of this machine's memory, and of the folder's disk."""
+        from redistopo.host.machine_facts import memory_and_disk
+        from redistopo.model.planning.room import Room
+
+        free = memory_and_disk(folder)
+        return Room(memory=free.available, disk=free.disk_free)
+
     def there(self, path: Path) -> str:
         """Return the path: servers here see the same files."""
         return str(path)
@@ -160,6 +169,10 @@ class LocalHost:
 
     def wipe(self) -> None:
         """Nothing: the topology's folder is the project's own."""
+
+    def has_copies(self, nodes: Collection[str]) -> bool:  # noqa: ARG002
+        """Return False: the nodes' files are no copies."""
+        return False
 
     def set_aside(self) -> None:
         """Nothing: the nodes' folders are the project's own."""

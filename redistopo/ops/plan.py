@@ -10,7 +10,7 @@ from redistopo.errors import ExitCode, RedistopoError
 from redistopo.host.polling import Deadline
 from redistopo.model.planning.change_cost import ChangeCost, cost_of
 from redistopo.model.planning.decide_adopted import decide_adopted
-from redistopo.model.planning.decide_up import Decision, decide
+from redistopo.model.planning.decide_up import Decision
 from redistopo.model.planning.placement import (
     current_slots,
     decides_replicas,
@@ -19,11 +19,6 @@ from redistopo.model.planning.placement import (
 )
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.proposal import Asked
-from redistopo.model.planning.readdress import (
-    after_readdressing,
-    readdress_steps,
-    with_addresses,
-)
 from redistopo.model.planning.step import Step, StepKind, linked
 from redistopo.model.planning.unrepaired_faults import unrepaired_faults
 from redistopo.model.remedies.remedy import loses
@@ -31,13 +26,12 @@ from redistopo.model.state.finding import Finding
 from redistopo.model.state.observed import Observed
 from redistopo.project.certificates import refuse_lost_authority
 from redistopo.project.redact_secrets import hide
-from redistopo.project.topology_record import current_record
+from redistopo.session.decision import decide_now
 from redistopo.session.health import wait_until_healthy
 from redistopo.session.local_preconditions import refuse_folder, refuse_request
 from redistopo.session.open import open_session
 from redistopo.session.preview_result import Preview
 from redistopo.session.session import CredentialSource, Session, SessionRequest
-from redistopo.session.situation import observe_placed, situation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,16 +196,10 @@ def _ahead(session: Session, made: Plan, asked: Asked) -> tuple[Decision, Observ
         refuse_folder(session, made, by_up=True)
         if made.topology.tls:  # `up` does this when it creates certificates
             refuse_lost_authority(made.layout.tls)
-        context = session.context(made)
-        seen = observe_placed(context, session.state)
-        made = context.plan
-        moves = readdress_steps(made, session.state, seen)
-        seen = after_readdressing(made, session.state, seen, moves)
-        record, _warning = current_record(made, with_addresses(made, session.state), seen)
-        now = situation(context, record, seen)
+        ahead = decide_now(session.context(made), session.state, asked)
     except RedistopoError as error:
         return Decision(plan=made, refusal=error), None
-    found = decide(made, now, asked)
-    if moves and found.refusal is None:
-        found = replace(found, steps=linked(found.plan, (*moves, *found.steps)))
-    return found, now.seen if record.formed else None
+    found = ahead.decision
+    if ahead.moves and found.refusal is None:
+        found = replace(found, steps=linked(found.plan, (*ahead.moves, *found.steps)))
+    return found, ahead.seen if ahead.record.formed else None

@@ -10,13 +10,8 @@ from redistopo.checks.catalogue import judge
 from redistopo.errors import UsageError
 from redistopo.execute.slot_rights import require_slot_rights
 from redistopo.host.files import read_exactly, rewrite
-from redistopo.host.machine_facts import memory_and_disk
 from redistopo.host.polling import Deadline
-from redistopo.model.planning.refuse_resize import (
-    Room,
-    refuse_directions,
-    refuse_without_room,
-)
+from redistopo.model.planning.refuse_resize import refuse_directions, refuse_fewer_shards
 from redistopo.model.planning.refuse_unhealthy import refuse_unhealthy
 from redistopo.model.state.job import Job
 from redistopo.model.state.observed import Observed, Role
@@ -170,10 +165,6 @@ def preflight(session: Session, edit: Edit) -> Observed:
         require_slot_rights(session.client, primaries, session.credentials)
     session.use(Project(layout=session.layout, topology=edit.topology))
     session.log_in_with(session.credentials_from(CredentialSource.FILE))  # also to new Sentinels
-    room = Room()  # of other hosts it is unknown
-    if session.topology.hosts is None:
-        free = memory_and_disk(session.layout.root)
-        room = Room(memory=free.available, disk=free.disk_free)
-    refuse_without_room(session.plan(), verdict.seen, room)
+    refuse_fewer_shards(session.plan(), verdict.seen)
     result_of(session)
     return verdict.seen

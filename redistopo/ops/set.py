@@ -9,7 +9,6 @@ from redistopo.client.observe import Detail
 from redistopo.errors import BadReply, ExitCode, RedistopoError, UsageError
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.store_settings import store_settings
-from redistopo.host.files import read_text, write_private
 from redistopo.model.planning.decide_adopted import require_replies
 from redistopo.model.planning.guards import guard
 from redistopo.model.planning.plan import NodePlan
@@ -223,12 +222,13 @@ class _Setting:
             return
         for node in nodes:
             self._in_file(node)
+        self.context.host.flush()
 
     def _in_file(self, node: NodePlan) -> None:
         """Write it to the node's configuration file too; other changes in the topology file still
         wait for `up`."""
-        path, edit = node.folder.config, self.edit
-        written = read_text(path) or ""
+        path, edit, files = node.folder.config, self.edit, self.context.host.files
+        written = files.read(path) or ""
         before, after = (
             node_conf(plan, plan.node(node.name), self.context.credentials)
             for plan in (edit.was, edit.plan)
@@ -242,7 +242,7 @@ class _Setting:
                 )
             after = with_lines(written, edit.directive, edit.lines(node.name))
         self.files[path] = written
-        write_private(path, after)
+        files.write(path, after)
 
     def undo(self) -> None:
         """Restore every server and its file; warn if that isn't possible."""
@@ -257,7 +257,8 @@ class _Setting:
                 store_settings(self.context, [self.context.plan.node(name)])
         for path, text in self.files.items():
             with suppress(RedistopoError):
-                write_private(path, text)
+                self.context.host.files.write(path, text)
+                self.context.host.flush()
         self.done.clear()
 
     def _set(self, node: NodePlan, value: str) -> str:

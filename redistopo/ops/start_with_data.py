@@ -180,16 +180,27 @@ def _refuse_databases(plan: Plan, manifest: Manifest) -> None:
 
 
 def _require_room(start: DataStart) -> None:
-    """Raise MissingPrerequisite if a host has less room than the snapshot's files take."""
+    """Raise MissingPrerequisite if a host has less room on its disk, or in its memory once its
+    nodes are stopped, than the snapshot's files take."""
     asked = SessionRequest(root=start.layout.root, needs_started=False)
     with open_session(asked) as session:
-        plan, need = session.plan(assume=True), Counter[str]()
+        plan, need, used = session.plan(assume=True), Counter[str](), Counter[str]()
         for node in plan.data:
             need[node.host] += start.manifest.bytes // len(plan.shards)
+        for running in session.observe(Detail.HEALTH).answering:
+            used[running.host] += int(running.info.get("used_memory", 0))
         for node in plan.data:
-            where = f"{session.host.there(node.folder.root)} on {node.host}"
-            free = session.host.files.room(node.folder.root)
-            refuse_full(where, need[node.host], free, "bytes")
+            room, host = session.host.room(node.folder.root), node.host
+            where = f"{session.host.there(node.folder.root)} on {host}"
+            if room.disk is not None:
+                refuse_full(where, need[host], room.disk, "bytes")
+            free = need[host] if room.memory is None else room.memory + used[host]
+            if need[host] > free:
+                raise MissingPrerequisite(
+                    f"{host} has too little memory for the data of the snapshot",
+                    detail=f"its nodes take {need[host]:,} bytes or more; {free:,} are free",
+                    hint="free some there, then run the same command again",
+                )
 
 
 @contextmanager

@@ -12,12 +12,12 @@ from redistopo.execute.context import ExecutionContext
 from redistopo.execute.executor import execute
 from redistopo.execute.node_timeout import restore_node_timeout
 from redistopo.execute.rejoin_cluster import await_accepted
+from redistopo.execute.repair_gossip import GossipRepairs
 from redistopo.execute.rollback import rolled_back_on_failure
 from redistopo.execute.rotate_passwords import carry_over, restore_old
 from redistopo.execute.slot_rights import require_slot_rights
 from redistopo.host.run_recorded import end_leftover
 from redistopo.model.planning.decide_adopted import decide_adopted
-from redistopo.model.planning.decide_up import decide
 from redistopo.model.planning.node_numbers import with_removed
 from redistopo.model.planning.placement import with_current_placement
 from redistopo.model.planning.plan import Plan
@@ -28,11 +28,6 @@ from redistopo.model.planning.plan_rejoin import (
     stale_ids,
 )
 from redistopo.model.planning.proposal import Asked
-from redistopo.model.planning.readdress import (
-    after_readdressing,
-    readdress_steps,
-    with_addresses,
-)
 from redistopo.model.planning.refuse_moves import owners_of
 from redistopo.model.planning.settle_steps import settle_steps
 from redistopo.model.planning.slot_moves import with_moves
@@ -51,9 +46,10 @@ from redistopo.progress import Progress, note, step, warn
 from redistopo.project.job_file import end_job, load_job, save_job
 from redistopo.project.load import layout_of_folder
 from redistopo.project.passwords import absent_secrets, password_path
-from redistopo.project.topology_record import adopted_record, begin_lifecycle, current_record
+from redistopo.project.topology_record import adopted_record, begin_lifecycle
 from redistopo.project.trust import trust
 from redistopo.render.connect import ConnectLines, connect_lines
+from redistopo.session.decision import decide_now
 from redistopo.session.diagnosis import explaining
 from redistopo.session.expected import expected_of
 from redistopo.session.failures import explaining_ended_servers, unhealthy_error
@@ -61,7 +57,6 @@ from redistopo.session.health import Verdict, wait_until_healthy, with_write_pro
 from redistopo.session.local_preconditions import refuse_folder, refuse_request
 from redistopo.session.open import hold_lock, open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
-from redistopo.session.situation import observe_placed, situation
 from redistopo.session.slot_job import finish_moves, new_job
 
 _ROUNDS = 6
@@ -232,19 +227,16 @@ def _converge(session: Session, context: ExecutionContext, asked: Asked) -> tupl
     context.on_moves = lambda moves: _record_moves(session, context, moves)
     context.on_removal = lambda names: _record_removal(session, context.plan, names)
     for number in range(_ROUNDS):
-        seen = observe_placed(context, session.state)
-        moves = readdress_steps(context.plan, session.state, seen)
-        seen = after_readdressing(context.plan, session.state, seen, moves)
-        state = with_addresses(context.plan, session.state)
-        record, told = current_record(context.plan, state, seen)
-        if told:
-            warn(context.progress, told)
-        found = decide(context.plan, situation(context, record, seen), asked)
+        ahead = decide_now(context, session.state, asked)
+        record, found = ahead.record, ahead.decision
+        if ahead.warning:
+            warn(context.progress, ahead.warning)
         context.plan = found.plan
         if found.refusal is not None:
             raise found.refusal
-        execute(context, moves)  # before they are recorded: if interrupted, this is continued
-        done = (*done, *moves)
+        # before they are recorded: if interrupted, this is continued
+        execute(context, ahead.moves)
+        done = (*done, *ahead.moves)
         if not number:
             record = begin_lifecycle(context.plan, record, context.progress)
             session.save_state(record)
@@ -326,7 +318,7 @@ def _prove(session: Session, context: ExecutionContext, *, hurried: bool) -> Ver
     topology = context.plan.topology
     with step(context.progress, "wait until every node agrees", changes=False):
         first = wait_until_healthy(
-            lambda: context.observe(Detail.HEALTH), expected_of(topology), context.deadline, context
+            GossipRepairs(context).observe, expected_of(topology), context.deadline, context
         )
         if not first.healthy:
             raise unhealthy_error(context, first)

@@ -52,9 +52,11 @@ def load_project(root: Path) -> Project:
     known = _recorded_names(layout) if "nodes" in text else ()
     topology = read_topology(text, layout.topology.name, known)
     if topology.hosts is not None and topology.hosts.inventory:
+        path = layout.root / topology.hosts.inventory
         topology = _with_inventory(topology, topology.hosts, layout)
         if problems := validate(topology, known):
-            raise topology_file_error(problems, layout.topology.name)
+            source = f"{layout.topology.name}, with the machines of {path},"
+            raise topology_file_error(problems, source)
     return Project(layout=layout, topology=topology)
 
 

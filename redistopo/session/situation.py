@@ -2,12 +2,15 @@
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 from redistopo.checks.catalogue import judge
 from redistopo.checks.security import acl_faults
 from redistopo.client.observe import Detail
 from redistopo.errors import TimedOut
 from redistopo.execute.context import ExecutionContext
+from redistopo.host.local_host import LOCAL
+from redistopo.host.node_disk import read_disk
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.form_cluster import NODE_TIMEOUT
 from redistopo.model.planning.place_new_nodes import place_by_shards
@@ -45,6 +48,22 @@ def observe_for_steps(context: ExecutionContext) -> Observed:
     """Take a snapshot for deciding on steps: servers are queried only if any runs."""
     seen = _without_the_dying(context, context.observe(Detail.PROCESS, disk=True))
     return context.observe(Detail.FULL, disk=True) if seen.running else seen
+
+
+def observe_recorded(context: ExecutionContext, record: TopologyState | None) -> Observed | None:
+    """Take such a snapshot without reaching the hosts: every node replies, and its files there are
+    known to be as their copies here. None if that isn't so, and on this machine."""
+    folders = {node.name: node.folder for node in context.plan.nodes}
+    if record is None or not record.formed or not context.host.has_copies(folders):
+        return None
+    seen = context.observe(Detail.FULL)
+    if len(seen.answering) < len(folders):
+        return None
+    nodes = (
+        replace(node, disk=read_disk(LOCAL.files, folders[node.name], ended=False))
+        for node in seen.nodes
+    )
+    return replace(seen, nodes=tuple(nodes))
 
 
 def observe_placed(context: ExecutionContext, record: TopologyState | None) -> Observed:

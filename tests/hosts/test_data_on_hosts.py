@@ -52,6 +52,8 @@ def test_passwords_are_changed_and_data_is_saved(hosts: LoopbackHosts) -> None:
     found = [name for name, text in texts.items() if hosts.project.password in text]
     assert sorted(found) == ["nodes/node1/redis.conf", "nodes/node2/redis.conf"]
     assert hosts.open_to_others() == []
+    hosts.project.run("set", "maxmemory=99mb", check=0)
+    assert "\nmaxmemory 99mb\n" in hosts.texts()["nodes/node2/redis.conf"]
     hosts.project.run("snapshot", "one", "--no-verify", check=0)
     saved = hosts.project.root / "snapshots" / "one" / "shard1.rdb"
     assert b"after" in saved.read_bytes()

@@ -91,7 +91,7 @@ def test_a_host_that_the_controller_does_not_reach_is_named(over_hosts: OnHosts)
         assert done.code == 3, done
         assert "h1" in done.out + done.err, done
         # no host is changed unless all are reached
-        refused = over_hosts.project.run("kill", "node2", check=1, seconds=40)
+        refused = over_hosts.project.run("kill", "node2", check=1, seconds=30)
         assert "host h1" in refused.err
         assert over_hosts.servers() == before
     assert over_hosts.servers() == before

@@ -107,7 +107,7 @@ def test_a_folder_of_another_topology_is_left_alone(project: Project, base: Path
 def test_a_host_without_the_engine_is_named(project: Project, tmp_path: Path) -> None:
     _init(project, tmp_path / "base", 'engine = "/no/redis-server"')
     refused = project.run("up", "--trust", check=4)
-    assert "host h1 has no server: /no/redis-server" in refused.err
+    assert "hosts h1, h2 have no server: /no/redis-server" in refused.err
     assert not (tmp_path / "base").exists()
 
 

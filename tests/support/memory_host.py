@@ -6,7 +6,7 @@ servers on it: whoever asks one gets no answer (`Silent`).
 """
 
 import signal
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from redistopo.host.host import FileKind, FileStatus, Process, Program, Slow
 from redistopo.host.log_files import LocalLogs, Names
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.resource_limits import Limits
+from redistopo.model.planning.room import Room
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.unix_socket import UnixSocketSeen
@@ -273,6 +274,9 @@ class MemoryHost:
     def limits(self, needed: int) -> Limits:
         return Limits(files=1024, server_files=1024, tasks=None)
 
+    def room(self, folder: Path) -> Room:
+        return Room()
+
     def there(self, path: Path) -> str:
         return str(path)
 
@@ -287,6 +291,9 @@ class MemoryHost:
 
     def wipe(self) -> None:
         pass
+
+    def has_copies(self, nodes: Collection[str]) -> bool:
+        return False
 
     def set_aside(self) -> None:
         pass

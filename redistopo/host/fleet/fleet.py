@@ -14,9 +14,11 @@ from typing import Any
 from redistopo.errors import RedistopoError
 from redistopo.host.fleet.conversation import Ansible, HostResults, Op
 from redistopo.host.fleet.fleet_file import FleetFile, Place, save_fleet_file
-from redistopo.host.fleet.refusals import refusal
+from redistopo.host.fleet.own_copies import OwnCopies
+from redistopo.host.fleet.refusals import refusal, unreachable
 from redistopo.host.fleet.seen import NodeSeen, node_seen
 from redistopo.host.fleet.units import UnitText, units_on
+from redistopo.host.fleet.unreached import Unreached
 from redistopo.host.local_host import LOCAL
 from redistopo.host.process_marks import load_process_mark, save_process_mark
 from redistopo.host.tcp import answers
@@ -44,7 +46,9 @@ class Fleet:
     def __init__(self, layout: Layout, file: FleetFile) -> None:
         self.layout = layout
         self.file = file
+        self.copies = OwnCopies(layout)
         self.unit_text: UnitText | None = None
+        self._unreached = Unreached(layout)
         self._queue: dict[str, Work] = {}
         self._seen: dict[str, NodeSeen] = {}
         self._ansible = Ansible()
@@ -71,6 +75,8 @@ class Fleet:
         is not one of these any more."""
         known = {one.name for one in hosts.machines}
         every = {**self.file.places, **places}
+        for name in (one for one in places if places[one] != self.file.places.get(one)):
+            self.outdated(name)
         kept = {name: one for name, one in every.items() if one.machine in known}
         self.file = replace(self.file, hosts=hosts, places=kept)
 
@@ -178,8 +184,8 @@ class Fleet:
 
     def perform(self, node: str, op: Op) -> Mapping[str, Any]:
         """Perform what is queued, then this operation; return its result."""
+        found: list[Mapping[str, Any]] = []
         with self._mutex:
-            found: list[Mapping[str, Any]] = []
             self.queue(node, op, found.append)
             self._perform({})
             return found[0]
@@ -208,8 +214,22 @@ class Fleet:
         machines = list(dict.fromkeys([*queued, *more]))
         if self._verb and not self._locked:
             machines = list(dict.fromkeys([*self._used(), *machines]))
-        first = self._preamble()
+            self._unreached.refuse(machines)
         work = {one: [*queued.get(one, []), *more.get(one, [])] for one in machines}
+        first, found = self._asked(work)
+        missed = self._refuse(found, required=[*queued, *(machines if self._verb else [])])
+        done = ((one, some, found[one].results[first:]) for one, some in work.items())
+        errors = [error for one in done if (error := self._report(*one)) is not None]
+        if self._verb:
+            self._locked = True
+            self.copies.save()
+        if errors:
+            raise errors[0]
+        return missed
+
+    def _asked(self, work: Mapping[str, Work]) -> tuple[int, dict[str, HostResults]]:
+        """What the machines reply, after the replies to so many operations of our own."""
+        first = self._preamble()
         ops = {one: [*first, *(op for op, _then in some)] for one, some in work.items()}
         began = time.monotonic()
         found = self.run(self.file.hosts, ops)
@@ -218,13 +238,7 @@ class Fleet:
             for result in one.results[: len(first)]:
                 if "refused" in result:
                     raise refusal(self.file.hosts, machine, result)
-        missed = self._refuse(found, required=[*queued, *(machines if self._verb else [])])
-        done = ((one, some, found[one].results[len(first) :]) for one, some in work.items())
-        errors = [error for one in done if (error := self._report(*one)) is not None]
-        self._locked = self._locked or bool(self._verb)
-        if errors:
-            raise errors[0]
-        return missed
+        return len(first), found
 
     def _report(
         self, machine: str, work: Work, results: Sequence[Mapping[str, Any]]
@@ -246,20 +260,11 @@ class Fleet:
         for machine, one in found.items():
             if why := one.unreachable or one.failed:
                 missed[machine] = why
+                self._unreached.add(machine, unreachable(self.file.hosts, machine, one))
         for machine in missed:
             if machine in required:
-                raise self.unreachable(machine, found[machine])
+                raise unreachable(self.file.hosts, machine, found[machine])
         return missed
-
-    def unreachable(self, machine: str, one: HostResults) -> RedistopoError:
-        """Return the error of a machine that wasn't reached, or where the module failed."""
-        return refusal(
-            self.file.hosts,
-            machine,
-            {"refused": "unreachable", "why": one.unreachable}
-            if one.unreachable
-            else {"refused": "failed", "why": one.failed},
-        )
 
     # ------------------------------------------------------------ what is seen
 
@@ -309,15 +314,13 @@ class Fleet:
             op = {"op": "look", "base": self.base, "nodes": nodes, **units_on(self, machine)}
             more[machine] = [(op, self._keep)]
         missed = self._perform(more)
-        self._missed = {
-            name: self.unreachable(name, HostResults(unreachable=why))
-            for name, why in missed.items()
-        }
+        self._missed = {name: self._unreached.error(name) for name in missed}
 
     def _keep(self, result: Mapping[str, Any]) -> None:
-        for name, values in result["nodes"].items():
-            self._seen[name] = node_seen(name, values, result["free"])
+        for name in result["nodes"]:
+            self._seen[name] = node_seen(name, result)
             self._keep_mark(name)
+            self.copies.seen(name, self._seen[name].files)
 
     def _keep_mark(self, name: str) -> None:
         """Record a server that isn't on record: by a start that was interrupted, or by hand."""

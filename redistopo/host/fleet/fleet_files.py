@@ -109,8 +109,8 @@ class FleetFiles:
             LOCAL.files.write(path, text)
         if place is None:
             return
-        there = self._fleet.remote(*place)
-        self._fleet.queue(place[0], {"op": "write", "path": there, "text": text})
+        op = {"op": "write", "path": self._fleet.remote(*place), "text": text}
+        self._fleet.queue(place[0], op, lambda _done: self._fleet.copies.sent(*place, text))
         if (known := self._fleet.known(place[0])) is not None:
             known.files[place[1]] = written_file(text)
             known.there = True

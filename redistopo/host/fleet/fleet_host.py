@@ -1,6 +1,6 @@
 """FleetHost: the machines of a topology over several hosts, as one Host."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from redistopo.host.fleet.fleet_files import FleetFiles
 from redistopo.host.fleet.fleet_processes import FleetProcesses
 from redistopo.host.fleet.units import UnitText, kept_by
 from redistopo.host.host import Files, LogFiles, Ports, Processes
+from redistopo.host.local_host import LOCAL
 from redistopo.host.log_files import Names
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.engine import Engine, EngineRequest
@@ -22,6 +23,7 @@ from redistopo.model.topology.project_paths import Layout
 if TYPE_CHECKING:
     from redistopo.model.planning.plan import NodePlan
     from redistopo.model.planning.resource_limits import Limits
+    from redistopo.model.planning.room import Room
 
 _UNLIMITED = 1 << 30
 
@@ -40,6 +42,16 @@ class FleetHost:
         from redistopo.model.planning.resource_limits import Limits
 
         return Limits(files=_UNLIMITED, server_files=_UNLIMITED, tasks=None)
+
+    def room(self, folder: Path) -> "Room":
+        """Return what is left on the node's machine, of a path of ours on this one."""
+        from redistopo.model.planning.room import Room
+
+        place = self.fleet.located(folder)
+        if place is None:
+            return LOCAL.room(folder)
+        seen = self.fleet.seen(place[0])
+        return Room(memory=seen.memory, disk=seen.free)
 
     def there(self, path: Path) -> str:
         """Return the path on its machine of a file below the state folder."""
@@ -82,6 +94,10 @@ class FleetHost:
     def engine(self, request: EngineRequest, hosts: Hosts) -> Engine:
         """Return the server that is installed on every machine; raises MissingPrerequisite."""
         return engine_on_hosts(self.fleet, request, hosts)
+
+    def has_copies(self, nodes: Collection[str]) -> bool:
+        """Return whether the files of these nodes are known to be as they are here."""
+        return all(map(self.fleet.copies.current, nodes))
 
     def set_aside(self) -> None:
         """Put the nodes' folders on their machines aside."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from redistopo.host.fleet.conversation import HostResults, Op
 from redistopo.host.fleet.fleet import Fleet
+from redistopo.host.fleet.refusals import unreachable
 from redistopo.host.log_files import Names
 
 _MOST_BYTES = 1 << 20
@@ -50,7 +51,7 @@ class FleetLogs:
             self._keep(by_machine[machine], result)
         if ops and len(self.missed) == len(ops):
             machine, why = next(iter(self.missed.items()))
-            raise self._fleet.unreachable(machine, HostResults(unreachable=why))
+            raise unreachable(self._fleet.file.hosts, machine, HostResults(unreachable=why))
         return {name: one.path for name, one in self._copies.items() if one.path.exists()}
 
     def _op(self, names: list[str], wait: float) -> Op:

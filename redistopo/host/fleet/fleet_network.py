@@ -9,6 +9,7 @@ from redistopo.errors import UsageError
 from redistopo.host.fleet.conversation import HostResults, Op
 from redistopo.host.fleet.fleet import Fleet
 from redistopo.host.fleet.fleet_file import Place
+from redistopo.host.fleet.refusals import unreachable
 from redistopo.host.fleet.units import kept_by, switched_off
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.host_reach import HostReach, PortFailed
@@ -84,7 +85,7 @@ class HostPartition:
     def _perform(self, op: Op) -> None:
         _found, missed = self.fleet.ask({self.machine: op})
         if why := missed.get(self.machine):
-            raise self.fleet.unreachable(self.machine, HostResults(unreachable=why))
+            raise unreachable(self.fleet.file.hosts, self.machine, HostResults(unreachable=why))
 
     def _op(self, name: str) -> Op:
         places = self.fleet.file.places.values()

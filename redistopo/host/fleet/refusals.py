@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from redistopo.errors import MissingPrerequisite, RedistopoError, Unreachable
+from redistopo.host.fleet.conversation import HostResults
 from redistopo.model.topology.hosts import Hosts
 
 
@@ -13,6 +14,13 @@ def refusal(hosts: Hosts, machine: str, result: Mapping[str, Any]) -> RedistopoE
     a host that wasn't reached."""
     where = f"{machine} ({_address(hosts, machine)})"
     return _KINDS[result["refused"]](where, result)
+
+
+def unreachable(hosts: Hosts, machine: str, one: HostResults) -> RedistopoError:
+    """Return the error of a machine that wasn't reached, or where the module failed."""
+    if one.unreachable:
+        return refusal(hosts, machine, {"refused": "unreachable", "why": one.unreachable})
+    return refusal(hosts, machine, {"refused": "failed", "why": one.failed})
 
 
 def _address(hosts: Hosts, machine: str) -> str:

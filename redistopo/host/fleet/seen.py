@@ -33,14 +33,16 @@ class FileSeen:
 @dataclass(slots=True, kw_only=True)
 class NodeSeen:
     """A node's process, folder and ports on its machine, at the time `at` (monotonic); `there`
-    is whether it has a folder, `taken` maps ports that other programs use to their names, and
-    `at_boot` is whether a unit of ours starts it with its machine."""
+    is whether it has a folder, `taken` maps ports that other programs use to their names; `free`
+    and `memory` are the bytes that its machine has left, None if unknown, and `at_boot` is whether
+    a unit of ours starts it with its machine."""
 
     process: RemoteProcess | None
     there: bool
     files: dict[str, FileSeen]
     taken: Mapping[int, str]
     free: int
+    memory: int | None = None
     at_boot: bool = False
     at: float = field(default_factory=time.monotonic)
 
@@ -50,15 +52,17 @@ class NodeSeen:
         return time.monotonic() - self.at
 
 
-def node_seen(name: str, values: Mapping[str, Any], free: int) -> NodeSeen:
-    """Build it of what the module's `look` returned for a node."""
+def node_seen(name: str, seen: Mapping[str, Any]) -> NodeSeen:
+    """Build it of what the module's `look` returned of a node's machine."""
+    values = seen["nodes"][name]
     found = values["process"]
     return NodeSeen(
         process=process_seen(name, found) if found else None,
         there=values["there"],
         files={path: _file_seen(one) for path, one in values["files"].items()},
         taken={int(port): holder for port, holder in values["taken"].items()},
-        free=free,
+        free=seen["free"],
+        memory=seen["memory"],
         at_boot=values["at_boot"],
     )
 

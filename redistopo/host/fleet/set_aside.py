@@ -57,6 +57,7 @@ def _renamed(fleet: Fleet, nodes: Iterable[str], *, back: bool) -> list[str]:
         op = {"op": "rename", "path": path, "to": to, "may_fail": True}
         fleet.queue(node, op, partial(_keep, fleet, node, taken))
         fleet.outdated(node)
+        fleet.copies.forget(node)
     fleet.flush()
     return taken
 

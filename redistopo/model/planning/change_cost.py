@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from redistopo.model.planning.move_method import MoveMethod, method_of_title
 from redistopo.model.planning.refuse_moves import BlockingKey
-from redistopo.model.planning.refuse_resize import dataset_bytes
+from redistopo.model.planning.room import dataset_bytes
 from redistopo.model.planning.slot_moves import slots_of
 from redistopo.model.planning.slot_survey import SlotSurvey
 from redistopo.model.protocol.slots import SlotRange

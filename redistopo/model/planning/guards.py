@@ -26,6 +26,7 @@ from redistopo.model.planning.resizing import (
     refuse_opposite_changes,
 )
 from redistopo.model.planning.resource_limits import ResourceShortage, resource_shortages
+from redistopo.model.planning.room import refuse_little_room
 from redistopo.model.planning.shard_copies import refuse_demotion, refuse_worse_copies
 from redistopo.model.planning.sole_copies import chosen_primaries, sole_copies_on_disk
 from redistopo.model.planning.step import StepKind, join_names
@@ -128,6 +129,11 @@ def _busy_ports(it: Proposal) -> None:
         )
 
 
+def _little_room(it: Proposal) -> None:
+    if it.asked.among is None:
+        refuse_little_room(it.plan, it.now.added, it.now.seen, it.now.rooms)
+
+
 def _low_limits(it: Proposal) -> None:
     if fatal := [one for one in _shortages(it) if one.fatal]:
         lines = [one.told for one in fatal[:4]]
@@ -166,6 +172,7 @@ GUARDS: tuple[Callable[[Proposal], None], ...] = (
     refuse_renamed,
     refuse_opposite_changes,
     _missing_cli,
+    _little_room,
     _busy_ports,
     _low_limits,
 )

@@ -4,16 +4,17 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
 from redistopo.model.planning.form_cluster import form_step
+from redistopo.model.planning.gossip_repairs import gossip_repairs
 from redistopo.model.planning.leadership import primaries_to_promote
 from redistopo.model.planning.new_nodes import new_nodes
 from redistopo.model.planning.node_start import start_steps, write_steps
 from redistopo.model.planning.plan import FormationMethod, Plan
 from redistopo.model.planning.resize_steps import resize_steps, sentinel_steps, without_removed
+from redistopo.model.planning.rewrite_logs import rewrite_steps
 from redistopo.model.planning.settle_steps import settle_steps
 from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.spread_roles import spread_steps
 from redistopo.model.planning.step import USERS_FILE, Drifts, NodeSettings, Step, StepKind, linked
-from redistopo.model.protocol.aof import failed_rewrite
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 
 
@@ -35,18 +36,24 @@ def _steps(plan: Plan, situation: Situation) -> tuple[Step, ...]:
         return _unformed(plan, situation, absent)
     if plan.topology.sentinels:
         return (*ended, *_with_sentinels(plan, situation))
-    promoted = tuple(primaries_to_promote(plan, situation.seen))
     new = new_nodes(plan, situation.record, situation.seen)
     missing = tuple(node for node in absent if node.name not in new)
     found = (
         *ended,
-        *(Step(do=StepKind.TAKEOVER, nodes=(one,), cause=_WHY_PROMOTED) for one in promoted),
+        *_promoted(plan, situation.seen),
         *_start_absent(plan, situation, missing, _to_follow(plan, situation.seen)),
         *_chained(plan, situation.seen),
+        *gossip_repairs(situation.seen),
         *(tuple(settle_steps(situation.seen)) or resize_steps(plan, situation, new)),
         *_correct(plan, without_removed(plan, situation)),
     )
     return found or tuple(spread_steps(plan.topology.hosts, situation.seen))
+
+
+def _promoted(plan: Plan, seen: Observed) -> Iterable[Step]:
+    why = "its primary isn't running and has no log of its writes"
+    for one in primaries_to_promote(plan, seen):
+        yield Step(do=StepKind.TAKEOVER, nodes=(one,), cause=why)
 
 
 def _unsteady(seen: Observed) -> Iterable[Step]:
@@ -58,9 +65,9 @@ def _unsteady(seen: Observed) -> Iterable[Step]:
         yield Step(do=StepKind.RESUME, nodes=paused, cause="paused by SIGSTOP")
 
 
-def _left_running(situation: Situation) -> Iterable[Step]:
-    if situation.left:
-        yield Step(do=StepKind.END, nodes=situation.left, cause="it was removed, but still runs")
+def _left_running(now: Situation) -> Iterable[Step]:
+    if now.left:
+        yield Step(do=StepKind.END, nodes=now.left, cause="it was removed, but still runs")
 
 
 def _with_sentinels(plan: Plan, situation: Situation) -> tuple[Step, ...]:
@@ -78,9 +85,9 @@ def _with_sentinels(plan: Plan, situation: Situation) -> tuple[Step, ...]:
             *_introduced(plan),
         )
     if _orphaned(plan, situation):
-        names_ = tuple(node.name for node in plan.sentinels)
         why = f"the primary {plan.shards[0].primary} isn't running, but a replica is"
-        return (*watching, Step(do=StepKind.FAILOVER, nodes=names_, cause=why))
+        nodes = tuple(node.name for node in plan.sentinels)
+        return (*watching, Step(do=StepKind.FAILOVER, nodes=nodes, cause=why))
     alone = not running & {one.name for one in plan.sentinels}
     return (
         *_demote(plan, situation),
@@ -153,9 +160,6 @@ def _sentinels(plan: Plan, situation: Situation, running: set[str]) -> Iterable[
     yield from start_steps(plan, situation, missing, why)
     if fresh and not chosen:
         yield from _introduced(plan)
-
-
-_WHY_PROMOTED = "its primary isn't running and has no log of its writes"
 
 
 _STARTING = (
@@ -303,18 +307,7 @@ def _correct(plan: Plan, situation: Situation) -> Iterable[Step]:
     yield from _changing(StepKind.CORRECT_SENTINEL, sentinels, _settable)
     yield from _changing(StepKind.SWITCH, drifting, _log_is("yes"))
     yield from _changing(StepKind.SWITCH, drifting, _log_is("no"))
-    yield from _rewritten(situation.seen)
-
-
-def _rewritten(seen: Observed) -> Iterable[Step]:
-    """Rewrite the damaged logs of running servers, which have all data in memory: at their next
-    start they would lose it, and their replicas with them. And those whose last rewrite failed."""
-    some = [node for node in seen.answering if not node.folder_lost]
-    found = {node.name: node.log_damage or failed_rewrite(node.info) for node in some}
-    damaged = {name: why for name, why in found.items() if why}
-    if damaged:
-        cause = "; ".join(f"{name}: {damage}" for name, damage in damaged.items())
-        yield Step(do=StepKind.REWRITE, nodes=tuple(damaged), cause=cause)
+    yield from rewrite_steps(situation.seen)
 
 
 def _log_is(kept: str) -> Callable[[str, str | None], bool]:

@@ -1,21 +1,12 @@
 """Why a topology may not grow or shrink now; pure."""
 
-from dataclasses import dataclass
-
-from redistopo.errors import MissingPrerequisite, RedistopoError, UsageError
+from redistopo.errors import RedistopoError, UsageError
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.resizing import leaving_nodes
+from redistopo.model.planning.room import dataset_bytes, megabytes
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.shards import shards_of
 from redistopo.model.topology.spec import Topology
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
-    """Bytes of memory and disk that new nodes can use; None if unknown."""
-
-    memory: int | None = None
-    disk: int | None = None
 
 
 def refuse_directions(was: Topology, asked: Topology) -> None:
@@ -32,24 +23,10 @@ def refuse_directions(was: Topology, asked: Topology) -> None:
         )
 
 
-def refuse_without_room(plan: Plan, seen: Observed, room: Room) -> None:
-    """Raise RedistopoError if the new nodes, or those that keep the data of a removed shard, would
-    have too little memory or disk. `plan` is that of the edited file, before anything is removed.
-    """
+def refuse_fewer_shards(plan: Plan, seen: Observed) -> None:
+    """Raise RedistopoError if the nodes that keep the data of a removed shard have too low a
+    maxmemory. `plan` is that of the edited file, before anything is removed."""
     primaries = [shard.primary for shard in shards_of(seen) if shard.primary]
-    largest = max((dataset_bytes(node) for node in primaries), default=0)
-    known = {node.name for node in seen.nodes}
-    new = [node for node in plan.data if node.name not in known]
-    needed = largest * len(new)
-    for what, free in (("memory", room.memory), ("disk", room.disk)):
-        if free is not None and needed > free:
-            raise MissingPrerequisite(
-                f"this machine has too little {what} for {len(new)} more nodes; nothing was "
-                "changed",
-                detail=f"{_mb(needed)} are needed, as much as the largest primary has for each; "
-                f"{_mb(free)} are free",
-                hint="free some, or add fewer nodes",
-            )
     gone = {*leaving_nodes(plan, seen).nodes}
     moving = sum(dataset_bytes(node) for node in primaries if node.name in gone)
     stay = [node for node in primaries if node.name not in gone]
@@ -59,23 +36,12 @@ def refuse_without_room(plan: Plan, seen: Observed, room: Room) -> None:
         raise RedistopoError(
             f"the data of {plan.topology.shards + len(primaries) - len(stay)} shards doesn't fit "
             f"into {len(stay)}; nothing was changed",
-            detail=f"{_mb(moving)} would move, and the other shards have {_mb(left)} left below "
-            "their maxmemory",
+            detail=f"{megabytes(moving)} would move, and the other shards have {megabytes(left)} "
+            "left below their maxmemory",
             hint="raise the limit: redistopo set maxmemory SIZE",
         )
-
-
-def dataset_bytes(node: NodeSeen) -> int:
-    """Return the bytes of a node's keys and values. An empty server reports a negative size, as
-    2^64 less it (object.c, getMemoryOverheadData)."""
-    size = int(node.info.get("used_memory_dataset", 0))
-    return size if size < 1 << 63 else 0
 
 
 def _whole(node: NodeSeen) -> int:
     """What counts against maxmemory: buffers and tables too, not only keys and values."""
     return int(node.info.get("used_memory", 0))
-
-
-def _mb(size: int) -> str:
-    return f"{max(0, size) / (1 << 20):,.0f} MB"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_nodes import with_primary
 from redistopo.model.planning.resource_limits import Limits
+from redistopo.model.planning.room import Room
 from redistopo.model.planning.step import Drifts
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.state.observed import Observed, Role
@@ -25,7 +26,8 @@ class Situation:
     is what is at the Unix socket's path of each node that has one. `limits` are the system's, None
     if they weren't read, and `free_ports` names a free block of ports if one is in use.
     `loaded` are the nodes that this run started, `left` removed nodes whose process still runs;
-    `moving` is whether moves of slots are on record that aren't finished.
+    `moving` is whether moves of slots are on record that aren't finished. `added` are data nodes
+    that a formed topology doesn't have yet, and `rooms` what their machines have left, by name.
     """
 
     seen: Observed
@@ -44,6 +46,8 @@ class Situation:
     loaded: Collection[str] = ()
     left: tuple[str, ...] = ()
     moving: bool = False
+    added: tuple[str, ...] = ()
+    rooms: Mapping[str, Room] = field(default_factory=dict)
 
     @property
     def formed(self) -> bool:

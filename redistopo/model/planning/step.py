@@ -50,6 +50,8 @@ class StepKind(StrEnum):
     RECOUNT = "recount"
     DISCOVER = "discover"
     SETTLE = "settle"
+    EPOCH = "epoch"
+    FOLLOW = "follow"
     SPREAD = "spread"
 
 
@@ -63,6 +65,8 @@ OBSERVE_AGAIN = frozenset(
         StepKind.REMOVE,
         StepKind.END,
         StepKind.SETTLE,
+        StepKind.EPOCH,
+        StepKind.FOLLOW,
         StepKind.SPREAD,
     }
 )
@@ -105,6 +109,8 @@ _TEXT = {
     StepKind.RECOUNT: "reset, one after the other,",
     StepKind.DISCOVER: "wait for new replicas to be discovered by",
     StepKind.SETTLE: "give one owner to each of the open slots of",
+    StepKind.EPOCH: "raise the config epoch of",
+    StepKind.FOLLOW: "repair the replication of",
     StepKind.SPREAD: "promote, without a lost write,",
 }
 

@@ -29,6 +29,8 @@ from redistopo.model.topology.spec import (
 DIRECTIVE = r"[A-Za-z][A-Za-z0-9._-]*"
 """The pattern of directive names; those of modules contain a dot."""
 
+_TWICE = re.compile(r"Cannot declare \((.*)\) twice")
+
 _NOT_TOP = "redis.conf directives belong in the [redis] table"
 
 
@@ -49,11 +51,18 @@ def read_toml(text: str, source: str) -> dict[str, object]:
         return tomllib.loads(text)
     # ValueError covers TOMLDecodeError, and numbers of more digits than Python reads
     except (ValueError, RecursionError) as error:
+        why = _TWICE.sub(lambda found: _table(found[1]) + " is there twice", str(error))
         raise UsageError(
             f"{source} is not valid TOML",
-            detail=str(error),
+            detail=why,
             hint=replace_file("correct that line, or write a new file: ", "redistopo init cluster"),
         ) from error
+
+
+def _table(parts: str) -> str:
+    """The header of a table, of the tuple by which the parser names it."""
+    names = ".".join(re.findall(r"'([^']*)'", parts))
+    return f"[{names}]"
 
 
 def parse_topology(

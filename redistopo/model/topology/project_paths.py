@@ -119,6 +119,9 @@ class Layout:
     hosts = _Below("hosts.json", "state")
     """The machines of a topology over several hosts, and the nodes' places."""
 
+    copies = _Below("copies.json", "state")
+    """The digests of the nodes' own files on their hosts, as last written or seen there."""
+
     lock = _Below("lock", "state")
     password = _Below("password", "state")
 

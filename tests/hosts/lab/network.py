@@ -1,12 +1,12 @@
 """The hosts' network: a bridge in this process's network namespace, and a cable to each host."""
 
 import os
+import socket
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path
 
 from support.waiting import until
 
@@ -44,8 +44,8 @@ class Network:
         lines = []
         for one in hosts:
             cable, number = self._cable(one), int(one.address.rpartition(".")[2])
-            # that of a host that crashed goes with its namespace, soon
-            until(lambda path=Path("/sys/class/net", cable): not path.exists())
+            # that of a host that crashed goes with its namespace, soon; /sys may be another one's
+            until(lambda name=cable: name not in {one for _, one in socket.if_nameindex()})
             lines += [
                 f"link add {cable} type veth peer name eth0 "
                 f"address 02:00:00:00:00:{number:02x} netns {one.pid}",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from redistopo.errors import ExitCode, MissingPrerequisite
+from redistopo.errors import ExitCode, MissingPrerequisite, UsageError
 from redistopo.host.fleet.conversation import HostResults
 from redistopo.host.fleet.encoding import decode, encode
 from redistopo.host.fleet.fleet import Fleet
@@ -19,6 +19,7 @@ from redistopo.host.fleet.refusals import refusal
 from redistopo.host.fleet.run_ansible import inventory_of
 from redistopo.model.topology.hosts import Hosts, Machine
 from redistopo.model.topology.project_paths import Layout
+from redistopo.project.load import load_project
 
 _HOSTS = Hosts(
     user="ops",
@@ -64,6 +65,22 @@ def test_the_file_of_machines_is_read_as_written(tmp_path: Path) -> None:
     assert layout.hosts.stat().st_mode & 0o777 == 0o600
     layout.hosts.write_text("{}")
     assert load_fleet_file(layout) is None
+
+
+def test_machines_of_an_inventory_with_one_address_are_refused_with_its_name(
+    tmp_path: Path,
+) -> None:
+    layout, inventory = Layout(tmp_path), tmp_path / "inventory.yml"
+    text = 'format = 1\nshape = "cluster"\n[hosts]\ninventory = "inventory.yml"\n'
+    layout.topology.write_text(text)
+    inventory.write_text("")
+    both = tuple(Machine(name=name, address="10.0.0.1") for name in ("h1", "h2"))
+    layout.state.mkdir()
+    known = Hosts(inventory=str(inventory), machines=both)
+    save_fleet_file(layout, new_fleet_file(known, "demo"))  # later than the inventory
+    with pytest.raises(UsageError, match=f"with the machines of {inventory}, has 1 problem") as one:
+        load_project(tmp_path)
+    assert "hosts.h2.address: is 10.0.0.1, as of h1" in one.value.detail
 
 
 @pytest.mark.parametrize(

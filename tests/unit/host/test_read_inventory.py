@@ -21,6 +21,7 @@ all:
       children:
         late:
           hosts:
+            h1: {}
             h3: {ansible_host: h3.example, redistopo_address: 10.0.0.3}
             here: {ansible_connection: local, redistopo_address: 127.0.0.2}
     nameless:
@@ -30,6 +31,7 @@ all:
 
 
 def test_machines_have_an_address_a_zone_and_a_way_by_ssh(tmp_path: Path) -> None:
+    """Once each, in however many groups they are."""
     path = tmp_path / "inventory.yml"
     path.write_text(INVENTORY)
     assert machines_in(path, "redis") == (

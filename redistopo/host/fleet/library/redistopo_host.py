@@ -38,6 +38,7 @@ from ansible.module_utils.redistopo_seen import (
     by_folder,
     files_below,
     process_seen,
+    room_left,
     server_of,
     taken_ports,
     text_of,
@@ -81,12 +82,8 @@ def look(op: Op) -> Op:
             "taken": {} if process else taken_ports(ports),
             "at_boot": units.starts_at_boot(kept, name),
         }
-    at = base
-    while not os.path.isdir(at):
-        at = os.path.dirname(at)
-    disk = os.statvfs(at)
     marker = text_of(os.path.join(base, "MARKER"))
-    return {"nodes": nodes, "marker": marker, "free": disk.f_bavail * disk.f_frsize}
+    return {"nodes": nodes, "marker": marker, **room_left(base)}
 
 
 def _processes(base: str, names: Iterable[str], kept: Op) -> Op:

@@ -138,6 +138,16 @@ def by_folder() -> Dict[str, List[int]]:
     return found
 
 
+def room_left(folder: str) -> Seen:
+    """The bytes that are free where a folder is, or will be, and the bytes of memory that can be
+    used without swapping, None if the kernel doesn't tell."""
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    disk, found = os.statvfs(folder), text_of("/proc/meminfo").partition("MemAvailable:")[2]
+    memory = int(found.split()[0]) * 1024 if found else None
+    return {"free": disk.f_bavail * disk.f_frsize, "memory": memory}
+
+
 def text_of(path: str) -> str:
     with suppress(OSError), open(path, encoding="utf-8") as file:
         return file.read().strip()

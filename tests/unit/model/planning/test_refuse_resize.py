@@ -8,12 +8,10 @@ from support.scene import Scene
 
 from redistopo.errors import MissingPrerequisite, RedistopoError, Unhealthy, UsageError
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.refuse_resize import (
-    Room,
-    refuse_directions,
-    refuse_without_room,
-)
+from redistopo.model.planning.refuse_resize import refuse_directions, refuse_fewer_shards
 from redistopo.model.planning.refuse_unhealthy import refuse_unhealthy
+from redistopo.model.planning.room import Room, added_nodes, refuse_little_room
+from redistopo.model.state.record import RecordedNode, TopologyState
 from redistopo.model.topology.spec import Topology
 
 MEGABYTE = 1 << 20
@@ -46,27 +44,57 @@ def test_one_version_in_all_nodes(scene: Callable[[str, str], Scene]) -> None:
         )
 
 
+THREE = {"hosts": {f"h{n}": {"address": f"10.0.0.{n}"} for n in (1, 2, 3)}}
+FULL, EMPTY = Room(memory=9 * MEGABYTE, disk=None), Room(memory=25 * MEGABYTE, disk=None)
+
+
 @pytest.mark.parametrize(
-    ("room", "told"),
+    ("hosts", "rooms", "told"),
     [
-        (Room(memory=25 * MEGABYTE, disk=None), ""),
-        (Room(memory=19 * MEGABYTE, disk=None), "too little memory for 2 more nodes"),
-        (Room(memory=None, disk=19 * MEGABYTE), "too little disk for 2 more nodes"),
-        (Room(), ""),
+        ({}, {"": EMPTY}, ""),
+        (
+            {},
+            {"": Room(memory=19 * MEGABYTE)},
+            "this machine has too little memory for 2 more nodes",
+        ),
+        ({}, {"": Room(disk=19 * MEGABYTE)}, "this machine has too little disk for 2 more nodes"),
+        ({}, {}, ""),
+        # one of the new nodes is on h1, the other on h2
+        (THREE, {"h1": EMPTY, "h2": EMPTY, "h3": FULL}, ""),
+        (
+            THREE,
+            {"h1": EMPTY, "h2": FULL},
+            r"host h2 \(10.0.0.2\) has too little memory for 1 ",
+        ),
+        (
+            THREE,
+            {"h1": Room(disk=9 * MEGABYTE)},
+            r"host h1 \(10.0.0.1\) has too little disk for ",
+        ),
     ],
 )
 def test_room_for_new_nodes(
-    scene: Callable[[str, str], Scene], plan: Callable[..., Plan], room: Room, told: str
+    scene: Callable[[str, str], Scene],
+    plan: Callable[..., Plan],
+    hosts: dict[str, object],
+    rooms: dict[str, Room],
+    told: str,
 ) -> None:
+    """As much as the largest primary has, for each new node on the machine that gets it."""
     made = scene("redis-8.2", "cluster")
     for number in range(1, 7):
         made = made.info(f"node{number}", used_memory_dataset=10 * MEGABYTE)
-    asked = plan(formation="instant", auth=False, shards=4)
+    asked = plan(formation="instant", auth=bool(hosts), shards=4, **hosts)
+    known = tuple(RecordedNode(name=f"node{n}", host="", port=n) for n in range(1, 7))
+    record = TopologyState(id="1", name="t", shape="cluster", created="", formed=True, nodes=known)
+    assert added_nodes(asked, None) == added_nodes(asked, replace(record, formed=False)) == ()
+    added = [node.name for node in added_nodes(asked, record)]
+    assert added == ["node7", "node8"]
     if not told:
-        refuse_without_room(asked, made.seen, room)
+        refuse_little_room(asked, added, made.seen, rooms)
         return
     with pytest.raises(MissingPrerequisite, match=told):
-        refuse_without_room(asked, made.seen, room)
+        refuse_little_room(asked, added, made.seen, rooms)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +118,7 @@ def test_fewer_shards_than_the_data_fits(
     running = plan(formation="instant", auth=False)
     asked = replace(running, topology=replace(running.topology, shards=2))
     if fits:
-        refuse_without_room(asked, made.seen, Room())
+        refuse_fewer_shards(asked, made.seen)
         return
     with pytest.raises(RedistopoError, match="doesn't fit into 2"):
-        refuse_without_room(asked, made.seen, Room())
+        refuse_fewer_shards(asked, made.seen)

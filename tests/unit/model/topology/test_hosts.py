@@ -102,6 +102,13 @@ def test_a_problem_names_its_key(change: Mapping[str, object], key: str, part: s
     assert part in lines[0]
 
 
+def test_a_machine_that_is_there_twice_is_named() -> None:
+    text = '[hosts.h1]\naddress = "10.0.0.1"\n[hosts.h1]\naddress = "10.0.0.2"\n'
+    with pytest.raises(UsageError, match="not valid TOML") as raised:
+        read_topology(f'format = 1\nshape = "cluster"\n{text}', "redistopo.toml")
+    assert raised.value.detail.startswith("[hosts.h1] is there twice (at line 5")
+
+
 def test_all_problems_are_reported_at_once() -> None:
     text = (
         'format = 1\nshape = "cluster"\nshards = 0\n[hosts]\nbecom = true\n[hosts.h1]\nport = "x"\n'
