@@ -267,6 +267,13 @@ class Connections:
         except _FAILURES as error:
             raise self._failed(endpoint, error) from error
 
+    def has_reply(self, endpoint: Endpoint, seconds: float) -> bool:
+        """Wait that long for a reply to a posted command to begin; raises as `execute` does."""
+        try:
+            return self._connection(endpoint).has_reply(seconds)
+        except _FAILURES as error:
+            raise self._failed(endpoint, error) from error
+
     def _failed(self, endpoint: Endpoint, error: Exception) -> RedistopoError:
         self.close(endpoint)
         if isinstance(error, ErrorReply) and error.refuses_login:

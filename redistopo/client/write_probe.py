@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,6 +20,8 @@ from redistopo.model.state.write_probe_result import NO_SLOTS, PREFIX, WriteProb
 
 EXPIRY_SECONDS = 60
 WAIT_MILLISECONDS = 1000
+_ACK_SECONDS = 0.02
+"""In this time replicas acknowledge a write, unless the primary sends them none yet."""
 _MOST_THREADS = 16
 
 Find = Callable[[str], Endpoint]
@@ -110,6 +112,7 @@ def _probe_shard(
     began = time.monotonic()
     try:
         at, error = _write(shard, (find(key), key, token), app)
+        error = error or _await_copies(shard, at, app, client)
         error = error or _read(shard, client, key, token)
         execute_redirected(at, ("DEL", key), app)
     except RedistopoError as trouble:
@@ -138,17 +141,42 @@ def _write(
     at, reply = execute_redirected(at, ("SET", key, token, "EX", EXPIRY_SECONDS), app)
     if reply != "OK":
         return at, str(reply)
-    wanted = len(_direct(shard))
-    if not wanted:
+    if not _direct(shard):
         got = app.execute(at, [("GET", key)])[0]
         return at, "" if got == token else f"reading the key returned {got!r}"
-    patience = max(WAIT_MILLISECONDS, round(500 * app.seconds))  # less than the reply may take
-    count = app.execute(at, [("WAIT", wanted, patience)])[0]
-    if not isinstance(count, int):
-        return at, f"WAIT: {count}"
-    if count < wanted:
-        return at, f"WAIT: {count} of {wanted} replicas had it after {patience} ms"
     return at, ""
+
+
+def _await_copies(shard: ShardSeen, at: Endpoint, app: Connections, client: Connections) -> str:
+    """Wait until the replicas have what was written there; return the error."""
+    direct = _direct(shard)
+    if not direct:
+        return ""
+    patience = max(WAIT_MILLISECONDS, round(500 * app.seconds))  # less than the reply may take
+    app.post(at, [("WAIT", len(direct), patience)])
+    if not app.has_reply(at, _ACK_SECONDS):
+        _request_acks([node.endpoint for node in direct], client)
+    count = app.collect(at, 1)[0]
+    if not isinstance(count, int):
+        return f"WAIT: {count}"
+    if count < len(direct):
+        return f"WAIT: {count} of {len(direct)} replicas had it after {patience} ms"
+    return ""
+
+
+def _request_acks(replicas: Iterable[Endpoint], client: Connections) -> None:
+    """Make replicas acknowledge at once what they have.
+
+    After a diskless full sync, the primary streams writes to a replica from its next
+    acknowledgement on. If the first one came before the primary noticed that the child process
+    ended, the next one follows a second later (replication.c, repl_start_cmd_stream_on_ack,
+    replicationCron). REPLCONF GETACK has no reply, unless it is refused.
+    """
+    for replica in replicas:
+        with suppress(RedistopoError):  # WAIT tells what is missing
+            client.post(replica, [("REPLCONF", "GETACK", "*"), ("PING",)])
+            if client.collect(replica, 1) != ["PONG"]:
+                client.close(replica)  # or the next command would get the reply to PING
 
 
 def _direct(shard: ShardSeen) -> list[NodeSeen]:
