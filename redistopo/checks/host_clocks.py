@@ -1,7 +1,6 @@
 """Check of the hosts' clocks: keys with a TTL expire by the clock of the host that they are on."""
 
 from collections.abc import Iterator, Mapping
-from statistics import median
 
 from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, skip, unknown, warn
 from redistopo.model.protocol.replies import count_expiring
@@ -31,6 +30,8 @@ def clocks(subject: CheckSubject) -> Iterator[CheckResult]:
         if not missing:
             yield skip("nodes of fewer than two hosts reply")
         return
+    from statistics import median
+
     middle = median(one.ahead for one in found.values())
     if len(found) == 2:  # the one that is behind is the measure: neither is known to be wrong
         middle = min(one.ahead for one in found.values())

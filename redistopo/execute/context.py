@@ -22,7 +22,8 @@ class ExecutionContext:
 
     `started` has the processes that this run started; `refused` is whether Sentinels found no
     replica to fail over to; `told` has the warnings already given; `hurried` are nodes with a lower
-    node timeout until all agree. `on_moves` records moves of slots, and `on_removal` the removal of
+    node timeout until all agree. `on_launch` is called once servers were launched, before they are
+    waited for, `on_moves` records moves of slots, and `on_removal` the removal of
     nodes, before they are done; `moved_slots` and `moved_keys` count what this run moved.
     """
 
@@ -38,6 +39,7 @@ class ExecutionContext:
     hurried: set[str] = field(default_factory=set)
     moved_slots: int = 0
     moved_keys: int = 0
+    on_launch: Callable[[], None] = lambda: None
     on_moves: Callable[[tuple[SlotMove, ...]], None] = lambda _moves: None
     on_removal: Callable[[Collection[str]], None] = lambda _names: None
 

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 
 from redistopo.errors import RedistopoError, RestartNeeded, TimedOut, Unhealthy
 from redistopo.execute.context import ExecutionContext
-from redistopo.execute.terminate import end_all
 from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline
 from redistopo.model.remedies.remedy import joined
@@ -63,6 +62,8 @@ def _explain_keeping(context: ExecutionContext, error: RedistopoError, *, keep: 
 
 def _roll_back(context: ExecutionContext) -> None:
     """Stop what this run started; data and logs are kept."""
+    from redistopo.execute.terminate import end_all
+
     count = "1 server" if len(context.started) == 1 else f"{len(context.started)} servers"
     processes, layout = context.host.processes, context.plan.layout
     with interrupts_deferred():

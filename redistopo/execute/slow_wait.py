@@ -1,15 +1,16 @@
 """Reports what a long wait is waiting for, and why nodes can't reach each other."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from redistopo.client.connectivity_probe import probe_nodes
 from redistopo.client.observe import Detail
 from redistopo.execute.context import ExecutionContext
 from redistopo.host.polling import Deadline
-from redistopo.model.connectivity.report import ConnectivityReport, brief, connectivity_report
 from redistopo.model.state.observed import Observed
 from redistopo.progress import note
+
+if TYPE_CHECKING:
+    from redistopo.model.connectivity.report import ConnectivityReport
 
 Answer = TypeVar("Answer")
 
@@ -23,8 +24,11 @@ _PATIENCE_SECONDS = 5.0
 _PATIENCE_SHARE = 1 / 3
 
 
-def find_reach(context: ExecutionContext) -> tuple[Observed, ConnectivityReport]:
+def find_reach(context: ExecutionContext) -> "tuple[Observed, ConnectivityReport]":
     """Take a snapshot, probe every port, and report the connectivity."""
+    from redistopo.client.connectivity_probe import probe_nodes
+    from redistopo.model.connectivity.report import connectivity_report
+
     seen = context.observe(Detail.HEALTH)
     return seen, connectivity_report(seen, probe_nodes(seen, context.targets, context.client))
 
@@ -62,6 +66,8 @@ def heed_slow_start(context: ExecutionContext) -> None:
 
 def still_waiting(context: ExecutionContext, otherwise: str = "") -> None:
     """Report what the wait is waiting for, or `otherwise` if no reason is found."""
+    from redistopo.model.connectivity.report import brief
+
     told = slow_disk(context, sync_seconds(context)) or brief(find_reach(context)[1]) or otherwise
     if told:
         note(context.progress, f"still waiting: {told}")

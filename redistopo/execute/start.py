@@ -5,7 +5,6 @@ from collections.abc import Iterable
 
 from redistopo.errors import AccessDenied, BadReply, MissingPrerequisite, TimedOut, Unreachable
 from redistopo.execute.context import ExecutionContext
-from redistopo.execute.early_exit import early_exit_error
 from redistopo.execute.slow_wait import reporting_slow_wait
 from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline, wait_for
@@ -25,6 +24,7 @@ def start(context: ExecutionContext, names: Iterable[str]) -> None:
     nodes = context.nodes(names)
     with interrupts_deferred(later=True):
         _launch(context, nodes)
+    context.on_launch()
     await_ready(context, nodes)
 
 
@@ -56,6 +56,8 @@ def await_ready(context: ExecutionContext, nodes: Iterable[NodePlan]) -> None:
         for name, node in list(pending.items()):
             process = context.started.get(name)
             if process is not None and process.poll() is not None:
+                from redistopo.execute.early_exit import early_exit_error
+
                 _refuse_script(context, node)
                 raise early_exit_error(
                     context.host,

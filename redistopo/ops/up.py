@@ -4,20 +4,14 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from redistopo.client.observe import Detail
-from redistopo.drill.interrupted_drill import end_drill, finish_interrupted_drill, take_back
 from redistopo.errors import ExitCode
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.executor import execute
-from redistopo.execute.node_timeout import restore_node_timeout
-from redistopo.execute.rejoin_cluster import await_accepted
-from redistopo.execute.repair_gossip import GossipRepairs
 from redistopo.execute.rollback import rolled_back_on_failure
-from redistopo.execute.rotate_passwords import carry_over, restore_old
-from redistopo.execute.slot_rights import require_slot_rights
 from redistopo.host.run_recorded import end_leftover
-from redistopo.model.planning.decide_adopted import decide_adopted
 from redistopo.model.planning.node_numbers import with_removed
 from redistopo.model.planning.placement import with_current_placement
 from redistopo.model.planning.plan import Plan
@@ -28,21 +22,18 @@ from redistopo.model.planning.plan_rejoin import (
     stale_ids,
 )
 from redistopo.model.planning.proposal import Asked
-from redistopo.model.planning.refuse_moves import owners_of
 from redistopo.model.planning.settle_steps import settle_steps
-from redistopo.model.planning.slot_moves import with_moves
 from redistopo.model.planning.spread_roles import spread_steps
 from redistopo.model.planning.step import OBSERVE_AGAIN, Step, StepKind, linked
-from redistopo.model.planning.upgrade import newest_running
 from redistopo.model.remedies.of_topology import rotate_passwords
 from redistopo.model.state.finding import Finding
 from redistopo.model.state.job import SlotMove
-from redistopo.model.state.observed import Observed, Role
+from redistopo.model.state.observed import Role
 from redistopo.model.state.record import TopologyState
 from redistopo.model.state.shards import ShardSeen, shards_of
 from redistopo.model.topology.exposure import plaintext_warning
-from redistopo.ops.certs import prepare_certificates
 from redistopo.progress import Progress, note, step, warn
+from redistopo.project.drill_intent_file import load_intent
 from redistopo.project.job_file import end_job, load_job, save_job
 from redistopo.project.load import layout_of_folder
 from redistopo.project.passwords import absent_secrets, password_path
@@ -51,13 +42,13 @@ from redistopo.project.trust import trust
 from redistopo.render.connect import ConnectLines, connect_lines
 from redistopo.session.decision import decide_now
 from redistopo.session.diagnosis import explaining
-from redistopo.session.expected import expected_of
-from redistopo.session.failures import explaining_ended_servers, unhealthy_error
-from redistopo.session.health import Verdict, wait_until_healthy, with_write_probe
+from redistopo.session.failures import explaining_ended_servers
 from redistopo.session.local_preconditions import refuse_folder, refuse_request
 from redistopo.session.open import hold_lock, open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
-from redistopo.session.slot_job import finish_moves, new_job
+
+if TYPE_CHECKING:
+    from redistopo.session.health import Verdict
 
 _ROUNDS = 6
 """The maximum: resume paused nodes, inspect an interrupted topology, create it again; or start
@@ -139,9 +130,16 @@ def _up(session: Session, plan: Plan, request: UpRequest, began: float) -> UpRes
 
         finish_move(session, job, request.seconds)
     refuse_folder(session, plan, by_up=True)
-    prepare_certificates(plan, session.host, told)
+    if plan.topology.tls:
+        from redistopo.ops.certs import prepare_certificates
+
+        prepare_certificates(plan, session.host, told)
     _finish_rotation(session, plan)
     context = session.context(plan)
+    if load_intent(layout) is None:
+        return bring_up(session, context, request, began)
+    from redistopo.drill.interrupted_drill import end_drill, finish_interrupted_drill, take_back
+
     drilled = finish_interrupted_drill(layout, told, session.host)
     if drilled:
         context = take_back(session, drilled, request.engine) or context
@@ -153,6 +151,8 @@ def _up(session: Session, plan: Plan, request: UpRequest, began: float) -> UpRes
 
 def _up_adopted(session: Session, plan: Plan, began: float) -> UpResult:
     """Apply the file's settings to adopted servers, and prove that they work."""
+    from redistopo.model.planning.decide_adopted import decide_adopted
+
     context = session.context(plan)
     found = decide_adopted(plan, context.observe(Detail.FULL))
     if found.refusal is not None:
@@ -160,9 +160,9 @@ def _up_adopted(session: Session, plan: Plan, began: float) -> UpResult:
     context.plan = found.plan
     execute(context, found.steps)
     if (job := load_job(session.layout)) and job.moves:
-        finish_moves(context)
+        _finish_moves(context)
     session.save_state(adopted_record(plan, session.state))
-    verdict = _prove(session, context, hurried=False)
+    verdict = _proven(session, context, hurried=False)
     end_job(session.layout)
     return _result(context, verdict, found.steps, began)
 
@@ -172,6 +172,8 @@ def _finish_rotation(session: Session, plan: Plan) -> None:
     rotation = session.rotation
     if rotation is None:
         return
+    from redistopo.execute.rotate_passwords import carry_over
+
     if rotation.keep_old:
         note(
             session.progress,
@@ -192,21 +194,25 @@ def bring_up(
     formed = session.state is not None and session.state.formed
     with rolled_back_on_failure(context, keep=request.keep, formed=formed):
         end_leftover(context.plan.layout.formation)
+        context.on_launch = _import_proof
         steps = _converge(session, context, request.asked)
         with explaining(context), explaining_ended_servers(context):
-            restore_old(context, session.rotation)
+            if session.rotation is not None:
+                from redistopo.execute.rotate_passwords import restore_old
+
+                restore_old(context, session.rotation)
             job = load_job(context.plan.layout)
             if job and job.moves and not any(one.do is StepKind.MOVE for one in steps):
-                finish_moves(context)
+                _finish_moves(context)
             _finish_meeting(context, steps)
             hurried = any(one.do in (StepKind.FORM, StepKind.REJOIN) for one in steps)
-            verdict = _prove(session, context, hurried=hurried)
+            verdict = _proven(session, context, hurried=hurried)
             end_job(context.plan.layout)
         return _result(context, verdict, steps, began)
 
 
 def _result(
-    context: ExecutionContext, verdict: Verdict, steps: tuple[Step, ...], began: float
+    context: ExecutionContext, verdict: "Verdict", steps: tuple[Step, ...], began: float
 ) -> UpResult:
     topology, layout = context.plan.topology, context.plan.layout
     kept = str(password_path(topology, layout) or "")
@@ -259,6 +265,11 @@ def _converge(session: Session, context: ExecutionContext, asked: Asked) -> tupl
 def _record_moves(session: Session, context: ExecutionContext, moves: tuple[SlotMove, ...]) -> None:
     """Record moves before they begin, in the job of the verb that asked for them, if there is
     one."""
+    from redistopo.execute.slot_rights import require_slot_rights
+    from redistopo.model.planning.refuse_moves import owners_of
+    from redistopo.model.planning.slot_moves import with_moves
+    from redistopo.session.slot_job import new_job
+
     seen = context.observe(Detail.HEALTH)
     primaries = [node for node in seen.answering if node.role is Role.PRIMARY]
     require_slot_rights(context.client, primaries, context.credentials)
@@ -307,36 +318,25 @@ def _finish_meeting(context: ExecutionContext, steps: tuple[Step, ...]) -> None:
     """Wait until nodes that were forgotten are known for good, where nodes pass that on."""
     met = [one for one in steps if one.do is StepKind.REJOIN and one.cause == FORGOTTEN]
     if met and context.plan.engine.passes_on_forgotten_nodes:
+        from redistopo.execute.rejoin_cluster import await_accepted
+
         names = ", ".join(dict.fromkeys(one.nodes[0] for one in met))
         with step(context.progress, f"wait until nodes accept {names} again", changes=False):
             await_accepted(context)
 
 
-def _prove(session: Session, context: ExecutionContext, *, hurried: bool) -> Verdict:
-    """Wait until the checks of `verify` pass, and record the topology as formed; raises Unhealthy
-    if they don't in time. `hurried` is whether nodes have a lower node timeout until then."""
-    topology = context.plan.topology
-    with step(context.progress, "wait until every node agrees", changes=False):
-        first = wait_until_healthy(
-            GossipRepairs(context).observe, expected_of(topology), context.deadline, context
-        )
-        if not first.healthy:
-            raise unhealthy_error(context, first)
-        if hurried:
-            restore_node_timeout(context)
-    with step(context.progress, "verify", changes=False):
-        session.reread()
-        last = wait_until_healthy(
-            lambda: _full(context), session.expected, context.deadline, context
-        )
-        if not last.healthy:
-            raise unhealthy_error(context, last)
-        engine = newest_running(last.seen) or last.seen.engine.lower()
-        if (record := session.state) is not None:
-            now = replace(record, formed=True, primary=last.seen.primary, engine=engine)
-            session.save_state(now)
-    return last
+def _finish_moves(context: ExecutionContext) -> None:
+    from redistopo.session.slot_job import finish_moves
+
+    finish_moves(context)
 
 
-def _full(context: ExecutionContext) -> Observed:
-    return with_write_probe(context.observe(Detail.FULL), context.client)
+def _import_proof() -> None:
+    """Import what the proof needs while servers start, which takes as long."""
+    import redistopo.session.prove  # noqa: F401
+
+
+def _proven(session: Session, context: ExecutionContext, *, hurried: bool) -> "Verdict":
+    from redistopo.session.prove import prove
+
+    return prove(session, context, hurried=hurried)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from redistopo.errors import (
     Interrupted,
@@ -16,11 +17,11 @@ from redistopo.errors import (
 )
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.slow_wait import find_reach, slow_disk, sync_seconds
-from redistopo.model.connectivity.report import ConnectivityReport, explanation_lines
 from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.observed import Observed
-from redistopo.project.redact_secrets import hide
-from redistopo.session.raw_replies import ask_nodes
+
+if TYPE_CHECKING:
+    from redistopo.model.connectivity.report import ConnectivityReport
 
 BUNDLE = "for a report: redistopo bundle"
 
@@ -47,6 +48,8 @@ def explaining(context: ExecutionContext) -> Iterator[None]:
             error.detail = _lines(error.detail, BUNDLE)
         raise
     except RedistopoError as error:
+        from redistopo.project.redact_secrets import hide
+
         seen, found = find_reach(context)
         # for a node that exited, its own last log lines are better
         plain = isinstance(error, NodeDied) or (isinstance(error, Unhealthy) and error.certain)
@@ -72,6 +75,8 @@ def longer(limit: float, seconds: float) -> str:
 
 def _keep(context: ExecutionContext, error: RedistopoError, seen: Observed) -> None:
     """Keep the nodes' replies for a bundle: after a rollback, none can be queried."""
+    from redistopo.session.raw_replies import ask_nodes
+
     told = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "error": type(error).__name__,
@@ -84,10 +89,12 @@ def _keep(context: ExecutionContext, error: RedistopoError, seen: Observed) -> N
         context.host.files.write(context.plan.layout.failure, json.dumps(told, indent=1) + "\n")
 
 
-def explain(error: RedistopoError, found: ConnectivityReport | None) -> None:
+def explain(error: RedistopoError, found: "ConnectivityReport | None") -> None:
     """Add the failing link, the cause and the matrix to an error, and its remedy to the hint."""
     remedy = found.remedy if found else ""
     if found:
+        from redistopo.model.connectivity.report import explanation_lines
+
         error.detail = _lines(error.detail, explanation_lines(found))
     # a check's hint is a guess at what is known now
     guessed = isinstance(error, Unhealthy) or error.hint in remedy

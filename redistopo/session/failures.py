@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from redistopo.errors import (
     MissingPrerequisite,
@@ -11,17 +12,20 @@ from redistopo.errors import (
     Unreachable,
 )
 from redistopo.execute.context import ExecutionContext
-from redistopo.execute.early_exit import early_exit_error
 from redistopo.host.files import FREE, NO_SPACE
 from redistopo.host.server_log import log_tail
-from redistopo.model.connectivity.findings_with_causes import EXPLAINED
 from redistopo.model.state.finding import consequences, failed_findings, root_causes
 from redistopo.model.state.observed import ProcessState
-from redistopo.session.health import Verdict
+
+if TYPE_CHECKING:
+    from redistopo.session.health import Verdict
 
 
-def unhealthy_error(context: ExecutionContext, verdict: Verdict) -> RedistopoError:
+def unhealthy_error(context: ExecutionContext, verdict: "Verdict") -> RedistopoError:
     """Build the error of a topology that runs but failed its checks, or lost a node."""
+    from redistopo.execute.early_exit import early_exit_error
+    from redistopo.model.connectivity.findings_with_causes import EXPLAINED
+
     plan, files = context.plan, context.host.files
     gone = [node for node in verdict.seen.nodes if node.process is ProcessState.ABSENT]
     if gone:
@@ -62,6 +66,8 @@ def explaining_ended_servers(context: ExecutionContext) -> Iterator[None]:
     try:
         yield
     except Unreachable as error:
+        from redistopo.execute.early_exit import early_exit_error
+
         for name, process in context.started.items():
             if process.poll() is not None:
                 node = context.plan.node(name)

@@ -4,8 +4,6 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from redistopo.checks.catalogue import judge
-from redistopo.checks.security import acl_faults
 from redistopo.client.observe import Detail
 from redistopo.errors import TimedOut
 from redistopo.execute.context import ExecutionContext
@@ -117,7 +115,7 @@ def situation(context: ExecutionContext, record: TopologyState | None, seen: Obs
     return Situation(
         seen=seen,
         record=record,
-        healthy=not failed_findings(judge(seen, expected_of(plan.topology))),
+        healthy=_healthy(plan, seen),
         named=named,
         kept=kept,
         refused=context.refused,
@@ -148,6 +146,14 @@ def situation(context: ExecutionContext, record: TopologyState | None, seen: Obs
         ),
         free_ports="" if formed else _free_ports(plan, seen),
     )
+
+
+def _healthy(plan: Plan, seen: Observed) -> bool:
+    if not seen.running:
+        return False
+    from redistopo.checks.catalogue import judge  # not for a first start
+
+    return not failed_findings(judge(seen, expected_of(plan.topology)))
 
 
 def _moving(plan: Plan) -> bool:
@@ -229,6 +235,8 @@ def _started(node: NodeSeen) -> Directives:
 
 def _users_drift(plan: Plan, node: NodeSeen, wanted: str) -> NodeSettings:
     """The users, if their file differs or a user has wrong permissions."""
+    from redistopo.checks.security import acl_faults
+
     same = node.on_disk.users == wanted
     recorded = (node.on_disk.listed or "").splitlines()
     wrong = acl_faults(node, plan.topology.application_rights, recorded)

@@ -120,9 +120,20 @@ def test_to_list_the_verbs_imports_none(project: Project, flag: str) -> None:
     assert names.isdisjoint({"asyncio", "dataclasses", "json", "redistopo.cli.run_verb"})
 
 
-def test_status_imports_what_it_takes_to_look(project: Project) -> None:
+def test_up_and_status_import_what_it_takes_to_start_and_to_look(project: Project) -> None:
     project.init("replication", engine=BUNDLED.path)
-    project.up()
+    names = _imported(project, "up")
+    assert _packages(names).isdisjoint({"redistopo.doctor", "redistopo.drill"})
+    unused = (
+        "execute.early_exit",
+        "execute.move_slots",
+        "execute.rotate_passwords",
+        "model.connectivity.report",
+        "ops.certs",
+        "session.raw_replies",
+        "session.slot_job",
+    )
+    assert names.isdisjoint(f"redistopo.{name}" for name in unused)
     names = _imported(project, "status")
     assert _packages(names).isdisjoint({"jinja2", "rich", "redistopo.render", "redistopo.doctor"})
     verbs = {name for name in names if name.startswith(("redistopo.ops.", "redistopo.cli.views."))}
