@@ -11,6 +11,7 @@ from redistopo.host.polling import Deadline
 from redistopo.model.planning.change_cost import ChangeCost, cost_of
 from redistopo.model.planning.decide_adopted import decide_adopted
 from redistopo.model.planning.decide_up import Decision
+from redistopo.model.planning.host_package import HostPackage
 from redistopo.model.planning.placement import (
     current_slots,
     decides_replicas,
@@ -52,7 +53,7 @@ class PlanResult:
     `replicas_by` is the program that will decide which primary a replica follows: then the plan's
     replicas follow no primary yet, and are in no shard. It is "" otherwise. `cost` is what steps
     that add nodes or move slots take, None without any. `services` is how each host keeps servers,
-    for those that were asked.
+    for those that were asked; `package` is what `up` installs there first, None for nothing.
     """
 
     plan: Plan
@@ -64,6 +65,7 @@ class PlanResult:
     faults: tuple[Finding, ...] = ()
     cost: ChangeCost | None = None
     services: Mapping[str, str] = field(default_factory=dict)
+    package: HostPackage | None = None
     code: ExitCode = field(default=ExitCode.DONE)
 
 
@@ -71,11 +73,12 @@ def plan(root: Path, engine: str = "") -> PlanResult:
     """Decide what `up` would do now, and why; works on a machine without any server."""
     with open_session(_session(root)) as session:
         found, seen = _ahead(session, session.plan(engine, assume=True), Asked())
+        result = replace(_result(session, found, seen), package=_package(session, engine))
         if (error := found.refusal) is None:
-            return _result(session, found, seen)
+            return result
         hide(error, session.layout)
         told = Refusal(message=error.message, detail=error.detail, hint=error.hint)
-        return replace(_result(session, found, seen), steps=(), warnings=(), refusal=told)
+        return replace(result, steps=(), warnings=(), refusal=told)
 
 
 def dry_run(
@@ -84,14 +87,22 @@ def dry_run(
     """The same, but raises the error for which `up` with these options would refuse; the code is
     that of a fault if no step repairs it."""
     with open_session(_session(root)) as session:
-        result = result_of(session, engine, Asked(primary=primary, rebuild=rebuild))
+        package = _package(session, engine, ask=True)
+        asked = Asked(primary=primary, rebuild=rebuild)
+        result = replace(result_of(session, engine, asked, package), package=package)
     return replace(result, code=ExitCode.FAULT) if result.faults else result
 
 
-def result_of(session: Session, engine: str = "", asked: Asked | None = None) -> PlanResult:
+def result_of(
+    session: Session,
+    engine: str = "",
+    asked: Asked | None = None,
+    package: HostPackage | None = None,
+) -> PlanResult:
     """Decide what `up` would do in an open session, and raise the error for which it would
-    refuse."""
-    found, seen = _ahead(session, session.plan(engine), asked or Asked())
+    refuse; the server of a `package` that it would install first is assumed."""
+    made = session.plan(engine, assume=package is not None)
+    found, seen = _ahead(session, made, asked or Asked())
     if found.refusal is not None:
         raise found.refusal
     return _result(session, found, seen)
@@ -144,6 +155,14 @@ def _services(session: Session) -> Mapping[str, str]:
     from redistopo.session.hosts import services_of
 
     return services_of(session.host)
+
+
+def _package(session: Session, engine: str, *, ask: bool = False) -> HostPackage | None:
+    if session.topology.hosts is None:
+        return None
+    from redistopo.session.hosts import package_needed
+
+    return package_needed(session, engine, ask=ask)
 
 
 def _cost(session: Session, found: Decision, seen: Observed) -> ChangeCost | None:

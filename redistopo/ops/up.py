@@ -112,6 +112,10 @@ def up(request: UpRequest, progress: Progress) -> UpResult:
         needs_started=False,
     )
     with open_session(asked, progress) as session:
+        if session.topology.hosts is not None and session.topology.hosts.package:
+            from redistopo.session.hosts import install_needed
+
+            install_needed(session, request.engine, request.seconds)
         plan = session.plan(request.engine)
         if plan.topology.adopted:
             with hold_lock(session, "up", make=True):

@@ -14,8 +14,9 @@ _OWN_FILES = 256
 """File descriptors that a server needs besides those of its clients."""
 
 
-def unit_on_host(plan: Plan, name: str, folder: str) -> str:
-    """Render the unit of a node whose files are in that folder of its machine.
+def unit_on_host(plan: Plan, name: str, folder: str, keeper: str = "redistopo") -> str:
+    """Render the unit of a node whose files are in that folder of its machine; `keeper` is the
+    program that writes it there.
 
     Raises UsageError for paths that can't be written in a unit.
     """
@@ -24,7 +25,8 @@ def unit_on_host(plan: Plan, name: str, folder: str) -> str:
     values = {
         "topology": plan.topology,
         "node": {"name": node.name},
-        "mark": LOG_MARK,
+        "keeper": keeper,
+        "mark": LOG_MARK.replace("redistopo", keeper),
         "sentinel": node.role is Role.SENTINEL,
         "server": unit_word(plan.engine.path),
         "config": unit_word(f"{folder}/{node.folder.config.name}").replace("$", "$$"),

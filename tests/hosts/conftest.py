@@ -6,6 +6,7 @@ import pytest
 from hosts.lab import NEEDED, Lab, opened, why_not
 from support.on_hosts import OnHosts
 from support.project import Project
+from support.stand_in_for_systemd import with_systemd
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +32,11 @@ def over_hosts(project: Project, lab: Lab) -> Iterator[OnHosts]:
     made = OnHosts(project, lab)
     yield made
     made.cleanup()
+
+
+@pytest.fixture
+def by_units(over_hosts: OnHosts, lab: Lab) -> Iterator[OnHosts]:
+    """A project over hosts that seem to run systemd."""
+    with with_systemd(*lab.hosts.values()):
+        yield over_hosts
+        over_hosts.cleanup()

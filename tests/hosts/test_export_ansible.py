@@ -12,6 +12,8 @@ import pytest
 from support.exported import exported
 from support.forms import FULL
 from support.on_hosts import OnHosts
+from support.stand_in_for_systemd import enabled, start_enabled, units
+from support.waiting import until
 
 pytestmark = pytest.mark.skipif(not FULL, reason="in the whole form only: make test-hosts")
 
@@ -59,6 +61,32 @@ def test_its_playbooks_start_and_stop_the_topology(over_hosts: OnHosts, shape: s
     assert _play(over_hosts, folder, "down.yml") == "111"
     assert over_hosts.servers() == []
     assert _play(over_hosts, folder, "down.yml") == "000"
+
+
+def test_its_units_start_with_their_hosts(by_units: OnHosts) -> None:
+    """Where systemd runs, and without being asked for, as the units of redistopo itself."""
+    hosts = by_units.lab.hosts.values()
+    by_units.init('shape = "cluster"', "shards = 3", "replicas = 0", service="")
+    folder = exported(by_units.project, "ansible")
+    assert _play(by_units, folder, "up.yml") == "111"
+    assert {name for host in hosts for name in enabled(host)} == {
+        f"redistopo-demo-node{number}.service" for number in (1, 2, 3)
+    }
+    assert (
+        '\nExecStart="/usr/bin/redis-server" /var/lib/redistopo'
+        in units(by_units.lab["h1"]).popitem()[1]
+    )
+    for host in hosts:
+        host.crash()
+    by_units.lab.boot(*hosts)
+    for host in hosts:
+        start_enabled(host)
+    until(lambda: by_units.faults() == [], 30, what="the cluster serves by itself")
+    assert len(by_units.addresses()) == 3
+    assert _play(by_units, folder, "up.yml") == "000"
+    assert _play(by_units, folder, "down.yml") == "111"
+    assert by_units.servers() == []
+    assert {name for host in hosts for name in enabled(host)} == set()
 
 
 def test_servers_with_certificates_reply_to_the_probe(over_hosts: OnHosts) -> None:

@@ -5,11 +5,9 @@ What runs the units is a stand-in, see support.stand_in_for_systemd; systemd's o
 
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hosts.lab import Lab
 from support.forms import FULL
 from support.on_hosts import OnHosts
 from support.output_schema import document
@@ -19,20 +17,11 @@ from support.stand_in_for_systemd import (
     main_pid,
     start_enabled,
     units,
-    with_systemd,
 )
 from support.waiting import until
 
 whole = pytest.mark.skipif(not FULL, reason="in the whole form only: make test-hosts")
 _CLUSTER = ('shape = "cluster"', "shards = 3", "replicas = 1", "node_timeout = 2000")
-
-
-@pytest.fixture
-def by_units(over_hosts: OnHosts, lab: Lab) -> Iterator[OnHosts]:
-    """A project over hosts that seem to run systemd."""
-    with with_systemd(*lab.hosts.values()):
-        yield over_hosts
-        over_hosts.cleanup()
 
 
 def _accepted(texts: dict[str, str], folder: Path) -> None:

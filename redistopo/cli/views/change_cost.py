@@ -4,14 +4,23 @@ import click
 
 from redistopo.cli.views.up import show_steps
 from redistopo.model.planning.change_cost import ChangeCost
+from redistopo.model.planning.host_package import HostPackage
 from redistopo.ops.plan import PlanResult
 
 
 def show_steps_and_cost(result: PlanResult, verb: str = "up") -> None:
-    """Print the steps, the faults that they leave, and what they take."""
+    """Print what is installed first, the steps, the faults that they leave, and what they take."""
+    if result.package is not None:
+        _show_package(result.package)
     show_steps(result.steps, result.warnings, result.faults, verb=verb)
     if result.cost is not None:
         _show_cost(result.cost)
+
+
+def _show_package(needed: HostPackage) -> None:
+    where = ", ".join(needed.hosts)
+    unless = "" if needed.asked else " if no server that fits is there (they were not asked yet)"
+    click.echo(f"First: install {needed.package} on {where}{unless}.")
 
 
 def _show_cost(cost: ChangeCost) -> None:

@@ -64,7 +64,7 @@ class Ansible:
             self._end()
             names = [*(one.name for one in hosts.machines), *ops]
             self._talk = Conversation(hosts, list(dict.fromkeys(names)))
-        return self._talk.ask(ops, seconds)
+        return self._talk.ask(ops, max(seconds, *(_within(some) for some in ops.values())))
 
     def finish(self, hosts: Hosts, ops: Mapping[str, Sequence[Op]]) -> None:
         """Have the last operations performed, if possible without waiting for them."""
@@ -241,6 +241,11 @@ def _result(values: Mapping[str, str]) -> HostResults:
             return HostResults(unreachable=_plain(values["text"]))
         case _:
             return HostResults(failed=_plain(values["text"]))
+
+
+def _within(ops: Sequence[Op]) -> float:
+    """How long these operations may take that name a time limit, `within`, of their own."""
+    return float(sum(op.get("within", 0) for op in ops))
 
 
 def _plain(text: str) -> str:

@@ -1,19 +1,22 @@
 """Finds the server program on the hosts: one path and version on all of them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from redistopo.errors import MissingPrerequisite
 from redistopo.host.fleet.conversation import HostResults
 from redistopo.host.fleet.fleet_file import FleetFile
-from redistopo.host.fleet.refusals import refusal
+from redistopo.host.fleet.refusals import refusal, unreachable
 from redistopo.host.fleet.units import choose_service
+from redistopo.model.planning.host_package import machines_lacking
 from redistopo.model.protocol.engine import Engine, EngineRequest, parse_banner
 from redistopo.model.topology.hosts import Hosts, Service
 
 if TYPE_CHECKING:
     from redistopo.host.fleet.fleet import Fleet
+
+_INSTALL_SECONDS = 600.0
 
 
 def engine_on_hosts(fleet: "Fleet", request: EngineRequest, hosts: Hosts) -> Engine:
@@ -22,9 +25,8 @@ def engine_on_hosts(fleet: "Fleet", request: EngineRequest, hosts: Hosts) -> Eng
     Raises MissingPrerequisite with the machines that have none that fits, or with one that has
     another version than the first.
     """
-    op = {"op": "facts", "engine": hosts.engine}
     names = [one.name for one in hosts.machines]
-    found = fleet.run(hosts, {name: [op] for name in names})
+    found = _facts(fleet, hosts)
     there = {name: _there(hosts, name, found[name]) for name in names}
     fit = {name: [one for one in some if _fits(one, request)] for name, some in there.items()}
     if lacking := [name for name, some in fit.items() if not some]:
@@ -43,6 +45,29 @@ def engine_on_hosts(fleet: "Fleet", request: EngineRequest, hosts: Hosts) -> Eng
             )
             return first
     raise _differing({name: some[0] for name, some in fit.items()})
+
+
+def lacking_package(fleet: "Fleet", request: EngineRequest, hosts: Hosts) -> tuple[str, ...]:
+    """Return the machines that need the package of the topology file; asks all of them, unless a
+    server is known that fits."""
+    if not hosts.package or known_engine(fleet, request, hosts) is not None:
+        return ()
+    there = {name: _there(hosts, name, one) for name, one in _facts(fleet, hosts).items()}
+    fit = {name: [one for one in some if _fits(one, request)] for name, some in there.items()}
+    return machines_lacking(fit, hosts.package_product)
+
+
+def install_package(fleet: "Fleet", hosts: Hosts, names: Collection[str]) -> None:
+    """Install the package of the topology file on these machines, on all of them at once."""
+    package = hosts.package.partition(":")[2]
+    op = {"op": "install", "package": package, "within": _INSTALL_SECONDS}
+    for name, one in fleet.run(hosts, {name: [op] for name in names}).items():
+        _require(hosts, name, one)
+
+
+def _facts(fleet: "Fleet", hosts: Hosts) -> Mapping[str, HostResults]:
+    op = {"op": "facts", "engine": hosts.engine}
+    return fleet.run(hosts, {one.name: [op] for one in hosts.machines})
 
 
 def known_engine(fleet: "Fleet", request: EngineRequest, hosts: Hosts) -> Engine | None:
@@ -73,14 +98,17 @@ def _engines(one: HostResults) -> Mapping[str, Any]:
 
 def _there(hosts: Hosts, name: str, one: HostResults) -> list[Engine]:
     """The servers of one machine."""
-    if why := one.unreachable:
-        raise refusal(hosts, name, {"refused": "unreachable", "why": why})
-    if why := one.failed:
-        raise refusal(hosts, name, {"refused": "failed", "why": why})
-    if "refused" in one.results[0]:
-        raise refusal(hosts, name, one.results[0])
+    _require(hosts, name, one)
     some = (_engine(path, banner) for path, banner in _engines(one).items())
     return [found for found in some if found]
+
+
+def _require(hosts: Hosts, name: str, one: HostResults) -> None:
+    """Raise the error of a machine that wasn't reached, or that refused the operation."""
+    if one.unreachable or one.failed:
+        raise unreachable(hosts, name, one)
+    if "refused" in one.results[0]:
+        raise refusal(hosts, name, one.results[0])
 
 
 def _fits(one: Engine, request: EngineRequest) -> bool:
@@ -99,7 +127,9 @@ def _lacking(
         if seen
         else f"{which} no server: {hosts.engine or 'redis-server or valkey-server'}",
         detail="\n".join(seen) or "looked on PATH and in /usr/local/bin and /usr/bin",
-        hint="install one there (apt-get install redis-server), or set engine in [hosts]",
+        hint=f"redistopo up installs {hosts.package} there"
+        if hosts.package and not seen
+        else "install one there (apt-get install redis-server), or set engine in [hosts]",
     )
 
 

@@ -5,7 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from redistopo.errors import MissingPrerequisite
-from redistopo.host.fleet.engine_on_hosts import engine_on_hosts, known_engine
+from redistopo.host.fleet.engine_on_hosts import (
+    engine_on_hosts,
+    install_package,
+    known_engine,
+    lacking_package,
+)
 from redistopo.host.fleet.fleet import Fleet
 from redistopo.host.fleet.fleet_file import FleetFile, Place, load_fleet_file, new_fleet_file
 from redistopo.host.fleet.fleet_files import FleetFiles
@@ -94,6 +99,19 @@ class FleetHost:
     def engine(self, request: EngineRequest, hosts: Hosts) -> Engine:
         """Return the server that is installed on every machine; raises MissingPrerequisite."""
         return engine_on_hosts(self.fleet, request, hosts)
+
+    def lacking_package(self, request: EngineRequest, hosts: Hosts) -> tuple[str, ...]:
+        """Return the machines that need the package of the topology file."""
+        return lacking_package(self.fleet, request, hosts)
+
+    def install_package(self, hosts: Hosts, names: Collection[str]) -> None:
+        """Install it on these machines."""
+        install_package(self.fleet, hosts, names)
+
+    @property
+    def asked(self) -> Collection[str]:
+        """The addresses of the machines that are known to have the server."""
+        return self.fleet.file.asked
 
     def has_copies(self, nodes: Collection[str]) -> bool:
         """Return whether the files of these nodes are known to be as they are here."""

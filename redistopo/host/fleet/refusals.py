@@ -99,6 +99,30 @@ def _engine(where: str, result: Mapping[str, Any]) -> RedistopoError:
     )
 
 
+def _no_apt(where: str, result: Mapping[str, Any]) -> RedistopoError:
+    return MissingPrerequisite(
+        f"host {where} has no apt-get to install {result['package']}",
+        hint="install a server there by its own package manager, then the same command again",
+    )
+
+
+def _apt_root(where: str, result: Mapping[str, Any]) -> RedistopoError:
+    return MissingPrerequisite(
+        f"installing {result['package']} on host {where} takes root",
+        detail=f"redistopo is user {result['uid']} there",
+        hint="set become = true in [hosts], or install it there by hand",
+    )
+
+
+def _apt(where: str, result: Mapping[str, Any]) -> RedistopoError:
+    return MissingPrerequisite(
+        f"apt can't install {result['package']} on host {where}",
+        detail=str(result["why"]),
+        hint=f"on that host, to see why: apt-get update && apt-get install {result['package']}; "
+        "then the same command again",
+    )
+
+
 def _systemd(where: str, result: Mapping[str, Any]) -> RedistopoError:
     return MissingPrerequisite(
         f"host {where} can't keep servers as units of systemd",
@@ -155,6 +179,9 @@ _KINDS = {
     "locked": _locked,
     "engine": _engine,
     "file": _file,
+    "no_apt": _no_apt,
+    "apt_root": _apt_root,
+    "apt": _apt,
     "systemd": _systemd,
     "unit": _unit,
     "unit_start": _unit_start,

@@ -1,13 +1,12 @@
 """How hosts keep their servers: as units of systemd, or as processes."""
 
-import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from redistopo.host.fleet.refusals import refusal
 from redistopo.host.local_host import LOCAL
 from redistopo.model.protocol.conf import read_conf
-from redistopo.model.topology.boot_start import held_back
+from redistopo.model.topology.boot_start import held_back, unit_name
 from redistopo.model.topology.hosts import Hosts, Service
 from redistopo.model.topology.project_paths import Layout
 
@@ -20,13 +19,6 @@ UnitText = Callable[[str, str], str]
 
 OLDEST = 240
 """The first version of systemd with ``Type=exec`` and ``StandardOutput=append:`` (its NEWS)."""
-
-
-def unit_name(base: str, node: str) -> str:
-    """Return the name of a node's unit: that of the topology's folder is in it, since a clone of
-    the topology on the same machines has another."""
-    stem = re.sub(r"[^A-Za-z0-9_.-]", "_", base.rpartition("/")[2])
-    return f"redistopo-{stem}-{node}.service"
 
 
 def choose_service(hosts: Hosts, machine: str, recorded: str, facts: Mapping[str, Any]) -> Service:

@@ -1,7 +1,17 @@
-"""Which nodes may start with their host, before redistopo has seen the others."""
+"""Units of nodes: their names, and which nodes may start with their host, before redistopo has
+seen the others."""
+
+import re
 
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.data_files import keeps_data
+
+
+def unit_name(base: str, node: str) -> str:
+    """Return the name of a node's unit: that of the topology's folder is in it, since a clone of
+    the topology on the same machines has another."""
+    stem = re.sub(r"[^A-Za-z0-9_.-]", "_", base.rpartition("/")[2])
+    return f"redistopo-{stem}-{node}.service"
 
 
 def held_back(conf: Directives, *, data_nodes: int, watched: bool) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from redistopo.model.protocol.engine import Product
+
 DEFAULT_BASE = "/var/lib/redistopo"
 """The folder on each machine below which a topology's folder is, by the topology's name."""
 
@@ -46,7 +48,8 @@ class Hosts:
     are from the topology file itself. `base` is the topology's folder on each machine, "" for
     DEFAULT_BASE and the topology's name. `service` is how servers are kept, "systemd" or
     "process"; "" for systemd where it runs. `engine` is the server's program on each machine; ""
-    for the one that is found there. `allow_colocated` permits nodes of a shard, or Sentinels, to
+    for the one that is found there; `package` is what brings it where none fits, "" for none.
+    `allow_colocated` permits nodes of a shard, or Sentinels, to
     share a machine; `pins` are the machines of nodes that the file places itself, by node.
     """
 
@@ -58,12 +61,19 @@ class Hosts:
     base: str = ""
     service: str = ""
     engine: str = ""
+    package: str = ""
     allow_colocated: bool = False
     pins: Mapping[str, str] = field(default_factory=dict)
 
     def folder(self, topology: str) -> str:
         """Return the topology's folder on each machine."""
         return self.base or f"{DEFAULT_BASE}/{topology}"
+
+    @property
+    def package_product(self) -> Product:
+        """The product of `package`, by its name."""
+        name = self.package.partition(":")[2]
+        return Product.VALKEY if name.startswith("valkey") else Product.REDIS
 
     def is_local(self, machine: str) -> bool:
         """Return whether a machine is this one; those that aren't known are not."""

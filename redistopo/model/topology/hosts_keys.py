@@ -5,6 +5,10 @@ from redistopo.model.topology.spec import TopologyKey
 _USER = r"(?:[A-Za-z_][A-Za-z0-9_.-]{0,63})?"
 _USER_RULE = "must be a user name"
 
+PACKAGE = r"(?:apt:[a-z0-9][a-z0-9.+-]*[a-z0-9](?:=[0-9](?:[A-Za-z0-9.+:~-]*[A-Za-z0-9])?)?)?"
+"""Names and versions of Debian's packages (deb-control(5)); apt-get would read a last + or - as
+what to do with one."""
+
 HOSTS_KEYS: tuple[TopologyKey, ...] = (
     TopologyKey("inventory", str,
                 doc="Ansible's inventory with the machines, instead of tables [hosts.NAME]; a "
@@ -24,6 +28,9 @@ HOSTS_KEYS: tuple[TopologyKey, ...] = (
                 rule="must be the absolute path of a program",
                 doc="Path of the server's program on each machine. Default: the one that is found "
                     "there."),
+    TopologyKey("package", str, pattern=PACKAGE, rule='must be such as "apt:redis-server"',
+                doc="Package that `up` installs on machines without a server that fits, as "
+                    "apt:NAME or apt:NAME=VERSION; takes root there. Default: none."),
     TopologyKey("allow_colocated", bool,
                 doc="Place nodes of one shard, or Sentinels, on one machine if there are too few "
                     "machines; its loss is then the loss of them all."),

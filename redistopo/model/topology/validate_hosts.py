@@ -4,6 +4,7 @@ import difflib
 import ipaddress
 from collections.abc import Iterator
 
+from redistopo.model.protocol.engine import parse_request
 from redistopo.model.topology.check_key import TopologyProblem
 from redistopo.model.topology.hosts import Hosts, Machine
 from redistopo.model.topology.parse_hosts import PIN
@@ -29,6 +30,14 @@ def validate_hosts(topology: Topology, hosts: Hosts) -> Iterator[TopologyProblem
             )
         seen.setdefault(one.address, one.name)
     yield from _pins(hosts)
+    yield from _package(topology, hosts)
+
+
+def _package(topology: Topology, hosts: Hosts) -> Iterator[TopologyProblem]:
+    asked = parse_request(topology.engine)
+    if hosts.package and asked and asked.product not in (None, hosts.package_product):
+        has = f"it has {hosts.package_product.label}, and engine is {topology.engine}"
+        yield TopologyProblem("hosts.package", f"is {hosts.package}", has)
 
 
 def _version(machine: Machine) -> int:

@@ -9,8 +9,8 @@ import pytest
 from redistopo.errors import MissingPrerequisite
 from redistopo.host.fleet.fleet import Fleet
 from redistopo.host.fleet.fleet_file import FleetFile, Place, load_fleet_file, save_fleet_file
-from redistopo.host.fleet.units import choose_service, kept_by, unit_name, unit_of, units_on
-from redistopo.model.topology.boot_start import held_back
+from redistopo.host.fleet.units import choose_service, kept_by, unit_of, units_on
+from redistopo.model.topology.boot_start import held_back, unit_name
 from redistopo.model.topology.hosts import Hosts, Machine, Service
 from redistopo.model.topology.project_paths import Layout
 

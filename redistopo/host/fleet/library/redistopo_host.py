@@ -31,6 +31,7 @@ from ansible.module_utils.redistopo_files import (
     write,
 )
 from ansible.module_utils.redistopo_network import cut, heal, reach
+from ansible.module_utils.redistopo_packages import install_package
 from ansible.module_utils.redistopo_processes import await_end, send_signal, start, stop
 from ansible.module_utils.redistopo_seen import (
     added,
@@ -165,7 +166,7 @@ OPERATIONS: Dict[str, Callable[[Op], Op]] = {
     "read": read, "start": start, "signal": send_signal, "await": await_end, "facts": facts,
     "look": look, "claim": claim, "lock": lock, "unlock": unlock, "wipe": wipe,
     "stop": stop, "added": added, "reach": reach, "cut": cut, "heal": heal,
-    "unit_off": units.unit_off,
+    "unit_off": units.unit_off, "install": install_package,
 }  # fmt: skip
 
 
@@ -207,6 +208,9 @@ SAID = {
     "file": "%(path)s: %(why)s",
     "running": "process %(pid)s has not ended within %(seconds)s s",
     "systemd": "no units there: %(why)s",
+    "no_apt": "no apt-get there to install %(package)s",
+    "apt_root": "installing %(package)s takes root, and this is user %(uid)s",
+    "apt": "apt can not install %(package)s: %(why)s",
     "unit": "%(path)s is there, and not of this topology",
     "unit_start": "systemd does not start %(unit)s: %(why)s",
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -19,19 +20,21 @@ from ansible.module_utils.redistopo_seen import by_folder, process_seen, runs, s
 
 Op = Dict[str, Any]
 TO_EFFECT_SECONDS = 1.0
+SERVER = "@redistopo_server@"  # in the text of a unit, for the path of the server's program
 
 
 def start(op: Op) -> Op:
     """Start a node's server in its own folder, and record it; one that runs is kept.
 
-    With the text of a `unit`, systemd starts it, otherwise it is detached from this process.
+    With the text of a `unit`, systemd starts it; otherwise, or if the unit is only for hosts where
+    it is possible (`auto`) and this isn't one, it is detached from this process.
     """
     root, unit = op["folder"], op.get("unit", {"text": "", "name": "", "id": ""})
     running = server_of(root, by_folder())
     if running:
         return {**dict(running), "kept": True, "exit": None}
     os.makedirs(root, mode=0o700, exist_ok=True)
-    if unit["text"]:
+    if unit["text"] and (units.possible() or not unit.get("auto")):
         return _start_unit(op, unit)
     units.discard([unit["name"]], unit["id"])
     return _start_process(op)
@@ -59,7 +62,7 @@ def _start_process(op: Op) -> Op:
 def _start_unit(op: Op, unit: Op) -> Op:
     """The unit writes the note itself, since systemd also starts it at boot."""
     os.close(_log(op))  # by systemd, others could read it
-    units.install(unit)
+    units.install({**unit, "text": unit["text"].replace(SERVER, _path(op["argv"][0]))})
     seen = _recorded(op, units.begin(unit["name"]))
     until = time.monotonic() + op["watch"]
     while runs(seen["pid"], seen["started"], seen["boot"]):
@@ -68,6 +71,14 @@ def _start_unit(op: Op, unit: Op) -> Op:
         time.sleep(0.005)
     seen["exit"] = units.exit_code(unit["name"])
     return seen
+
+
+def _path(program: str) -> str:
+    """The path of a program, as a word of a unit."""
+    found = shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/local/bin:/usr/bin")
+    if not found:
+        raise Refused("engine", program=program, why="it isn't on PATH")
+    return '"%s"' % found.replace("%", "%%")
 
 
 def _log(op: Op) -> int:

@@ -18,6 +18,7 @@ FOLDER = "/etc/systemd/system"
 AT_BOOT = FOLDER + "/multi-user.target.wants"
 ELSEWHERE = ("/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system")
 PREFIX = "redistopo-"
+OLDEST = 240  # the first with Type=exec and StandardOutput=append:
 SECONDS = 90.0
 
 
@@ -31,6 +32,11 @@ def version() -> int:
     except Refused:
         return 0
     return int(words[1]) if words[1:] and words[1].isdigit() else 0
+
+
+def possible() -> bool:
+    """Whether this host can have units of ours."""
+    return version() >= OLDEST and not os.geteuid()
 
 
 def mark(ident: str) -> str:
