@@ -1,13 +1,14 @@
 """Stops what a verb started if it failed."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from redistopo.errors import RedistopoError, RestartNeeded, TimedOut, Unhealthy
 from redistopo.execute.context import ExecutionContext
 from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline
+from redistopo.model.planning.step import join_names
 from redistopo.model.remedies.remedy import joined
 from redistopo.progress import note, step, warn
 
@@ -19,13 +20,18 @@ _TO_SERVERS = re.compile(r"redistopo (?:call|cli|reset)\b")
 
 @contextmanager
 def rolled_back_on_failure(
-    context: ExecutionContext, *, keep: bool = False, formed: bool = False
+    context: ExecutionContext,
+    *,
+    keep: bool = False,
+    formed: bool = False,
+    moving: Callable[[], bool] = lambda: False,
 ) -> Iterator[None]:
     """Stop the servers that this run started if anything fails, unless `keep` is set.
 
     They keep running if only a restart is needed: a rolling one needs all nodes. So do those of a
     topology that was `formed` before, but doesn't become healthy: it serves what it can, and its
-    repair needs running servers.
+    repair needs running servers. And so do all while slots are `moving`: a new node may own some
+    by then, and a cluster without it serves no slot at all (cluster-require-full-coverage).
     """
     try:
         yield
@@ -39,7 +45,11 @@ def rolled_back_on_failure(
             _explain_keeping(context, error, keep=keep)
         raise
     except BaseException:
-        _undo(context, keep=keep)
+        if context.started and moving():
+            names = join_names(context.started)
+            note(context.progress, f"{names}: left running, since slots move to or from there")
+        else:
+            _undo(context, keep=keep)
         raise
 
 

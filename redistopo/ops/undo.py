@@ -14,6 +14,7 @@ from redistopo.ops.up import UpRequest, bring_up
 from redistopo.progress import Progress, step
 from redistopo.project.drill_intent_file import load_intent
 from redistopo.project.job_file import end_job, load_job, save_job
+from redistopo.project.unfinished_changes import naming_ways_on
 from redistopo.session.live_change import change_request, live_change
 from redistopo.session.open import open_session
 from redistopo.session.session import Session
@@ -88,11 +89,12 @@ def undo(request: UndoRequest, progress: Progress) -> UndoResult:
 def _undo_resize(session: Session, job: Job, request: UndoRequest, began: float) -> UndoResult:
     """Take a change of the number of nodes back, from the file on; of a drill, its keys too."""
     drilled = load_intent(session.layout)
-    context, moved = move_back(session, job)
-    bring_up(session, context, UpRequest(root=request.root, seconds=request.seconds), began)
+    with naming_ways_on(session.layout):
+        context, moved = move_back(session, job)
+        asked = UpRequest(root=request.root, seconds=request.seconds)
+        bring_up(session, context, asked, began)
     end_job(session.layout)
     if drilled:
         end_drill(session, context, drilled)
-    return UndoResult(
-        command=job.command, slots=moved.slots, file=True, seconds=time.monotonic() - began
-    )
+    slots = moved.slots + context.moved_slots  # those of nodes that had to be started before
+    return UndoResult(command=job.command, slots=slots, file=True, seconds=time.monotonic() - began)

@@ -196,7 +196,12 @@ def bring_up(
 ) -> UpResult:
     """Bring up the topology of a locked session; `began` is on the monotonic clock."""
     formed = session.state is not None and session.state.formed
-    with rolled_back_on_failure(context, keep=request.keep, formed=formed):
+
+    def moving() -> bool:
+        job = load_job(context.plan.layout)
+        return job is not None and bool(job.moves)
+
+    with rolled_back_on_failure(context, keep=request.keep, formed=formed, moving=moving):
         end_leftover(context.plan.layout.formation)
         context.on_launch = _import_proof
         steps = _converge(session, context, request.asked)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from redistopo.errors import RedistopoError
+from redistopo.errors import Interrupted, RedistopoError
 from redistopo.model.remedies.remedy import joined
 from redistopo.model.topology.project_paths import Layout
 from redistopo.project.drill_intent_file import load_intent
@@ -15,9 +15,14 @@ GO_ON = "redistopo up finishes it, redistopo undo takes it back"
 
 @contextmanager
 def naming_ways_on(layout: Layout) -> Iterator[None]:
-    """Add to an error how the change that is on record by then goes on, or back."""
+    """Add to an error, or to an interrupt, how the change that is on record by then goes on, or
+    back."""
     try:
         yield
+    except KeyboardInterrupt as error:
+        if (job := load_job(layout)) is None:
+            raise
+        raise Interrupted(f"interrupted: {job.command}", hint=GO_ON) from error
     except RedistopoError as error:
         if GO_ON not in error.hint and load_job(layout) is not None:
             error.hint = joined(error.hint, GO_ON, by="; then ")

@@ -1,6 +1,7 @@
 """`scale`: more and fewer shards while clients write; what it refuses, and that it asks first."""
 
 import difflib
+import json
 import re
 import signal
 from collections.abc import Callable, Iterator
@@ -14,7 +15,10 @@ from support.judge import roles
 from support.mortal import Nursery, nursery
 from support.project import Project
 from support.remedies import type_line
+from support.waiting import until
 from support.writers import writing
+
+from redistopo.project.unfinished_changes import GO_ON
 
 
 @pytest.fixture
@@ -137,6 +141,18 @@ def test_an_interrupted_change_is_taken_back(project: Project, mortal: Nursery) 
     assert faults(project, *project.ports) == []
     assert slots(project) == before
     assert read(project, data) == data
+    # Ctrl-C: the new node owns slots by then, so that it goes on running, and clients are served
+    scale = project.begin("scale", "--shards", "3", "--json")
+    assert scale.stderr is not None
+    assert any("move " in line and '"started"' in line for line in scale.stderr)
+    until(lambda: slots(project) != before)
+    scale.send_signal(signal.SIGINT)
+    out, _err = scale.communicate(timeout=30)
+    assert scale.returncode == 130, out
+    assert json.loads(out)["error"]["hint"] == GO_ON
+    assert read(project, data) == data
+    project.run("undo", check=0)
+    assert slots(project) == before
 
 
 def test_mixed_versions_are_refused_and_upgraded_by_what_is_printed(project: Project) -> None:
