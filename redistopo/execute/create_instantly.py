@@ -9,7 +9,7 @@ takeovers take longer than that, so each node starts with its planned role.
 import secrets
 from contextlib import suppress
 
-from redistopo.errors import TimedOut, Unreachable
+from redistopo.errors import BadReply, TimedOut, Unreachable
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.node_timeout import lower_node_timeout
 from redistopo.execute.slow_wait import heed_slow_start, reporting_slow_wait
@@ -48,10 +48,20 @@ def form_instantly(context: ExecutionContext, one: Step) -> None:
     epoch = 0
     for node in context.nodes(shard.primary for shard in led):
         _await_epoch(context, node, epoch)
-        context.send(node, "CLUSTER", "FAILOVER", "TAKEOVER")
+        _take_over(context, node)
         epoch = _epoch(context, node, "cluster_my_epoch")
     # only now: while links are being established, frequent pings would slow them
     lower_node_timeout(context, one.settings)
+
+
+def _take_over(context: ExecutionContext, node: NodePlan) -> None:
+    """Promote a node, unless the others have: those of a host on which servers start later than the
+    node timeout are replaced by votes."""
+    try:
+        context.send(node, "CLUSTER", "FAILOVER", "TAKEOVER")
+    except BadReply:
+        if not any(one.myself and one.primary for one in context.cluster_nodes(node)):
+            raise
 
 
 def _await_epoch(context: ExecutionContext, node: NodePlan, epoch: int) -> None:

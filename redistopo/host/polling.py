@@ -27,6 +27,10 @@ class Deadline:
         earlier._end = self._end - self.seconds * (1 - share)
         return earlier
 
+    def leave(self, seconds: float) -> None:
+        """Postpone it if fewer seconds than that are left."""
+        self._end = max(self._end, time.monotonic() + seconds)
+
     @property
     def over(self) -> bool:
         return time.monotonic() >= self._end

@@ -11,6 +11,7 @@ from redistopo.client.write_probe import WriteProbe, probe_writes
 from redistopo.errors import TimedOut
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.slow_wait import reporting_slow_wait
+from redistopo.execute.start import LEAST_ON_HOSTS_SECONDS
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.announced import NO_ADDRESS
@@ -24,9 +25,6 @@ from redistopo.model.state.monitored_primaries import by_primary
 from redistopo.model.state.observed import Observed
 from redistopo.model.state.shards import shards_of
 from redistopo.model.topology.spec import Shape
-
-LEAST_ON_HOSTS_SECONDS = 15.0
-"""Servers that were just started agree within their node timeout, however late that was."""
 
 Known = frozenset[tuple[str, str]]
 """Faults, by check and subject."""

@@ -134,6 +134,12 @@ def test_a_second_controller_is_refused_while_one_is_at_work(
     assert over_hosts.faults(cluster=False) == []
 
 
+def test_a_cluster_forms_although_ansible_used_up_the_time(over_hosts: OnHosts) -> None:
+    over_hosts.init(*_CLUSTER)
+    over_hosts.project.run("up", "--timeout", "500ms", check=0, seconds=100)
+    assert over_hosts.faults() == []
+
+
 def test_five_hosts_with_three_copies_of_each_shard(project: Project, tmp_path: Path) -> None:
     with opened(tmp_path / "lab", 5) as lab:
         over = OnHosts(project, lab)
