@@ -14,7 +14,7 @@ from redistopo.model.planning.node_numbers import number_nodes
 from redistopo.model.remedies.of_topology import replace_file
 from redistopo.model.topology.check_key import TopologyProblem, shape_named
 from redistopo.model.topology.exposure import plaintext_warning
-from redistopo.model.topology.parse import topology_file_error
+from redistopo.model.topology.parse import OPTIONS, topology_file_error
 from redistopo.model.topology.parse_hosts import host_list
 from redistopo.model.topology.ports import (
     BlockChoice,
@@ -155,7 +155,7 @@ def _asked(request: InitRequest, name: str) -> Topology:
     document["redis"] = _settings(request.settings)
     if hosts := _hosts(request.hosts, request.root):
         document["hosts"] = hosts
-    topology = checked(document, _ASKED)
+    topology = checked(document, OPTIONS)
     if topology.hosts and topology.hosts.machines:
         number_nodes(topology)  # whether it can be placed
     return topology
@@ -167,7 +167,7 @@ def _hosts(asked: HostsAsked, root: Path) -> dict[str, object]:
     if asked.machines is not None:
         found, problems = host_list(asked.machines)
         if problems:
-            raise topology_file_error(problems, _ASKED)
+            raise topology_file_error(problems, OPTIONS)
     if asked.inventory is not None:
         # the file's own paths begin at its folder
         found["inventory"] = os.path.relpath(asked.inventory, root)
@@ -178,9 +178,6 @@ def _hosts(asked: HostsAsked, root: Path) -> dict[str, object]:
     return {**found, "allow_colocated": True} if asked.allow_colocated else found
 
 
-_ASKED = "what you ask for"
-
-
 def _settings(settings: tuple[str, ...]) -> dict[str, list[str]]:
     """``directive=value`` as a table; a directive given twice has two lines."""
     found: dict[str, list[str]] = {}
@@ -189,7 +186,7 @@ def _settings(settings: tuple[str, ...]) -> dict[str, list[str]]:
         if not equals or not name.strip():
             raise topology_file_error(
                 [TopologyProblem(f"--set {text}", "has no '='", "write directive=value")],
-                _ASKED,
+                OPTIONS,
             )
         found.setdefault(name.strip(), []).append(value.strip())
     return found
@@ -218,7 +215,7 @@ def _placed(
             "or name a free block: --port N, in Python port=N",
         )
     if choice.passed:
-        note(progress, f"ports {choice.block}, because {_passed(choice)}")
+        note(progress, f"ports {choice.block}, since {_passed(choice)}")
     moved = choice.block.first_sentinel if topology.sentinel_port else 0
     return replace(topology, port=choice.block.first, sentinel_port=moved)
 
@@ -226,7 +223,7 @@ def _placed(
 def _passed(choice: BlockChoice) -> str:
     first, port, who = choice.passed[0]
     more = f" (and {len(choice.passed) - 1} more blocks)" if len(choice.passed) > 1 else ""
-    return f"of {first} port {port} is {who}{more}"
+    return f"port {port} (of {first}) is {who}{more}"
 
 
 def _warn_of_busy(

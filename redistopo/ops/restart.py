@@ -51,13 +51,14 @@ class RestartRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestartResult:
-    """The restarted nodes, in order, and the planned failovers in between; all is healthy except
-    for faults from before."""
+    """The restarted nodes, in order, and the planned failovers in between; `healthy` is false if
+    faults from before remain."""
 
     name: str
     restarted: tuple[Restarted, ...]
     handovers: tuple[HandoverResult, ...]
     seconds: float
+    healthy: bool = True
     code: ExitCode = field(default=ExitCode.DONE)
 
 
@@ -87,6 +88,7 @@ def restart(request: RestartRequest, progress: Progress) -> RestartResult:
             restarted=tuple(work.restarted),
             handovers=tuple(work.handovers),
             seconds=time.monotonic() - began,
+            healthy=not now.faults(),
         )
 
 

@@ -21,11 +21,11 @@ from redistopo.model.planning.node_start import start_steps, write_steps
 from redistopo.model.planning.proposal import Asked, Proposal
 from redistopo.model.planning.rolling import Act, Turn, shard_of
 from redistopo.model.planning.situation import Situation
-from redistopo.model.planning.step import Step, StepKind
+from redistopo.model.planning.step import Step, StepKind, join_names
 from redistopo.model.planning.upgrade import unlinked, without_files
 from redistopo.model.protocol.data_files import NAMES, data_file_name, keeps_data
 from redistopo.model.remedies.remedy import joined
-from redistopo.model.state.observed import Observed, Role
+from redistopo.model.state.observed import Observed, ProcessState, Role
 from redistopo.ops.failover import hand_over_to
 from redistopo.progress import step, warn
 from redistopo.session.failures import explaining_ended_servers
@@ -132,6 +132,17 @@ def roll(work: RestartWork, todo: Iterable[Turn]) -> None:
 def require_health(now: LiveChange, known: Known = frozenset()) -> None:
     """Raise Unhealthy if the topology isn't healthy, and doesn't become so in a moment."""
     now.context.deadline = Deadline(min(_SETTLE_SECONDS, now.context.deadline.left))
+    spared = {about for _check, about in known}
+    if gone := [
+        node.name
+        for node in now.seen.nodes
+        if node.process is ProcessState.ABSENT and node.name not in spared
+    ]:
+        raise Unhealthy(
+            "the topology is not healthy, so nothing was restarted",
+            detail=f"not running: {join_names(gone)}",
+            hint="redistopo up, then the same command again",
+        )
     try:
         now.await_health(known)
     except RedistopoError as error:

@@ -141,12 +141,12 @@ def _refuse_meaningless(was: Topology, numbers: Mapping[str, int]) -> None:
         )
     if was.shape is not Shape.CLUSTER and "shards" in numbers:
         raise UsageError(
-            f"a {was.shape} has one shard",
+            f"shape {was.shape} has one shard",
             hint="redistopo init cluster, in another folder, has several",
         )
     if was.shape is not Shape.SENTINEL and "sentinels" in numbers:
         raise UsageError(
-            f"a {was.shape} has no Sentinels",
+            f"shape {was.shape} has no Sentinels",
             hint="redistopo init sentinel, in another folder, has them",
         )
 

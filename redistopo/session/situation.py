@@ -36,6 +36,7 @@ from redistopo.project.job_file import load_job
 from redistopo.project.port_conflicts import port_blocker
 from redistopo.render.conf import check_templates, node_conf, sentinel_conf, users_acl
 from redistopo.session.expected import expected_of
+from redistopo.session.port_holders import stop_port_holders
 
 _ENOUGH_TASKS = 4096
 
@@ -145,7 +146,8 @@ def situation(context: ExecutionContext, record: TopologyState | None, seen: Obs
             for name in (record.removed if record else ())
             if context.host.processes.find(plan.layout, name)
         ),
-        free_ports="" if formed else _free_ports(plan, seen),
+        free_ports=_free_ports(plan, seen, formed=formed),
+        to_free_ports=stop_port_holders(plan, seen),
     )
 
 
@@ -174,15 +176,19 @@ def _unix_sockets(context: ExecutionContext, texts: Mapping[str, str]) -> dict[s
     return found
 
 
-def _free_ports(plan: Plan, seen: Observed) -> str:
-    """Free ports for a topology without data; "" if no port is in use."""
+def _free_ports(plan: Plan, seen: Observed, *, formed: bool) -> str:
+    """Free ports for a topology of which no node runs; "" if no port is in use."""
     if plan.topology.hosts or not any(node.held_by for node in seen.nodes):
+        return ""
+    if formed and seen.running:
         return ""
     blocker = port_blocker(plan.layout.root, plan.topology.host)
     block = choose_block(port_block_of(plan.topology), blocker).block
     if block is None:
         return ""
     free = f"{block} {'is' if len(block.all) == 1 else 'are'} free"
+    if formed:
+        return f"; or give this one other ports: redistopo move --port {block.first}"
     return f"; or set port = {block.first} in {plan.layout.topology.name}: {free}"
 
 

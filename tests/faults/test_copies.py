@@ -1,6 +1,7 @@
 """A project's folder that is moved or copied, while its servers run."""
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -46,7 +47,7 @@ def test_a_moved_folder(projects: Callable[[str], Project], tmp_path: Path) -> N
 @pytest.mark.fault(
     "a running project is copied (`cp -r`), and every command is run in the copy",
     "the servers of the original are not touched, and it stays in `ps`; `up` in the copy "
-    "names the processes that use its ports",
+    "names the processes that use its ports, and the folder of the original",
 )
 def test_a_copy_of_a_running_project(project: Project, tmp_path: Path) -> None:
     project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
@@ -57,7 +58,14 @@ def test_a_copy_of_a_running_project(project: Project, tmp_path: Path) -> None:
     copy = Project(tmp_path / "copy", project.port)
     assert "Nothing was running" in copy.run("down", check=0).out
     assert copy.run("verify", "--timeout", "1s").code == 3
-    assert "is in use by" in copy.run("up", check=4).err
+    refused = copy.run("up", check=4).err
+    assert "is in use by" in refused
+    assert f"stop it: redistopo down --dir {project.root}" in refused
+    move = re.search(r"redistopo (move --port \d+)", refused)
+    assert move
+    copy.run(*move[1].split(), check=0)
+    copy.run("up", check=0)
+    copy.run("down", check=0)
     copy.run("down", "--wipe", "--yes", check=0)
     assert sorted(process.pid for process in project.servers()) == pids
     assert project.run("verify").code == 0

@@ -97,7 +97,7 @@ def test_init_passes_over_a_busy_block_and_says_why(project: Project) -> None:
     (project.root / "redistopo.toml").unlink()
     with socket.create_server(("127.0.0.1", first + 1)):
         done = project.run("init", "replication", check=0)
-        said = re.search(r"because of \S+ port (\d+) is busy", done.err)
+        said = re.search(r"since port (\d+) \(of \S+\) is busy", done.err)
     # the first block that it passed over is named: another program's, where one is below ours
     assert said is not None, done
     assert int(said[1]) <= first + 1

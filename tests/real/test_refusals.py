@@ -214,6 +214,7 @@ def test_a_busy_port(project: Project, *, formed: bool) -> None:
         holder.listen()
         found = refused(project, told=f"node2: port {project.ports[1]} is in use by")
         assert ("or set port = " in found["hint"]) is not formed
+        assert ("redistopo move --port " in found["hint"]) is formed
 
 
 def test_a_limit_that_is_too_low(project: Project) -> None:

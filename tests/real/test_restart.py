@@ -130,5 +130,17 @@ def test_it_waits_for_nothing_that_a_dead_node_explains(project: Project, shape:
     dead, replica = ("node4", "node5") if shape == "cluster" else ("node1", "node2")
     project.run("pause" if dead == "node1" else "kill", dead, check=0)
     before = project.pid(int(replica[-1]))
-    project.run("restart", replica, "--timeout", "10s", check=0)
+    done = project.run("restart", replica, "--timeout", "10s", check=0)
+    assert "faults from before remain" in done.out
+    if dead == "node4":
+        refused = project.run("restart", "--rolling", check=3).err
+        assert "not running: node4\n" in refused
+        unknown = project.run("call", "--node", "node4 replica", "PING", check=2).err
+        assert "so its role is unknown" in unknown
+    else:
+        project.run("down", check=0)
+        stopped = project.run("call", "--node", "primary", "PING", check=2).err
+        assert "roles are those of running nodes" in stopped
+        assert "don't reply, so none can take over" in project.run("failover", check=1).err
+    project.up()
     assert project.pid(int(replica[-1])) != before

@@ -73,7 +73,7 @@ def test_a_shard_more_and_a_shard_less_while_clients_write(project: Project) -> 
     ("shape", "words", "told"),
     [
         ("standalone", ("--replicas", "1"), "has no shards and no replicas"),
-        ("replication", ("--shards", "2"), "a replication has one shard"),
+        ("replication", ("--shards", "2"), "shape replication has one shard"),
         ("replication", ("--sentinels", "3"), "has no Sentinels"),
         ("replication", (), "nothing to scale is given"),
         ("replication", ("--shards", "0"), "--shards"),

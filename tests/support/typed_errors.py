@@ -28,7 +28,7 @@ _TYPED: dict[str, tuple[str, ...]] = {
         "model/planning/plan_rejoin.py: redistopo down, then redistopo up: loads what they have, and forms the cluster",
     ),
     "real/test_bad_luck.py::test_a_busy_port_names_its_holder_and_the_next_free_block": (
-        "model/planning/guards.py: stop that program, then run redistopo up again{}",
+        "model/planning/guards.py: then run redistopo up again{}",
     ),
     "real/test_call.py::test_who_does_not_answer_is_shown": (
         "demo/backend.py: start it: redistopo up",
@@ -80,6 +80,12 @@ _TYPED: dict[str, tuple[str, ...]] = {
     "real/test_restart.py::test_what_would_lose_data_or_service_is_refused": (
         "model/planning/restart_losses.py: redistopo restart --rolling {} hands over first, and loses nothing",
         "ops/restart.py: redistopo restart --rolling restarts all of them, one by one",
+    ),
+    "real/test_restart.py::test_it_waits_for_nothing_that_a_dead_node_explains": (
+        "model/planning/handover.py: redistopo up starts them",
+        "model/state/selector.py: {}: no reply, so {} unknown: redistopo up starts or resumes what is down; or use a name",
+        "model/state/selector.py: roles are those of running nodes: redistopo up; or use a name",
+        "ops/rolling_restart.py: redistopo up, then the same command again",
     ),
     "real/test_sentinel_handover.py::test_a_primary_alone_hands_over_before_it_restarts": (
         "model/planning/handover.py: to promote the best replica: redistopo failover replica",

@@ -42,7 +42,8 @@ def show_restart(result: RestartResult) -> None:
     for done in result.handovers:
         click.echo(f"  {cost(done)}")
     count = counted(len(result.restarted), "node")
-    click.echo(f"{result.name}: {count} restarted in {result.seconds:.2f} s; every node agrees")
+    now = "every node agrees" if result.healthy else "faults from before remain: redistopo verify"
+    click.echo(f"{result.name}: {count} restarted in {result.seconds:.2f} s; {now}")
 
 
 def show_set(result: SetResult) -> None:

@@ -125,7 +125,10 @@ def _busy_ports(it: Proposal) -> None:
         raise MissingPrerequisite(
             "a port is in use" if len(held) == 1 else f"{len(held)} ports are in use",
             detail="\n".join(held),
-            hint=f"stop that program, then run redistopo up again{it.now.free_ports}",
+            hint=joined(
+                it.now.to_free_ports or "stop that program",
+                f", then run redistopo up again{it.now.free_ports}",
+            ),
         )
 
 

@@ -134,10 +134,12 @@ def _shard(seen: Observed, wanted: set[str]) -> ShardSeen:
     if len(touched) == 1:
         return touched[0]
     if not touched:
-        silent = ", ".join(node.name for node in _silent(seen) if node.address in wanted)
+        silent = [node.name for node in _silent(seen) if node.address in wanted]
         raise RedistopoError(
-            f"{silent} doesn't reply, so it can't take over",
-            hint="redistopo up starts it",
+            f"{silent[0]} doesn't reply, so it can't take over"
+            if len(silent) == 1
+            else f"{', '.join(silent)} don't reply, so none can take over",
+            hint="redistopo up starts it" if len(silent) == 1 else "redistopo up starts them",
         )
     raise UsageError(
         f"{len(touched)} shards are selected, but only one can fail over at a time",

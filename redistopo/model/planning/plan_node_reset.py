@@ -81,7 +81,7 @@ def plan_reset(seen: Observed, node: NodeSeen, *, hard: bool) -> NodeReset:
     """
     if seen.shape is not Shape.CLUSTER:
         raise UsageError(
-            f"{node.name} is part of a {seen.shape.value}: only cluster nodes can be reset",
+            f"the shape here is {seen.shape.value}: only cluster nodes can be reset",
             hint=start_over(more=", then redistopo up"),
         )
     me, shard = node.myself, shard_of(seen, node)

@@ -19,7 +19,7 @@ def refuse_shape(shape: Shape) -> None:
     """Raise UsageError unless the topology is a cluster."""
     if shape is not Shape.CLUSTER:
         raise UsageError(
-            f"a {shape} has no slots to move",
+            f"shape {shape} has no slots to move",
             hint='only nodes of a shape = "cluster" share the keys by slots',
         )
 

@@ -24,7 +24,8 @@ class Situation:
     that have such a file, which they maintain; `refused` is whether they found no replica to
     fail over to. `wanted` is each node's configuration as it would be written; `sockets`
     is what is at the Unix socket's path of each node that has one. `limits` are the system's, None
-    if they weren't read, and `free_ports` names a free block of ports if one is in use.
+    if they weren't read, and `free_ports` names a free block of ports if one is in use;
+    `to_free_ports` is how to stop those that use it, if they are servers of redistopo.
     `loaded` are the nodes that this run started, `left` removed nodes whose process still runs;
     `moving` is whether moves of slots are on record that aren't finished. `added` are data nodes
     that a formed topology doesn't have yet, and `rooms` what their machines have left, by name.
@@ -43,6 +44,7 @@ class Situation:
     limits: Limits | None = None
     sockets: Mapping[str, UnixSocketSeen] = field(default_factory=dict)
     free_ports: str = ""
+    to_free_ports: str = ""
     loaded: Collection[str] = ()
     left: tuple[str, ...] = ()
     moving: bool = False

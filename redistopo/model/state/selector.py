@@ -53,9 +53,20 @@ def select_nodes(seen: Observed, words: Iterable[str]) -> tuple[NodeSeen, ...]:
     raise UsageError(
         f"no node matches {' '.join(asked)} now",
         detail=_roles(seen, shards),
-        hint=f"the role of {', '.join(silent)} is unknown, since it doesn't reply: use its name"
-        if silent and selector.roles - {Role.SENTINEL}
-        else "",
+        hint=_without_role(silent, seen) if selector.roles - {Role.SENTINEL} else "",
+    )
+
+
+def _without_role(silent: list[str], seen: Observed) -> str:
+    """Nodes that don't reply have no role."""
+    if not silent:
+        return ""
+    if not seen.answering:
+        return "roles are those of running nodes: redistopo up; or use a name"
+    its = "its role is" if len(silent) == 1 else "their roles are"
+    return (
+        f"{', '.join(silent)}: no reply, so {its} unknown: redistopo up starts or resumes what is "
+        "down; or use a name"
     )
 
 

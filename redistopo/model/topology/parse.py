@@ -34,14 +34,19 @@ _TWICE = re.compile(r"Cannot declare \((.*)\) twice")
 _NOT_TOP = "redis.conf directives belong in the [redis] table"
 
 
+OPTIONS = "what you ask for"
+"""The source of problems that are those of options, not of a file."""
+
+
 def topology_file_error(problems: Iterable[TopologyProblem], source: str) -> UsageError:
     """Build one error with all problems of a file."""
     found = tuple(problems)
     count = "1 problem" if len(found) == 1 else f"{len(found)} problems"
+    where = "the options" if source == OPTIONS else "the file"
     return UsageError(
         f"{source} has {count}",
         detail="\n".join(str(one) for one in found),
-        hint="correct the file and run the command again; `redistopo schema` prints all keys",
+        hint=f"correct {where} and run the command again; `redistopo schema` prints all keys",
     )
 
 

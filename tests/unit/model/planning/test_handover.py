@@ -151,6 +151,7 @@ def test_nobody_could(observed: Seen) -> None:
         ("cluster", "node4", "node4", RedistopoError, "node4 doesn't reply"),
         ("replication", "node1", "", RedistopoError, "the primary of shard 1 doesn't reply"),
         ("replication", "node2", "node2", RedistopoError, "node2 can't take over now"),
+        ("replication", "node1 node2 node3", "", RedistopoError, "node1, node2, node3 don't reply"),
     ],
 )
 def test_what_is_refused(

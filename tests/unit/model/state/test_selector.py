@@ -84,7 +84,7 @@ def test_a_silent_node_has_its_shard_by_the_others_word_but_no_role(observed: Se
     assert _names(seen, "primary") == "node1 node3"
     with pytest.raises(UsageError) as error:
         select_nodes(seen, ["shard:2", "primary"])
-    assert "node2 is unknown, since it doesn't reply" in error.value.hint
+    assert error.value.hint.startswith("node2: no reply, so its role is unknown")
 
 
 def test_one_is_needed(observed: Seen) -> None:
@@ -120,8 +120,18 @@ def test_a_silent_sentinel_is_told_as_one_and_is_no_primary(observed: Seen) -> N
     seen = without(guarded(observed("redis-8.2", "replication")), "node1", "sentinel3")
     with pytest.raises(UsageError) as error:
         select_nodes(seen, ["primary"])
-    assert error.value.hint == "the role of node1 is unknown, since it doesn't reply: use its name"
+    assert error.value.hint == (
+        "node1: no reply, so its role is unknown: redistopo up starts or resumes what is down; or "
+        "use a name"
+    )
     assert "sentinel3  :26381  sentinel, silent" in error.value.detail
+    with pytest.raises(UsageError) as error:
+        select_nodes(without(seen, "node2", "node3"), ["primary"])
+    assert error.value.hint.startswith("node1, node2, node3: no reply, so their roles are unknown")
+    stopped = without(observed("redis-8.2", "replication"), "node1", "node2", "node3")
+    with pytest.raises(UsageError) as error:
+        select_nodes(stopped, ["primary"])
+    assert error.value.hint.startswith("roles are those of running nodes: redistopo up")
     with pytest.raises(UsageError, match="no node matches sentinel now") as error:
         select_nodes(silent(observed("redis-8.2", "replication"), "node2"), ["sentinel"])
     assert error.value.hint == ""

@@ -1,0 +1,36 @@
+"""Which servers of redistopo use the ports that a topology needs, and how to stop them."""
+
+from pathlib import Path
+from shlex import quote
+
+from redistopo.host.running_servers import Server, running_servers
+from redistopo.model.planning.plan import Plan
+from redistopo.model.remedies.of_machine import end_process
+from redistopo.model.state.observed import Observed
+from redistopo.model.topology.project_paths import Layout
+
+
+def stop_port_holders(plan: Plan, seen: Observed) -> str:
+    """Return how to stop the servers that use ports of this topology, if redistopo started them
+    on this machine; "" if any of the ports is another program's."""
+    held = [node.held_by for node in seen.nodes if node.held_by]
+    if not held or plan.topology.hosts:
+        return ""
+    servers = tuple(running_servers())
+    found = [one for text in held for one in servers if text.endswith(f"(pid {one.pid})")]
+    roots = {_root(one) for one in found}
+    if len(found) < len(held) or len(roots) != 1 or (root := roots.pop()) is None:
+        return ""
+    if root == plan.layout.root:
+        pids = " ".join(dict.fromkeys(str(one.pid) for one in found))
+        return end_process(
+            pids, before="they were started in this folder, but their record is gone; stop them: "
+        )
+    return f"that is the topology in {root}; stop it: redistopo down --dir {quote(str(root))}"
+
+
+def _root(server: Server) -> Path | None:
+    """The folder of a server's topology; None if redistopo didn't start it."""
+    nodes = server.folder.parent
+    root = nodes.parent.parent
+    return root if Layout(root).nodes == nodes else None
