@@ -198,8 +198,7 @@ def bring_up(
     formed = session.state is not None and session.state.formed
 
     def moving() -> bool:
-        job = load_job(context.plan.layout)
-        return job is not None and bool(job.moves)
+        return bool((job := load_job(context.plan.layout)) and job.moves)
 
     with rolled_back_on_failure(context, keep=request.keep, formed=formed, moving=moving):
         end_leftover(context.plan.layout.formation)
