@@ -192,7 +192,7 @@ ROWS: tuple[Row, ...] = tuple(
         ("up-instant", "up + verified, 6 nodes, instant", _RECIPE, 0.15, _up_instant, 1),
         ("run-6", "run, until its command runs, 6 nodes", "up, 6 nodes", 1.3, _run_six, 1),
         ("up-replication", "up + verified, primary + 2", _RECIPE, 0.15, _up_replication, 1),
-        ("up-sentinel", "up + verified, 1 + 2 + 3 Sentinels", "", 2.5, _up_sentinel, 1),
+        ("up-sentinel", "up + verified, 1 + 2 + 3 Sentinels", "", 1.2, _up_sentinel, 1),
         ("up-102", "up + verified, 102 nodes, instant", _RECIPE, 0.35, _up_many, 1),
         ("verify-6", "verify, 6 nodes", _PACKAGES, 1.6, _verify_six, 2),
         ("verify-102", "verify, 102 nodes", "verify, 6 nodes", 5.0, _verify_many, 1),

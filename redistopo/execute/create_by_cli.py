@@ -25,7 +25,8 @@ def form_by_cli(context: ExecutionContext, one: Step) -> None:
         raise TimedOut(
             f"redis-cli --cluster create did not end within {context.deadline.seconds:g} s",
             detail=log_tail(context.host.files, program.log, 6),
-            hint=f"its full output: {program.log}",
+            hint='wait longer with --timeout, or set formation = "instant" in the topology file; '
+            f"its full output: {program.log}",
         ) from error
     if code != 0:
         raise RedistopoError(

@@ -140,12 +140,13 @@ def _little_room(it: Proposal) -> None:
 def _low_limits(it: Proposal) -> None:
     if fatal := [one for one in _shortages(it) if one.fatal]:
         lines = [one.told for one in fatal[:4]]
+        remedies = "; and ".join(dict.fromkeys(one.hint for one in fatal[:4]))
         if len(fatal) > len(lines):
             lines.append(f"and {len(fatal) - len(lines)} more")
         raise MissingPrerequisite(
             "a limit of this system is too low; nothing was started",
             detail="\n".join(lines),
-            hint=f"{fatal[0].hint}, then redistopo up",
+            hint=f"{remedies}, then redistopo up",
         )
 
 

@@ -102,6 +102,7 @@ def test_a_redis_cli_that_fails_is_quoted(
         form(on, FormationMethod.REDIS_CLI)
     assert type(caught.value) is kind
     assert (caught.value.message, caught.value.detail) == (told, "[ERR] Node is not empty")
+    assert ("--timeout" in caught.value.hint) is (code is None)
 
 
 def test_ctrl_c_between_two_tables_stops_the_seeding(bench: MakeBench) -> None:

@@ -143,6 +143,17 @@ def test_others_ports_and_limits_are_not_asked_for(plan: Planned) -> None:
         guard(Proposal(plan=made, now=_poor(_now(made)), steps=(write, start)))
 
 
+def test_each_limit_that_is_too_low_has_its_remedy(plan: Planned) -> None:
+    """With one of them alone, the next `up` would be refused for the other."""
+    made = plan("replication", replicas=1)
+    now = replace(_now(made), limits=Limits(files=10, server_files=10, tasks=1))
+    start = Step(do=StepKind.START, nodes=("node1",), cause="not running")
+    with pytest.raises(RedistopoError, match="a limit of this system") as caught:
+        guard(Proposal(plan=made, now=now, steps=(start,)))
+    assert "ulimit -n" in caught.value.hint
+    assert "; and stop some of your programs" in caught.value.hint
+
+
 def test_data_that_the_engine_to_start_can_not_read(plan: Planned) -> None:
     made = plan("replication", replicas=1)
     older = replace(made, engine=replace(made.engine, version=Version(6, 2, 0)))
