@@ -38,7 +38,10 @@ VERBS = (
 
 class Writer(threading.Thread):
     """Writes keys, and notes on disk each one that a primary and every replica of its shard have
-    acknowledged (WAIT): what only a primary had may be lost with it."""
+    acknowledged (WAIT): what only a primary had may be lost with it. It writes every `pause`
+    seconds."""
+
+    pause = 0.004
 
     def __init__(self, project: Project, log: Path, copies: int, *, clustered: bool) -> None:
         super().__init__(daemon=True)
@@ -49,7 +52,7 @@ class Writer(threading.Thread):
 
     def run(self) -> None:
         number, client = 0, None
-        while not self._enough.wait(0.004):
+        while not self._enough.wait(self.pause):
             number += 1
             try:
                 client = client or self._connect()

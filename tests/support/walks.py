@@ -50,6 +50,13 @@ class Walk:
         )
         self._random.choice(steps)()
 
+    def home(self) -> None:
+        """As many nodes as in the beginning."""
+        if self.shards == 3:
+            self._run("shrink")
+        if self.replicas == 2:
+            self._run("fewer")
+
     def _size(self) -> str:
         """A verb that changes the number of shards or replicas, and back."""
         if self._random.random() < 0.7:
@@ -160,7 +167,11 @@ class Walk:
 
     def settled(self, writer: Writer) -> None:
         """Wait until nothing is wrong: gossip takes its time."""
-        until(lambda: not self.faults(writer), 15, what=f"{self.done}: {self.faults(writer)}")
+        until(
+            lambda: not self.faults(writer),
+            15,
+            what=lambda: f"TESTS_WALK={self.seed}, {self.done}: {self.faults(writer)}",
+        )
 
 
 def _table(port: int, password: str) -> frozenset[tuple[int, int]]:
