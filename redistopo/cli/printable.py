@@ -70,6 +70,9 @@ class _Cleaning:
         if isinstance(value, PurePath):
             return value if str(value).isprintable() else type(value)(printable(str(value)))
         if isinstance(value, dict):
+            texts = (*value, *value.values())
+            if set(map(type, texts)) == {str} and "".join(texts).isprintable():
+                return value  # such as INFO: a hundred fields of each node
             names, items = list(map(self.of, value)), list(map(self.of, value.values()))
             same = all(map(is_, names, value)) and all(map(is_, items, value.values()))
             return value if same else dict(zip(names, items, strict=True))

@@ -1,6 +1,6 @@
 """The context of execution: plan, connections, deadline, progress and host."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from redistopo.client.connection import Command, Connections, raise_on_error
@@ -23,7 +23,8 @@ class ExecutionContext:
     `started` has the processes that this run started; `refused` is whether Sentinels found no
     replica to fail over to; `told` has the warnings already given; `hurried` are nodes with a lower
     node timeout until all agree. `on_moves` records moves of slots, and `on_removal` the removal of
-    nodes, before they are done; `moved_slots` and `moved_keys` count what this run moved.
+    nodes, before they are done; `moved_slots` and `moved_keys` count what this run moved;
+    `rendered` has what `remember_rendered` was given.
     """
 
     plan: Plan
@@ -40,6 +41,20 @@ class ExecutionContext:
     moved_keys: int = 0
     on_moves: Callable[[tuple[SlotMove, ...]], None] = lambda _moves: None
     on_removal: Callable[[Collection[str]], None] = lambda _names: None
+    rendered: tuple[Plan, Credentials, Mapping[str, str]] | None = None
+
+    def remember_rendered(self, plan: Plan, texts: Mapping[str, str]) -> None:
+        """Keep the nodes' configurations by that plan and these credentials, for `rendered_of`."""
+        self.rendered = (plan, self.credentials, texts)
+
+    def rendered_of(self, node: NodePlan) -> str:
+        """Return the configuration rendered for a node; "" if the plan or the credentials have
+        changed since: rendering is a tenth of what `up` computes."""
+        if self.rendered is None:
+            return ""
+        plan, credentials, texts = self.rendered
+        same = plan is self.plan and credentials is self.credentials
+        return texts.get(node.name, "") if same else ""
 
     def nodes(self, names: Iterable[str]) -> tuple[NodePlan, ...]:
         """Return the planned nodes with these names."""

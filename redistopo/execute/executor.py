@@ -82,7 +82,9 @@ def _write(context: ExecutionContext, one: Step) -> None:
     for node in context.nodes(one.nodes):
         myid = one.settings.get(node.name, {}).get("myid") or ""
         context.host.files.private_folder(node.folder.root)
-        files = configuration_files(context.plan, node, context.credentials, myid)
+        files = configuration_files(
+            context.plan, node, context.credentials, myid=myid, rendered=context.rendered_of(node)
+        )
         for path, text in files.items():
             context.host.files.write(path, text)
 

@@ -85,11 +85,14 @@ def links_libsystemd(path: str) -> bool:
         return False
 
 
-def choose_engine(request: EngineRequest, found: Iterable[Engine] | None = None) -> Choice:
+def choose_engine(
+    request: EngineRequest, found: Iterable[Engine] | None = None, *, advise: bool = True
+) -> Choice:
     """Choose the first engine that the request accepts.
 
     Raises MissingPrerequisite with the install command if there is none, if all are too old, or
-    if none has the requested TLS.
+    if none has the requested TLS. Without `advise` the error doesn't say how to install one:
+    what the package manager offers takes apt-cache a second to tell.
     """
     if path := request.path or os.environ.get(VARIABLE, ""):
         source = "the requested path" if request.path else VARIABLE
@@ -111,7 +114,7 @@ def choose_engine(request: EngineRequest, found: Iterable[Engine] | None = None)
             f'no server on this machine is "{request.text}"',
             detail=known or "no server was found at all",
             hint="change `engine` in the topology file to one of these, or "
-            + how_to_install(request),
+            + (how_to_install(request) if advise else f"install {_ELSEWHERE}"),
         )
     raise MissingPrerequisite(
         "no Redis or Valkey server was found on this machine",
@@ -122,9 +125,9 @@ def choose_engine(request: EngineRequest, found: Iterable[Engine] | None = None)
 def assumed_engine(request: EngineRequest) -> Choice:
     """Choose an engine, or assume one if none is installed; for planning only."""
     try:
-        return choose_engine(request)
+        return choose_engine(request, advise=False)
     except MissingPrerequisite as error:
-        if request.path:
+        if request.path:  # its error has no such advice
             raise
         return Choice(engine=request.assumed, why=f"assumed: {error.message}")
 

@@ -52,7 +52,7 @@ def _split(path: Path) -> tuple[Path, tuple[str, ...]]:
     parts = path.parts
     if STATE_FOLDER in parts[1:]:
         at = len(parts) - 1 - parts[::-1].index(STATE_FOLDER)
-        return Path(*parts[:at]), parts[at:]
+        return path.parents[len(parts) - at - 1], parts[at:]
     return path.parent, (path.name or ".",)
 
 

@@ -82,15 +82,16 @@ def users_acl(plan: Plan, credentials: Credentials, *, sentinel: bool = False) -
 
 
 def configuration_files(
-    plan: Plan, node: NodePlan, credentials: Credentials, myid: str = ""
+    plan: Plan, node: NodePlan, credentials: Credentials, *, myid: str = "", rendered: str = ""
 ) -> dict[Path, str]:
     """Path -> text of what a node starts on, its users first: a server refuses to start on a
-    configuration whose users are missing. `myid` is for a Sentinel, see `sentinel_conf`."""
+    configuration whose users are missing. `myid` is for a Sentinel, see `sentinel_conf`;
+    `rendered` is a data node's configuration where it was rendered before."""
     watches = node.role is Role.SENTINEL
     conf = (
         sentinel_conf(plan, node, credentials, myid)
         if watches
-        else node_conf(plan, node, credentials)
+        else rendered or node_conf(plan, node, credentials)
     )
     files = {node.folder.config: conf}
     if plan.topology.acl:

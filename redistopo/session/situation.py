@@ -106,6 +106,7 @@ def situation(context: ExecutionContext, record: TopologyState | None, seen: Obs
     plan = with_primary(plan, named) if named else plan
     kept = tuple(remembered(seen))
     texts = {node.name: node_conf(plan, node, held) for node in plan.data}
+    context.remember_rendered(plan, dict(texts))
     wanted = {name: read_conf(text) for name, text in texts.items()}
     for node in (one for one in plan.sentinels if one.name not in kept):
         texts[node.name] = sentinel_conf(plan, node, held, known_id(seen, node))

@@ -16,6 +16,7 @@ from support.browser import CHROMIUM, NEEDED, browser
 from support.contrast import least_contrast, lightness
 from support.demo import Demo, one_project
 from support.engines import BUNDLED
+from support.forms import spread
 from support.project import Project
 from support.waiting import until
 
@@ -252,7 +253,7 @@ def _ring(page: Page) -> bool:
     return bool(page.evaluate(f"parseFloat({style}.outlineWidth) >= 2"))
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", spread(["light", "dark"], 1))
 def test_on_a_phone_by_day_and_by_night(shown: Shown, scheme: str) -> None:
     phone = {"width": 320, "height": 640}
     with opened(shown, viewport=phone, color_scheme=scheme, has_touch=True, is_mobile=True) as page:

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 from support.browser import CHROMIUM, NEEDED, browser
 from support.demo import Demo, one_project
 from support.engines import BUNDLED
+from support.forms import spread
 
 pytestmark = pytest.mark.skipif(
     not CHROMIUM and not NEEDED, reason="no chromium here: apt-get install chromium"
@@ -55,7 +56,7 @@ def _opened(chromium: Browser, demo: Demo, size: tuple[int, int]) -> Page:
     return page
 
 
-@pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])
+@pytest.mark.parametrize("size", spread([LAPTOP, PHONE], 1), ids=str)
 def test_no_name_and_no_figure_is_cut_and_a_laptop_shows_database_and_events(
     chromium: Browser, demo: Demo, size: tuple[int, int]
 ) -> None:

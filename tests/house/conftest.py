@@ -2,6 +2,7 @@
 
 import runpy
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,12 @@ def reference() -> str:
 @pytest.fixture(scope="session")
 def table() -> Callable[[str], Any]:
     """The `CASES` of a unit test's file, by its path below tests/unit."""
-    return lambda path: runpy.run_path(str(ROOT / "tests" / "unit" / path))["CASES"]
+    return _cases
+
+
+@cache
+def _cases(path: str) -> Any:
+    return runpy.run_path(str(ROOT / "tests" / "unit" / path))["CASES"]
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:

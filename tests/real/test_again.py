@@ -4,6 +4,7 @@ import json
 import shutil
 import signal
 from contextlib import suppress
+from itertools import product
 from pathlib import Path
 
 import psutil
@@ -179,8 +180,10 @@ def _half_made(project: Project) -> None:
     "redistopo and its redis-cli are killed during the formation of the cluster",
     "the next `up` finishes healthy with the same servers",
 )
-@pytest.mark.parametrize("formation", ["redis-cli", "instant"])
-@pytest.mark.parametrize("step", spread(["start", "form", "wait"], 2))
+@pytest.mark.parametrize(
+    ("formation", "step"),
+    spread([*product(["redis-cli", "instant"], ["form", "start", "wait"])], 3),
+)
 def test_a_redistopo_killed_half_way_is_taken_up_again(
     project: Project, step: str, formation: str
 ) -> None:

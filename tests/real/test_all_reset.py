@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import redis
 from support.engines import BUNDLED
+from support.forms import spread
 from support.judge import roles
 from support.project import Project
 from support.waiting import until
@@ -30,7 +31,7 @@ def _roles(project: Project) -> list[str]:
     return sorted(roles(project.ports, project.password).values())
 
 
-@pytest.mark.parametrize("replicas_first", [True, False])
+@pytest.mark.parametrize("replicas_first", spread([True, False], 1))
 def test_a_cluster_of_which_all_nodes_were_reset_comes_back_with_what_its_logs_have(
     project: Project, replicas_first: bool
 ) -> None:

@@ -31,6 +31,10 @@ LIKE = {
     "verify-102": "verify-6",
     "status-102": "status-6",
     "pytest-up": "pytest-1",
+    "pytest-200": "pytest-1",
+    "scale-replicas": "scale-shards",
+    "rebalance-empty": "rebalance",
+    "version": "help",
     "reset-6": "reset-flush",
     "hosts-up": "tests/hosts",
 }
@@ -42,7 +46,7 @@ _NAMES = [
     for row in ROWS
     if (FULL or not (row.wide or row.name in LIKE)) and row.name not in _IMPOSSIBLE
 ]
-_AT_ONCE = 4
+_AT_ONCE = 7
 """Rows for one start of the benchmarks."""
 
 

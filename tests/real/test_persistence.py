@@ -8,6 +8,7 @@ import psutil
 import pytest
 from support.editing import edit
 from support.engines import ENGINES
+from support.forms import spread
 from support.project import Project
 from support.waiting import until
 
@@ -20,7 +21,7 @@ def kept(project: Project) -> bool:
         return int(node.dbsize()) == 100 and node.get("99") == "x"
 
 
-@pytest.mark.parametrize("engine", OLD_AND_NEW)
+@pytest.mark.parametrize("engine", spread(OLD_AND_NEW, 1))
 @pytest.mark.parametrize("ending", ["down", "kill", "live"])
 @pytest.mark.fault(
     "`persistence` is changed between `down` and `up`, or while servers run",

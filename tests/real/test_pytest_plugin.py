@@ -2,12 +2,13 @@
 
 import pytest
 from support.engines import BUNDLED, INSTALLED
+from support.forms import spread
 from support.suites import HIDE_SERVERS, INI, SEE, Suites, counts
 
 SHAPES = {"cluster": 6, "sentinel": 6, "replication": 3, "standalone": 1}
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", spread(list(SHAPES), 2))
 def test_each_test_gets_a_client_of_a_topology_without_data(suites: Suites, shape: str) -> None:
     suites.passes(
         f"""

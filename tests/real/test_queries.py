@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 from support.engines import BUNDLED
+from support.forms import spread
 from support.judge import roles
 from support.project import Project
 from support.waiting import until
@@ -60,7 +61,7 @@ def _unchanged(project: Project, queries: Iterable[tuple[str, ...]] = QUERIES) -
         (project.root / "bundle.tar.gz").unlink(missing_ok=True)
 
 
-@pytest.mark.parametrize("shape", ["replication", "sentinel", "cluster"])
+@pytest.mark.parametrize("shape", spread(["cluster", "replication", "sentinel"], 2))
 def test_a_query_leaves_a_healthy_topology_as_it_is(project: Project, shape: str) -> None:
     project.init(shape, "--persistence", "none", engine=BUNDLED.path)
     project.up()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.engines import PACKAGED, WINDOWS
+from support.forked import FORKER
 from support.lesson import Shell, alike, rewritten, typed
 from support.project import Project, servers_below
 
@@ -27,6 +28,7 @@ def shells(
         programs = home / ".programs"
         programs.mkdir(parents=True)
         (programs / "redis-server").symlink_to(engine.path)
+        FORKER.put_into(programs)
         own = (str(programs), str(Path(sys.executable).parent), os.environ["PATH"])
         env = {"PATH": os.pathsep.join(own), "COLUMNS": "100"}
         made.append(Shell(home, projects("ports").port, env))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from support.engines import PACKAGED
+from support.forked import FORKER
 from support.lesson import Shell, Typed, alike, rewritten, typed, with_blocks_of
 from support.project import Project, servers_below
 
@@ -52,6 +53,7 @@ def shell(projects: Callable[[str], Project], tmp_path: Path) -> Iterator[Shell]
     programs.mkdir(parents=True)
     (programs / "redis-server").symlink_to(PACKAGED.path)
     (programs / "redis-cli").symlink_to(PACKAGED.cli)
+    FORKER.put_into(programs)
     path = os.pathsep.join((str(programs), str(Path(sys.executable).parent), os.environ["PATH"]))
     found = Shell(home, projects("ports").port, {"PATH": path, "COLUMNS": "100"})
     yield found

@@ -37,6 +37,38 @@ _LOADED = (
 """What commands import while they work, besides redistopo."""
 
 
+_PLACE = "redistopo-forked-"
+"""How the name of an abstract socket begins at which a process that forks can be asked."""
+
+_ON_PATH = """#!{python} -IS
+import _signal, _socket, json, os, sys, time
+
+argv, env = [{command!r}, *sys.argv[1:]], dict(os.environ)
+if {{name: text for name, text in env.items() if name.startswith({begins!r})}} != {started_with!r}:
+    os.execv(argv[0], argv)
+umask = os.umask(0o077)
+os.umask(umask)
+order = {{"argv": argv, "cwd": os.getcwd(), "env": env, "umask": umask}}
+asked = _socket.socket(_socket.AF_UNIX)
+for _ in range(1000):
+    try:
+        asked.connect({place!r})
+        break
+    except ConnectionRefusedError:  # it is still importing
+        time.sleep(0.02)
+for number in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP):
+    _signal.signal(number, lambda number, _: asked.send(bytes([number])))
+given = b"".join(number.to_bytes(4, sys.byteorder) for number in (0, 1, 2))
+asked.sendmsg([b"!"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, given)])
+asked.sendall(json.dumps(order).encode() + b"\\n")
+code = int(asked.recv(64) or b"1")
+if code < 0:
+    _signal.signal(-code, _signal.SIG_DFL) if -code != _signal.SIGKILL else None
+    os.kill(os.getpid(), -code)
+os._exit(code)
+"""
+
+
 def _read_at_start(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in environment.items() if name.startswith(_READ_AT_START)}
 
@@ -96,6 +128,21 @@ class Forker:
                 )
         return self._door
 
+    def put_into(self, folder: Path) -> None:
+        """A `redistopo` for a shell's PATH: it has the command forked, too, unless it was started
+        with other variables of Python's or the locale's than this worker."""
+        self._opened()
+        assert self._process
+        text = _ON_PATH.format(
+            python=sys.executable,
+            command=COMMAND,
+            begins=_READ_AT_START,
+            started_with=self._started_with,
+            place=f"\0{_PLACE}{self._process.pid}",
+        )
+        (folder / "redistopo").write_text(text, encoding="utf-8")
+        (folder / "redistopo").chmod(0o755)
+
     def end(self) -> None:
         """The process has ended, as it does when nobody can ask it any more."""
         if self._process and self._door:
@@ -135,6 +182,7 @@ class _Inside:
 
     def __init__(self, door: socket.socket) -> None:
         self.door = door
+        self.listener = _listening(f"\0{_PLACE}{os.getpid()}")
         self.asked: dict[int, socket.socket] = {}
         self.woken, self.wakes = socket.socketpair()
         for one in (self.woken, self.wakes):
@@ -148,30 +196,43 @@ class _Inside:
         with selectors.DefaultSelector() as selector:
             selector.register(self.door, selectors.EVENT_READ)
             selector.register(self.woken, selectors.EVENT_READ)
+            selector.register(self.listener, selectors.EVENT_READ)
             while True:
                 for key, _ in selector.select():
                     if key.fileobj is self.woken:
                         self.woken.recv(4096)
                         self._reap(selector)
-                    elif key.fileobj is not self.door:
-                        selector.unregister(key.fileobj)
-                        if key.data in self.asked:  # else it was reaped just now
-                            os.kill(key.data, signal.SIGKILL)
-                    elif self._fork(selector):
-                        return
+                    elif key.fileobj is self.door:
+                        word, given, _, _ = socket.recv_fds(self.door, 1, 4)
+                        if not word:
+                            os._exit(0)
+                        if self._fork(selector, socket.socket(fileno=given[0]), given[1:]):
+                            return
+                    elif key.fileobj is self.listener:
+                        who, _ = self.listener.accept()
+                        _, given, _, _ = socket.recv_fds(who, 1, 3)
+                        if self._fork(selector, who, given):
+                            return
+                    elif key.data in self.asked:  # else it was reaped just now
+                        self._signal(selector, key.data)
 
-    def _fork(self, selector: selectors.BaseSelector) -> bool:
+    def _signal(self, selector: selectors.BaseSelector, pid: int) -> None:
+        """Whoever asked sends signals on; a child is killed when nobody waits for it any more."""
+        if number := self.asked[pid].recv(1):
+            os.kill(pid, number[0])
+        else:
+            selector.unregister(self.asked[pid])
+            os.kill(pid, signal.SIGKILL)
+
+    def _fork(self, selector: selectors.BaseSelector, who: socket.socket, ends: list[int]) -> bool:
         """Whether this is the child now."""
-        word, given, _, _ = socket.recv_fds(self.door, 1, 4)
-        if not word:
-            os._exit(0)
-        who, ends = socket.socket(fileno=given[0]), given[1:]
         with who.makefile("rb") as reading:
             order = json.loads(reading.readline())
         pid = os.fork()
         if pid == 0:
             signal.set_wakeup_fd(-1)
-            for one in (self.door, self.woken, self.wakes, who, *self.asked.values()):
+            held = (self.door, self.listener, self.woken, self.wakes, who, *self.asked.values())
+            for one in held:
                 one.close()
             _become(order, ends)
             return True
@@ -192,6 +253,13 @@ class _Inside:
                     selector.unregister(who)
                 with suppress(OSError):
                     who.sendall(str(os.waitstatus_to_exitcode(status)).encode())
+
+
+def _listening(place: str) -> socket.socket:
+    made = socket.socket(socket.AF_UNIX)
+    made.bind(place)
+    made.listen()
+    return made
 
 
 def _become(order: dict[str, Any], ends: list[int]) -> None:

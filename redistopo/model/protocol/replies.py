@@ -97,21 +97,20 @@ def settles_nothing(reply: str) -> bool:
 
 def parse_info(text: str) -> dict[str, str]:
     """Parse INFO or CLUSTER INFO into field -> value, without section titles and blank lines."""
-    found: dict[str, str] = {}
-    for line in _lines(text):
-        name, colon, value = line.partition(":")
-        if colon and not line.startswith("#"):
-            found[name] = value
+    fields = [line for line in _lines(text) if ":" in line and line[0] != "#"]
+    found = dict(line.split(":", 1) for line in fields)
     if text.strip() and not found:
         raise BadReply("INFO has no field", detail=text[:200])
+    # each query of a node has a hundred fields, of which a handful are numbers that are used
     for name, value in found.items():
-        _check_numbers(name, value)
+        if name in _NUMBERS or name.startswith(("slave", "db")):
+            _check_numbers(name, value)
     return found
 
 
 def _lines(text: str) -> list[str]:
     """Split at newlines only; a path may contain other line boundaries of Python's splitlines."""
-    return [line.removesuffix("\r") for line in text.split("\n")]
+    return text.replace("\r\n", "\n").removesuffix("\r").split("\n")
 
 
 def _check_numbers(name: str, value: str) -> None:

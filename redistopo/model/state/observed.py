@@ -199,7 +199,7 @@ class NodeSeen(Addressed):
         """The replicas that this node lists."""
         found = []
         listed = int(self.info.get("connected_slaves", 0))
-        for name, value in self.info.items():
+        for name, value in self.info.items() if listed else ():
             number = name[5:] if name.startswith("slave") and len(name) < 15 else ""
             if not number.isdecimal() or int(number) >= listed:
                 continue
