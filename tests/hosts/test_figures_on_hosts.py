@@ -1,6 +1,7 @@
 """How long verbs take over several hosts, printed with ``-s``; the bars are those of a machine that
 does nothing else: ``TESTS_FULL=1 pytest tests/hosts/test_figures_on_hosts.py -n 0 -s``."""
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -37,8 +38,10 @@ def _seconds(work: Callable[[], object], times: int = 1) -> float:
 
 
 def _figure(what: str, seconds: float, bar: float) -> None:
+    """Printed; it is held to the bar, the longer the more the machine has to do besides."""
     sys.stdout.write(f"{what}: {seconds:.3f} s (at most {bar:.3g} s)\n")
-    assert seconds <= bar, what
+    load = os.getloadavg()[0] / (os.cpu_count() or 1)
+    assert seconds <= bar * max(1.0, load), what
 
 
 def test_verbs_on_three_hosts(over_hosts: OnHosts, tmp_path: Path) -> None:

@@ -17,9 +17,12 @@ from redistopo.host.run_program import clean_environment
 from redistopo.model.topology.hosts import LOCAL as LOCAL_CONNECTION
 from redistopo.model.topology.hosts import Hosts, Machine
 
-CONNECT_SECONDS = 8
-_ALIVE_SECONDS = 3
+CONNECT_SECONDS = 6
+_ALIVE_SECONDS = 2
 _ALIVE_COUNT = 3
+"""A control connection to a host that has died ends after the product of both; only then SSH tries
+to connect again. That, and Ansible's start, take less than 15 s."""
+
 _PYTHON = "/usr/bin/python3"
 MOST_FORKS = 32
 SOCKET = "socket"
