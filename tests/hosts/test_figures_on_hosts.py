@@ -79,9 +79,11 @@ def test_thirty_hosts_with_two_nodes_each(project: Project, tmp_path: Path) -> N
         over = OnHosts(project, lab)
         over.init('shape = "cluster"', "shards = 30", "replicas = 1")
         made = load_project(project.root)
-        numbered = number_nodes(made.topology, None)
-        plan = _seconds(lambda: make_plan(made.topology, made.layout, _ENGINE, "", numbered), 5)
-        _figure("30 hosts: planned", plan, 0.2)
+
+        def plan() -> None:
+            make_plan(made.topology, made.layout, _ENGINE, "", number_nodes(made.topology, None))
+
+        _figure("30 hosts: planned", _seconds(plan, 5), 0.2)
         _figure("30 hosts: redistopo plan", _seconds(lambda: project.run("plan", check=0)), 60)
         _figure("30 hosts: up", _seconds(lambda: project.run("up", check=0, seconds=300)), 180)
         assert len(over.addresses()) == 60
