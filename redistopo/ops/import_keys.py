@@ -1,8 +1,8 @@
 """`import`: copies the keys of another server, or of a file, into the topology."""
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -111,7 +111,7 @@ def import_keys(request: ImportRequest, progress: Progress) -> ImportResult:
                 f"the topology has {present:,} keys already: nothing was changed",
                 hint=import_over(),
             )
-        with open_source(request.source, program, session.deadline) as source:
+        with open_source(request.source, program, session.deadline) as source, _interruptible():
             _refuse_itself(source, owners)
             _refuse_switch(request, source)
             refuse_databases(plan, source.keys, source.name)
@@ -150,6 +150,18 @@ def _program(session: Session, source: ImportFrom) -> str:
     if session.topology.hosts is None:
         return session.plan().engine.path
     return installed(session.plan(assume=True).engine.title.lower())
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Report at Ctrl-C how to go on: the same command is refused, since there are keys by then."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise Interrupted(
+            "interrupted: some keys may be copied",
+            hint="the same command with --replace copies all of them again",
+        ) from error
 
 
 def _refuse_itself(source: ImportSource, owners: Sequence[Owner]) -> None:

@@ -148,7 +148,7 @@ def _undo(layout: Layout, progress: Progress, *, empty: bool, had_data: bool) ->
     if empty:
         down(DownRequest(root=layout.root, wipe=True), progress)
     elif not had_data or aside(layout).exists():
-        note(progress, "failed: the data of before is put back")
+        note(progress, "failed: the data of before is put back; redistopo up starts it")
         down(DownRequest(root=layout.root, force=True), progress)
         with _locked(layout, progress) as session:
             put_back(layout, session.host)

@@ -1,6 +1,7 @@
 """`import` from sources in trouble, or with data that the target can't hold: it says what is wrong,
 and neither side loses anything."""
 
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -51,6 +52,25 @@ def test_a_source_whose_password_changes_in_the_middle(project: Project, by_hand
     project.run("import", "--from", url.format("second"), "--replace", check=0)
     assert project.client().dbsize() == 40_000
     assert judge.client(port, "second").dbsize() == 40_000
+
+
+def test_an_interrupted_import_goes_on_by_what_it_prints(project: Project, by_hand: ByHand) -> None:
+    port = project.port + 15
+    by_hand.start(port)
+    listening(port)
+    _standalone(project)
+    with closing(judge.client(port)) as source:
+        source.mset({f"k{n}": "x" * 1000 for n in range(8_000)})
+    words = ("import", "--from", f"127.0.0.1:{port}")
+    begun = project.begin(*words)
+    until(lambda: project.client().dbsize() > 0)
+    begun.send_signal(signal.SIGINT)
+    _, err = begun.communicate(timeout=60)
+    assert begun.returncode == 130, err
+    assert "the same command with --replace copies all of them again" in err
+    assert project.run(*words).code == 2
+    project.run(*words, "--replace", check=0)
+    assert project.client().dbsize() == 8_000
 
 
 def test_a_log_with_commands_over_several_slots(project: Project, by_hand: ByHand) -> None:
