@@ -46,7 +46,7 @@ _NAMES = [
     for row in ROWS
     if (FULL or not (row.wide or row.name in LIKE)) and row.name not in _IMPOSSIBLE
 ]
-_AT_ONCE = 7
+_AT_ONCE = 5
 """Rows for one start of the benchmarks."""
 
 
@@ -59,7 +59,7 @@ def _measured(names: Sequence[str], runs: int, tmp_path: Path) -> dict[str, Any]
             *(sys.executable, "-m", "benchmarks", *only, "--runs", str(runs), "--small"),
             *("--server", BUNDLED.path, "--cli", BUNDLED.cli, "--results", str(kept)),
         ],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=300,
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=100 * len(names),
     )  # fmt: skip
     assert kept.exists(), done.stdout + done.stderr
     found: dict[str, Any] = json.loads(kept.read_text())
