@@ -44,13 +44,14 @@ def rejoin(context: ExecutionContext, one: Step) -> None:
 
 
 def await_writable(context: ExecutionContext, one: Step) -> None:
-    """Wait until the targets of moves accept keys, if there are any to move: a primary that was
-    just started replies CLUSTERDOWN for 2 s (cluster_legacy.c, CLUSTER_WRITABLE_DELAY)."""
-    sources = context.nodes(dict.fromkeys(move.source for move in one.moves))
-    if not any(int(str(context.send(node, "DBSIZE"))) for node in sources):
+    """Wait until sources and targets of moves serve, if there are keys to move: a primary that was
+    just started replies CLUSTERDOWN for 2 s (cluster_legacy.c, CLUSTER_WRITABLE_DELAY), to MIGRATE
+    as to any command with keys."""
+    sources = dict.fromkeys(move.source for move in one.moves)
+    if not any(int(str(context.send(node, "DBSIZE"))) for node in context.nodes(sources)):
         return
-    targets = context.nodes(dict.fromkeys(move.target for move in one.moves))
-    _await_ok(context, targets, context.deadline)
+    both = dict.fromkeys((*sources, *(move.target for move in one.moves)))
+    _await_ok(context, context.nodes(both), context.deadline)
 
 
 def _await_ok(context: ExecutionContext, nodes: Iterable[NodePlan], deadline: Deadline) -> None:
