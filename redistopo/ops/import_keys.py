@@ -111,17 +111,17 @@ def import_keys(request: ImportRequest, progress: Progress) -> ImportResult:
                 f"the topology has {present:,} keys already: nothing was changed",
                 hint=import_over(),
             )
-        with open_source(request.source, program, session.deadline) as source, _interruptible():
+        with (
+            open_source(request.source, program, session.deadline) as source,
+            _interruptible(request),
+        ):
             _refuse_itself(source, owners)
             _refuse_switch(request, source)
             refuse_databases(plan, source.keys, source.name)
             work = _Import(
                 request=request, session=session, source=source, owners=owners, empty=not present
             )
-            try:
-                done = _copy(work)
-            except KeyboardInterrupt as error:
-                raise _stopped(request) from error
+            done = _copy(work)
         return ImportResult(
             source=source.name,
             keys=done.passes[0].copied,
@@ -134,15 +134,6 @@ def import_keys(request: ImportRequest, progress: Progress) -> ImportResult:
         )
 
 
-def _stopped(request: ImportRequest) -> Interrupted:
-    on = ": writes go on at the source" if request.switch else ""
-    return Interrupted(
-        f"the import was interrupted{on}",
-        detail="the keys that were copied are in the topology",
-        hint="run the same command again with --replace",
-    )
-
-
 def _program(session: Session, source: ImportFrom) -> str:
     """A server on this machine that loads a file; "" if there is none to load."""
     if not Path(source.text).expanduser().exists():
@@ -153,14 +144,16 @@ def _program(session: Session, source: ImportFrom) -> str:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def _interruptible(request: ImportRequest) -> Iterator[None]:
     """Report at Ctrl-C how to go on: the same command is refused, since there are keys by then."""
+    on = ": writes go on at the source" if request.switch else ""
     try:
         yield
     except KeyboardInterrupt as error:
         raise Interrupted(
-            "interrupted: some keys may be copied",
-            hint="the same command with --replace copies all of them again",
+            f"the import was interrupted{on}",
+            detail="the keys that were copied are in the topology",
+            hint="run the same command again with --replace",
         ) from error
 
 

@@ -67,7 +67,7 @@ def test_an_interrupted_import_goes_on_by_what_it_prints(project: Project, by_ha
     begun.send_signal(signal.SIGINT)
     _, err = begun.communicate(timeout=60)
     assert begun.returncode == 130, err
-    assert "the same command with --replace copies all of them again" in err
+    assert "Next: run the same command again with --replace" in err
     assert project.run(*words).code == 2
     project.run(*words, "--replace", check=0)
     assert project.client().dbsize() == 8_000
