@@ -4,7 +4,6 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from time import sleep
 from typing import Any
 
 import pytest
@@ -43,7 +42,10 @@ class _Writers:
         self.latest: dict[str, str | None] = {}
 
     def write(self, who: int) -> None:
-        client = RedisCluster(host="127.0.0.1", port=self._source.port, **_tls(self._source))
+        client = RedisCluster(
+            host="127.0.0.1", port=self._source.port, client_name=f"writer{who}",
+            **_tls(self._source),
+        )  # fmt: skip
         with client:
             number = 0
             while not self._end.wait(0.002):
@@ -71,12 +73,16 @@ class _Writers:
             for one in threads:
                 one.join()
 
-    def wait(self) -> bool:
-        """Whether no reply comes for half a second."""
-        sleep(0.1)  # for replies that are on their way
-        before = self.count
-        sleep(0.5)
-        return self.count == before
+    def wait(self) -> None:
+        """Both have a command that a server holds back (the flag b of CLIENT LIST)."""
+        until(lambda: self._held() == {"writer0", "writer1"}, 5, what="the writers wait")
+
+    def _held(self) -> set[str]:
+        found = set()
+        for port in self._source.ports:
+            with Redis(port=port, **_tls(self._source)) as node:
+                found |= {one["name"] for one in node.client_list() if "b" in one["flags"]}
+        return found
 
     def go_on(self) -> None:
         before = self.count
@@ -129,7 +135,7 @@ def test_a_cluster_with_tls_is_left_for_another_topology_under_writers(
                 break
         (server,) = target.servers()
         server.suspend()  # the comparison in the pause doesn't end
-        assert writers.wait()
+        writers.wait()
         begun.send_signal(signal.SIGINT)
         out, err = begun.communicate(timeout=30)
         server.resume()
@@ -137,7 +143,7 @@ def test_a_cluster_with_tls_is_left_for_another_topology_under_writers(
         assert "the import was interrupted: writes go on at the source" in out
         writers.go_on()
         target.run(*command, "--replace", check=0)
-        assert writers.wait()
+        writers.wait()
         with target.client() as client:
             found, wanted = _all(client), _all(everything)
         # all that the source has; what it deleted between the two runs remains

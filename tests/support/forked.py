@@ -41,7 +41,7 @@ _PLACE = "redistopo-forked-"
 """How the name of an abstract socket begins at which a process that forks can be asked."""
 
 _ON_PATH = """#!{python} -IS
-import _signal, _socket, json, os, sys, time
+import _signal, _socket, json, os, sys
 
 argv, env = [{command!r}, *sys.argv[1:]], dict(os.environ)
 if {{name: text for name, text in env.items() if name.startswith({begins!r})}} != {started_with!r}:
@@ -50,12 +50,7 @@ umask = os.umask(0o077)
 os.umask(umask)
 order = {{"argv": argv, "cwd": os.getcwd(), "env": env, "umask": umask}}
 asked = _socket.socket(_socket.AF_UNIX)
-for _ in range(1000):
-    try:
-        asked.connect({place!r})
-        break
-    except ConnectionRefusedError:  # it is still importing
-        time.sleep(0.02)
+asked.connect({place!r})
 for number in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP):
     _signal.signal(number, lambda number, _: asked.send(bytes([number])))
 given = b"".join(number.to_bytes(4, sys.byteorder) for number in (0, 1, 2))
@@ -131,7 +126,7 @@ class Forker:
     def put_into(self, folder: Path) -> None:
         """A `redistopo` for a shell's PATH: it has the command forked, too, unless it was started
         with other variables of Python's or the locale's than this worker."""
-        self._opened()
+        self.run([COMMAND, "--version"], folder, os.environ, 60)  # it listens once it has imported
         assert self._process
         text = _ON_PATH.format(
             python=sys.executable,
