@@ -1,6 +1,7 @@
 """Heavy load on every primary: redis-benchmark where it is installed, else bare redis-py.
 
-Each process has an end of its own, in commands and in seconds; all are ended by pid before.
+Each process has an end of its own, in commands and in seconds; all are ended before, or end with
+this process if it is killed.
 """
 
 import shutil
@@ -8,10 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from redis import Connection
 from redis.crc import key_slot
+
+from redistopo.host.tied_program import Streams, tied_program
 
 _COMMANDS = 50_000_000
 _SECONDS = 1800
@@ -33,15 +38,16 @@ class Load:
     """Processes that write to primaries, one each; the last of them ends with `close`."""
 
     password: str
-    _running: dict[int, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    _running: dict[int, tuple["subprocess.Popen[bytes]", ExitStack]] = field(default_factory=dict)
 
     def on(self, primaries: Primaries) -> None:
         """Exactly these primaries are under load now."""
         for port in self._running.keys() - primaries.keys():
             self._end(port)
         for port, tag in primaries.items():
-            process = self._running.get(port)
-            if process is None or process.poll() is not None:
+            if port in self._running and self._running[port][0].poll() is not None:
+                self._end(port)
+            if port not in self._running:
                 self._running[port] = _start(port, tag, self.password)
 
     def close(self) -> None:
@@ -49,9 +55,7 @@ class Load:
             self._end(port)
 
     def _end(self, port: int) -> None:
-        process = self._running.pop(port)
-        process.kill()
-        process.wait()
+        self._running.pop(port)[1].close()
 
 
 def tag_in(first: int, last: int) -> str:
@@ -59,7 +63,7 @@ def tag_in(first: int, last: int) -> str:
     return next(str(n) for n in range(1_000_000) if first <= int(key_slot(str(n).encode())) <= last)
 
 
-def _start(port: int, tag: str, password: str) -> "subprocess.Popen[bytes]":
+def _start(port: int, tag: str, password: str) -> tuple["subprocess.Popen[bytes]", ExitStack]:
     key = f"load:{{{tag}}}:__rand_int__" if tag else "load:__rand_int__"
     argv = [sys.executable, "-m", "benchmarks.load", str(port), password, key]
     if found := program():
@@ -68,8 +72,8 @@ def _start(port: int, tag: str, password: str) -> "subprocess.Popen[bytes]":
             *("-c", str(_CLIENTS), "-P", str(_AT_ONCE), "-n", str(_COMMANDS), "-r", "50000"),
             *("SET", key, "x" * 64),
         ]
-    quiet = subprocess.DEVNULL
-    return subprocess.Popen(argv, stdin=quiet, stdout=quiet, stderr=quiet)
+    ended = ExitStack()
+    return ended.enter_context(tied_program(argv, Path.cwd(), Streams())), ended
 
 
 def _write(port: int, password: str, key: str) -> None:

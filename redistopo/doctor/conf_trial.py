@@ -25,7 +25,7 @@ from redistopo.doctor.startup_verdict import (
 from redistopo.errors import RedistopoError
 from redistopo.host.files import certainly_missing
 from redistopo.host.polling import Deadline
-from redistopo.host.run_program import run_unable_to_write
+from redistopo.host.run_unable_to_write import run_unable_to_write
 from redistopo.model.protocol.engine import Engine
 
 _SECONDS = 5.0

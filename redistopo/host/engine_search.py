@@ -309,16 +309,17 @@ def _clis(server: str) -> Iterator[str]:
 def _with_tls(engine: Engine) -> Engine:
     # A server without TLS refuses tls-port; a server with TLS exits because no certificate is
     # configured. Either way it exits before it listens.
-    output = _run([engine.path, "-"], stdin='port 0\nsave ""\nlogfile ""\ntls-port 1\n')
+    # Not by stdin: what reads less than all of it, since redistopo was killed, would serve.
+    output = _run([engine.path, "--port", "0", "--save", "", "--logfile", "", "--tls-port", "1"])
     return replace(engine, tls="tls-cert-file" in output or "Failed to configure TLS" in output)
 
 
-def _run(argv: list[str], stdin: str = "") -> str:
+def _run(argv: list[str]) -> str:
     """The program's output, "" if it can't be run; raises MissingPrerequisite if it doesn't end:
     on a busy machine a server would otherwise be none, and another one chosen in its place."""
     try:
         done = subprocess.run(
-            argv, input=stdin, capture_output=True, text=True, errors="replace",
+            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
             timeout=_ANSWER_SECONDS, check=False, cwd=Path(argv[0]).parent, start_new_session=True,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:

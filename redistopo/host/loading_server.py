@@ -4,21 +4,18 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from signal import SIGKILL, SIGTERM
 
 from redistopo.errors import MissingPrerequisite
-from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.local_host import LOCAL
 from redistopo.host.ports import any_free
-from redistopo.host.run_program import clean_environment, end_child
 from redistopo.host.server_log import log_tail
+from redistopo.host.tied_program import Streams, tied_program
 
 _LOOPBACK = "127.0.0.1"
-_END_SECONDS = 5.0
 _DATABASES = 1024
 
 
@@ -47,46 +44,38 @@ class LoadingServer:
 def loading_server(program: str, data: Path) -> Iterator[LoadingServer]:
     """Start a server on an RDB file, or on a copy of an append-only folder or file; afterwards end
     it and remove its folder. It may still load, or have ended."""
-    begun: list[LoadingServer] = []
-    with tempfile.TemporaryDirectory(prefix="redistopo-load-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="redistopo-load-") as name,
+        (Path(name) / "log").open("wb") as log,
+        ExitStack() as stack,
+    ):
+        port, password = any_free(_LOOPBACK), secrets.token_hex(16)
+        text = _configuration(port, password, _placed(Path(name), data))
+        # by stdin: the process list shows no password
+        streams = Streams(stdin=subprocess.PIPE, stdout=log, stderr=log)
         try:
-            with interrupts_deferred(later=True):  # otherwise it could run unrecorded
-                begun.append(_begin(program, Path(folder), data))
-            yield begun[0]
-        finally:
-            for server in begun:
-                end_child(server.process, (SIGTERM, SIGKILL), _END_SECONDS)
+            process = stack.enter_context(tied_program([program, "-"], Path(name), streams))
+        except OSError as error:
+            raise MissingPrerequisite(f"can't run {program}", detail=str(error)) from error
+        if process.stdin is not None:
+            with suppress(BrokenPipeError), process.stdin as configuration:  # it ended at once
+                configuration.write(text.encode())
+        yield LoadingServer(
+            host=_LOOPBACK, port=port, password=password, log=Path(log.name), process=process
+        )
 
 
-def _begin(program: str, folder: Path, data: Path) -> LoadingServer:
-    port, password = any_free(_LOOPBACK), secrets.token_hex(16)
+def _configuration(port: int, password: str, data: Sequence[str]) -> str:
     lines = [
         f"port {port}",
         f"bind {_LOOPBACK}",
         f"requirepass {password}",
         f"databases {_DATABASES}",
         'save ""',
-        *_placed(folder, data),
+        *data,
+        "",
     ]
-    log = folder / "log"
-    try:
-        with log.open("wb") as out:
-            # the configuration by stdin: the process list shows no password
-            process = subprocess.Popen(
-                [program, "-"],
-                cwd=folder,
-                stdin=subprocess.PIPE,
-                stdout=out,
-                stderr=out,
-                env=clean_environment(),
-                start_new_session=True,
-            )
-    except OSError as error:
-        raise MissingPrerequisite(f"can't run {program}", detail=str(error)) from error
-    if process.stdin is not None:
-        process.stdin.write("\n".join([*lines, ""]).encode())
-        process.stdin.close()
-    return LoadingServer(host=_LOOPBACK, port=port, password=password, log=log, process=process)
+    return "\n".join(lines)
 
 
 def _placed(folder: Path, data: Path) -> list[str]:

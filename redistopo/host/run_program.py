@@ -1,7 +1,6 @@
 """Runs other programs: for their output, line by line, or in place of this process."""
 
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -9,7 +8,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
-from pathlib import Path
 from typing import Any, NoReturn
 
 from redistopo.errors import MissingPrerequisite, RedistopoError, TimedOut
@@ -57,46 +55,6 @@ def run_command(argv: list[str]) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout if done.returncode == 0 else None
-
-
-def run_unable_to_write(argv: list[str], text: bytes, folder: Path, deadline: Deadline) -> str:
-    """Return a program's output for an input, stderr first, or why there is none: it can't be
-    run, crashed, or didn't end by the deadline. It can write no file, not even a core dump."""
-    try:
-        with interrupts_deferred(later=True):  # otherwise it could run unrecorded
-            child = subprocess.Popen(
-                argv,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                cwd=folder,
-                env=clean_environment(),
-                start_new_session=True,
-            )
-    except OSError as error:
-        return error.strerror or str(error)
-    with child:
-        try:
-            _forbid_writes(child.pid)
-            out, err = child.communicate(text, deadline.left)
-        except subprocess.TimeoutExpired:
-            return f"it didn't end within {deadline.seconds:g} s"
-        finally:
-            child.kill()
-            child.wait()  # Popen itself doesn't, after a Ctrl-C
-    if child.returncode < 0:
-        # the crash report that it prints is long
-        return f"it crashed ({signal.Signals(-child.returncode).name})"
-    return (err + b"\n" + out).decode(errors="replace")
-
-
-def _forbid_writes(pid: int) -> None:
-    """Limit its file size to 0 before it has its input; only Linux writes core dumps to the
-    working folder."""
-    if sys.platform == "linux":
-        with suppress(ProcessLookupError, PermissionError):
-            for limit in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
-                resource.prlimit(pid, limit, (0, 0))
 
 
 def run_to_end(argv: Sequence[str], on_line: Callable[[str], None], deadline: Deadline) -> None:

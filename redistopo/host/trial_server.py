@@ -6,16 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from signal import SIGKILL, SIGTERM, Signals
+from signal import Signals
 
-from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.local_host import LOCAL
 from redistopo.host.ports import any_free
-from redistopo.host.run_program import clean_environment, end_child
 from redistopo.host.server_log import log_tail
+from redistopo.host.tied_program import Streams, tied_program
 
 LOOPBACK = "127.0.0.1"
-_END_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,32 +40,17 @@ class TrialServer:
 
 @contextmanager
 def trial_server(program: str) -> Iterator[TrialServer]:
-    """Start a server with defaults on a free port; afterwards stop it and remove its folder.
+    """Start a server with defaults on a free port; afterwards end it and remove its folder.
 
     It may have ended, and another program may have taken the port: see `ended`,
-    `last_log_lines`.
+    `last_log_lines`. Raises OSError if it can't be run.
     """
     port = any_free(LOOPBACK)
-    begun: list[TrialServer] = []
+    argv = [program, "--port", str(port), "--bind", LOOPBACK, "--save", ""]
     with tempfile.TemporaryDirectory(prefix="redistopo-") as folder:
-        try:
-            with interrupts_deferred(later=True):  # otherwise it could run unrecorded
-                begun.append(_begin(program, port, Path(folder) / "log"))
-            yield begun[0]
-        finally:
-            for server in begun:
-                end_child(server.process, (SIGTERM, SIGKILL), _END_SECONDS)
-
-
-def _begin(program: str, port: int, log: Path) -> TrialServer:
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [program, "--port", str(port), "--bind", LOOPBACK, "--save", ""],
-            cwd=log.parent,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            env=clean_environment(),
-            start_new_session=True,
-        )
-    return TrialServer(port=port, log=log, process=process)
+        log = Path(folder) / "log"
+        with (
+            log.open("wb") as out,
+            tied_program(argv, log.parent, Streams(stdout=out, stderr=out)) as process,
+        ):
+            yield TrialServer(port=port, log=log, process=process)

@@ -35,6 +35,7 @@ EXCEPTIONS = {
     "host/packed_folder.py": "new files (O_EXCL), and a descriptor of safe_open",
     "host/owner_watcher.py": "relative to descriptors of folders that are no links; and /proc",
     "host/run_in_foreground.py": "/dev/tty",
+    "host/end_with_owner.py": "/dev/null",
     "host/server_process.py": SYSTEM,
     "host/peer_user.py": SYSTEM,
     "host/limits.py": SYSTEM,
