@@ -38,6 +38,7 @@ from redistopo.model.protocol.sentinel_replies import (
     HELLO_CHANNEL,
 )
 from redistopo.model.state.clock import clock_of
+from redistopo.model.state.disk import DiskSeen
 from redistopo.model.state.monitored_primaries import without_other_primaries
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
 from redistopo.model.state.relocation import moved_from, relocated_path
@@ -96,6 +97,19 @@ def observe(
     elif depth is Detail.FULL:
         announced = probe_announced_replicas(nodes, client)
     return Observed(shape=shape, nodes=nodes, announced=announced)
+
+
+def with_disks_for_a_start(seen: Observed, targets: Iterable[Target]) -> Observed:
+    """Add the folders of the nodes that don't run, and of Sentinels, whose files have the ids of
+    the others; of a data node that runs, its nodes.conf alone."""
+    nodes = []
+    for node, target in zip(seen.nodes, targets, strict=True):
+        if node.running and not node.is_sentinel and target.layout:
+            text = target.machine.files.read(target.layout.node(node.name).table)
+            nodes.append(replace(node, disk=DiskSeen(nodes_conf=text)))
+        else:
+            nodes.append(_with_disk(node, target))
+    return replace(seen, nodes=tuple(nodes))
 
 
 def _with_disk(seen: NodeSeen, target: Target) -> NodeSeen:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from redistopo.client.connection import Command, Connections, raise_on_error
-from redistopo.client.observe import Detail, Target, observe
+from redistopo.client.observe import Detail, Target, observe, with_disks_for_a_start
 from redistopo.errors import Unreachable
 from redistopo.host.host import Host, StartedProcess
 from redistopo.host.polling import Deadline
@@ -82,6 +82,10 @@ class ExecutionContext:
     def observe(self, depth: Detail, *, disk: bool = False) -> Observed:
         """Take a snapshot of all planned nodes, with `disk` also of their folders."""
         return observe(self.plan.topology.shape, self.targets, self.client, depth, disk=disk)
+
+    def observe_for_a_start(self) -> Observed:
+        """Take a snapshot of the processes, and of what starting the stopped ones depends on."""
+        return with_disks_for_a_start(self.observe(Detail.PROCESS), self.targets)
 
     def cluster_nodes(self, node: NodePlan) -> tuple[ClusterNodesLine, ...]:
         """Return CLUSTER NODES of a node, with the ports at which the nodes listen."""

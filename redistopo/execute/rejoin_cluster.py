@@ -6,6 +6,7 @@ from contextlib import suppress
 from redistopo.client.connection import Command, raise_on_error
 from redistopo.client.observe import Detail
 from redistopo.errors import BadReply, TimedOut
+from redistopo.execute.announce_role import announce_role
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.node_timeout import lower_node_timeout
 from redistopo.host.polling import Deadline, wait_for
@@ -34,6 +35,7 @@ def rejoin(context: ExecutionContext, one: Step) -> None:
     _await_known(context, node)
     for primary in primaries:
         own = str(context.send(primary, "CLUSTER", "MYID"))
+        _await_role(context, node, primary, own)
         context.send(node, "CLUSTER", "REPLICATE", own)
         with suppress(TimedOut):  # it may be a whole cluster that is down
             _await_ok(context, [node], Deadline(min(_OK_SECONDS, context.deadline.left)))
@@ -41,6 +43,29 @@ def rejoin(context: ExecutionContext, one: Step) -> None:
         # ADDSLOTSRANGE is missing in 6.2
         wanted = [slot for some in one.slots for slot in range(some.first, some.last + 1)]
         context.send(node, "CLUSTER", "ADDSLOTS", *wanted)
+
+
+def _await_role(context: ExecutionContext, node: NodePlan, primary: NodePlan, own: str) -> None:
+    """Wait until the node knows that the other one, which may have just been promoted, is a
+    primary: it refuses to follow a replica."""
+    told = False
+
+    def look() -> bool | None:
+        nonlocal told
+        if any(one.id == own and one.primary for one in context.cluster_nodes(node)):
+            return True
+        if not told:
+            announce_role(context, primary, (node,))
+            told = True
+        return None
+
+    def late() -> TimedOut:
+        return TimedOut(
+            f"{node.name} doesn't know that {primary.name} is a primary",
+            hint="redistopo up goes on; redistopo verify shows the roles",
+        )
+
+    wait_for(look, context.deadline, late, pause=0.01)
 
 
 def await_writable(context: ExecutionContext, one: Step) -> None:

@@ -20,17 +20,21 @@ def package_of(program: str) -> str:
     """
     for site in _site_folders(Path(program)):
         line = f"{os.path.relpath(program, site)},".encode()
-        for record in sorted(site.glob("*.dist-info/RECORD")):
-            if _has_line(record, line):
-                name, _, version = record.parent.name.removesuffix(".dist-info").partition("-")
+        for folder, files in _records(site):
+            if files.find(b"\n" + line) >= 0:
+                name, _, version = folder.removesuffix(".dist-info").partition("-")
                 return f"{name.replace('_', '-')} {version}"
     return ""
 
 
-def _has_line(record: Path, start: bytes) -> bool:
-    with suppress(OSError):
-        return (b"\n" + read_bytes(record)).find(b"\n" + start) >= 0
-    return False
+@cache
+def _records(site: Path) -> tuple[tuple[str, bytes], ...]:
+    """Each package's folder, and its list of files; read once, for all the programs there."""
+    found = []
+    for record in sorted(site.glob("*.dist-info/RECORD")):
+        with suppress(OSError):
+            found.append((record.parent.name, b"\n" + read_bytes(record)))
+    return tuple(found)
 
 
 def _site_folders(program: Path) -> Iterator[Path]:

@@ -31,7 +31,7 @@ from redistopo.progress import step, warn
 from redistopo.session.failures import explaining_ended_servers
 from redistopo.session.health import Known
 from redistopo.session.live_change import LiveChange
-from redistopo.session.situation import situation
+from redistopo.session.situation import situation, situation_of_restart
 
 _STOP_SHARE = 0.5
 
@@ -174,9 +174,10 @@ def restart_nodes(work: RestartWork, names: tuple[str, ...]) -> None:
         context.client.close(node.endpoint)
         work.stopped(node.name)
     with explaining_ended_servers(context):
-        after = context.observe(Detail.PROCESS, disk=True)
+        after = context.observe_for_a_start()
         aside = tuple(name for name in names if name in work.emptied)
-        found = situation(context, now.session.state, without_files(after, aside))
+        left = without_files(after, aside)
+        found = situation_of_restart(context, now.session.state, left, names)
         execute(context, (*_put_aside(found, after, aside), *_steps(context, found, names)))
         restore_old(context, now.session.rotation)
         for name in names:

@@ -260,7 +260,8 @@ def _refuse_settings(now: LiveChange, made: UpgradePlan) -> None:
         if str(node.directives) in tried:
             continue
         tried.add(str(node.directives))
-        text = node_conf(plan, node, now.context.credentials)
+        held = now.context.credentials
+        text = now.context.rendered_of(node) or node_conf(plan, node, held)
         if refusal := startup_refusal(node.folder.config, text, made.engine):
             raise UsageError(
                 f"{made.engine.title} doesn't start with the configuration of {node.name}",

@@ -26,9 +26,14 @@ class LiveChange:
 
     def again(self) -> Observed:
         """Take a new snapshot, and update the plan's roles and the recorded primary."""
-        self.seen = self.session.record_primary(self.context.observe(Detail.HEALTH))
-        self.follow_roles()
+        self.seen = self.context.observe(Detail.HEALTH)
+        self.record_roles()
         return self.seen
+
+    def record_roles(self) -> None:
+        """Update the plan's roles and the recorded primary from the snapshot."""
+        self.seen = self.session.record_primary(self.seen)
+        self.follow_roles()
 
     def follow_roles(self) -> None:
         """Update the plan's roles from the snapshot."""
@@ -71,7 +76,7 @@ def live_change(session: Session, *, assume: bool = False) -> LiveChange:
     file has a layout or access control other than the running servers.
     """
     made = unrecorded(session, assume=assume)
-    made.again()
+    made.record_roles()
     return made
 
 

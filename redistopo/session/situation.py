@@ -100,16 +100,11 @@ def situation(context: ExecutionContext, record: TopologyState | None, seen: Obs
     The plan's roles are current only if Sentinels name the primary. Raises UsageError if a
     user's template can't be rendered.
     """
-    plan, held = context.plan, context.credentials
-    named = named_primary(plan, seen)
-    plan = with_primary(plan, named) if named else plan
+    held, named = context.credentials, named_primary(context.plan, seen)
+    plan = with_primary(context.plan, named) if named else context.plan
     kept = tuple(remembered(seen))
-    texts = {node.name: node_conf(plan, node, held) for node in plan.data}
-    context.remember_rendered(plan, dict(texts))
+    texts = _configurations(context, plan, seen, {node.name for node in plan.nodes})
     wanted = {name: read_conf(text) for name, text in texts.items()}
-    for node in (one for one in plan.sentinels if one.name not in kept):
-        texts[node.name] = sentinel_conf(plan, node, held, known_id(seen, node))
-        wanted[node.name] = read_conf(texts[node.name])
     users = users_acl(plan, held) if plan.topology.acl else ""
     formed = record is not None and record.formed
     if plan.topology.templates and not formed:
@@ -149,6 +144,40 @@ def situation(context: ExecutionContext, record: TopologyState | None, seen: Obs
         free_ports=_free_ports(plan, seen, formed=formed),
         to_free_ports=stop_port_holders(plan, seen),
     )
+
+
+def situation_of_restart(
+    context: ExecutionContext,
+    record: TopologyState | None,
+    seen: Observed,
+    names: Collection[str],
+) -> Situation:
+    """Derive what the start of these nodes depends on, after the guards allowed it: the other
+    nodes run, and their configurations aren't rendered."""
+    named = named_primary(context.plan, seen)
+    plan = with_primary(context.plan, named) if named else context.plan
+    texts = _configurations(context, plan, seen, names)
+    return Situation(
+        seen=seen,
+        record=record,
+        named=named,
+        kept=tuple(remembered(seen)),
+        wanted={name: read_conf(text) for name, text in texts.items()},
+        loaded=tuple(context.started),
+    )
+
+
+def _configurations(
+    context: ExecutionContext, plan: Plan, seen: Observed, names: Collection[str]
+) -> dict[str, str]:
+    """Render the configurations of these nodes, except those of Sentinels that have their own."""
+    held, kept = context.credentials, remembered(seen)
+    texts = {node.name: node_conf(plan, node, held) for node in plan.data if node.name in names}
+    context.remember_rendered(plan, dict(texts))
+    for node in plan.sentinels:
+        if node.name in names and node.name not in kept:
+            texts[node.name] = sentinel_conf(plan, node, held, known_id(seen, node))
+    return texts
 
 
 def _healthy(plan: Plan, seen: Observed) -> bool:

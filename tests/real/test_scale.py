@@ -18,7 +18,11 @@ from support.remedies import type_line
 from support.waiting import until
 from support.writers import writing
 
+from redistopo.execute.executor import execute
+from redistopo.model.planning.step import Step, StepKind
 from redistopo.project.unfinished_changes import GO_ON
+from redistopo.session.open import open_session
+from redistopo.session.session import SessionRequest
 
 
 @pytest.fixture
@@ -67,6 +71,30 @@ def test_a_shard_more_and_a_shard_less_while_clients_write(project: Project) -> 
     assert path.read_text() == text
     assert not (project.root / ".redistopo" / "job.json").exists()
     assert "nothing to do" in project.run("scale", "--shards", "3", check=0).out
+
+
+def test_a_node_follows_one_that_was_just_promoted(project: Project) -> None:
+    """A node that joins refuses to follow a primary as long as it takes that for a replica."""
+    words = ("--shards", "1", "--replicas", "2", "--set", "enable-debug-command=local")
+    project.init("cluster", *words, "--formation", "instant", engine=WINDOWS.path)
+    project.up()
+    clients = [project.client(port) for port in project.ports]
+    with clients[0] as first, clients[1] as second, clients[2] as third:
+        third.execute_command("CLUSTER RESET")
+        for node in (first, second):
+            node.execute_command("CLUSTER", "MEET", "127.0.0.1", project.ports[2])
+        until(lambda: all(len(node.cluster("NODES")) == 3 for node in (first, second, third)))
+        until(lambda: all("handshake" not in str(node.cluster("NODES")) for node in clients))
+        third.execute_command("DEBUG", "DROP-CLUSTER-PACKET-FILTER", "1")  # PONG, the broadcast
+        with open_session(SessionRequest(root=project.root, seconds=20)) as session:
+            context = session.context(session.plan())
+            second.execute_command("CLUSTER", "FAILOVER", "TAKEOVER")
+            joining = Step(do=StepKind.REJOIN, nodes=("node3", "node2"), cause="it was reset")
+            execute(context, (joining,))
+        third.execute_command("DEBUG", "DROP-CLUSTER-PACKET-FILTER", "-1")
+    project.up()
+    assert shards(project) == {project.ports[1]: {project.ports[0], project.ports[2]}}
+    assert faults(project, *project.ports) == []
 
 
 @pytest.mark.parametrize(
