@@ -19,7 +19,6 @@ from redistopo.doctor.conf_includes import (
 from redistopo.doctor.conf_trial import try_conf
 from redistopo.doctor.facts import ConfSeen, PortReply
 from redistopo.doctor.firewall_reader import read_firewalls
-from redistopo.doctor.startup_verdict import StartupRefusal
 from redistopo.errors import AccessDenied, MissingPrerequisite, Unreachable, UsageError
 from redistopo.host.files import absolute, certainly_missing, read_errors
 from redistopo.host.listening_sockets import listeners, port_holder
@@ -56,7 +55,7 @@ def read_conf_file(path: Path, engines: Sequence[Engine] = ()) -> ConfSeen:
             hint="a running server reports its own: redis-cli INFO server | grep config_file",
         )
     whole = expand_includes(
-        str(path), text, lambda pattern, at: _included(path.parent / at / pattern)
+        str(path), text, lambda pattern, at: included(path.parent / at / pattern)
     )
     shown = _printable(whole.text)
     conf = access_settings(shown)
@@ -75,20 +74,11 @@ def read_conf_file(path: Path, engines: Sequence[Engine] = ()) -> ConfSeen:
     )
 
 
-def startup_refusal(path: Path, text: str, engine: Engine) -> StartupRefusal | None:
-    """Return the line that keeps an engine from starting with a configuration, which need not be
-    written yet; None for none. Nothing is started with it."""
-    whole = expand_includes(
-        str(path), text, lambda pattern, at: _included(path.parent / at / pattern)
-    )
-    return try_conf(whole, path.parent, [engine]).refused
-
-
 def _printable(text: str) -> str:
     return text.encode(errors="surrogateescape").decode(errors="replace")
 
 
-def _included(path: Path) -> tuple[tuple[str, str], ...] | str:
+def included(path: Path) -> tuple[tuple[str, str], ...] | str:
     """Read an include; since 7.0 a pattern may match several files, or none (config.c,
     loadServerConfig). Patterns of folders are not followed: they may match the whole disk."""
     found = [str(path)]

@@ -88,12 +88,13 @@ def _try_engine(whole: ConfWithIncludes, context: _TrialContext, engine: Engine)
             refusal = refusal_at(whole, at, refusal_message(out))
             return EngineTrial(title=engine.title, path=engine.path, refusal=refusal)
         without.add(at)
-    odd = _unknown_directive(whole, engine)
+    odd = unknown_directive(whole, engine)
     skipped = f"`{whole.text.split(chr(10))[min(without)].strip()}`" if without else ""
     return EngineTrial(title=engine.title, path=engine.path, refusal=odd, skipped=skipped)
 
 
-def _unknown_directive(whole: ConfWithIncludes, engine: Engine) -> StartupRefusal | None:
+def unknown_directive(whole: ConfWithIncludes, engine: Engine) -> StartupRefusal | None:
+    """Return the first line whose name an engine knows only with a module, if it would be read."""
     known: frozenset[str] | None = None
     if engine.keeps_unknown_directives and (names := module_directive_names(whole)):
         with suppress(RedistopoError):

@@ -102,6 +102,6 @@ class ExecutionContext:
             raise Unreachable(
                 f"{node.name} ({node.address}) doesn't reply any more",
                 detail=error.detail,
-                hint=f"its process may be paused, or the machine overloaded: {node.folder.log}",
+                hint=f"its process may be paused, or the machine overloaded; {node.log_hint}",
             ) from error
         return raise_on_error(reply, f"{node.name}: {' '.join(map(str, command[:2]))}")

@@ -29,8 +29,8 @@ def early_exit_error(host: Host, plan: Plan, node: NodePlan, when: str) -> Redis
     files, ports = host.files, host.ports
     last = log_tail(files, node.folder.log)
     whole = log_since_start(files, node.folder.log)
-    message = f"{node.name} exited {when}"
-    log = f"its log: {node.folder.log}"
+    message = f"{node.title} exited {when}"
+    log = node.log_hint
     if said := nodes_conf_refusal(files, node.folder):
         return NodeDied(
             f"{message}: its nodes.conf is damaged",

@@ -55,6 +55,6 @@ def _await_promotion(context: ExecutionContext, node: NodePlan) -> None:
         Deadline(min(_SECONDS, context.deadline.left)),
         lambda: TimedOut(
             f"{node.name} was promoted, but still reports that it is a replica",
-            hint=f"its log: {node.folder.log}",
+            hint=node.log_hint,
         ),
     )

@@ -174,7 +174,7 @@ def _await_promotion(change: HandoverState, poll: Poll) -> int:
 
     late = TimedOut(
         f"{change.to.name} was not promoted within {_PROMOTE_SECONDS:g} s of paused writes",
-        hint=f"the log of {asked.name}: {asked.folder.log}" if (asked := change.asked) else "",
+        hint=f"{asked.name}: {asked.log_hint}" if (asked := change.asked) else "",
     )
     return wait_for(look, Deadline(_PROMOTE_SECONDS), lambda: late, pause=0.002, most=0.01)
 

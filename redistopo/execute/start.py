@@ -85,7 +85,7 @@ def await_ready(context: ExecutionContext, nodes: Iterable[NodePlan]) -> None:
         raise TimedOut(
             f"{', '.join(pending)} not ready after {context.deadline.seconds:g} s",
             detail=f"{first.name}: {said[first.name]}\n{log}".strip(),
-            hint=f"its log: {first.folder.log}; wait longer with --timeout",
+            hint=f"{first.log_hint}; wait longer with --timeout",
         ) from error
 
 

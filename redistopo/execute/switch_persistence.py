@@ -123,5 +123,5 @@ def _unsaved(context: ExecutionContext, node: NodePlan, what: str) -> RedistopoE
     return RedistopoError(
         f"{node.name} {what}",
         detail=log_tail(context.host.files, node.folder.log),
-        hint=f"the disk may be full, or its folder not writable; its log: {node.folder.log}",
+        hint=f"the disk may be full, or its folder not writable; {node.log_hint}",
     )

@@ -47,6 +47,23 @@ class Program:
     secrets: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A program to try with `text` as its input, and the paths that it `needs`."""
+
+    argv: Sequence[str]
+    text: str
+    needs: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialOutput:
+    """What it printed, or why it can't be run, and which of its paths aren't there."""
+
+    printed: str
+    missing: Sequence[str] = ()
+
+
 Slow = tuple[Deadline, Callable[[], None]]
 """A callback, called once if something isn't done by that deadline."""
 
@@ -87,6 +104,10 @@ class Processes(Protocol):
     def run(self, program: Program, deadline: Deadline, slow: Slow) -> int:
         """Run a program to completion and return its exit code; at the deadline (TimedOut) and on
         any exception it is killed."""
+
+    def tried(self, trials: Mapping[str, Trial]) -> Mapping[str, TrialOutput]:
+        """Run a program for each node, on its machine; there it can write no file, and has a few
+        seconds."""
 
 
 class FileKind(Enum):

@@ -21,10 +21,13 @@ from redistopo.host.host import (
     Ports,
     Process,
     Processes,
+    Trial,
+    TrialOutput,
 )
 from redistopo.host.log_files import LocalLogs, Names
 from redistopo.host.polling import Deadline
 from redistopo.host.process_marks import remove_process_mark
+from redistopo.host.run_program import run_unable_to_write
 from redistopo.host.run_recorded import run_recorded
 from redistopo.host.safe_open import open_folder, open_to_read, parent_of
 from redistopo.host.unix_sockets import inspect_unix_socket
@@ -34,6 +37,9 @@ from redistopo.model.topology.project_paths import Layout
 if TYPE_CHECKING:
     from redistopo.model.planning.resource_limits import Limits
     from redistopo.model.planning.room import Room
+
+
+_TRIALS_SECONDS = 5.0
 
 
 class _LocalProcesses:
@@ -55,6 +61,18 @@ class _LocalProcesses:
 
     def await_end(self, processes: Sequence[Process], deadline: Deadline) -> Sequence[Process]:
         return process.await_end([_own(one) for one in processes], deadline)
+
+    def tried(self, trials: Mapping[str, Trial]) -> Mapping[str, TrialOutput]:
+        ends, folder = Deadline(_TRIALS_SECONDS), Path("/")
+        return {
+            name: TrialOutput(
+                printed=run_unable_to_write(
+                    [*one.argv], one.text.encode(errors="surrogateescape"), folder, ends
+                ),
+                missing=[path for path in one.needs if files.certainly_missing(Path(path))],
+            )
+            for name, one in trials.items()
+        }
 
 
 def _own(one: Process) -> psutil.Process:

@@ -18,6 +18,7 @@ from redistopo.model.planning.upgrade import refuse_other_bus
 from redistopo.model.state.selector import SELECTOR_SYNTAX, select_nodes
 from redistopo.model.state.shards import shards_of
 from redistopo.ops.failover import hand_over_to
+from redistopo.ops.refuse_settings import refuse_settings
 from redistopo.ops.rolling_restart import (
     Restarted,
     RestartWork,
@@ -76,6 +77,7 @@ def restart(request: RestartRequest, progress: Progress) -> RestartResult:
         plan = now.context.plan
         names = tuple(node.name for node in select_nodes(now.seen, request.words))
         refuse_unready(now, names)
+        refuse_settings(now, names, _command(request))
         if request.rolling:
             refuse_other_bus(now.seen, plan.engine)
         work = RestartWork(now=now, seconds=request.seconds, force=request.force)
@@ -90,6 +92,12 @@ def restart(request: RestartRequest, progress: Progress) -> RestartResult:
             seconds=time.monotonic() - began,
             healthy=not now.faults(),
         )
+
+
+def _command(request: RestartRequest) -> str:
+    """What was typed."""
+    words = [*(["--rolling"] if request.rolling else []), *request.words]
+    return " ".join(["redistopo", "restart", *words])
 
 
 def _require_nodes(request: RestartRequest) -> None:
@@ -109,6 +117,7 @@ def preview_restart(request: RestartRequest) -> Preview:
         now = unrecorded(session)
         names = tuple(node.name for node in select_nodes(now.seen, request.words))
         refuse_unready(now, names)
+        refuse_settings(now, names, _command(request))
         if request.rolling:
             if failed := now.faults():
                 raise unhealthy("\n".join(f"{check}: {about}" for check, about in failed))

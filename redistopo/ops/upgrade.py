@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from redistopo.doctor.conf_reader import startup_refusal
 from redistopo.errors import ExitCode, MissingPrerequisite, RedistopoError, UsageError
 from redistopo.execute.handover import HandoverResult
 from redistopo.host.files import absolute, read_exactly, rewrite
@@ -23,6 +22,7 @@ from redistopo.model.planning.upgrade import (
 )
 from redistopo.model.protocol.engine import parse_request
 from redistopo.model.remedies.remedy import joined
+from redistopo.ops.refuse_settings import refuse_settings
 from redistopo.ops.rolling_restart import (
     Restarted,
     RestartWork,
@@ -37,7 +37,6 @@ from redistopo.progress import Progress, note, warn
 from redistopo.project.load import Project, engine_request, read_topology
 from redistopo.project.trust import may_run, trust
 from redistopo.project.unfinished_changes import refuse_unfinished
-from redistopo.render.conf import node_conf
 from redistopo.render.engine_edit import with_engine
 from redistopo.session.live_change import LiveChange, change_request, live_change, unrecorded
 from redistopo.session.open import open_session
@@ -246,29 +245,10 @@ def _ready(request: UpgradeRequest, now: LiveChange) -> UpgradePlan:
         require_health(now, faults_of_nodes(unlinked(now.seen, made.nodes)))
         refuse_unavailable(now.seen, made.nodes, saving(now), force=request.force)
         refuse_unready(now, made.nodes, made.emptied)
-        _refuse_settings(now, made)
+        # the file still has the former engine
+        again = f'redistopo upgrade --engine "{now.context.plan.topology.engine}"'
+        refuse_settings(now, made.nodes, again)
     return made
-
-
-def _refuse_settings(now: LiveChange, made: UpgradePlan) -> None:
-    """Raise UsageError if the engine would not start with the configuration of a node; on other
-    hosts, the first replica that is restarted shows it."""
-    plan, tried = now.context.plan, set[str]()
-    if plan.topology.hosts is not None:
-        return
-    for node in (one for one in plan.data if one.name in made.nodes):
-        if str(node.directives) in tried:
-            continue
-        tried.add(str(node.directives))
-        held = now.context.credentials
-        text = now.context.rendered_of(node) or node_conf(plan, node, held)
-        if refusal := startup_refusal(node.folder.config, text, made.engine):
-            raise UsageError(
-                f"{made.engine.title} doesn't start with the configuration of {node.name}",
-                detail=f"{refusal.text}\n{refusal.message}",
-                hint=f"correct that in {plan.layout.topology.name}, then "
-                f'redistopo upgrade --engine "{plan.topology.engine}"',  # the file has the former
-            )
 
 
 def _refuse_other_program(plan: Plan) -> None:

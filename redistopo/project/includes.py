@@ -53,8 +53,16 @@ def _lines(
         for path in map(Path, paths or ([whole] if not set("*?[") & set(value) else [])):
             included = read_text(path) if path.is_file() else None
             if included is None:
-                raise UsageError(
-                    f"{path} is included for {node.name} and can't be read",
-                    hint=f"correct include in {plan.layout.topology.name}, or in your template",
-                )
+                raise _unreadable(plan, node, path)
             yield from _lines(plan, node, included, deepest - 1, path)
+
+
+def _unreadable(plan: Plan, node: NodePlan, path: Path) -> UsageError:
+    correct = f"correct include in {plan.layout.topology.name}, or in your template"
+    if not node.machine:
+        return UsageError(f"{path} is included for {node.name} and can't be read", hint=correct)
+    return UsageError(
+        f"{path} is included for {node.name} and can't be read on this machine",
+        detail=f"its server reads that of host {node.machine}, redistopo the one of this machine",
+        hint=f"put the same file here and on each host, or its lines into [redis]; or {correct}",
+    )

@@ -68,7 +68,7 @@ def test_verbs_on_three_hosts(over_hosts: OnHosts, tmp_path: Path) -> None:
             done = project.run(*words, check=code, seconds=60)
             took = time.perf_counter() - began
             assert "h1" in done.out + done.err, done
-            _figure(f"{words[0]} names a host that is not reached", took, 15.0)
+            _figure(f"{words[0]} names a host that is not reached", took, 12.0)
 
 
 def test_thirty_hosts_with_two_nodes_each(project: Project, tmp_path: Path) -> None:

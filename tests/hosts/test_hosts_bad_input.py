@@ -1,9 +1,11 @@
 """What can't work on a host is refused with one message, and nothing is started anywhere."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 from hosts.lab import BASE, OPERATOR
+from support.engines import INSTALLED
 from support.forms import FULL
 from support.on_hosts import OnHosts
 from support.waiting import until
@@ -85,6 +87,40 @@ def test_a_port_of_a_host_that_a_stranger_uses_is_named_with_it(over_hosts: OnHo
             one.kill()
         stranger.communicate(timeout=10)
     over_hosts.project.run("up", check=0, seconds=300)
+
+
+def test_what_one_host_lacks_is_named_before_a_node_is_stopped(over_hosts: OnHosts) -> None:
+    """A module, which is on the other hosts, and a server that knows the directive."""
+    old = next(one for one in INSTALLED.values() if one.version.major == 6)
+    over_hosts.init(*_PAIR)
+    over_hosts.project.run("up", check=0, seconds=300)
+    before = sorted(over_hosts.servers())
+    for name in ("h1", "h3"):
+        over_hosts.lab[name].path("/opt/module.so").touch()
+    file = over_hosts.project.root / "redistopo.toml"
+    text = file.read_text()
+    file.write_text(f'{text}[redis]\ninclude = "/opt/none.conf"\n')
+    refused = over_hosts.project.run("up", check=2, seconds=60)
+    assert "/opt/none.conf is included for node1 and can't be read on this machine" in refused.err
+    file.write_text(f'{text}[redis]\nloadmodule = "/opt/module.so"\n')
+    refused = over_hosts.project.run("restart", "--rolling", check=2, seconds=60)
+    assert "doesn't start with the configuration of node2 on h2" in refused.err
+    assert "Can't load module from /opt/module.so" in refused.err
+    server = over_hosts.lab["h2"].path("/usr/bin/redis-server")
+    kept = server.resolve().read_bytes()
+    server.unlink()
+    server.write_bytes(Path(old.path).read_bytes())
+    server.chmod(0o755)
+    file.write_text(f'{text}[redis]\nmaxmemory-clients = "100mb"\n')
+    refused = over_hosts.project.run("restart", "--rolling", check=2, seconds=60)
+    server.unlink()
+    server.write_bytes(kept)
+    server.chmod(0o755)
+    assert "doesn't start with the configuration of node2 on h2" in refused.err
+    assert "maxmemory-clients 100mb" in refused.err
+    assert sorted(over_hosts.servers()) == before
+    over_hosts.project.run("restart", "--rolling", check=0, seconds=200)
+    assert over_hosts.faults(cluster=False) == []
 
 
 def test_a_host_with_the_only_copy_is_not_removed(over_hosts: OnHosts) -> None:

@@ -76,6 +76,23 @@ def test_up_installs_the_server_where_it_is_missing(bare: OnHosts, package: Path
     again = project.run("up", check=0, seconds=60)
     assert "install" not in again.out + again.err
     assert "First:" not in project.run("plan", check=0).out
+    _a_new_host_gets_it_as_printed(bare, package)
+
+
+def _a_new_host_gets_it_as_printed(bare: OnHosts, package: Path) -> None:
+    """By the command that `scale` prints, which itself installs nothing."""
+    project, (host,) = bare.project, bare.lab.add(1)
+    without_package(host)
+    offer(host, package)
+    file = project.root / "redistopo.toml"
+    file.write_text(f'{file.read_text()}\n[hosts.{host.name}]\naddress = "{host.address}"\n')
+    refused = project.run("scale", "--replicas", "3", check=4, seconds=60)
+    assert f"host {host.name} has no server" in refused.err
+    assert "Next: redistopo up installs apt:redis-server there, then the same" in refused.err
+    project.run("up", check=0, seconds=120)
+    project.run("scale", "--replicas", "3", check=0, seconds=120)
+    assert len(host.processes("redis-server")) == 1
+    assert bare.faults(cluster=False) == []
 
 
 def test_what_is_in_the_way_of_apt_is_named(bare: OnHosts) -> None:

@@ -106,12 +106,19 @@ def test_a_server_alone(project: Project) -> None:
 def test_it_stops_at_the_first_fault(project: Project) -> None:
     project.init("replication", engine=BUNDLED.path)
     project.up()
-    leader, third = project.pid(1), project.pid(3)
+    leader, second, third = map(project.pid, (1, 2, 3))
     topology = project.root / "redistopo.toml"
     text = topology.read_text()
     topology.write_text(f"{text}\n[nodes.node2]\nmaxmemory = 'lots'\n")
+    for words in (["--rolling"], ["node2"], ["--rolling", "--dry-run"]):
+        refused = project.run("restart", *words, check=2)
+        assert "doesn't start with the configuration of node2" in refused.err
+        assert "argument must be a memory value" in refused.err
+    assert [*map(project.pid, (1, 2, 3))] == [leader, second, third]
+    # that it can't be loaded is found only by loading it
+    topology.write_text(f"{text}\n[nodes.node2]\nloadmodule = '{topology}'\n")
     failed = project.run("restart", "--rolling", check=1)
-    assert "argument must be a memory value" in failed.err
+    assert "Can't load module from" in failed.err
     assert "it failed at: restart node2" in failed.err
     assert "left: node2, node3, node1" in failed.err
     assert (project.pid(1), project.pid(3)) == (leader, third)

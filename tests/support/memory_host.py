@@ -13,7 +13,7 @@ from pathlib import Path
 
 from redistopo.client.connection import Command, Connections
 from redistopo.errors import MissingPrerequisite, TimedOut, Unreachable
-from redistopo.host.host import FileKind, FileStatus, Process, Program, Slow
+from redistopo.host.host import FileKind, FileStatus, Process, Program, Slow, Trial, TrialOutput
 from redistopo.host.log_files import LocalLogs, Names
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.resource_limits import Limits
@@ -195,6 +195,9 @@ class MemoryProcesses:
 
     def adopt(self, layout: Layout, node: str) -> None:
         self.journal.act("adopt", node)
+
+    def tried(self, trials: Mapping[str, Trial]) -> Mapping[str, TrialOutput]:
+        return {}  # its programs read no input
 
     def is_paused(self, process: Process) -> bool:
         return _own(process).paused

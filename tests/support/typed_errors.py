@@ -157,7 +157,6 @@ _TYPED: dict[str, tuple[str, ...]] = {
     "real/test_typed_changes.py::test_a_server_is_upgraded_as_it_is_printed": (
         'model/planning/refuse_unreadable.py: redistopo up --engine "{}"{}; installed servers: redistopo engines',
         "model/planning/upgrade.py: redistopo up starts it with the engine that the topology file asks for",
-        'ops/upgrade.py: correct that in {}, then redistopo upgrade --engine "{}"',
         'ops/upgrade.py: name one: redistopo upgrade --engine "valkey 9"; `redistopo engines` lists those on this machine',
         'ops/upgrade.py: unset {}, then redistopo upgrade --engine "{}"',
     ),
@@ -224,7 +223,7 @@ ERRORS_NOT_TYPED = {
     "model/planning/adopt.py: give the address of a Sentinel: redistopo init --from HOST:26379": _FORM,
     "export/ansible.py: add [hosts], or run it here: redistopo export systemd DIR": _FORM,
     "ops/drill_host.py: redistopo drill failover: a fault of one node": _FORM,
-    "host/fleet/engine_on_hosts.py: redistopo up installs {} there": "said by other commands once a host is new; `up` with a package is run by tests/hosts/test_package_on_hosts.py, without having read this",
+    "host/fleet/engine_on_hosts.py: redistopo up installs {} there, then the same command again": "needs several hosts; tests/hosts/test_package_on_hosts.py types it",
     "host/fleet/fleet_network.py: redistopo drill host {} --fault partition": "needs several hosts; tests/hosts/test_drill_partition.py types it",
     "model/planning/shard_copies.py: redistopo start {}; then redistopo up, which prints how to promote it": "needs several hosts; real/test_growing_local_hosts.py types it, in the whole form",
     "cli/commands/demo.py: redistopo demo --check": _SERVES,

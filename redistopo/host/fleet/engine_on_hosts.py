@@ -127,7 +127,7 @@ def _lacking(
         if seen
         else f"{which} no server: {hosts.engine or 'redis-server or valkey-server'}",
         detail="\n".join(seen) or "looked on PATH and in /usr/local/bin and /usr/bin",
-        hint=f"redistopo up installs {hosts.package} there"
+        hint=f"redistopo up installs {hosts.package} there, then the same command again"
         if hosts.package and not seen
         else "install one there (apt-get install redis-server), or set engine in [hosts]",
     )

@@ -10,7 +10,7 @@ from redistopo.errors import TimedOut
 from redistopo.host.fleet.fleet import Fleet
 from redistopo.host.fleet.seen import RemoteProcess, process_seen
 from redistopo.host.fleet.units import not_at_boot, unit_of
-from redistopo.host.host import Process, Program, Slow
+from redistopo.host.host import Process, Program, Slow, Trial, TrialOutput
 from redistopo.host.local_host import LOCAL
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.process_marks import load_process_mark, remove_process_mark
@@ -181,6 +181,18 @@ class FleetProcesses:
         with suppress(FileNotFoundError):
             remove_process_mark(layout, node)
         not_at_boot(self._fleet, node)
+
+    def tried(self, trials: Mapping[str, Trial]) -> Mapping[str, TrialOutput]:
+        found: dict[str, TrialOutput] = {}
+        for name, one in trials.items():
+            op = {"op": "try", "argv": [*one.argv], "text": one.text, "needs": [*one.needs]}
+
+            def keep(result: Mapping[str, Any], node: str = name) -> None:
+                found[node] = TrialOutput(printed=result["printed"], missing=result["missing"])
+
+            self._fleet.queue(name, op, keep)
+        self._fleet.flush()
+        return found
 
     def run(self, program: Program, deadline: Deadline, slow: Slow) -> int:
         """Run it here: redis-cli reaches all nodes by the network."""

@@ -56,6 +56,16 @@ class NodePlan(Addressed):
     machine: str = ""
 
     @property
+    def title(self) -> str:
+        """Its name, and that of its machine."""
+        return f"{self.name} on {self.machine}" if self.machine else self.name
+
+    @property
+    def log_hint(self) -> str:
+        """How its log is read."""
+        return f"its log: {f'redistopo logs {self.name}' if self.machine else self.folder.log}"
+
+    @property
     def files(self) -> NodeFolder:
         """The node's files on its machine."""
         return NodeFolder(self.home)

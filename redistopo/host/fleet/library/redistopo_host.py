@@ -32,7 +32,13 @@ from ansible.module_utils.redistopo_files import (
 )
 from ansible.module_utils.redistopo_network import cut, heal, reach
 from ansible.module_utils.redistopo_packages import install_package
-from ansible.module_utils.redistopo_processes import await_end, send_signal, start, stop
+from ansible.module_utils.redistopo_processes import (
+    await_end,
+    send_signal,
+    start,
+    stop,
+    try_program,
+)
 from ansible.module_utils.redistopo_seen import (
     added,
     boot_id,
@@ -166,7 +172,7 @@ OPERATIONS: Dict[str, Callable[[Op], Op]] = {
     "read": read, "start": start, "signal": send_signal, "await": await_end, "facts": facts,
     "look": look, "claim": claim, "lock": lock, "unlock": unlock, "wipe": wipe,
     "stop": stop, "added": added, "reach": reach, "cut": cut, "heal": heal,
-    "unit_off": units.unit_off, "install": install_package,
+    "try": try_program, "unit_off": units.unit_off, "install": install_package,
 }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,7 @@ from ansible.module_utils.redistopo_seen import by_folder, process_seen, runs, s
 
 Op = Dict[str, Any]
 TO_EFFECT_SECONDS = 1.0
+TRIAL_SECONDS = 5.0
 SERVER = "@redistopo_server@"  # in the text of a unit, for the path of the server's program
 
 
@@ -94,6 +96,28 @@ def _recorded(op: Op, pid: int) -> Op:
     write({"path": os.path.join(op["folder"], "process.json"), "text": json.dumps(made) + "\n"})
     seen["exit"] = None
     return seen
+
+
+def try_program(op: Op) -> Op:
+    """Run a program with a text as its input; it can write no file, not even a core dump."""
+    missing = [path for path in op["needs"] if not os.path.lexists(path)]
+    try:
+        child = subprocess.Popen(
+            op["argv"], cwd="/", stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    except OSError as error:
+        return {"printed": error.strerror or str(error), "missing": missing}
+    try:
+        for limit in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):  # before it has its input
+            resource.prlimit(child.pid, limit, (0, 0))
+        printed, _ = child.communicate(op["text"].encode(errors="surrogateescape"), TRIAL_SECONDS)
+    except subprocess.TimeoutExpired:
+        printed = b"it didn't end"
+    finally:
+        child.kill()
+        child.wait()
+    return {"printed": printed.decode(errors="replace"), "missing": missing}
 
 
 def send_signal(op: Op) -> Op:

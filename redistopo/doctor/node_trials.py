@@ -1,0 +1,88 @@
+"""Tries nodes' configurations on their machines, before a node is stopped to start with one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from glob import has_magic
+from pathlib import Path
+
+from redistopo.doctor.conf_includes import ConfWithIncludes, expand_includes
+from redistopo.doctor.conf_reader import included
+from redistopo.doctor.conf_trial import unknown_directive
+from redistopo.doctor.startup_verdict import (
+    STOP_WORD,
+    StartupRefusal,
+    conflicts,
+    lines_to_check,
+    refusal_at,
+    refusal_message,
+    refused_line,
+    required_paths,
+)
+from redistopo.host.host import Host, Trial, TrialOutput
+from redistopo.model.planning.plan import Plan
+from redistopo.model.protocol.conf import read_conf
+
+_MISSING = "No such file or directory"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tried:
+    """A configuration, and what is refused if a path isn't there that redistopo doesn't write."""
+
+    whole: ConfWithIncludes
+    needs: Mapping[str, StartupRefusal]
+
+
+def first_refusal(
+    host: Host, plan: Plan, texts: Mapping[str, str]
+) -> tuple[str, StartupRefusal] | None:
+    """Return the first of these nodes whose configuration keeps the plan's engine from starting,
+    and the line that does; None if none does. Nothing is started with it.
+
+    A module that is there and can't be loaded is not found: it would have to be loaded.
+    """
+    read = {name: _read(plan, name, text) for name, text in texts.items()}
+    argv = [plan.engine.path, "/dev/stdin", "--port", STOP_WORD]
+    trials = {
+        name: Trial(argv=argv, text="\n".join(lines_to_check(one.whole)), needs=[*one.needs])
+        for name, one in read.items()
+    }
+    for name, output in host.processes.tried(trials).items():
+        if refusal := _refusal(plan, read[name], output):
+            return name, refusal
+    return None
+
+
+def _read(plan: Plan, name: str, text: str) -> _Tried:
+    """The configuration with its includes, which are also read here if the node is elsewhere."""
+    node = plan.node(name)
+    at = node.folder.config
+    whole = expand_includes(str(at), text, lambda pattern, to: included(at.parent / to / pattern))
+    needs = {
+        one.path: refusal_at(whole, one.at, f"{one.message}: {_MISSING}")
+        for one in required_paths(whole)
+    }
+    for path in read_conf(text).get("include", ()) if node.machine else ():
+        if path.startswith("/") and not has_magic(path):
+            message = f"can't open config file '{path}': {_MISSING}"
+            needs[path] = StartupRefusal(
+                path=str(at), line=0, text=f"include {path}", message=message
+            )
+    own = node.home.parent.parent
+    return _Tried(
+        whole=whole,
+        needs={path: one for path, one in needs.items() if not Path(path).is_relative_to(own)},
+    )
+
+
+def _refusal(plan: Plan, tried: _Tried, output: TrialOutput) -> StartupRefusal | None:
+    whole, at = tried.whole, refused_line(tried.whole, output.printed)
+    if at is not None and at < len(whole.origins):
+        return refusal_at(whole, at, refusal_message(output.printed))
+    if output.missing:
+        return tried.needs[output.missing[0]]
+    if found := conflicts(whole):
+        return found
+    if plan.topology.hosts is not None:
+        return None  # which names a server knows is found by one that is started on this machine
+    return unknown_directive(whole, plan.engine)
