@@ -4,7 +4,6 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
 
@@ -13,6 +12,7 @@ from redistopo.host.local_host import LOCAL
 from redistopo.host.ports import any_free
 from redistopo.host.run_program import clean_environment, end_child
 from redistopo.host.server_log import log_tail
+from redistopo.quick_dataclass import dataclass
 
 LOOPBACK = "127.0.0.1"
 _END_SECONDS = 5.0
