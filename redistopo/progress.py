@@ -3,8 +3,10 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
+
+from redistopo.quick_dataclass import dataclass
 
 
 class EventKind(StrEnum):

@@ -1,7 +1,6 @@
 """The state in which each test begins: taken once, and restored after each test."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Self
 
 from redistopo.api.topology import Topology
@@ -21,6 +20,7 @@ from redistopo.model.protocol.resp import Command, ErrorReply
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.spec import Shape
 from redistopo.progress import no_progress
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
 

@@ -1,7 +1,9 @@
 """What the methods of a topology return: small, frozen, and all that programs may rely on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

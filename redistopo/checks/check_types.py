@@ -1,7 +1,7 @@
 """The input and the results of a check."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, field
 
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.replies import ClusterNodesLine
@@ -11,6 +11,7 @@ from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.state.shards import ShardSeen, shards_of
 from redistopo.model.topology.hosts import Hosts
 from redistopo.model.topology.spec import Shape
+from redistopo.quick_dataclass import dataclass
 
 TOPOLOGY = "topology"
 """The subject of a finding that concerns the whole topology."""

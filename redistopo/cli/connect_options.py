@@ -2,11 +2,12 @@
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from redistopo.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from redistopo.model.protocol.credentials import Login

@@ -4,7 +4,6 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from errno import EACCES, EPERM
 from itertools import pairwise
 from typing import NoReturn, Protocol, TypeVar
@@ -22,6 +21,7 @@ from redistopo.errors import ExitCode, Interrupted, RedistopoError, UsageError, 
 from redistopo.model.remedies.commands import warned
 from redistopo.model.remedies.remedy import remedy_fields
 from redistopo.progress import Event, Progress, no_progress, note
+from redistopo.quick_dataclass import dataclass
 
 
 class HasCode(Protocol):

@@ -2,12 +2,12 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
 from redistopo.cli import theme
+from redistopo.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from rich.console import Console

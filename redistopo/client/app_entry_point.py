@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.slots import SlotRange
+from redistopo.quick_dataclass import dataclass
 
 PREFIX = "__redistopo__:drill:"
 """The prefix of every key of a load, followed by the load's id."""

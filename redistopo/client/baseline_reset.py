@@ -1,7 +1,7 @@
 """Empties nodes and reads what a test may have changed of them: one round trip for all of them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from redistopo.client.connection import Command, Connection, Limits, Reply
 from redistopo.client.observe import Target, parse_config, process_state
@@ -23,6 +23,7 @@ from redistopo.model.state.baseline_state import (
     users_of,
 )
 from redistopo.model.state.observed import NodeSeen, Role
+from redistopo.quick_dataclass import dataclass
 
 _ANSWER_SECONDS = 3.0
 _BEGIN_SECONDS = 0.25

@@ -6,7 +6,7 @@ Our own, since redis-py takes longer to import than a snapshot of all nodes take
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self
 
 from redistopo.client.reach import OTHER_HOST, may_reach
@@ -23,6 +23,7 @@ from redistopo.model.protocol.resp import (
     UsualReply,
     encoded,
 )
+from redistopo.quick_dataclass import dataclass
 
 Command = resp.Command
 BinaryCommand = resp.BinaryCommand

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from redistopo.client.connection import Command, Connections
 from redistopo.client.observe import Target, parse_config
@@ -24,6 +24,7 @@ from redistopo.model.protocol.endpoint import BUS_OFFSET, Endpoint
 from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
 from redistopo.model.topology.spec import Shape
+from redistopo.quick_dataclass import dataclass
 
 _SECONDS = 0.7
 """The timeout of one query, as of one connection."""

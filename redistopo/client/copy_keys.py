@@ -8,7 +8,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from itertools import groupby
 
 from redistopo.client.connection import BinaryCommand, Connection, Reply
@@ -23,6 +22,7 @@ from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange, slot_of_bytes
 from redistopo.model.state.observed import Observed
 from redistopo.model.state.shards import shards_of
 from redistopo.model.topology.spec import Shape
+from redistopo.quick_dataclass import dataclass
 
 _FIRST_KEYS, _MOST_KEYS = 100, 1000
 _MOST_BYTES = 4 << 20

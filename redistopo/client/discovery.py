@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from redistopo.client.announce_probe import announced_by_replica
 from redistopo.client.cluster_endpoints import cluster_endpoints
@@ -26,6 +26,7 @@ from redistopo.model.protocol.sentinel_replies import parse_masters, parse_peers
 from redistopo.model.state.hints import allow_command_hint
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.topology.spec import Shape
+from redistopo.quick_dataclass import dataclass
 
 SENTINEL_VARIABLE = "REDISTOPO_SENTINEL_PASSWORD"
 """The password of a foreign topology's Sentinels, if it differs from the data nodes'."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 
 from redistopo.client.connection import Connections, raise_on_error
 from redistopo.errors import AccessDenied, RedistopoError, TimedOut, Unreachable
@@ -11,6 +10,7 @@ from redistopo.host.trial_server import LOOPBACK, trial_server
 from redistopo.model.protocol.credentials import Login, single_credential
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.engine import Engine
+from redistopo.quick_dataclass import dataclass
 
 _SECONDS = 10.0
 _TRIES = 3

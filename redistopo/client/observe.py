@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import IntEnum
 from pathlib import Path
 
@@ -45,6 +45,7 @@ from redistopo.model.state.relocation import moved_from, relocated_path
 from redistopo.model.state.unix_socket import UnixSocketSeen
 from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Shape
+from redistopo.quick_dataclass import dataclass
 
 
 class Detail(IntEnum):

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.host.tcp import numeric
 from redistopo.model.protocol.endpoint import LAST_PORT, Endpoint
 from redistopo.model.protocol.replies import parse_pairs
+from redistopo.quick_dataclass import dataclass
 
 Ask = Callable[[Endpoint], dict[str, str]]
 """Return a node's INFO; raises Unreachable, BadReply or AccessDenied."""

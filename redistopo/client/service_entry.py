@@ -6,7 +6,6 @@ spec; the addresses are the announced ones, which may lead elsewhere than ours.
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 
 from redistopo.client.connection import Command, Connections, Reply, raise_on_error
 from redistopo.errors import BadReply, RedistopoError, Unreachable
@@ -15,6 +14,7 @@ from redistopo.model.protocol.resp import ErrorReply
 from redistopo.model.protocol.sentinel_replies import parse_masters
 from redistopo.model.protocol.slots import SLOT_COUNT
 from redistopo.model.state.announced import UNKNOWN_HOST
+from redistopo.quick_dataclass import dataclass
 
 _MOST_REDIRECTIONS = 5
 

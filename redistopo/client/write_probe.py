@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from redistopo.client.connection import Command, Connections, Reply
 from redistopo.client.service_entry import execute_redirected, primary_by_sentinels, slot_owners
@@ -17,6 +17,7 @@ from redistopo.model.protocol.slots import key_in, slot_of
 from redistopo.model.state.observed import NodeSeen
 from redistopo.model.state.shards import ShardSeen
 from redistopo.model.state.write_probe_result import NO_SLOTS, PREFIX, WriteProbeResult
+from redistopo.quick_dataclass import dataclass
 
 EXPIRY_SECONDS = 60
 WAIT_MILLISECONDS = 1000

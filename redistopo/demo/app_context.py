@@ -1,7 +1,6 @@
 """What the routes of the web application share, and their error responses."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from flask import Response, jsonify
 
@@ -13,6 +12,7 @@ from redistopo.demo.item_service import ItemService
 from redistopo.demo.metrics import Metrics
 from redistopo.demo.request_generator import RequestGenerator
 from redistopo.demo.request_guard import Refusal
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

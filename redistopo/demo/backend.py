@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.events import Round, Rounds
 from redistopo.progress import Progress
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.watched_topology import TargetRequest, WatchedTarget, open_target
 
 POLL_SECONDS = 0.25

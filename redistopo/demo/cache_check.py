@@ -4,7 +4,6 @@ import secrets
 import statistics
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,6 +28,7 @@ from redistopo.host.polling import Deadline, wait_for
 from redistopo.progress import Progress, step, warn
 from redistopo.project.load import layout_of_folder
 from redistopo.project.lock import one_at_a_time
+from redistopo.quick_dataclass import dataclass
 
 _HITS = 20
 """A single hit would also measure whatever else this machine does."""

@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from redistopo.cache_aside import CacheAside, Source
 from redistopo.client.app_clients import CLIENT_ERRORS
@@ -21,6 +21,7 @@ from redistopo.model.topology.spec import Shape
 from redistopo.ops.up import UpRequest, up
 from redistopo.ops.wait import WaitRequest, wait
 from redistopo.progress import Progress, no_progress, step, warn
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.open import open_session
 from redistopo.session.session import SessionRequest
 from redistopo.session.watched_topology import TargetRequest

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from functools import partial
 
 from redistopo.cache_aside import CacheAside, CacheAway
 from redistopo.demo.database import DatabaseAway, Items
+from redistopo.quick_dataclass import dataclass
 
 WAIT_SECONDS = 2.0
 """A check that takes longer counts as failed: a call's two timeouts, or the database's own, are

@@ -1,12 +1,12 @@
 """Serves requests for items: loads, measures, and notifies the listeners."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from redistopo.cache_aside import CacheAside
 from redistopo.demo.database import DatabaseAway
 from redistopo.demo.latencies import Latencies
 from redistopo.demo.topology_view import KeyLocation
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,13 +5,14 @@ time is as exact as polls are frequent. Pure.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from redistopo.model.protocol.slots import format_ranges_briefly
 from redistopo.model.state.diff import BAD, GOOD, ChangeKind, StateChange
 from redistopo.model.state.last_known import LastKnown, NodeCondition
 from redistopo.model.state.observed import Role
+from redistopo.quick_dataclass import dataclass
 
 STEADY_SECONDS = 1.5
 """Once every shard has a primary, and no request was served without the cache for this long, a

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from threading import Lock
 
@@ -14,6 +14,7 @@ from redistopo.ops.signals import SignalRequest, pause, resume
 from redistopo.ops.start import StartRequest, start
 from redistopo.ops.stop import StopRequest, stop
 from redistopo.progress import Progress, no_progress, note
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.node_action import NodeActionResult
 
 STOP_SECONDS = 20.0

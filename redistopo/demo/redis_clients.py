@@ -8,7 +8,6 @@ replicas are read from, and that is what the circuit breaker counts. Replies are
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import count
 from threading import local
 from typing import Any
@@ -25,6 +24,7 @@ from redistopo.errors import TimedOut, Unreachable
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.quick_dataclass import dataclass
 
 ASIDE_SECONDS = 1.0
 """How long a replica that failed is not read from: the next poll updates the route."""

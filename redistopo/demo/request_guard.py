@@ -7,8 +7,9 @@ neither read its responses nor change anything: its requests are refused.
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from ipaddress import ip_address
+
+from redistopo.quick_dataclass import dataclass
 
 TOKEN = "X-Redistopo-Token"  # noqa: S105  a header's name
 

@@ -4,7 +4,6 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,6 +27,7 @@ from redistopo.model.planning.install_recipe import command_for
 from redistopo.model.protocol.endpoint import format_address
 from redistopo.progress import Progress, warn
 from redistopo.project.load import layout_of_folder
+from redistopo.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from redistopo.demo.app_context import AppContext

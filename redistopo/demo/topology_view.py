@@ -1,7 +1,7 @@
 """The topology as the page shows it: nodes by shard, and which shard owns a slot; pure."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from redistopo.model.protocol.endpoint import Endpoint, format_address
 from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange, format_ranges_briefly, slot_of
@@ -9,6 +9,7 @@ from redistopo.model.state.diff import state_in_words
 from redistopo.model.state.last_known import LastKnown, NodeCondition, NodeKnown
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.spec import Shape
+from redistopo.quick_dataclass import dataclass
 
 ONLY_SHARD = "shard 1"
 """The name of the only shard if there are no slots."""

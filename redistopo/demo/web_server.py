@@ -7,7 +7,6 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from redistopo.host.listening_sockets import port_holder
 from redistopo.host.peer_user import SHOWN, peer_user
 from redistopo.host.ports import is_free
 from redistopo.model.protocol.endpoint import Endpoint, format_address
+from redistopo.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from flask import Flask

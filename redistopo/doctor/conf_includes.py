@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from glob import has_magic
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -14,6 +14,7 @@ from redistopo.model.protocol.conf import (
     well_quoted,
 )
 from redistopo.model.protocol.engine import Version
+from redistopo.quick_dataclass import dataclass
 
 DEFAULT_PORT = 6379
 DEFAULT_BACKLOG = 511

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.client.engine_smoke_test import known_directives
@@ -27,6 +26,7 @@ from redistopo.host.files import certainly_missing
 from redistopo.host.polling import Deadline
 from redistopo.host.run_unable_to_write import run_unable_to_write
 from redistopo.model.protocol.engine import Engine
+from redistopo.quick_dataclass import dataclass
 
 _SECONDS = 5.0
 _FORBIDDEN = "Permission denied"

@@ -1,7 +1,6 @@
 """The list of `doctor`'s checks, with stable ids, in the order shown."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from redistopo.checks.check_types import Check, CheckResult, Expected, subject_of
 from redistopo.checks.several_primaries import of_each_primary
@@ -13,6 +12,7 @@ from redistopo.doctor.facts import DoctorFacts
 from redistopo.model.state.finding import Finding
 from redistopo.model.state.observed import Observed
 from redistopo.model.topology.spec import Shape
+from redistopo.quick_dataclass import dataclass
 
 _REPLICATED = frozenset({Shape.CLUSTER, Shape.REPLICATION, Shape.SENTINEL})
 _CLUSTER = frozenset({Shape.CLUSTER})

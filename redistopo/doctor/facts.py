@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from redistopo.doctor.conf_includes import AccessSettings, loopback
@@ -17,6 +17,7 @@ from redistopo.model.remedies.no_other_copy import no_data_in
 from redistopo.model.remedies.of_machine import end_process, remove_folder
 from redistopo.model.state.record import ProcessMark
 from redistopo.model.topology.spec import Shape
+from redistopo.quick_dataclass import dataclass
 
 
 def pid_in(holder: str) -> str:

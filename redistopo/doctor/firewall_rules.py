@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+
+from redistopo.quick_dataclass import dataclass
 
 
 class PortExposure(StrEnum):

@@ -1,7 +1,6 @@
 """Tries nodes' configurations on their machines, before a node is stopped to start with one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from glob import has_magic
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from redistopo.doctor.startup_verdict import (
 from redistopo.host.host import Host, Trial, TrialOutput
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.conf import read_conf
+from redistopo.quick_dataclass import dataclass
 
 _MISSING = "No such file or directory"
 

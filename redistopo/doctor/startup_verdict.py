@@ -8,7 +8,6 @@ loads data or modules, writes, or connects anywhere.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from redistopo.doctor.conf_includes import UNBALANCED, ConfWithIncludes
 from redistopo.model.protocol.conf import (
@@ -22,6 +21,7 @@ from redistopo.model.protocol.conf import (
 from redistopo.model.protocol.endpoint import BUS_OFFSET, LAST_PORT
 from redistopo.model.protocol.redact import Redactor, secrets_in
 from redistopo.model.protocol.reply_text import escaped_line
+from redistopo.quick_dataclass import dataclass
 
 STOP_WORD = "redistopo-ends-here"
 """Not a valid port, nor a statement of a Sentinel's, in any release."""

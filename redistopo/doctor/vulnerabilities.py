@@ -1,10 +1,11 @@
 """Releases of Redis and Valkey with known vulnerabilities: vulnerabilities.txt as values."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from redistopo.model.protocol.engine import Engine, Product, Version
+from redistopo.quick_dataclass import dataclass
 
 AS_OF = "2026-09-17"
 """The date of the newest source; later publications are missing."""

@@ -1,7 +1,7 @@
 """The report of a failover drill, and how it is judged."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 
 from redistopo.drill.growth_phase import GrowthPhase
@@ -17,6 +17,7 @@ from redistopo.drill.outage import (
     track,
 )
 from redistopo.errors import ExitCode
+from redistopo.quick_dataclass import dataclass
 
 CLIENTS = "clients"
 """The source of moments that clients saw."""

@@ -1,7 +1,7 @@
 """A drill's request, its setup and its outcome, and how long to wait in it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from redistopo.drill.drill_report import TimelineMoment
@@ -9,6 +9,7 @@ from redistopo.drill.preflight import Preflight
 from redistopo.execute.context import ExecutionContext
 from redistopo.model.state.drill_fault import Fault
 from redistopo.model.state.observed import NodeSeen, Observed
+from redistopo.quick_dataclass import dataclass
 
 _GRACE_SECONDS = 3.0
 """Added to the node timeout; by then an election is over, or has failed."""

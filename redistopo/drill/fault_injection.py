@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Self
 
 from redistopo.host.host import Host
@@ -13,6 +13,7 @@ from redistopo.host.local_host import LOCAL
 from redistopo.host.partition import Side, cut_connections, lift_partition, refuse_partition
 from redistopo.model.state.drill_fault import Fault
 from redistopo.model.topology.project_paths import Layout
+from redistopo.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from redistopo.host.fleet.fleet_network import HostPartition

@@ -1,10 +1,10 @@
 """What clients noticed in each phase of a drill of growth: pure arithmetic on operations."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from redistopo.drill.load_result import LoadResult, Operation, OperationKind, TimeSpan
 from redistopo.drill.proving_worker import MISSING
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

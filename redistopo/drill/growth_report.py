@@ -1,7 +1,7 @@
 """Assembles the report of a drill of growth, and judges it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
 from redistopo import __version__
@@ -19,6 +19,7 @@ from redistopo.drill.load_result import LoadResult
 from redistopo.drill.report_sentences import GROW
 from redistopo.model.state.observed import Observed
 from redistopo.model.topology.spec import Topology
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,8 @@
 """Distributes the load over clients: which client does what, and how often."""
 
-from dataclasses import dataclass
-
 from redistopo.client.app_entry_point import LoadRequest
 from redistopo.drill.load_result import OperationKind
+from redistopo.quick_dataclass import dataclass
 
 HURT_SHARE = 0.8
 """The affected shards' share of the rate, if there are other shards; the rest is the control."""

@@ -4,8 +4,10 @@ All times are seconds on the monotonic clock of the process that ran the load.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
+
+from redistopo.quick_dataclass import dataclass
 
 
 class OperationKind(StrEnum):

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from threading import Event, Thread
 
 from redistopo.client.app_clients import CLIENT_ERRORS, AppClient, connect_app_client, error_kind
 from redistopo.client.app_entry_point import EntryPoint
 from redistopo.drill.load_jobs import Job
 from redistopo.drill.load_result import Operation, OperationKind
+from redistopo.quick_dataclass import dataclass
 
 PAUSE_SECONDS = 0.05
 """How long a client sends nothing after an error, like the back-off of a client library.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from redistopo.drill.load_result import LostWrite, OperationKind
 from redistopo.drill.load_worker import LoadKeys, Worker
 from redistopo.errors import TimedOut, Unreachable
 from redistopo.host.polling import Deadline, wait_for
+from redistopo.quick_dataclass import dataclass
 
 EXAMPLES = 5
 _BATCH = 500

@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Self
 
 from redistopo.client.connection import Command, Connections
@@ -16,6 +15,7 @@ from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.replies import ClusterNodesLine, parse_info, parse_nodes
+from redistopo.quick_dataclass import dataclass
 
 _PAUSE_SECONDS = 0.02
 _ANSWER_SECONDS = 1.0

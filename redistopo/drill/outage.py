@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from math import ceil, floor
 
@@ -15,6 +15,7 @@ from redistopo.drill.load_result import (
     TimeSpan,
 )
 from redistopo.model.percentile import percentile
+from redistopo.quick_dataclass import dataclass
 
 STALL_SECONDS = 0.5
 """No successful operation for this long is an outage, even if none failed."""

@@ -1,7 +1,5 @@
 """Preflight: is the topology healthy, and would a replica take over?"""
 
-from dataclasses import dataclass
-
 from redistopo.errors import Unhealthy, UsageError
 from redistopo.model.planning.promotability import Promotability, promotability_of
 from redistopo.model.remedies.of_topology import drill_anyway
@@ -10,6 +8,7 @@ from redistopo.model.state.finding import root_causes
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.spec import Shape
 from redistopo.progress import Progress, note, step, warn
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.health import Verdict
 
 _SHOWN = 6

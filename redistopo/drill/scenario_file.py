@@ -3,11 +3,12 @@
 import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from redistopo.model.state.drill_fault import Fault
 from redistopo.model.topology.check_key import TopologyProblem
+from redistopo.quick_dataclass import dataclass
 
 DRILL_KEYS = ("name", "nodes", "each", "fault", "max_downtime")
 _FORMAT = 1

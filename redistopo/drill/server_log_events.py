@@ -5,10 +5,10 @@ Wordings: cluster_legacy.c of Redis 6.2 to 8.2 and Valkey 8.1 and 9.1.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from redistopo.drill.drill_report import TimelineKind
 from redistopo.model.protocol.server_log import read_head
+from redistopo.quick_dataclass import dataclass
 
 _ID = r"([0-9a-f]{40})"
 

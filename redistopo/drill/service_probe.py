@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from threading import Event, Thread
 from typing import Any
 
@@ -23,6 +23,7 @@ from redistopo.host.python_child import PythonChild
 from redistopo.model.protocol.credentials import Login, TlsFiles
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.resp import ErrorReply
+from redistopo.quick_dataclass import dataclass
 
 _INTERVAL_SECONDS = 0.01
 _REPLY_SECONDS = 0.25

@@ -1,11 +1,11 @@
 """The time axis of a drill's drawings: pure geometry, no pixels and no letters."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import ceil, floor, log10
 
 from redistopo.drill.drill_report import DrillReport, TimelineMoment, Traffic
 from redistopo.drill.outage import Track
+from redistopo.quick_dataclass import dataclass
 
 _LEAST_SECONDS = 0.5
 

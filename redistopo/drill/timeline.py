@@ -1,10 +1,10 @@
 """Merges events from server logs and polled servers into one short timeline."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from redistopo.drill.drill_report import TimelineKind, TimelineMoment
 from redistopo.drill.server_log_events import LogEvent
+from redistopo.quick_dataclass import dataclass
 
 SourcedEvent = tuple[str, LogEvent]
 """The server that reported an event, and the event."""

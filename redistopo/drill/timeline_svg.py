@@ -1,11 +1,10 @@
 """The layout of a drill's timeline in pixels; the template draws it as SVG."""
 
-from dataclasses import dataclass
-
 from redistopo.drill import report_sentences as sentences
 from redistopo.drill import time_axis
 from redistopo.drill.drill_report import DrillReport, TimelineKind, TimelineMoment, Traffic
 from redistopo.drill.time_axis import TimeAxis
+from redistopo.quick_dataclass import dataclass
 
 WIDTH, LEFT, RIGHT, TOP = 960, 150, 940, 108
 _COLUMNS = 264

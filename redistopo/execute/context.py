@@ -1,7 +1,7 @@
 """The context of execution: plan, connections, deadline, progress and host."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from redistopo.client.connection import Command, Connections, raise_on_error
 from redistopo.client.observe import Detail, Target, observe, with_disks_for_a_start
@@ -14,6 +14,7 @@ from redistopo.model.protocol.replies import ClusterNodesLine, at_listening_port
 from redistopo.model.state.job import SlotMove
 from redistopo.model.state.observed import Observed
 from redistopo.progress import Progress
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(slots=True, kw_only=True)

@@ -18,7 +18,7 @@ without votes is safe: all nodes are known and available.
 import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from redistopo.client.connection import raise_on_error
 from redistopo.client.observe import Detail
@@ -46,6 +46,7 @@ from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import Role
 from redistopo.model.topology.spec import Shape
 from redistopo.progress import warn
+from redistopo.quick_dataclass import dataclass
 
 _AGREE_SECONDS = 10.0
 _BROADCAST_SECONDS = 0.05

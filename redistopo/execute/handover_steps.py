@@ -1,7 +1,5 @@
 """The state of a planned failover in progress, and its commands."""
 
-from dataclasses import dataclass
-
 from redistopo.client.connection import Command, raise_on_error
 from redistopo.errors import RedistopoError, TimedOut, Unreachable
 from redistopo.execute.context import ExecutionContext
@@ -11,6 +9,7 @@ from redistopo.model.protocol.replies import parse_info
 from redistopo.model.remedies.of_topology import end_node
 from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.observed import NodeSeen, Observed, Role
+from redistopo.quick_dataclass import dataclass
 
 PAUSE_SECONDS = 5.0
 """After this time a primary resumes by itself, whatever happens to this process."""

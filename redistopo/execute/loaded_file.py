@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.client.connection import Connections
@@ -12,6 +11,7 @@ from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.protocol.credentials import Login, single_credential
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.replies import keys_by_database, parse_info
+from redistopo.quick_dataclass import dataclass
 
 
 class UnloadableFile(RedistopoError):

@@ -1,9 +1,10 @@
 """Reports how far a move of slots is, at most once a second."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from redistopo.progress import Event, EventKind, Progress
+from redistopo.quick_dataclass import dataclass
 
 _EVERY_SECONDS = 1.0
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import zip_longest
 
 from redistopo.client.connection import Connections
@@ -30,6 +30,7 @@ from redistopo.model.protocol.engine import Engine, parse_title
 from redistopo.model.state.job import SlotMove
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.progress import step
+from redistopo.quick_dataclass import dataclass
 
 REPLICA_MIGRATION = "cluster-allow-replica-migration"
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 
 from redistopo.client.connection import Command, Connections, Reply, raise_on_error
 from redistopo.errors import BadReply
@@ -11,6 +10,7 @@ from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.move_method import MoveMethod
 from redistopo.model.protocol.slots import ranges
 from redistopo.model.state.observed import NodeSeen
+from redistopo.quick_dataclass import dataclass
 
 _BAD = {"failed", "canceled", "cancelled", "error"}
 

@@ -1,7 +1,6 @@
 """Moves slots with MIGRATE: a few are open at a time, and closed once their keys have moved."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Self
 
 from redistopo.client.connection import Command, Connections, Reply, raise_on_error
@@ -12,6 +11,7 @@ from redistopo.model.planning.slot_survey import Key, SlotSurvey
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.protocol.resp import EMPTY_LIST, OK
 from redistopo.model.state.observed import NodeSeen
+from redistopo.quick_dataclass import dataclass
 
 _LISTED = 1000
 _PATIENCE_MS = 60_000

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from redistopo.client.connection import Command, Connections
@@ -34,6 +34,7 @@ from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, step
+from redistopo.quick_dataclass import dataclass
 
 _CRASHED = re.compile(r"BUG REPORT|ASSERTION FAILED|crashed by signal")
 

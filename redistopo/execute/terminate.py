@@ -3,13 +3,13 @@
 import signal
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from redistopo.errors import RedistopoError
 from redistopo.host.host import Process, Processes
 from redistopo.host.polling import Deadline
 from redistopo.model.topology.project_paths import Layout
+from redistopo.quick_dataclass import dataclass
 
 _TO_SIGTERM = 0.4
 _TO_SIGKILL = 0.75

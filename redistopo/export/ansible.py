@@ -1,7 +1,7 @@
 """`export ansible`: a playbook, an inventory and our own module, for the topology's hosts."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from redistopo.errors import UsageError
 from redistopo.export.elsewhere import (
@@ -24,6 +24,7 @@ from redistopo.model.protocol.engine import Product
 from redistopo.model.state.observed import Role
 from redistopo.model.topology.boot_start import held_back, unit_name
 from redistopo.model.topology.hosts import Hosts, Service
+from redistopo.quick_dataclass import dataclass
 from redistopo.render.unit_on_host import unit_on_host
 
 _SERVER = "@redistopo_server@"

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 from redistopo.export.container_image import image_of, programs_of, user_of
 from redistopo.export.elsewhere import (
@@ -24,6 +24,7 @@ from redistopo.model.protocol.credentials import Credentials, TlsTexts
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.observed import Role
 from redistopo.model.topology.spec import Shape
+from redistopo.quick_dataclass import dataclass
 from redistopo.render.unit_on_host import open_files
 
 _EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  of a container

@@ -1,7 +1,7 @@
 """A plan whose nodes run elsewhere: their configurations, for the folders and addresses there."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from pathlib import Path
 
 from redistopo.errors import UsageError
@@ -11,6 +11,7 @@ from redistopo.model.protocol.credentials import Credentials, Login, TlsTexts
 from redistopo.model.state.observed import Role
 from redistopo.model.topology.hosts import Hosts
 from redistopo.model.topology.project_paths import NodeFolder, TlsFolder
+from redistopo.quick_dataclass import dataclass
 from redistopo.render.conf import node_conf, own_templates, sentinel_conf, users_acl
 from redistopo.render.jinja_templates import render_template
 

@@ -1,6 +1,6 @@
 """One file of an export."""
 
-from dataclasses import dataclass
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

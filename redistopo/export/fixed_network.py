@@ -1,10 +1,10 @@
 """The network of an exported cluster's containers, in which each node has an address of its own."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 
 from redistopo.model.planning.plan import Plan
+from redistopo.quick_dataclass import dataclass
 
 _BEFORE = 10
 """Addresses before that of the first node: the gateway has one."""

@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from redistopo.export.prometheus_text import Gauge
 from redistopo.model.state.finding import Finding, Status, failed_findings
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.state.status_rows import NodeStatus, status_rows
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 import re
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from redistopo.errors import UsageError
 from redistopo.export.container_image import image_of, programs_of, user_of
@@ -22,6 +22,7 @@ from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.credentials import Credentials, TlsTexts
 from redistopo.model.protocol.endpoint import BUS_OFFSET, Endpoint
 from redistopo.model.state.observed import Role
+from redistopo.quick_dataclass import dataclass
 
 _PORT = 6379
 _SENTINEL_PORT = 26379

@@ -1,7 +1,8 @@
 """Metrics as text, in the format that Prometheus reads."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from redistopo.quick_dataclass import dataclass
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

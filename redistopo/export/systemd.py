@@ -1,7 +1,7 @@
 """`export systemd`: a unit for each node, a target for all, and a unit that forms a cluster."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from shlex import quote
 
 from redistopo.export.elsewhere import (
@@ -20,6 +20,7 @@ from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.credentials import Credentials, TlsTexts
 from redistopo.model.protocol.engine import Product
 from redistopo.model.state.observed import Role
+from redistopo.quick_dataclass import dataclass
 from redistopo.render.unit_on_host import open_files, unit_word
 
 

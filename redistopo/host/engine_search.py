@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite
@@ -18,6 +18,7 @@ from redistopo.host.python_packages import package_of
 from redistopo.model.planning.install_recipe import by_system, command_for
 from redistopo.model.planning.server_packages import package_for
 from redistopo.model.protocol.engine import OLDEST, Engine, EngineRequest, Product, parse_banner
+from redistopo.quick_dataclass import dataclass
 
 _ELSEWHERE = (
     "it from another source (packages.redis.io, valkey.io, or built from source), and set `engine` "

@@ -4,13 +4,13 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from redistopo.host.files import read_errors
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.safe_open import open_to_read
+from redistopo.quick_dataclass import dataclass
 
 _BLOCK = 64 * 1024
 _MOST_BACK = 1024 * 1024

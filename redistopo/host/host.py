@@ -5,7 +5,7 @@ in memory for a test) is another implementation of these protocols.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, auto
 from pathlib import Path
 from signal import Signals
@@ -15,6 +15,7 @@ from redistopo.host.polling import Deadline
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.unix_socket import UnixSocketSeen
 from redistopo.model.topology.project_paths import Layout
+from redistopo.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from redistopo.model.planning.resource_limits import Limits

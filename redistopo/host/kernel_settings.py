@@ -4,10 +4,10 @@ import re
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.host.run_program import run_command
+from redistopo.quick_dataclass import dataclass
 
 OVERCOMMIT = "/proc/sys/vm/overcommit_memory"
 HUGE_PAGES = "/sys/kernel/mm/transparent_hugepage/enabled"

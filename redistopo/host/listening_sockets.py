@@ -4,12 +4,12 @@ import socket
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

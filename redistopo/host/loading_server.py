@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite
@@ -14,6 +14,7 @@ from redistopo.host.local_host import LOCAL
 from redistopo.host.ports import any_free
 from redistopo.host.server_log import log_tail
 from redistopo.host.tied_program import Streams, tied_program
+from redistopo.quick_dataclass import dataclass
 
 _LOOPBACK = "127.0.0.1"
 _DATABASES = 1024

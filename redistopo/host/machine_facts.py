@@ -6,7 +6,7 @@ import resource
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import psutil
 
 from redistopo.host.kernel_settings import kernel_settings
 from redistopo.host.ports import ephemeral_range
+from redistopo.quick_dataclass import dataclass
 
 _LIMITS = ("NOFILE", "NPROC", "AS", "CORE", "DATA", "FSIZE", "MEMLOCK", "STACK")
 

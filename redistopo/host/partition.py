@@ -14,10 +14,10 @@ import socket
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite
+from redistopo.quick_dataclass import dataclass
 
 _PIDFD_GETFD = 438  # the same number on every architecture of Linux
 # family -> level and option (linux/in.h IP_MINTTL, linux/in6.h IPV6_MINHOPCOUNT)

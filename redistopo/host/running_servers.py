@@ -1,7 +1,6 @@
 """Finds the servers that run on this machine, whether redistopo recorded them or not."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -9,6 +8,7 @@ import psutil
 from redistopo.host.all_processes import processes_of
 from redistopo.host.server_process import SERVERS, make_mark, serves
 from redistopo.model.state.record import ProcessMark
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,13 +9,13 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from redistopo.host import end_with_owner
 from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.run_program import clean_environment
+from redistopo.quick_dataclass import dataclass
 
 _pipes: set[int] = set()
 

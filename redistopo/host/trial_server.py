@@ -4,7 +4,6 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
 
@@ -12,6 +11,7 @@ from redistopo.host.local_host import LOCAL
 from redistopo.host.ports import any_free
 from redistopo.host.server_log import log_tail
 from redistopo.host.tied_program import Streams, tied_program
+from redistopo.quick_dataclass import dataclass
 
 LOOPBACK = "127.0.0.1"
 

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from redistopo.client.connection import Connections
 from redistopo.client.copy_keys import KeyCopy
@@ -14,6 +13,7 @@ from redistopo.importing.import_source import ImportSource
 from redistopo.model.protocol.credentials import single_credential
 from redistopo.model.protocol.replies import parse_info
 from redistopo.progress import Progress, step
+from redistopo.quick_dataclass import dataclass
 
 QUIET_SECONDS = 1.0
 """How long nothing is written to a source that counts as quiet."""

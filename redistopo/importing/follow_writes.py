@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 
 from redistopo.client.connection import BinaryCommand, Connection
 from redistopo.client.copy_keys import KeySource, connected, select
@@ -17,6 +16,7 @@ from redistopo.importing.import_source import ImportSource
 from redistopo.model.protocol.command_keys import parse_commands
 from redistopo.model.protocol.replies import parse_info
 from redistopo.progress import note
+from redistopo.quick_dataclass import dataclass
 
 _REPORT_SECONDS = 5.0
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from redistopo.client.connection import Connections
@@ -23,6 +23,7 @@ from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.replies import keys_by_database
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.shards import shards_of
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,6 @@ are what is compared.
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 
 from redistopo.client.connection import Connections, raise_on_error
 from redistopo.client.copy_keys import Owner
@@ -18,6 +17,7 @@ from redistopo.importing.copy_passes import Copying, ImportPass
 from redistopo.importing.follow_writes import FollowedSource, added
 from redistopo.model.protocol.credentials import single_credential
 from redistopo.model.protocol.replies import count_expiring, count_keys, parse_info
+from redistopo.quick_dataclass import dataclass
 
 UNTIL_QUIET = "use --until-quiet, and stop the writers yourself"
 

@@ -1,6 +1,6 @@
 """`init --from`: describes running servers in a topology file, and changes none of them."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from redistopo.client.connection import Connections
@@ -41,6 +41,7 @@ from redistopo.project.topology_state_file import (
     save_record,
 )
 from redistopo.project.trust import trust
+from redistopo.quick_dataclass import dataclass
 from redistopo.render.topology_file import topology_file
 
 _LOCK_SECONDS = 10.0

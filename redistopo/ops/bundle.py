@@ -1,6 +1,6 @@
 """`bundle`: everything that a report on a failure needs, in one file, without any secret."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from redistopo.progress import Progress, step
 from redistopo.project.redact_secrets import secrets_of
 from redistopo.project.started_topology import nothing_started_error
 from redistopo.project.state_folder import refuse_foreign
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
 

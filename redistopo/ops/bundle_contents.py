@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from redistopo.checks.catalogue import judge
 from redistopo.checks.check_types import Expected
@@ -23,6 +22,7 @@ from redistopo.model.state.observed import Observed
 from redistopo.model.topology.project_paths import Layout
 from redistopo.ops.plan import plan
 from redistopo.project.topology_state_file import node_folder_names
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.raw_replies import ask_nodes
 from redistopo.session.session import Session
 from redistopo.session.to_json import to_json

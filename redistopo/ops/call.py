@@ -1,7 +1,6 @@
 """`call`: one command on many nodes at once, and what each of them answered."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.client.connection import Connections
@@ -12,6 +11,7 @@ from redistopo.model.state.observed import NodeSeen, Role
 from redistopo.model.state.selector import select_nodes
 from redistopo.model.topology.project_paths import Layout
 from redistopo.project.redact_secrets import secrets_of
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.node_action import require_words
 from redistopo.session.open import open_session
 from redistopo.session.session import SessionRequest

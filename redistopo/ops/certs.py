@@ -1,6 +1,5 @@
 """`certs renew`: new certificates on every server, without any downtime."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.client.connection import Connections, raise_on_error
@@ -15,6 +14,7 @@ from redistopo.model.remedies.remedy import loses
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.certificates import ensure_certificates, made_before, renew_certificates
 from redistopo.project.started_topology import live_targets, running_nodes
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.local_preconditions import refuse_other_nodes
 from redistopo.session.open import open_session
 from redistopo.session.preview_result import Preview

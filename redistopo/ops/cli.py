@@ -1,6 +1,6 @@
 """`cli`: opens a CLI on one node; the password is passed only by its environment."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from redistopo.errors import ExitCode, MissingPrerequisite, RedistopoError, UsageError
@@ -12,6 +12,7 @@ from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.selector import select_one_node
 from redistopo.model.topology.spec import Shape
 from redistopo.project.trust import may_run
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.application_login import unknown_password
 from redistopo.session.open import open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest

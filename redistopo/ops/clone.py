@@ -2,7 +2,6 @@
 
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.errors import UsageError
@@ -14,6 +13,7 @@ from redistopo.ops.start_with_data import DataStart, RestoreResult, start_with_d
 from redistopo.progress import Progress
 from redistopo.project.load import layout_of_folder
 from redistopo.project.trust import is_trusted
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.open import open_session
 from redistopo.session.session import SessionRequest
 from redistopo.snapshot.stored import snapshots_folder

@@ -1,6 +1,6 @@
 """`connect`: lines to connect to the topology, for a shell and for client libraries."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from redistopo.errors import ExitCode, UsageError
@@ -8,6 +8,7 @@ from redistopo.ops.plan import plan
 from redistopo.progress import Progress, note
 from redistopo.project.passwords import absent_secrets, password_path
 from redistopo.project.started_topology import live_targets
+from redistopo.quick_dataclass import dataclass
 from redistopo.render.connect import CLIENTS, ConnectLines, connect_lines
 from redistopo.session.open import open_session
 from redistopo.session.session import SessionRequest

@@ -2,7 +2,7 @@
 after."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from redistopo.host.files import read_exactly, rewrite
@@ -12,6 +12,7 @@ from redistopo.model.state.observed import Observed
 from redistopo.model.state.selector import select_nodes
 from redistopo.model.topology.directives import lines_of, not_for_sentinels, settable
 from redistopo.project.load import Project, plan_of, read_topology
+from redistopo.quick_dataclass import dataclass
 from redistopo.render.topology_edit import Place, with_directive
 from redistopo.session.session import Session
 

@@ -1,6 +1,6 @@
 """`doctor`: this machine, a configuration and the current topology, each with what to type."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from redistopo.checks.check_types import Expected
@@ -12,6 +12,7 @@ from redistopo.model.state.finding import Finding, failed_findings
 from redistopo.ops.doctor_facts import facts
 from redistopo.ops.verify import VerifyRequest, VerifyResult, verify
 from redistopo.progress import Progress, no_progress, step
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

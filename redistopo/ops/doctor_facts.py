@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from redistopo.doctor.conf_includes import loopback
@@ -62,6 +62,7 @@ from redistopo.project.passwords import password_path
 from redistopo.project.port_conflicts import port_blocker
 from redistopo.project.topology_state_file import node_folder_names
 from redistopo.project.trust import require_trust
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
 

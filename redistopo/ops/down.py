@@ -2,7 +2,7 @@
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from redistopo.client.observe import Detail, observe
@@ -22,6 +22,7 @@ from redistopo.project.load import layout_of_folder
 from redistopo.project.registry import unregister
 from redistopo.project.started_topology import running_nodes
 from redistopo.project.state_folder import wipe_state_folder
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
 from redistopo.session.unseen_servers import refuse_unseen

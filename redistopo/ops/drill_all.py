@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from redistopo.model.state.selector import select_nodes
 from redistopo.model.topology.parse import read_toml, topology_file_error
 from redistopo.ops.drill import drill_session, drilled
 from redistopo.progress import Progress, note
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.open import open_session
 from redistopo.session.preview_result import Preview
 from redistopo.session.session import Session

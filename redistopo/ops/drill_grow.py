@@ -4,7 +4,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,6 +40,7 @@ from redistopo.ops.up import UpRequest, bring_up
 from redistopo.progress import Event, EventKind, Progress, note, step, warn
 from redistopo.project.drill_intent_file import forget_intent, save_intent
 from redistopo.project.job_file import end_job, save_job
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.local_preconditions import refuse_changed_security
 from redistopo.session.open import open_session
 from redistopo.session.preview_result import Preview

@@ -1,7 +1,6 @@
 """`engines`: the servers on this machine, or how to get one."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from redistopo.errors import ExitCode
 from redistopo.host.engine_search import find_engines, install_hint
@@ -9,6 +8,7 @@ from redistopo.host.package_managers import detect_machine
 from redistopo.model.planning.server_packages import ServerPackage, absent
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.topology.engine_faults import EngineFault, faults_of
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

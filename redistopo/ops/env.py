@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from redistopo.client.observe import Detail
@@ -17,6 +17,7 @@ from redistopo.model.state.application_access import (
 )
 from redistopo.model.topology.spec import Shape
 from redistopo.progress import Progress, note
+from redistopo.quick_dataclass import dataclass
 from redistopo.render.environment import (
     FORMATS,
     assignments,

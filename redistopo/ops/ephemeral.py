@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite
@@ -18,6 +18,7 @@ from redistopo.project.ephemeral_folder import (
     keep_ephemeral_folder,
     remove_ephemeral_folder,
 )
+from redistopo.quick_dataclass import dataclass
 
 _ATTEMPTS = 3
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 
 from redistopo.errors import ExitCode, RedistopoError, TimedOut
@@ -12,6 +12,7 @@ from redistopo.model.state.command_rates import command_rates
 from redistopo.model.state.diff import ChangeKind, StateChange, state_changes
 from redistopo.model.state.last_known import LastKnown, update_last_known
 from redistopo.model.state.observed import Observed
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.watched_topology import TargetRequest, WatchedTarget, open_target
 
 

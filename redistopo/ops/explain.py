@@ -1,9 +1,10 @@
 """`explain`: what a topic is, how it works, what it promises, and what to try."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 
 from redistopo.errors import ExitCode, UsageError
+from redistopo.quick_dataclass import dataclass
 from redistopo.render.topics import Topic, list_topics
 
 

@@ -1,7 +1,7 @@
 """`export`: files with which another program runs, watches or reaches the topology."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from redistopo.errors import ExitCode, UsageError
@@ -13,6 +13,7 @@ from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.credentials import Credentials, TlsTexts
 from redistopo.model.remedies.of_topology import replace_file
 from redistopo.project.state_folder import claim_state_folder
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.open import open_session
 from redistopo.session.session import CredentialSource, SessionRequest
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from redistopo.errors import ExitCode
@@ -11,6 +11,7 @@ from redistopo.model.planning.handover import HandoverPlan, plan_handover
 from redistopo.model.state.selector import select_nodes
 from redistopo.model.state.shards import ShardSeen, shards_of
 from redistopo.progress import Progress, note, step
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.health import Known
 from redistopo.session.live_change import LiveChange, change_request, live_change, unrecorded
 from redistopo.session.open import open_session

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -20,6 +19,7 @@ from redistopo.model.planning.cluster_databases import refuse_databases
 from redistopo.model.remedies.of_topology import import_over
 from redistopo.model.state.observed import Role
 from redistopo.progress import Progress, note, step
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
 from redistopo.snapshot.data_check import SMALL_BYTES, difference, digest_of_server, installed

@@ -4,7 +4,7 @@ import difflib
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from redistopo.errors import ExitCode, MissingPrerequisite, UsageError
@@ -31,6 +31,7 @@ from redistopo.project.port_conflicts import port_blocker, topology_in
 from redistopo.project.port_reservations import choosing_ports, reserve_ports
 from redistopo.project.started_topology import running_nodes
 from redistopo.project.trust import may_run, trust
+from redistopo.quick_dataclass import dataclass
 from redistopo.render.topology_file import topology_file
 
 

@@ -3,7 +3,6 @@
 import importlib
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from redistopo.client.engine_smoke_test import Trial, try_engine
 from redistopo.errors import ExitCode, MissingPrerequisite, RedistopoError
@@ -16,6 +15,7 @@ from redistopo.model.planning.server_packages import recipe_for
 from redistopo.model.protocol.engine import Engine, EngineRequest
 from redistopo.progress import Progress, note, step
 from redistopo.project.load import engine_request
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

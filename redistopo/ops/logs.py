@@ -5,7 +5,6 @@ import re
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.errors import UsageError
@@ -20,6 +19,7 @@ from redistopo.model.topology.project_paths import Layout
 from redistopo.project.redact_secrets import secrets_of
 from redistopo.project.started_topology import nothing_started_error
 from redistopo.project.topology_state_file import node_folder_names
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.open import open_session
 from redistopo.session.session import SessionRequest
 

@@ -3,7 +3,7 @@
 import errno
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from redistopo.errors import ExitCode, MissingPrerequisite, RedistopoError, UsageError
@@ -30,6 +30,7 @@ from redistopo.project.port_reservations import choosing_ports, reserve_ports
 from redistopo.project.started_topology import running_nodes
 from redistopo.project.trust import is_trusted, trust
 from redistopo.project.unfinished_changes import refuse_unfinished
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.live_change import change_request
 from redistopo.session.open import open_session
 from redistopo.session.readdress_file import with_addresses

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from redistopo.checks.catalogue import judge
@@ -33,6 +33,7 @@ from redistopo.model.state.job import SlotMove
 from redistopo.model.state.observed import Observed
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.unfinished_changes import refuse_unfinished
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.expected import expected_of
 from redistopo.session.health import wait_until_healthy
 from redistopo.session.live_change import LiveChange, change_request, live_change, unrecorded

@@ -1,7 +1,7 @@
 """`plan`: what `up` would do now, and why; nothing is started."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from redistopo.client.connection import Connections
@@ -27,6 +27,7 @@ from redistopo.model.state.finding import Finding
 from redistopo.model.state.observed import Observed
 from redistopo.project.certificates import refuse_lost_authority
 from redistopo.project.redact_secrets import hide
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.decision import decide_now
 from redistopo.session.health import wait_until_healthy
 from redistopo.session.local_preconditions import refuse_folder, refuse_request

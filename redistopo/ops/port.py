@@ -1,10 +1,11 @@
 """`port`: the ports of selected nodes, for scripts."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from redistopo.errors import ExitCode
 from redistopo.model.state.selector import select_nodes
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.node_action import require_words
 from redistopo.session.open import open_session
 from redistopo.session.session import SessionRequest

@@ -1,7 +1,7 @@
 """`ps`: lists every topology of this user on this machine, and orphaned servers."""
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from redistopo.errors import ExitCode, RedistopoError
@@ -11,6 +11,7 @@ from redistopo.host.server_process import find_process
 from redistopo.model.topology.project_paths import STATE_FOLDER, Layout
 from redistopo.project.registry import registered_topologies
 from redistopo.project.topology_state_file import load_topology_state, node_folder_names
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

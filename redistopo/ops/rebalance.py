@@ -1,7 +1,6 @@
 """`rebalance`: spread slots, keys or bytes over the shards, by weight."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from redistopo.model.protocol.slots import SLOT_COUNT
 from redistopo.model.state.job import SlotMove
 from redistopo.model.state.observed import Observed
 from redistopo.ops.move_slots import MoveRequest
+from redistopo.quick_dataclass import dataclass
 
 
 class Balance(StrEnum):

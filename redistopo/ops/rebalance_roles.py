@@ -1,7 +1,7 @@
 """`rebalance --roles`: promotes replicas so that primaries are spread again, or where planned."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from redistopo.errors import ExitCode
@@ -9,6 +9,7 @@ from redistopo.execute.handover import HandoverResult
 from redistopo.model.planning.spread_roles import RoleChange, role_changes
 from redistopo.ops.failover import hand_over_to
 from redistopo.progress import Progress
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.live_change import LiveChange, change_request, live_change, unrecorded
 from redistopo.session.open import open_session
 from redistopo.session.preview_result import Preview

@@ -1,6 +1,6 @@
 """`render`: the configuration that `up` would start the nodes on."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from redistopo.errors import ExitCode
@@ -9,6 +9,7 @@ from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.state.observed import Role
 from redistopo.project.state_folder import claim_state_folder
+from redistopo.quick_dataclass import dataclass
 from redistopo.render.conf import node_conf, sentinel_conf, users_acl
 from redistopo.session.open import open_session
 from redistopo.session.session import CredentialSource, SessionRequest

@@ -1,7 +1,7 @@
 """`reset`: CLUSTER RESET of one node, after a failover, or with its data knowingly given up."""
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from redistopo.client.connection import Command, Connections, raise_on_error
@@ -19,6 +19,7 @@ from redistopo.model.state.selector import select_one_node
 from redistopo.model.state.status_rows import NodeStatus, status_rows
 from redistopo.ops.failover import hand_over_to
 from redistopo.progress import Progress, step
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.live_change import LiveChange, change_request, live_change
 from redistopo.session.local_preconditions import refuse_folder
 from redistopo.session.node_action import require_words

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from redistopo.errors import ExitCode, RedistopoError, UsageError
@@ -30,6 +30,7 @@ from redistopo.ops.rolling_restart import (
     unhealthy,
 )
 from redistopo.progress import Progress, step, warn
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.live_change import LiveChange, change_request, live_change, unrecorded
 from redistopo.session.open import open_session
 from redistopo.session.preview_result import Preview

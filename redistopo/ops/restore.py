@@ -1,6 +1,5 @@
 """`restore`: starts a topology with the data of a snapshot, and verifies it."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.host.polling import Deadline
@@ -11,6 +10,7 @@ from redistopo.progress import Progress, step
 from redistopo.project.load import layout_of_folder
 from redistopo.project.trust import is_trusted
 from redistopo.project.unfinished_changes import refuse_unfinished
+from redistopo.quick_dataclass import dataclass
 from redistopo.snapshot.stored import (
     find_snapshot,
     load_manifest,

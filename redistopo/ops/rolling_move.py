@@ -1,7 +1,7 @@
 """The rolling move of a running topology, for `move`, `up` and `undo`: each node gets its new
 address as it is restarted, each primary after a planned failover."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from redistopo.client.observe import Detail
 from redistopo.errors import RedistopoError
@@ -33,6 +33,7 @@ from redistopo.project.load import Project, read_topology
 from redistopo.project.started_topology import running_nodes
 from redistopo.project.topology_record import begin_lifecycle
 from redistopo.project.unfinished_changes import GO_ON
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.live_change import LiveChange
 from redistopo.session.local_preconditions import refuse_changed_security
 from redistopo.session.session import Session

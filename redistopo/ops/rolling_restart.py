@@ -4,7 +4,7 @@ each primary after a planned failover."""
 import time
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from redistopo.checks.catalogue import CHECKS
 from redistopo.client.observe import Detail
@@ -28,6 +28,7 @@ from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.observed import Observed, ProcessState, Role
 from redistopo.ops.failover import hand_over_to
 from redistopo.progress import step, warn
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.failures import explaining_ended_servers
 from redistopo.session.health import Known
 from redistopo.session.live_change import LiveChange

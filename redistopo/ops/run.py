@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.errors import RedistopoError, UsageError
@@ -16,6 +15,7 @@ from redistopo.ops.logs import LogsRequest, logs
 from redistopo.progress import Progress, note
 from redistopo.project.load import layout_of_folder
 from redistopo.project.started_topology import running_nodes
+from redistopo.quick_dataclass import dataclass
 
 _TAIL = 10
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from redistopo.checks.catalogue import judge
@@ -22,6 +22,7 @@ from redistopo.progress import Progress, no_progress, step
 from redistopo.project.job_file import save_job
 from redistopo.project.load import Project, read_topology
 from redistopo.project.unfinished_changes import naming_ways_on, refuse_unfinished
+from redistopo.quick_dataclass import dataclass
 from redistopo.render.topology_edit import with_numbers
 from redistopo.session.health import wait_until_healthy
 from redistopo.session.local_preconditions import refuse_folder

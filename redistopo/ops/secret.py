@@ -1,6 +1,6 @@
 """`secret show` and `secret rotate`: the passwords, shown or changed."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from redistopo.client.connection import try_ping
@@ -14,6 +14,7 @@ from redistopo.model.state.finding import Finding, Status, failed_findings
 from redistopo.progress import Progress, note, step
 from redistopo.project.passwords import load_password, new_password, password_source
 from redistopo.project.started_topology import live_targets, running_nodes
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.health import wait_until_healthy, with_write_probe
 from redistopo.session.local_preconditions import refuse_changed_security
 from redistopo.session.open import open_session

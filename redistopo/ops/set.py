@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from redistopo.client.observe import Detail
@@ -35,6 +35,7 @@ from redistopo.model.topology.directives import (
 )
 from redistopo.ops.directive_edit import DirectiveEdit, SetRequest, prepare_edit, write_edit
 from redistopo.progress import Progress, note, step, warn
+from redistopo.quick_dataclass import dataclass
 from redistopo.render.conf import node_conf
 from redistopo.session.live_change import LiveChange, change_request, live_change, unrecorded
 from redistopo.session.open import open_session

@@ -3,7 +3,6 @@
 import signal
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.client.connection import raise_on_error
@@ -16,6 +15,7 @@ from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.selector import select_nodes
 from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, step, warn
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.node_action import (
     NodeActionResult,
     NodeOutcome,

@@ -1,7 +1,7 @@
 """`snapshot`: saves the data of all shards, each from a replica where one is online."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +14,7 @@ from redistopo.model.protocol.credentials import TopologyUser
 from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, note, step
 from redistopo.project.load import layout_of_folder
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
 from redistopo.snapshot.choose_sources import choose_sources

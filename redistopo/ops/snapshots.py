@@ -1,12 +1,13 @@
 """`snapshots`: lists the snapshots of a project, and verifies them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from redistopo.errors import ExitCode, RedistopoError
 from redistopo.host.polling import Deadline
 from redistopo.progress import Progress, step
 from redistopo.project.load import layout_of_folder
+from redistopo.quick_dataclass import dataclass
 from redistopo.snapshot.manifest import Manifest
 from redistopo.snapshot.stored import (
     StoredSnapshot,

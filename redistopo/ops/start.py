@@ -1,7 +1,6 @@
 """`start`: starts stopped nodes as `up` would; no other node is affected."""
 
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.client.observe import Detail
@@ -28,6 +27,7 @@ from redistopo.model.topology.spec import Persistence
 from redistopo.ops.certs import prepare_certificates
 from redistopo.progress import Progress, note, warn
 from redistopo.project.started_topology import nothing_started_error
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.failures import explaining_ended_servers
 from redistopo.session.local_preconditions import refuse_folder, refuse_request
 from redistopo.session.node_action import (

@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from redistopo.client.copy_keys import KeyCopy, KeySource, owners_of
@@ -23,6 +23,7 @@ from redistopo.ops.down import DownRequest, down
 from redistopo.ops.up import UpRequest, up
 from redistopo.progress import Progress, note, step
 from redistopo.project.trust import trust
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.open import hold_lock, open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
 from redistopo.snapshot.data_check import (

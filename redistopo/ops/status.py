@@ -1,7 +1,7 @@
 """`status`: what each node of the folder's topology is doing now."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from redistopo.checks.catalogue import judge
@@ -17,6 +17,7 @@ from redistopo.model.state.selector import select_nodes
 from redistopo.model.state.status_rows import NodeStatus, status_rows
 from redistopo.model.topology.spec import Shape
 from redistopo.project.progress_log import logged_within
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.open import open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
 

@@ -1,12 +1,12 @@
 """`stop`: some servers end, their data saved; the others go on."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.execute.shutdown import losing, shut_down_saving
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.selector import select_nodes
 from redistopo.progress import Progress, warn
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.node_action import (
     NodeActionResult,
     NodeOutcome,

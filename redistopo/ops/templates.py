@@ -1,11 +1,12 @@
 """`templates export`: our templates as files to edit."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from redistopo.errors import ExitCode, UsageError
 from redistopo.host.files import absolute, changed_files, write_public
 from redistopo.model.remedies.of_topology import replace_file
+from redistopo.quick_dataclass import dataclass
 from redistopo.render.jinja_templates import plain_files, sources
 
 

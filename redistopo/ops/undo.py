@@ -1,7 +1,7 @@
 """`undo`: take back a change that was interrupted."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from redistopo.client.observe import Detail
@@ -15,6 +15,7 @@ from redistopo.progress import Progress, step
 from redistopo.project.drill_intent_file import load_intent
 from redistopo.project.job_file import end_job, load_job, save_job
 from redistopo.project.unfinished_changes import naming_ways_on
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.live_change import change_request, live_change
 from redistopo.session.open import open_session
 from redistopo.session.session import Session

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,7 @@ from redistopo.project.load import layout_of_folder
 from redistopo.project.passwords import absent_secrets, password_path
 from redistopo.project.topology_record import adopted_record, begin_lifecycle
 from redistopo.project.trust import trust
+from redistopo.quick_dataclass import dataclass
 from redistopo.render.connect import ConnectLines, connect_lines
 from redistopo.session.decision import decide_now
 from redistopo.session.diagnosis import explaining
@@ -264,9 +265,8 @@ def _converge(session: Session, context: ExecutionContext, asked: Asked) -> tupl
             done = (*done, *linked(context.plan, found.steps, done))
             if not _goes_on(context, record, found.steps):
                 break
-        asked = replace(
-            asked, rebuild=()
-        )  # done, although its log still reports that the old file was refused
+        # done, although its log still reports that the old file was refused
+        asked = replace(asked, rebuild=())
     return done
 
 

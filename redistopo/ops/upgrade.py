@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -37,6 +37,7 @@ from redistopo.progress import Progress, note, warn
 from redistopo.project.load import Project, engine_request, read_topology
 from redistopo.project.trust import may_run, trust
 from redistopo.project.unfinished_changes import refuse_unfinished
+from redistopo.quick_dataclass import dataclass
 from redistopo.render.engine_edit import with_engine
 from redistopo.session.live_change import LiveChange, change_request, live_change, unrecorded
 from redistopo.session.open import open_session

@@ -1,11 +1,12 @@
 """`url`: the URL of the topology, or of one of its nodes, with the password."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from redistopo.errors import ExitCode
 from redistopo.model.state.application_access import url_of
 from redistopo.model.state.selector import select_one_node
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.application_login import application_access, login_to
 from redistopo.session.open import open_session
 from redistopo.session.session import SessionRequest

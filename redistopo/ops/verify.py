@@ -1,7 +1,7 @@
 """`verify`: every check, on our own topology or on any other."""
 
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from redistopo.checks.catalogue import judge
@@ -33,6 +33,7 @@ from redistopo.model.state.shards import ShardSeen, shards_of
 from redistopo.model.topology.spec import Shape
 from redistopo.progress import Progress, step
 from redistopo.project.started_topology import nothing_started_error
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.health import Verdict, wait_until_healthy, with_write_probe
 from redistopo.session.open import open_session, record_primary_unless_busy
 from redistopo.session.session import CredentialSource, SessionRequest

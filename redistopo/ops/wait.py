@@ -1,7 +1,7 @@
 """`wait`: waits until a topology is started, replicated or healthy."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from redistopo.checks.catalogue import judge
 from redistopo.checks.check_types import TOPOLOGY
@@ -13,6 +13,7 @@ from redistopo.model.state.shards import shards_of
 from redistopo.model.state.wait_condition import WaitCondition
 from redistopo.model.topology.spec import Shape
 from redistopo.progress import Progress, step
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.watched_topology import TargetRequest, WatchedTarget, open_target
 
 

@@ -4,7 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
 from redistopo.errors import ExitCode, RedistopoError, TimedOut
@@ -14,6 +14,7 @@ from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Rol
 from redistopo.model.state.status_rows import NodeStatus, status_rows
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.events import Round, rounds
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.watched_topology import TargetRequest
 
 _KEPT = 50

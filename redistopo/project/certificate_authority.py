@@ -5,13 +5,13 @@ The library for it is slow to import, so it is imported where it is used.
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from redistopo.host.files import read_text
 from redistopo.model.topology.project_paths import TlsFolder
+from redistopo.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey

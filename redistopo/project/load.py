@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from redistopo.model.topology.spec import Topology
 from redistopo.model.topology.validate import validate
 from redistopo.project.registry import registered_topologies
 from redistopo.project.trust import require_trust, require_trusted_inventory
+from redistopo.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from redistopo.model.planning.plan import Plan

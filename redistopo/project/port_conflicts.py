@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite, UsageError
@@ -15,6 +14,7 @@ from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Topology
 from redistopo.project.port_reservations import reserved
 from redistopo.project.registry import registered_topologies
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 
 from redistopo import __version__
@@ -14,6 +14,7 @@ from redistopo.host.files import read_text, write_private
 from redistopo.host.safe_open import open_to_write
 from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Event, Progress
+from redistopo.quick_dataclass import dataclass
 
 _KEPT_LINES = 400
 _MOST_EVENTS = 2000

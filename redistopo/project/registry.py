@@ -4,11 +4,12 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite
 from redistopo.host.files import is_private_folder, private_folder, read_json, remove, write_private
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

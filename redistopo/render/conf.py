@@ -1,7 +1,7 @@
 """Renders a plan's configuration files."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from redistopo.model.planning.plan import FormationMethod, NodePlan, Plan
 from redistopo.model.protocol.credentials import Credentials, TopologyUser
 from redistopo.model.state.observed import Role
 from redistopo.model.topology.exposure import refuse_open_users
+from redistopo.quick_dataclass import dataclass
 from redistopo.render.jinja_templates import render_template
 
 

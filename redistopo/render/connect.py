@@ -1,10 +1,10 @@
 """How to connect: lines to paste, from templates/connect; none contains the password."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.model.planning.plan import Plan
+from redistopo.quick_dataclass import dataclass
 from redistopo.render.jinja_templates import render_template
 
 CLIENTS = {

@@ -1,7 +1,6 @@
 """Topics of `redistopo explain`: one markdown file each, shipped with the templates."""
 
-from dataclasses import dataclass
-
+from redistopo.quick_dataclass import dataclass
 from redistopo.render.jinja_templates import shipped
 
 

@@ -1,6 +1,6 @@
 """What `up` would do now: a snapshot, and what is decided from it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from redistopo.execute.context import ExecutionContext
 from redistopo.model.planning.decide_up import Decision, decide
@@ -15,6 +15,7 @@ from redistopo.model.planning.step import Step
 from redistopo.model.state.observed import Observed
 from redistopo.model.state.record import TopologyState
 from redistopo.project.topology_record import current_record
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.situation import observe_placed, observe_recorded, situation
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from redistopo.checks.catalogue import judge
 from redistopo.checks.check_types import Expected
@@ -25,6 +25,7 @@ from redistopo.model.state.monitored_primaries import by_primary
 from redistopo.model.state.observed import Observed
 from redistopo.model.state.shards import shards_of
 from redistopo.model.topology.spec import Shape
+from redistopo.quick_dataclass import dataclass
 
 Known = frozenset[tuple[str, str]]
 """Faults, by check and subject."""

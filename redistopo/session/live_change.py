@@ -1,6 +1,5 @@
 """The context of verbs that change running servers, and the wait for their health."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.checks.catalogue import judge
@@ -10,6 +9,7 @@ from redistopo.model.planning.placement import with_current_placement
 from redistopo.model.planning.situation import Situation, with_current_roles
 from redistopo.model.state.finding import Finding, failed_findings
 from redistopo.model.state.observed import Observed
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.expected import expected_of
 from redistopo.session.health import Known, wait_until_healthy
 from redistopo.session.local_preconditions import refuse_folder

@@ -1,7 +1,7 @@
 """Shared by verbs on single nodes: selecting nodes, impact, and the outcome for each."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from redistopo.errors import ExitCode, UsageError
 from redistopo.model.planning.impact import losses
@@ -10,6 +10,7 @@ from redistopo.model.state.selector import ROLES, SELECTOR_SYNTAX
 from redistopo.model.state.status_rows import NodeStatus, status_rows
 from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, warn
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

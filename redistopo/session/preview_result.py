@@ -1,8 +1,9 @@
 """What a verb would do, as `--dry-run` shows it."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from redistopo.errors import ExitCode
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """An open topology folder: its files, credentials and connections."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, auto
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +31,7 @@ from redistopo.project.started_topology import (
     targets_in_use,
 )
 from redistopo.project.topology_state_file import load_topology_state, save_record
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.adopted import adopted_in_file, adopted_servers
 from redistopo.session.expected import expected_of
 

@@ -3,7 +3,7 @@ topology around an address, as far as it is discovered."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +24,7 @@ from redistopo.model.protocol.credentials import Credentials, Login, single_cred
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.spec import Shape, Topology
 from redistopo.project.started_topology import nothing_started_error
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.open import open_session, record_primary_unless_busy
 from redistopo.session.session import CredentialSource, Session, SessionRequest
 

@@ -1,12 +1,11 @@
 """Which node of each shard saves a snapshot; pure."""
 
-from dataclasses import dataclass
-
 from redistopo.errors import RedistopoError
 from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.shards import ShardSeen, shards_of
 from redistopo.model.topology.spec import Shape
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,13 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange
+from redistopo.quick_dataclass import dataclass
 
 FORMAT = 1
 """The format that this version writes and reads."""

@@ -6,7 +6,7 @@ the file becomes the base of an append-only log. Replicas start empty, and sync.
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from redistopo.host.files import private_folder, remove, write_private
@@ -20,6 +20,7 @@ from redistopo.model.protocol.slots import SlotRange
 from redistopo.model.state.record import TopologyState
 from redistopo.model.topology.project_paths import NodeFolder
 from redistopo.project.topology_record import new_record
+from redistopo.quick_dataclass import dataclass
 from redistopo.render.conf import node_conf
 from redistopo.snapshot.manifest import Manifest
 

@@ -1,7 +1,6 @@
 """Saves on this machine's disk: BGSAVE, and a second name for the file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.client.connection import Command, Connections, raise_on_error
@@ -11,6 +10,7 @@ from redistopo.host.large_files import checksum, free_bytes, link_or_copy
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import NodeSeen
+from redistopo.quick_dataclass import dataclass
 from redistopo.snapshot.choose_sources import Source
 from redistopo.snapshot.shard_save import (
     FACTS,

@@ -5,7 +5,6 @@ So data of any size takes no memory here, needs no SSH, and is encrypted as the 
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +20,7 @@ from redistopo.model.protocol.rdb import HEAD, first_counts, rdb_facts
 from redistopo.model.protocol.replies import keys_by_database, parse_info
 from redistopo.model.state.observed import NodeSeen
 from redistopo.model.topology.project_paths import NodeFolder
+from redistopo.quick_dataclass import dataclass
 from redistopo.session.session import Session
 from redistopo.snapshot.choose_sources import Source
 from redistopo.snapshot.shard_save import (

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +13,7 @@ from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.protocol.rdb import HEAD, rdb_facts
 from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import NodeSeen
+from redistopo.quick_dataclass import dataclass
 from redistopo.snapshot.choose_sources import Source
 
 _CLOCK_SECONDS = 2.0

@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from redistopo.host.large_files import checksum, plain_file
 from redistopo.host.packed_folder import SUFFIX, DamagedArchive, first_text, pack, unpacked
 from redistopo.model.protocol.rdb import HEAD, is_rdb
 from redistopo.model.topology.project_paths import TOPOLOGY_FILE, Layout
+from redistopo.quick_dataclass import dataclass
 from redistopo.snapshot.manifest import (
     BadManifest,
     Manifest,

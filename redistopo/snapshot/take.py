@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.replies import parse_pairs
 from redistopo.model.state.observed import NodeSeen, Role
 from redistopo.progress import Progress, note, step
+from redistopo.quick_dataclass import dataclass
 from redistopo.snapshot.choose_sources import Source
 from redistopo.snapshot.manifest import ShardFile
 from redistopo.snapshot.shard_save import (

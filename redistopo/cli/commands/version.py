@@ -1,11 +1,10 @@
-from dataclasses import dataclass
-
 import click
 
 from redistopo import __version__
 from redistopo.cli import options
 from redistopo.cli.run_verb import run_and_show
 from redistopo.errors import ExitCode
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

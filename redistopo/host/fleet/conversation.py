@@ -17,7 +17,6 @@ import time
 import weakref
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,6 +30,7 @@ from redistopo.host.fleet.run_ansible import (
     start_ansible,
 )
 from redistopo.model.topology.hosts import Hosts
+from redistopo.quick_dataclass import dataclass
 
 Op = Mapping[str, Any]
 

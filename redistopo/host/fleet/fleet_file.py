@@ -4,12 +4,13 @@ file, and a topology file's other machines are noticed."""
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from typing import Any
 
 from redistopo.host.files import private_folder, read_json, write_private
 from redistopo.model.topology.hosts import Hosts, Machine
 from redistopo.model.topology.project_paths import Layout
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 import base64
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from redistopo.host.fleet.conversation import HostResults, Op
 from redistopo.host.fleet.fleet import Fleet
 from redistopo.host.fleet.refusals import unreachable
 from redistopo.host.log_files import Names
+from redistopo.quick_dataclass import dataclass
 
 _MOST_BYTES = 1 << 20
 """Of each log and look: what is older, or more, isn't shown."""

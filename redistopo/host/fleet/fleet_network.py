@@ -1,7 +1,6 @@
 """The network between the machines: what each of them reaches, and a partition of one of them."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
@@ -14,6 +13,7 @@ from redistopo.host.fleet.units import kept_by, switched_off
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.host_reach import HostReach, PortFailed
 from redistopo.model.topology.hosts import Service
+from redistopo.quick_dataclass import dataclass
 
 _REACH_SECONDS = 2.0
 

@@ -1,7 +1,8 @@
 """A probable cause of a connectivity problem."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from redistopo.quick_dataclass import dataclass
 
 
 class CauseKind(StrEnum):

@@ -1,13 +1,14 @@
 """The connectivity matrix: redistopo's own probes, and the links that the nodes report."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from redistopo.model.protocol.endpoint import format_address
 from redistopo.model.protocol.replies import ClusterNodesLine
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.spec import Shape
+from redistopo.quick_dataclass import dataclass
 
 US = "redistopo"
 """The name of our own row."""

@@ -1,7 +1,6 @@
 """The connectivity report: first failing link, probable causes, and the matrix in 80 columns."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from redistopo.model.connectivity.cause import Cause
 from redistopo.model.connectivity.causes import causes
@@ -17,6 +16,7 @@ from redistopo.model.connectivity.matrix import (
 )
 from redistopo.model.protocol.endpoint import split_address
 from redistopo.model.state.observed import Observed
+from redistopo.quick_dataclass import dataclass
 
 _WIDTH = 78
 """80 columns, less the two by which an error's detail is indented."""

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import count
 
 from redistopo.errors import RedistopoError, UsageError
@@ -23,6 +23,7 @@ from redistopo.model.topology.spec import (
     sentinel_name,
 )
 from redistopo.model.topology.validate import OF_ADOPTED
+from redistopo.quick_dataclass import dataclass
 
 _MOST_NAMED = 8
 

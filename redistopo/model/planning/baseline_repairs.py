@@ -1,12 +1,12 @@
 """Finds the commands that set a node back to its baseline; pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from redistopo.model.protocol.conf import SECRET_DIRECTIVES, canonical_directive
 from redistopo.model.protocol.resp import Command
 from redistopo.model.protocol.sentinel_replies import SETTINGS
 from redistopo.model.state.baseline_state import LOGIN, NodeState
+from redistopo.quick_dataclass import dataclass
 
 _ROLES = ("replicaof", "slaveof")
 _SCRIPTS = ("notification-script", "client-reconfig-script")

@@ -1,12 +1,13 @@
 """Decides how a topology gets back to its baseline, one round after the other; pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from redistopo.model.planning.baseline_repairs import Repair, node_repairs
 from redistopo.model.protocol.resp import Command
 from redistopo.model.protocol.sentinel_replies import SETTINGS
 from redistopo.model.state.baseline_state import MemberView, NodeState
+from redistopo.quick_dataclass import dataclass
 
 States = Mapping[str, NodeState]
 """The nodes of a topology by name, in its order."""

@@ -2,7 +2,6 @@
 estimates, pure."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 
 from redistopo.model.planning.move_method import MoveMethod, method_of_title
 from redistopo.model.planning.refuse_moves import BlockingKey
@@ -12,6 +11,7 @@ from redistopo.model.planning.slot_survey import SlotSurvey
 from redistopo.model.protocol.slots import SlotRange
 from redistopo.model.state.job import SlotMove
 from redistopo.model.state.observed import Observed, Role
+from redistopo.quick_dataclass import dataclass
 
 _SETSLOT_SECONDS = 0.0002
 """For each slot that MIGRATE moves, empty or not."""

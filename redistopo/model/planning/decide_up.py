@@ -1,7 +1,7 @@
 """Decides what `up` does, or why it refuses: roles, repairs, steps and guards; pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from redistopo.errors import RedistopoError
 from redistopo.model.planning.guards import engine_warnings, guard, limit_warnings
@@ -23,6 +23,7 @@ from redistopo.model.planning.situation import Situation, with_current_roles
 from redistopo.model.planning.snapshot_history import primary_by_snapshot, promoted_by_snapshot
 from redistopo.model.planning.sole_copies import SoleCopy, chosen_primaries, sole_copies_on_disk
 from redistopo.model.planning.step import Step, linked
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,13 @@
 """Planned failover: the replica to promote in a shard, and whether one can be; pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from redistopo.errors import RedistopoError, UsageError
 from redistopo.model.protocol.endpoint import at_address
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.shards import ShardSeen, shards_of
 from redistopo.model.topology.spec import Shape
+from redistopo.quick_dataclass import dataclass
 
 SILENT_SECONDS = 10
 """A replica without an acknowledgement for this long can't catch up; it sends one each second."""

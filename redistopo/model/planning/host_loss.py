@@ -1,11 +1,11 @@
 """Whether a topology survives the loss of each of its hosts, as its nodes are now."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from redistopo.model.planning.promotability import promotability_of
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.spec import Shape
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,9 @@
 """The package of the [hosts] table: which machines need it; pure."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 from redistopo.model.protocol.engine import Engine, Product
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

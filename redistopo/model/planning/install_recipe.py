@@ -7,10 +7,11 @@ Fedora, Arch and, from version 10 on, Red Hat's family have Valkey instead.
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 
 from redistopo.errors import MissingPrerequisite, UsageError
+from redistopo.quick_dataclass import dataclass
 
 Command = tuple[str, ...]
 

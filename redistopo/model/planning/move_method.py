@@ -1,11 +1,11 @@
 """How slots are moved between two servers, by what their version can do; pure."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from redistopo.model.planning.slot_survey import Key, SlotSurvey
 from redistopo.model.protocol.engine import Engine, Product, Version, parse_title
+from redistopo.quick_dataclass import dataclass
 
 
 class MoveMethod(StrEnum):

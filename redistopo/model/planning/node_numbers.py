@@ -2,7 +2,7 @@
 new nodes get the next number and the next free port; pure."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from redistopo.errors import UsageError
 from redistopo.model.planning.place_on_hosts import NewNodes, place_nodes, refuse_local
@@ -11,6 +11,7 @@ from redistopo.model.protocol.endpoint import BUS_OFFSET, LAST_PORT, Endpoint
 from redistopo.model.state.record import RecordedNode, TopologyState
 from redistopo.model.topology.ports import Blocked
 from redistopo.model.topology.spec import Adopted, Topology, node_name, sentinel_name
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,9 @@ knows of others may be out of date, since a node doesn't accept news about a slo
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from redistopo.model.state.observed import NodeSeen, Observed
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,11 @@ removed. At no moment does a server refuse a password that a file still has.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from hashlib import sha256
 
 from redistopo.model.protocol.credentials import Credentials, Login, TopologyUser
+from redistopo.quick_dataclass import dataclass
 
 Command = tuple[str, ...]
 

@@ -6,12 +6,13 @@ nodes, are spread evenly; each Sentinel has a machine of its own. Nodes that are
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from redistopo.errors import UsageError
 from redistopo.model.planning.even_assignment import assign_evenly
 from redistopo.model.topology.hosts import Hosts, Machine
 from redistopo.model.topology.spec import Topology
+from redistopo.quick_dataclass import dataclass
 
 _CONSENT = "allow_colocated = true in [hosts] (init: --allow-colocated) does it all the same"
 

@@ -5,12 +5,13 @@ roles: of a formed cluster, no planned placement is true for sure.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from redistopo.model.planning.plan import FormationMethod, NodePlan, Plan, ShardPlan
 from redistopo.model.protocol.nodes_conf import NodesConf, latest_nodes_conf, parse_nodes_conf
 from redistopo.model.protocol.slots import SlotRange, format_ranges
 from redistopo.model.state.observed import NodeSeen, Observed, Role
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,5 @@
 """The plan: nodes, shards, engine and formation method. Printable, and without secrets."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from redistopo.model.protocol.slots import SlotRange
 from redistopo.model.state.observed import Role
 from redistopo.model.topology.project_paths import Layout, NodeFolder, TlsFolder
 from redistopo.model.topology.spec import Topology
+from redistopo.quick_dataclass import dataclass
 
 _CROWD = 20
 _MOST_TAKEN_OVER = 60

@@ -6,8 +6,6 @@ id. A primary with keys refuses. The others still know its id and slots, and the
 ok, because it still replies to their pings.
 """
 
-from dataclasses import dataclass
-
 from redistopo.errors import RedistopoError, UsageError
 from redistopo.model.planning.handover import plan_handover, unfit_reason
 from redistopo.model.planning.plan_rejoin import reset_nodes
@@ -18,6 +16,7 @@ from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.shards import ShardSeen
 from redistopo.model.topology.spec import Shape
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,6 @@
 """Nodes that a CLUSTER RESET removed from their cluster, and how each rejoins; pure."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 
 from redistopo.errors import RedistopoError
 from redistopo.model.planning.replicas_on_hosts import choose_primaries
@@ -18,6 +17,7 @@ from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.shards import shards_of
 from redistopo.model.topology.hosts import Hosts
+from redistopo.quick_dataclass import dataclass
 
 FORGOTTEN = "nodes don't know it: it was removed from the cluster"
 """The cause of a rejoin by nodes that only have to meet it."""

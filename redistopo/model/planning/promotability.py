@@ -9,11 +9,11 @@ that promotes a replica.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from redistopo.model.protocol.replies import ClusterNodesLine
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.shards import ShardSeen, shards_of
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

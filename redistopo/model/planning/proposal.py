@@ -1,11 +1,10 @@
 """Steps that are to be done, with all that the guards judge them by."""
 
-from dataclasses import dataclass
-
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_node_reset import NodeReset
 from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.step import Step, StepKind
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,6 @@
 """Why slots may not be moved now, or where to; pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from redistopo.errors import RedistopoError, Unhealthy, UsageError
 from redistopo.model.planning.move_method import MoveMethod
@@ -13,6 +12,7 @@ from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.selector import select_nodes
 from redistopo.model.state.shards import shards_of
 from redistopo.model.topology.spec import Shape
+from redistopo.quick_dataclass import dataclass
 
 
 def refuse_shape(shape: Shape) -> None:

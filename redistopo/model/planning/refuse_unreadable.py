@@ -1,7 +1,6 @@
 """Refuses to start an engine on data that it can't read, or would not find; pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from redistopo.errors import MissingPrerequisite
 from redistopo.model.planning.proposal import Proposal
@@ -12,6 +11,7 @@ from redistopo.model.protocol.data_files import data_file_name, logs
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.state.disk import DiskSeen
 from redistopo.model.topology.compatibility import keeps_log_folder, rdb_version, reads, reads_rdb
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

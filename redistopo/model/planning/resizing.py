@@ -5,7 +5,7 @@ node leaves by CLUSTER RESET, and CLUSTER FORGET on all others.
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from redistopo.errors import UsageError
@@ -19,6 +19,7 @@ from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.record import TopologyState
 from redistopo.model.state.shards import ShardSeen, shards_of
 from redistopo.model.topology.spec import Topology
+from redistopo.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from redistopo.model.planning.proposal import Proposal

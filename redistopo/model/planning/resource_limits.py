@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from redistopo.model.planning.plan import NodePlan, Plan
+from redistopo.quick_dataclass import dataclass
 
 RESERVED = 32
 """Files that a server needs besides its clients (server.h, CONFIG_MIN_RESERVED_FDS)."""

@@ -1,11 +1,12 @@
 """The order of a rolling restart; pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from redistopo.model.state.observed import Observed
 from redistopo.model.state.shards import ShardSeen, shards_of
+from redistopo.quick_dataclass import dataclass
 
 
 class Act(StrEnum):

@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from redistopo.errors import MissingPrerequisite, UsageError
 from redistopo.model.planning.install_recipe import (
@@ -15,6 +15,7 @@ from redistopo.model.planning.install_recipe import (
 )
 from redistopo.model.protocol.engine import Engine, EngineRequest, Product, Version
 from redistopo.model.topology.engine_faults import faults_of
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

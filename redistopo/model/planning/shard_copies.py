@@ -6,7 +6,6 @@ less than another node of its shard would overwrite the better copy.
 
 import shlex
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from redistopo.errors import UsageError
 from redistopo.model.planning.plan import Plan
@@ -24,6 +23,7 @@ from redistopo.model.state.disk import LOG, FileSeen
 from redistopo.model.state.hints import takeover_command
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.spec import Persistence
+from redistopo.quick_dataclass import dataclass
 
 LOSES = "a node started as a replica loses the data that its primary lacks; nothing was started. "
 """The detail of each refusal to start a primary with less."""

@@ -1,7 +1,6 @@
 """Decides how a running server is ended so that its data is kept, by what it replies; pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from redistopo.model.protocol.aof import rewrites_log
@@ -9,6 +8,7 @@ from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.data_files import NAMES, keeps_data
 from redistopo.model.protocol.replies import count_keys
 from redistopo.model.state.observed import NodeSeen
+from redistopo.quick_dataclass import dataclass
 
 _BUSY = "BUSY"
 

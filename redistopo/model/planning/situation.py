@@ -1,7 +1,7 @@
 """The situation: everything besides the plan that a decision depends on."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_nodes import with_primary
@@ -12,6 +12,7 @@ from redistopo.model.protocol.conf import Directives
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.state.record import TopologyState
 from redistopo.model.state.unix_socket import UnixSocketSeen
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

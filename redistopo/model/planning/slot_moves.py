@@ -1,11 +1,12 @@
 """Which slots move between which shards: to a given shard, or to balance all of them; pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from redistopo.errors import UsageError
 from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange, format_ranges_briefly, ranges
 from redistopo.model.state.job import Job, SlotMove
+from redistopo.quick_dataclass import dataclass
 
 Owners = Mapping[str, tuple[SlotRange, ...]]
 """Primary -> its slots; one without slots has an empty tuple."""

@@ -1,13 +1,13 @@
 """The rights of ACL users that moving slots takes; pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from redistopo.errors import RedistopoError
 from redistopo.model.planning.move_method import MoveMethod, method_of
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.topology.engine_faults import faults_of
+from redistopo.quick_dataclass import dataclass
 
 _KEY = "redistopo:rights"
 

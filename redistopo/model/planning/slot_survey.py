@@ -1,7 +1,9 @@
 """What slots hold: keys, bytes, and keys so big that moving them takes noticeable time; pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from redistopo.quick_dataclass import dataclass
 
 Key = bytes
 """A key's name: any bytes."""

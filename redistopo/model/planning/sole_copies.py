@@ -5,7 +5,6 @@ what it receives (replication.c): nothing, if the primary was emptied.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 
 from redistopo.errors import UsageError
 from redistopo.model.planning.plan import Plan
@@ -24,6 +23,7 @@ from redistopo.model.state.hints import takeover_command
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.record import TopologyState
 from redistopo.model.topology.spec import Persistence
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,6 @@ oldest node, which is the planned primary.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 
 from redistopo.model.planning.even_assignment import even_out
 from redistopo.model.planning.handover import unfit_reason
@@ -14,6 +13,7 @@ from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.shards import ShardSeen, shards_of
 from redistopo.model.topology.hosts import Hosts, Machine, machine_names
 from redistopo.model.topology.spec import Shape
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

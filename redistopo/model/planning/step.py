@@ -1,13 +1,14 @@
 """A step: one action on some nodes, its cause, and the steps that it depends on."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.slots import SlotRange, format_ranges_briefly
 from redistopo.model.state.job import SlotMove
 from redistopo.model.state.observed import Role
+from redistopo.quick_dataclass import dataclass
 
 
 class StepKind(StrEnum):

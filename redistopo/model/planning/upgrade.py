@@ -7,7 +7,7 @@ follow.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from redistopo.errors import RedistopoError, UsageError
 from redistopo.model.planning.rolling import RollingOrder, Turn, turns
@@ -18,6 +18,7 @@ from redistopo.model.state.shards import ShardSeen, shards_of
 from redistopo.model.topology.compatibility import follows, reads, shares_bus
 from redistopo.model.topology.engine_faults import EngineFault, faults_of
 from redistopo.model.topology.spec import Shape
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

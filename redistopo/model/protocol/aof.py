@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from redistopo.model.protocol.conf import unquote
+from redistopo.quick_dataclass import dataclass
 
 _ENTRY = re.compile(r'^file ("(?:[^"\\]|\\.)*"|\S+) seq (\d+) type ([bhi])\b.*$')
 

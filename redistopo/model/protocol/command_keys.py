@@ -5,7 +5,8 @@ their own.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from redistopo.quick_dataclass import dataclass
 
 _SUBCOMMANDS = 9
 """The place of an entry's subcommands, since Redis 7.0."""

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.remedies.of_topology import rotate_passwords
+from redistopo.quick_dataclass import dataclass
 
 
 class TopologyUser(StrEnum):

@@ -1,10 +1,10 @@
 """Which files hold a stopped node's data, and how the node must therefore be started."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from redistopo.model.protocol.conf import Directives, quote_argument, read_conf, with_values
+from redistopo.quick_dataclass import dataclass
 
 NAMES: Mapping[str, str] = {
     "dbfilename": "dump.rdb",

@@ -1,8 +1,9 @@
 """An address of a server: where it listens, how that is written, and how it is read back."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
+
+from redistopo.quick_dataclass import dataclass
 
 LAST_PORT = 65535
 

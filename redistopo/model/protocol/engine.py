@@ -1,8 +1,9 @@
 """Server engines: products, versions, and the directives that each version supports."""
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+
+from redistopo.quick_dataclass import dataclass
 
 
 class Product(StrEnum):

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from redistopo.model.protocol.aof import part_number
+from redistopo.quick_dataclass import dataclass
 
 _PART = re.compile(
     r"(?:(?:Creating|Opening) AOF incr file|DB loaded from (?:base|incr) file|"

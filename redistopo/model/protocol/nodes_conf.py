@@ -6,11 +6,12 @@ empty or missing one it starts as a new node with a new id, unknown to its own c
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from redistopo.model.protocol.endpoint import format_address, split_address
 from redistopo.model.protocol.replies import slot_range
 from redistopo.model.protocol.slots import SlotRange
+from redistopo.quick_dataclass import dataclass
 
 _HANDSHAKE = frozenset({"handshake", "noaddr"})
 _ROLES = frozenset({"master", "slave"})

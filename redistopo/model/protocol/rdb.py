@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+
+from redistopo.quick_dataclass import dataclass
 
 HEAD = 4096
 """Bytes to read from the start: more than a server writes before the first key."""

@@ -6,12 +6,13 @@ Valkey 7.2 to 9.1, except for the optional parts noted below.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import lru_cache
 
 from redistopo.errors import BadReply
 from redistopo.model.protocol.endpoint import BUS_OFFSET, LAST_PORT, Addressed, Endpoint
 from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange
+from redistopo.quick_dataclass import dataclass
 
 NO_REPLY = "no reply"
 """The text that stands for a reply that never came begins so."""

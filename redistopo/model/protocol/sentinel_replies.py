@@ -6,11 +6,11 @@ Valkey 7.2 to 9.1 (tested). Field names are the servers' own.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from redistopo.errors import BadReply
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.endpoint import LAST_PORT, Addressed, Endpoint, format_address
+from redistopo.quick_dataclass import dataclass
 
 SETTINGS = ("quorum", "down-after-milliseconds", "failover-timeout", "parallel-syncs")
 """The settings that SENTINEL MASTER reports and SENTINEL SET changes."""

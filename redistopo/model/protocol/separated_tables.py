@@ -1,7 +1,7 @@
 """The nodes.conf files of a cluster that was merged with another one, without the other's nodes."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha1
 
 from redistopo.model.protocol.nodes_conf import (
@@ -12,6 +12,7 @@ from redistopo.model.protocol.nodes_conf import (
     parse_nodes_conf,
 )
 from redistopo.model.protocol.slots import SlotRange, slots_in_both
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

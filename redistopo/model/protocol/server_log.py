@@ -8,9 +8,10 @@ milliseconds. A signal handler writes seconds since the epoch instead, and no le
 import re
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+
+from redistopo.quick_dataclass import dataclass
 
 _TIME = (
     r"(?P<day>\d{2}) (?P<month>[A-Z][a-z]{2}) (?P<year>\d{4}) (?P<clock>\d{2}:\d{2}:\d{2})"

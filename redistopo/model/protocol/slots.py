@@ -2,7 +2,8 @@
 
 from binascii import crc_hqx
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from redistopo.quick_dataclass import dataclass
 
 SLOT_COUNT = 16384
 """The number of slots of a Redis Cluster (cluster.h, CLUSTER_SLOTS)."""

@@ -1,10 +1,10 @@
 """The commands that may lose something, and the least class of a remedy that contains one."""
 
 import re
-from dataclasses import dataclass
 from functools import cache
 
 from redistopo.model.remedies.remedy import Remedy, RemedyClass, class_of, loses
+from redistopo.quick_dataclass import dataclass
 
 SAFE, ASKS, DESTROYS = RemedyClass
 

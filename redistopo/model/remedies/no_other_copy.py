@@ -1,8 +1,9 @@
 """The proof that no other copy of some data may exist; what destroys data needs it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+
+from redistopo.quick_dataclass import dataclass
 
 
 class Place(StrEnum):

@@ -1,10 +1,10 @@
 """The endpoints that nodes of a cluster give to clients, and where they lead."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from redistopo.model.protocol.conf_endpoint import CLIENT_PORTS
 from redistopo.model.protocol.endpoint import Addressed
+from redistopo.quick_dataclass import dataclass
 
 UNKNOWN_HOST = "?"
 """What a node prints for another one that announces no hostname, if hostnames are preferred

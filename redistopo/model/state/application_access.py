@@ -1,12 +1,12 @@
 """How an application reaches a topology: its addresses and secrets, as environment variables."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.topology.spec import Shape
+from redistopo.quick_dataclass import dataclass
 
 SECRET_VARIABLES = ("REDIS_URL", "REDIS_PASSWORD", "REDISCLI_AUTH", "REDIS_SENTINEL_PASSWORD")
 """Those that contain a password."""

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from redistopo.model.protocol.conf import unquote
 from redistopo.model.protocol.replies import at_listening_ports, parse_nodes
 from redistopo.model.protocol.sentinel_replies import SETTINGS, fields
+from redistopo.quick_dataclass import dataclass
 
 _PASSING = re.compile(r"(?<= )\d+ \d+ \d+ (?=(?:dis)?connected)")
 """When a node was pinged and replied, and its epoch, which grows with each failover."""

@@ -1,7 +1,8 @@
 """The clock of a server's host, compared with the one of this machine."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from redistopo.quick_dataclass import dataclass
 
 FIELD = "server_time_usec"
 """The server's time in INFO, since Redis 6.2; a Sentinel has no command TIME."""

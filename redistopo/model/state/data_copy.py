@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from redistopo.model.protocol.aof import parse_manifest, part_number
 from redistopo.model.protocol.conf import Directives
@@ -10,6 +10,7 @@ from redistopo.model.protocol.data_files import data_file_name, logs
 from redistopo.model.protocol.logged_data import part_later_than
 from redistopo.model.protocol.rdb import RdbFacts
 from redistopo.model.state.disk import LOG, DiskSeen, FileSeen
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

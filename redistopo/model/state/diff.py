@@ -1,7 +1,6 @@
 """Changes between two snapshots: roles, faults, links and slots, as events; pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
@@ -9,6 +8,7 @@ from typing import Self
 from redistopo.model.protocol.slots import format_ranges_briefly
 from redistopo.model.state.last_known import LastKnown, NodeCondition, NodeKnown
 from redistopo.model.state.observed import Role
+from redistopo.quick_dataclass import dataclass
 
 
 class ChangeKind(StrEnum):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from redistopo.model.protocol.conf import Directives, read_conf
 from redistopo.model.protocol.data_files import Written, data_file_name
@@ -10,6 +10,7 @@ from redistopo.model.protocol.logged_data import LoggedData
 from redistopo.model.protocol.rdb import RdbFacts
 from redistopo.model.protocol.sentinel_replies import SentinelFileState, read_sentinel_file
 from redistopo.model.state.stop_record import StopRecord
+from redistopo.quick_dataclass import dataclass
 
 DATA = ("appendonlydir", "appendonly.aof", "dump.rdb")
 """The default names of the files and folders with a node's keys."""

@@ -1,8 +1,9 @@
 """The record of a drill, written before it injects its fault."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from redistopo.model.state.drill_fault import Fault
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

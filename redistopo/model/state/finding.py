@@ -1,8 +1,9 @@
 """The result of checks: one Finding for each check and subject."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+
+from redistopo.quick_dataclass import dataclass
 
 
 class Status(StrEnum):

@@ -1,8 +1,7 @@
 """What one host of a topology reaches of the nodes on the other hosts."""
 
-from dataclasses import dataclass
-
 from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,10 @@
 """The record of a change of the topology that takes several steps, such as moving slots."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from redistopo.model.protocol.slots import SlotRange
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The last known state of each node: the latest snapshot, or an older one if it is silent."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -11,6 +11,7 @@ from redistopo.model.state.monitored_primaries import by_primary
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
 from redistopo.model.state.shards import ShardSeen, shards_of
 from redistopo.model.topology.spec import Shape
+from redistopo.quick_dataclass import dataclass
 
 LAG_BOUND = 1024 * 1024
 """A replica lags if it is more bytes than this behind its primary, until it is at half."""

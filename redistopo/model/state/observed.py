@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from redistopo.model.protocol.credentials import AccessProbe
@@ -16,6 +16,7 @@ from redistopo.model.state.host_reach import HostReach
 from redistopo.model.state.unix_socket import UnixSocketSeen
 from redistopo.model.state.write_probe_result import WriteProbeResult
 from redistopo.model.topology.spec import Shape
+from redistopo.quick_dataclass import dataclass
 
 
 class Role(StrEnum):

@@ -1,9 +1,10 @@
 """What redistopo started: the state recorded beside the topology file, and process marks."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.spec import Shape
+from redistopo.quick_dataclass import dataclass
 
 RECORD_FORMAT = 4
 """The newest format. Format 3, written unless the servers are adopted, lacks `adopted`; format 2,

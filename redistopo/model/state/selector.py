@@ -6,11 +6,11 @@ nodes, ``shard:1 shard:2 replica`` the replicas of two shards.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from redistopo.errors import UsageError
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.shards import shards_of
+from redistopo.quick_dataclass import dataclass
 
 ROLES = {
     "primary": Role.PRIMARY,

@@ -1,13 +1,13 @@
 """Shards, as the nodes of a snapshot report them; pure."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from redistopo.model.protocol.endpoint import split_address
 from redistopo.model.protocol.replies import ClusterNodesLine
 from redistopo.model.protocol.slots import SlotRange
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.spec import Shape
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

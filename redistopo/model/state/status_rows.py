@@ -1,11 +1,12 @@
 """The rows of `status`, one for each node; pure."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from redistopo.model.protocol.endpoint import Addressed
 from redistopo.model.protocol.slots import SlotRange
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
 from redistopo.model.state.shards import ShardSeen, shards_of
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,10 @@
 """What is recorded of a node when redistopo stops it: which data it had, and in which files."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from redistopo.model.protocol.aof import part_number
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """A Unix socket's path at one moment."""
 
-from dataclasses import dataclass
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

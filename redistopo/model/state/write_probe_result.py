@@ -1,6 +1,6 @@
 """What writing a key to each shard, and reading it from the replicas, gave."""
 
-from dataclasses import dataclass
+from redistopo.quick_dataclass import dataclass
 
 PREFIX = "redistopo:verify:"
 """Of the keys that are written, and deleted again."""

@@ -3,9 +3,9 @@
 import difflib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from redistopo.model.topology.spec import SHAPE_ALIASES, Shape, TopologyKey
+from redistopo.quick_dataclass import dataclass
 
 _KINDS = {str: "a string", int: "an integer", bool: "true or false", dict: "a table"}
 

@@ -5,9 +5,8 @@ between two rows, the earlier one counts. nodes.conf isn't here: every supported
 of every other.
 """
 
-from dataclasses import dataclass
-
 from redistopo.model.protocol.engine import Engine, Product, Version, parse_request
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,8 @@
 """Releases with known faults in what a topology needs, other than vulnerabilities."""
 
-from dataclasses import dataclass
-
 from redistopo.model.protocol.engine import Engine, Product, Version
 from redistopo.model.topology.spec import Shape
+from redistopo.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from redistopo.model.protocol.engine import Product
+from redistopo.quick_dataclass import dataclass
 
 DEFAULT_BASE = "/var/lib/redistopo"
 """The folder on each machine below which a topology's folder is, by the topology's name."""

@@ -1,10 +1,11 @@
 """Ports: the block that a topology uses, and the next free block."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from redistopo.model.protocol.endpoint import BUS_OFFSET, LAST_PORT
 from redistopo.model.topology.spec import Topology
+from redistopo.quick_dataclass import dataclass
 
 Blocked = Callable[[int], str]
 """Returns the program that uses a port, or "" if it is free."""

@@ -1,9 +1,10 @@
 """Paths of a project's files; no file access."""
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from redistopo.quick_dataclass import dataclass
 
 TOPOLOGY_FILE = "redistopo.toml"
 STATE_FOLDER = ".redistopo"

@@ -5,13 +5,14 @@ This table is the single source of the validation, the JSON schema, the comments
 """
 
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, MISSING, dataclass, field, fields
+from dataclasses import KW_ONLY, MISSING, field, fields
 from enum import StrEnum
 
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.conf_endpoint import LOOPBACK
 from redistopo.model.protocol.endpoint import LAST_PORT, Endpoint
 from redistopo.model.topology.hosts import Hosts
+from redistopo.quick_dataclass import dataclass
 
 FORMAT_VERSION = 1
 """The format of the topology file that this version writes and reads."""
