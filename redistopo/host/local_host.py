@@ -27,8 +27,8 @@ from redistopo.host.host import (
 from redistopo.host.log_files import LocalLogs, Names
 from redistopo.host.polling import Deadline
 from redistopo.host.process_marks import remove_process_mark
-from redistopo.host.run_program import run_unable_to_write
 from redistopo.host.run_recorded import run_recorded
+from redistopo.host.run_unable_to_write import run_unable_to_write
 from redistopo.host.safe_open import open_folder, open_to_read, parent_of
 from redistopo.host.unix_sockets import inspect_unix_socket
 from redistopo.model.protocol.endpoint import Endpoint
