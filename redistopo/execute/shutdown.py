@@ -9,6 +9,7 @@ from pathlib import Path
 from redistopo.client.connection import Command, Connections
 from redistopo.errors import AccessDenied, MissingPrerequisite, RedistopoError, Unreachable
 from redistopo.execute.foreign_sockets import keep_foreign_socket, restore_foreign_socket
+from redistopo.execute.slower_cron import slower_cron
 from redistopo.execute.terminate import Ask, Ended, Said, end_all
 from redistopo.host.host import Host
 from redistopo.host.local_host import LOCAL
@@ -25,7 +26,7 @@ from redistopo.model.planning.shutdown_decision import (
     how_to_end,
     how_to_end_unasked,
 )
-from redistopo.model.planning.shutdown_order import shutdown_phases
+from redistopo.model.planning.shutdown_order import Phase, shutdown_phases
 from redistopo.model.protocol.conf import Directives, read_conf
 from redistopo.model.protocol.data_files import with_directives
 from redistopo.model.protocol.replies import parse_info
@@ -48,24 +49,15 @@ def shut_down_saving(
     Raises RedistopoError if a server that can't save was left running, or one was killed, or
     crashed, before it had saved; neither with `lossy`.
     """
-    seen, layout, processes = shutdown.seen, shutdown.layout, shutdown.host.processes
-    wanted = tuple(names)
-    sentinels = [name for name in wanted if layout.node(name).sentinel]
+    seen, wanted = shutdown.seen, tuple(names)
+    sentinels = [name for name in wanted if shutdown.layout.node(name).sentinel]
     phases = shutdown_phases(seen, wanted, sentinels)
-    ask, ends = Ask(shutdown, spare=not shutdown.lossy), []
-    for left, (what, some) in zip(range(len(phases), 0, -1), phases, strict=True):
-        running = {name: one for name in some if (one := processes.find(layout, name))}
-        # replicas that refuse must not take the time that primaries need to save
-        share = Deadline(deadline.left / left)
-        with step(progress, f"stop {what}: {len(some)}"):
-            try:
-                found = end_all(processes, layout, running, share, ask)
-            finally:
-                for path in shutdown.sockets:
-                    restore_foreign_socket(shutdown.host, path)
-                shutdown.sockets.clear()
-            ends.append(found)
-            shutdown.record([name for name in running if name not in found.spared], found.killed)
+    with slower_cron(shutdown.client, seen, wanted) as slowed:
+        ends: list[Ended] = []
+        for left, phase in zip(range(len(phases), 0, -1), phases, strict=True):
+            # replicas that refuse must not take the time that primaries need to save
+            ends.append(_end_phase(shutdown, phase, Deadline(deadline.left / left), progress))
+            slowed.difference_update({*phase[1]} - {*ends[-1].spared})
     if not shutdown.lossy:
         _refuse_loss(shutdown, ends)
     return tuple(
@@ -73,6 +65,23 @@ def shut_down_saving(
         for name, last in shutdown.last.items()
         if last.keys and not shutdown.keeps(name) and name in wanted
     )
+
+
+def _end_phase(
+    shutdown: "ShutdownRequest", phase: Phase, deadline: Deadline, progress: Progress
+) -> Ended:
+    (what, names), layout, processes = phase, shutdown.layout, shutdown.host.processes
+    running = {name: one for name in names if (one := processes.find(layout, name))}
+    with step(progress, f"stop {what}: {len(names)}"):
+        try:
+            ask = Ask(shutdown, spare=not shutdown.lossy)
+            ended = end_all(processes, layout, running, deadline, ask)
+        finally:
+            for path in shutdown.sockets:
+                restore_foreign_socket(shutdown.host, path)
+            shutdown.sockets.clear()
+        shutdown.record([name for name in running if name not in ended.spared], ended.killed)
+    return ended
 
 
 def losing(shutdown: "ShutdownRequest", names: Iterable[str]) -> tuple[str, ...]:

@@ -16,6 +16,8 @@ _TO_SIGKILL = 0.75
 """Shares of the deadline; Redis also saves on SIGTERM."""
 
 _AGAIN_SECONDS = 0.25
+_EXIT_SECONDS = 10.0
+"""After SIGKILL: hundreds that are killed at once exit one after the other."""
 
 
 class Said(Enum):
@@ -62,21 +64,21 @@ def end_all(
     first sync) refuses only for a moment. A server without a reply gets SIGTERM. A paused process
     is resumed, so that it can save. Raises RedistopoError if one survives SIGKILL.
     """
-    alive = dict(running)
-    said = _asked(alive, ask)
-    _await(processes, alive, said, ask, deadline.part(_TO_SIGTERM))
-    said |= _asked([name for name in alive if said[name] is Said.YES], ask)
+    alive, said = dict(running), dict.fromkeys(running, Said.NOTHING)
+    said |= _asked(alive, ask, until := deadline.part(_TO_SIGTERM))
+    _await(processes, alive, said, ask, until)
+    until = deadline.part(_TO_SIGKILL)
+    said |= _asked([name for name in alive if said[name] is Said.YES], ask, until)
     # one that is still saving can't answer, and SIGTERM does it no harm
     refused = (Said.NO, Said.NEVER)
     said = {name: one if one in refused else Said.NOTHING for name, one in said.items()}
-    _await(processes, alive, said, ask, deadline.part(_TO_SIGKILL))
+    _await(processes, alive, said, ask, until)
     spared = tuple(name for name in alive if ask.spare and said[name] in refused)
     doomed = {name: process for name, process in alive.items() if name not in spared}
     for process in doomed.values():
         processes.signal(process, signal.SIGKILL)
-    if doomed and (
-        left := processes.await_end(list(doomed.values()), Deadline(max(deadline.left, 2.0)))
-    ):
+    exits = Deadline(max(deadline.left, _EXIT_SECONDS))
+    if doomed and (left := processes.await_end(list(doomed.values()), exits)):
         pids = ", ".join(str(process.pid) for process in left)
         raise RedistopoError(
             f"pid {pids} did not exit, not even after SIGKILL",
@@ -88,10 +90,19 @@ def end_all(
     return Ended(killed=tuple(doomed), spared=spared)
 
 
-def _asked(names: Iterable[str], ask: Ask) -> dict[str, Said]:
+def _asked(names: Iterable[str], ask: Ask, until: Deadline) -> dict[str, Said]:
+    """What they replied. Each may take its time to: by then, those that may lose data aren't asked
+    any more, but the others are, since a signal would end one that can't save, too."""
+    said: dict[str, Said] = {}
+
+    def one(name: str) -> None:
+        if ask.spare or not until.over:
+            said[name] = ask.shut_down(name)
+
     wanted = tuple(names)
     with ThreadPoolExecutor(max(1, min(32, len(wanted)))) as pool:
-        return dict(zip(wanted, pool.map(ask.shut_down, wanted), strict=True))
+        list(pool.map(one, wanted))
+    return said
 
 
 def _await(
@@ -113,7 +124,7 @@ def _await(
             processes.signal(process, signal.SIGTERM)
             processes.signal(process, signal.SIGCONT)
         if not first:
-            said |= _asked([name for name in alive if said[name] is Said.NO], ask)
+            said |= _asked([name for name in alive if said[name] is Said.NO], ask, deadline)
         first = False
         again = Deadline(min(_AGAIN_SECONDS, deadline.left))
         left = processes.await_end(list(alive.values()), again)

@@ -1,4 +1,4 @@
-"""`up` while a server is about to end, because SHUTDOWN waits for its replicas."""
+"""Servers that are about to end: `up` while SHUTDOWN waits, and the pace of a large cluster."""
 
 import threading
 from collections.abc import Iterator
@@ -9,6 +9,12 @@ from redis.exceptions import RedisError
 from support.engines import BUNDLED
 from support.project import Project
 from support.waiting import until
+
+from redistopo.client.observe import Detail, observe
+from redistopo.execute.slower_cron import slower_cron
+from redistopo.model.topology.spec import Shape
+from redistopo.session.open import open_session
+from redistopo.session.session import SessionRequest
 
 
 @contextmanager
@@ -50,3 +56,29 @@ def test_up_cancels_a_shutdown_that_waits(project: Project, shape: str) -> None:
     assert project.pid(1) == pid
     with project.client(project.port) as node:
         assert node.get("kept") == "yes"
+
+
+def test_what_is_left_of_a_large_cluster_gets_its_pace_back(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
+    project.up()
+    with open_session(SessionRequest(root=project.root)) as session:
+        names = [one.name for one in session.targets]
+        seen = observe(Shape.REPLICATION, session.targets, session.client, Detail.HEALTH)
+        with slower_cron(session.client, seen, names) as left:
+            assert left == set()
+            assert _hz(project) == ["10"] * 6
+        monkeypatch.setattr("redistopo.execute.slower_cron.LARGE", 6)
+        with slower_cron(session.client, seen, names) as left:
+            assert _hz(project) == ["1"] * 6
+            left.remove("node1")
+    assert _hz(project) == ["1", *["10"] * 5]
+
+
+def _hz(project: Project) -> list[str]:
+    found = []
+    for port in project.ports:
+        with project.client(port) as node:
+            found.append(node.config_get("hz")["hz"])
+    return found

@@ -1,6 +1,7 @@
 """Ending servers: who is asked, who gets which signal, who is spared, and what stays on record."""
 
 import signal
+import time
 from collections.abc import Callable, Iterable
 
 import pytest
@@ -84,6 +85,26 @@ def test_who_refuses_to_the_last_is_spared_and_stays_on_record(bench: MakeBench)
     assert on.host.journal.of("forget", "SIGTERM", "SIGKILL") == ["forget node2"]
 
 
+@pytest.mark.parametrize("spare", [True, False])
+def test_many_that_reply_late_take_no_longer_than_the_deadline(
+    bench: MakeBench, spare: bool
+) -> None:
+    """Unless they may not lose data: then each is asked."""
+    on = bench()
+    names = [f"node{number}" for number in range(1, 200)]
+    for name in names:
+        on.host.processes.put(name)
+
+    def late(name: str) -> Said:
+        on.host.journal.act("asked", name)
+        time.sleep(0.2)
+        return Said.NOTHING
+
+    assert ended(on, names, Ask(late, spare=spare), seconds=0.5) == Ended()
+    assert (len(on.host.journal.of("asked")) < len(names)) is not spare
+    assert len(on.host.journal.of("SIGTERM")) == len(names)
+
+
 def test_who_refuses_to_the_last_is_killed_where_that_is_wanted(bench: MakeBench) -> None:
     on = bench()
     on.host.processes.put("node1")
@@ -103,6 +124,7 @@ def test_one_that_outlives_sigkill_is_named_and_stays_on_record(
         tell(process, signal.SIGCONT if number is signal.SIGKILL else number)
 
     monkeypatch.setattr(on.host.processes, "signal", unkillable)
+    monkeypatch.setattr("redistopo.execute.terminate._EXIT_SECONDS", 0.1)
     with pytest.raises(
         RedistopoError, match=f"pid {made.pid} did not exit, not even after SIGKILL"
     ):
