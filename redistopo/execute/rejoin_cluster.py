@@ -30,7 +30,6 @@ def rejoin(context: ExecutionContext, one: Step) -> None:
     """
     node, *primaries = context.nodes(one.nodes)
     lower_node_timeout(context, one.settings)
-    context.hurried.update(one.settings)
     introduce(context, node)
     _await_known(context, node)
     for primary in primaries:

@@ -10,6 +10,7 @@ from redistopo.client.observe import Detail
 from redistopo.errors import ExitCode
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.executor import execute
+from redistopo.execute.node_timeout import restored_on_failure
 from redistopo.execute.rollback import rolled_back_on_failure
 from redistopo.host.run_recorded import end_leftover
 from redistopo.model.planning.node_numbers import with_removed
@@ -157,6 +158,7 @@ def _up(session: Session, plan: Plan, request: UpRequest, began: float) -> UpRes
 def _up_adopted(session: Session, plan: Plan, began: float) -> UpResult:
     """Apply the file's settings to adopted servers, and prove that they work."""
     from redistopo.model.planning.decide_adopted import decide_adopted
+    from redistopo.session.prove import prove
 
     context = session.context(plan)
     found = decide_adopted(plan, context.observe(Detail.FULL))
@@ -164,10 +166,10 @@ def _up_adopted(session: Session, plan: Plan, began: float) -> UpResult:
         raise found.refusal
     context.plan = found.plan
     execute(context, found.steps)
-    if (job := load_job(session.layout)) and job.moves:
+    if load_job(session.layout):
         _finish_moves(context)
     session.save_state(adopted_record(plan, session.state))
-    verdict = _proven(session, context, hurried=False)
+    verdict = prove(session, context)
     end_job(session.layout)
     return _result(context, verdict, found.steps, began)
 
@@ -201,7 +203,10 @@ def bring_up(
     def moving() -> bool:
         return bool((job := load_job(context.plan.layout)) and job.moves)
 
-    with rolled_back_on_failure(context, keep=request.keep, formed=formed, moving=moving):
+    with (
+        restored_on_failure(context),
+        rolled_back_on_failure(context, keep=request.keep, formed=formed, moving=moving),
+    ):
         end_leftover(context.plan.layout.formation)
         context.on_launch = _import_proof
         steps = _converge(session, context, request.asked)
@@ -210,12 +215,12 @@ def bring_up(
                 from redistopo.execute.rotate_passwords import restore_old
 
                 restore_old(context, session.rotation)
-            job = load_job(context.plan.layout)
-            if job and job.moves and not any(one.do is StepKind.MOVE for one in steps):
-                _finish_moves(context)
+            if load_job(context.plan.layout):
+                _finish_moves(context, moved=any(one.do is StepKind.MOVE for one in steps))
             _finish_meeting(context, steps)
-            hurried = any(one.do in (StepKind.FORM, StepKind.REJOIN) for one in steps)
-            verdict = _proven(session, context, hurried=hurried)
+            from redistopo.session.prove import prove
+
+            verdict = prove(session, context)
             end_job(context.plan.layout)
         return _result(context, verdict, steps, began)
 
@@ -333,18 +338,12 @@ def _finish_meeting(context: ExecutionContext, steps: tuple[Step, ...]) -> None:
             await_accepted(context)
 
 
-def _finish_moves(context: ExecutionContext) -> None:
+def _finish_moves(context: ExecutionContext, *, moved: bool = False) -> None:
     from redistopo.session.slot_job import finish_moves
 
-    finish_moves(context)
+    finish_moves(context, moved=moved)
 
 
 def _import_proof() -> None:
     """Import what the proof needs while servers start, which takes as long."""
     import redistopo.session.prove  # noqa: F401
-
-
-def _proven(session: Session, context: ExecutionContext, *, hurried: bool) -> "Verdict":
-    from redistopo.session.prove import prove
-
-    return prove(session, context, hurried=hurried)

@@ -15,9 +15,9 @@ from redistopo.session.health import Verdict, wait_until_healthy, with_write_pro
 from redistopo.session.session import Session
 
 
-def prove(session: Session, context: ExecutionContext, *, hurried: bool) -> Verdict:
+def prove(session: Session, context: ExecutionContext) -> Verdict:
     """Wait until the checks of `verify` pass, and record the topology as formed; raises Unhealthy
-    if they don't in time. `hurried` is whether nodes have a lower node timeout until then."""
+    if they don't in time. A lower node timeout is restored once all nodes agree."""
     topology = context.plan.topology
     with step(context.progress, "wait until every node agrees", changes=False):
         first = wait_until_healthy(
@@ -25,7 +25,7 @@ def prove(session: Session, context: ExecutionContext, *, hurried: bool) -> Verd
         )
         if not first.healthy:
             raise unhealthy_error(context, first)
-        if hurried:
+        if context.hurried:
             restore_node_timeout(context)
     with step(context.progress, "verify", changes=False):
         session.reread()

@@ -16,7 +16,7 @@ from redistopo.execute.move_slots import (
     restore_replica_migration,
 )
 from redistopo.model.planning.refuse_moves import owners_of
-from redistopo.model.planning.slot_moves import moves_to, slots_of
+from redistopo.model.planning.slot_moves import moves_back, moves_to, slots_of
 from redistopo.model.planning.slot_survey import SlotSurvey
 from redistopo.model.protocol.slots import SlotRange, ranges
 from redistopo.model.state.job import Job, SlotMove
@@ -48,15 +48,19 @@ def finish_job(context: ExecutionContext, job: Job) -> MovedSlots:
     return moved
 
 
-def finish_moves(context: ExecutionContext) -> None:
-    """Finish the change of slots that is on record, if there is one."""
+def finish_moves(context: ExecutionContext, *, moved: bool) -> None:
+    """Finish the change of slots that is on record, if there is one; `moved` is whether its moves
+    are done. A change that is taken back stays on record, until all is proven."""
     layout = context.plan.layout
     job = load_job(layout)
     if job is None:
         return
-    note(context.progress, f"finishing what was interrupted: {job.command}")
-    finish_job(context, job)
-    end_job(layout)
+    if job.verb == "undo" and job.file_before:
+        context.moved_slots += _restore_division(context, job)
+    elif job.moves and not moved:
+        note(context.progress, f"finishing what was interrupted: {job.command}")
+        finish_job(context, job)
+        end_job(layout)
 
 
 def new_job(
@@ -94,7 +98,26 @@ def undoing(job: Job, seen: Observed) -> Job:
         target = current_primary(seen, name).name
         back += [replace(one, target=target) for one in moves_to(before, wanted, target)]
     made = new_job("undo", (), seen, tuple(back))
-    return replace(made, file_before=job.file_before)
+    return replace(made, file_before=job.file_before, slots_before=job.slots_before)
+
+
+def _restore_division(context: ExecutionContext, job: Job) -> int:
+    """Give each shard the slots that it had before a change of the number of nodes: nodes that were
+    down as it was taken back, or are new, got an even share. Returns how many moved."""
+    seen = context.observe(Detail.HEALTH)
+    names = {node.name for node in seen.answering}
+    if len(names) < len(seen.nodes) or not context.plan.topology.clustered:
+        return 0
+    close_slots(context, {slot for one in job.moves for slot in slots_of(one.slots)})
+    seen = context.observe(Detail.HEALTH)
+    primaries = {
+        name: current_primary(seen, name).name for name in job.slots_before if name in names
+    }
+    again = replace(job, moves=moves_back(owners_of(seen), job.slots_before, primaries))
+    if not again.moves and not job.moves:
+        return 0
+    save_job(context.plan.layout, again)
+    return finish_job(context, again).slots
 
 
 @contextmanager

@@ -39,5 +39,5 @@ def move_back(session: Session, job: Job, engine: str = "") -> tuple[ExecutionCo
         back = undoing(job, context.observe(Detail.HEALTH))
         save_job(layout, back)
         moved = finish_job(context, back)
-    save_job(layout, replace(job, verb="undo", arguments=(), moves=(), slots_before={}))
+    save_job(layout, replace(job, verb="undo", arguments=(), moves=()))
     return context, moved

@@ -179,6 +179,9 @@ def test_an_interrupted_change_is_taken_back(project: Project, mortal: Nursery) 
     assert scale.returncode == 130, out
     assert json.loads(out)["error"]["hint"] == GO_ON
     assert read(project, data) == data
+    for port in shards(project):  # the new node had a lower one
+        with project.client(port) as node:
+            assert node.config_get("cluster-node-timeout") == {"cluster-node-timeout": "5000"}
     # it crashes, too: what moves back is sent by a primary that replies CLUSTERDOWN at first
     project.crash(5)
     project.run("undo", check=0)

@@ -41,7 +41,8 @@ class Nursery:
         )
 
     def run(self, verb: str, root: Path, *, end_at: int = 0, **extra: Any) -> Ended:
-        """The verb ran in that folder, and was killed at its nth boundary, if it came to it."""
+        """The verb ran in that folder, and was killed at its nth boundary, if it came to it, or at
+        the first one whose text has that of `end_in`."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         order = {"verb": verb, "root": str(root), "end_at": end_at, **extra}
@@ -69,6 +70,7 @@ class Reaper:
 
     def __init__(self, order: dict[str, Any], notes: int) -> None:
         self._end_at = order["end_at"]
+        self._end_in = order.get("end_in", "")
         self._steal = order.get("steal")
         self._notes = notes
         self._commands = order.get("commands", ())
@@ -112,7 +114,7 @@ class Reaper:
     def _pass(self, boundary: str) -> None:
         self._count += 1
         os.write(self._notes, f"{boundary}\n".encode())
-        if self._count == self._end_at:
+        if self._count == self._end_at or (self._end_in and self._end_in in boundary):
             os.kill(os.getpid(), signal.SIGKILL)
 
 

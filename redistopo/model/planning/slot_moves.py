@@ -46,6 +46,22 @@ def moves_between(before: Owners, after: Owners) -> tuple[SlotMove, ...]:
     return tuple(one for name, wanted in after.items() for one in moves_to(before, wanted, name))
 
 
+def moves_back(
+    owners: Owners, before: Owners, primaries: Mapping[str, str]
+) -> tuple[SlotMove, ...]:
+    """Return the moves to the division of `before`. `primaries` maps its nodes to the present
+    primaries of their shards; the slots of a shard that was removed go to one that is new."""
+    found: dict[str, str] = {}
+    for name in before:
+        if name in primaries and primaries[name] not in found.values():
+            found[name] = primaries[name]
+    new = iter([name for name in owners if name not in found.values()])
+    for name in before:
+        if name not in found and (other := next(new, "")):
+            found[name] = other
+    return moves_between(owners, {found[name]: before[name] for name in before if name in found})
+
+
 def with_moves(job: Job, moves: Sequence[SlotMove], owners: Owners) -> Job:
     """Return a job that has these moves too, in place of earlier ones of the same slots."""
     new = {slot for one in moves for slot in slots_of(one.slots)}

@@ -12,6 +12,7 @@ from redistopo.model.planning.slot_moves import (
     EVERY_SLOT_ALIKE,
     Owners,
     balance,
+    moves_back,
     moves_between,
     moves_to,
     side_by_side,
@@ -157,3 +158,21 @@ def test_moves_side_by_side_share_at_most_a_target(gathers: bool, groups: list[l
     moves = [SlotMove(source=a, target=b, slots=(SlotRange(0, 1),)) for a, b in _PARTS]
     found = side_by_side(moves, gathers=gathers)
     assert [[one.source + one.target for one in some] for some in found] == groups
+
+
+@pytest.mark.parametrize(
+    ("owners", "primaries", "told"),
+    [
+        (("a0123", "b45", "c"), "a=a b=b c=c", ["a>b 3", "b>c 4-5"]),
+        (("x0123", "b45", "c"), "a=x b=b c=c", ["x>b 3", "b>c 4-5"]),  # a failover
+        (("a0123", "b4", "d5"), "a=a b=b", ["a>b 3", "b>d 4"]),  # c was removed, and d is new
+        (("a0123", "d", "c45"), "a=a b=a c=c", ["a>d 3"]),  # the node b is in the shard of a
+    ],
+)
+def test_moves_back_to_a_division(owners: tuple[str, ...], primaries: str, told: list[str]) -> None:
+    now, before = (
+        {one[0]: ranges(map(int, one[1:])) for one in some}
+        for some in (owners, ("a012", "b3", "c45"))
+    )
+    leads = dict(one.split("=") for one in primaries.split())
+    assert _told(moves_back(now, before, leads)) == told
