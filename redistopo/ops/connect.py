@@ -6,10 +6,10 @@ from pathlib import Path
 from redistopo.errors import ExitCode, UsageError
 from redistopo.ops.plan import plan
 from redistopo.progress import Progress, note
-from redistopo.project.passwords import absent_secrets, password_path
 from redistopo.project.started_topology import live_targets
 from redistopo.quick_dataclass import dataclass
-from redistopo.render.connect import CLIENTS, ConnectLines, connect_lines
+from redistopo.render.connect import CLIENTS, ConnectLines
+from redistopo.session.lines_to_connect import lines_to_connect
 from redistopo.session.open import open_session
 from redistopo.session.session import SessionRequest
 
@@ -32,9 +32,7 @@ def connect(root: Path, client: str, progress: Progress) -> ConnectResult:
     """
     found = plan(root)
     topology, layout = found.plan.topology, found.plan.layout
-    lines = connect_lines(
-        found.plan, str(password_path(topology, layout) or ""), absent_secrets(topology, layout)
-    )
+    lines = lines_to_connect(found.plan)
     chosen = _chosen(lines, client.lower()) if client else ()
     with open_session(SessionRequest(root=root, needs_started=False)) as session:
         if not session.adopted and not live_targets(layout, session.rendered, session.host):

@@ -37,14 +37,14 @@ from redistopo.progress import Progress, note, step, warn
 from redistopo.project.drill_intent_file import load_intent
 from redistopo.project.job_file import end_job, load_job, save_job
 from redistopo.project.load import layout_of_folder
-from redistopo.project.passwords import absent_secrets, password_path
 from redistopo.project.topology_record import adopted_record, begin_lifecycle
 from redistopo.project.trust import trust
 from redistopo.quick_dataclass import dataclass
-from redistopo.render.connect import ConnectLines, connect_lines
+from redistopo.render.connect import ConnectLines
 from redistopo.session.decision import decide_now
 from redistopo.session.diagnosis import explaining
 from redistopo.session.failures import explaining_ended_servers
+from redistopo.session.lines_to_connect import lines_to_connect
 from redistopo.session.local_preconditions import refuse_folder, refuse_request
 from redistopo.session.open import hold_lock, open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
@@ -208,7 +208,7 @@ def bring_up(
         rolled_back_on_failure(context, keep=request.keep, formed=formed, moving=moving),
     ):
         end_leftover(context.plan.layout.formation)
-        context.on_launch = _import_proof
+        context.on_launch = lambda: _prepare_end(context)
         steps = _converge(session, context, request.asked)
         with explaining(context), explaining_ended_servers(context):
             if session.rotation is not None:
@@ -228,8 +228,6 @@ def bring_up(
 def _result(
     context: ExecutionContext, verdict: "Verdict", steps: tuple[Step, ...], began: float
 ) -> UpResult:
-    topology, layout = context.plan.topology, context.plan.layout
-    kept = str(password_path(topology, layout) or "")
     return UpResult(
         plan=with_current_placement(context.plan, verdict.seen),
         steps=steps,
@@ -237,7 +235,7 @@ def _result(
         findings=verdict.findings,
         shards=shards_of(verdict.seen),
         engine=" and ".join(verdict.seen.engines),
-        connect=connect_lines(context.plan, kept, absent_secrets(topology, layout)),
+        connect=lines_to_connect(context.plan),
     )
 
 
@@ -344,6 +342,8 @@ def _finish_moves(context: ExecutionContext, *, moved: bool = False) -> None:
     finish_moves(context, moved=moved)
 
 
-def _import_proof() -> None:
-    """Import what the proof needs while servers start, which takes as long."""
+def _prepare_end(context: ExecutionContext) -> None:
+    """Import the proof and compile the last templates while servers start, which takes as long."""
     import redistopo.session.prove  # noqa: F401
+
+    lines_to_connect(context.plan)
