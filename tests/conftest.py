@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support import faults, typed_record
+from support.apt_cache import use_cache_in
 from support.faults import pytest_collection_modifyitems
 from support.forked import FORKER
 from support.network import isolate, outside
@@ -70,6 +71,11 @@ def _own_network() -> None:
     has it share the machine's."""
     if not os.environ.get("TESTS_SHARE_NETWORK"):
         isolate()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _apt_has_a_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    os.environ.update(use_cache_in(tmp_path_factory.mktemp("apt")))
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from support.engines import BUNDLED
-from support.project import COMMAND, Project
+from support.forked import FORKER
+from support.project import Project
 from support.terminal import Terminal
 from support.waiting import until
 
@@ -19,7 +20,7 @@ SHELLS = {
 
 
 @pytest.fixture(params=SHELLS)
-def shell(request: pytest.FixtureRequest, project: Project) -> Terminal:
+def shell(request: pytest.FixtureRequest, project: Project, tmp_path: Path) -> Terminal:
     """An interactive shell that has read our completion."""
     name = str(request.param)
     program = "setsid" if name == "fish" else name
@@ -27,7 +28,8 @@ def shell(request: pytest.FixtureRequest, project: Project) -> Terminal:
         pytest.skip(f"no {name} on this machine")
     project.init("cluster", engine=BUNDLED.path)
     words, setup = SHELLS[name]
-    path = f"{Path(COMMAND).parent}{os.pathsep}{os.environ['PATH']}"
+    FORKER.put_into(tmp_path)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
     terminal = Terminal(
         project, *words, program=program, columns=100, rows=24, PATH=path, PS1="> ", HISTFILE=""
     )

@@ -1,6 +1,7 @@
 """The suite's forked command is the installed one, but for its imports."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,6 +13,7 @@ import pytest
 from support.engines import BUNDLED
 from support.forked import COMMAND, Forker
 from support.project import Done, Project
+from support.terminal import Terminal
 
 
 @pytest.fixture
@@ -45,11 +47,42 @@ WORDS = (
 def test_it_answers_as_the_installed_command_does(project: Project, forker: Forker) -> None:
     project.init("replication", engine=BUNDLED.path)
     for words in WORDS:
-        assert _forked(forker, project, *words) == project.run(*words), words
+        assert _forked(forker, project, *words) == project.run(*words, installed=True), words
     assert _forked(forker, project, "up").code == 0
     assert project.faults(cluster=False) == []
     assert project.run("down").code == 0
     assert project.servers() == []
+
+
+def test_it_draws_on_a_terminal_as_the_installed_command_does(project: Project) -> None:
+    project.init("replication", engine=BUNDLED.path)
+    drawn = {}
+    for installed in (True, False):
+        project.installed = installed
+        terminal = Terminal(project, "plan", columns=100)
+        assert terminal.end() == 0
+        drawn[installed] = (terminal.raw, terminal.left)
+    assert drawn[False] == drawn[True]
+    assert b"\x1b[" in drawn[True][0]
+
+
+def test_in_the_background_it_has_the_manners_of_a_subprocess(project: Project) -> None:
+    project.init("standalone", engine=BUNDLED.path)
+    project.up()
+    with project.begin("wait", "--master", "node9", "--timeout", "60s") as failed:
+        assert failed.communicate(20)[1].startswith("Error: ")
+    assert failed.returncode == failed.poll() == 2
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        following = project.begin("logs", "-f")
+        assert following.stdout is not None
+        assert following.stdout.readline().startswith("node1 ")
+        assert following.poll() is None
+        with pytest.raises(subprocess.TimeoutExpired):
+            following.communicate(0.01)
+        assert psutil.Process(following.pid).is_running()
+        following.send_signal(number)
+        assert following.communicate(20)[1].count("Traceback") == 0
+        assert following.returncode == (-9 if number is signal.SIGKILL else 130)
 
 
 def test_it_is_a_process_of_its_own(project: Project, forker: Forker) -> None:

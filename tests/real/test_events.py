@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import psutil
 import pytest
 from support.engines import BUNDLED, ENGINES
-from support.project import COMMAND, Project
+from support.forked import FORKER
+from support.project import Project
 from support.telling import Telling
 from support.waiting import until
 
@@ -114,7 +115,7 @@ def test_a_reader_that_goes_away_and_a_wrong_address(project: Project) -> None:
     project.init("replication", engine=BUNDLED.path)
     project.up()
     said = subprocess.run(
-        ["sh", "-c", f"{COMMAND} events --for 1s | head -1"],
+        ["sh", "-c", f"{FORKER.put_into(project.root)} events --for 1s | head -1"],
         capture_output=True, text=True, cwd=project.root, check=False, timeout=60,
     )  # fmt: skip
     assert (said.stdout.count("\n"), said.stderr) == (1, "")

@@ -9,7 +9,8 @@ import psutil
 import pytest
 from support import judge
 from support.engines import BUNDLED, ENGINES, INSTALLED
-from support.project import COMMAND, Project
+from support.forked import FORKER
+from support.project import Project
 from support.waiting import until
 
 from redistopo.model.protocol.engine import Product
@@ -145,7 +146,7 @@ def test_a_reader_that_goes_away_is_no_error(project: Project) -> None:
     with (project.folder(1) / "redis.log").open("a") as log:
         log.writelines(f"a line more, {number}\n" for number in range(20000))
     done = subprocess.run(
-        ["bash", "-c", f"{COMMAND} logs | head -1; echo ${{PIPESTATUS[0]}}"],
+        ["bash", "-c", f"{FORKER.put_into(project.root)} logs | head -1; echo ${{PIPESTATUS[0]}}"],
         capture_output=True, text=True, cwd=project.root, check=False,
     )  # fmt: skip
     assert done.stdout.splitlines()[-1] == "0"

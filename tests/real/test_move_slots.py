@@ -2,11 +2,9 @@
 
 import re
 import signal
-import subprocess
 
 import pytest
 from support.engines import ATOMIC, BUNDLED, ENGINES
-from support.forked import COMMAND
 from support.forms import spread
 from support.moved import data, fill, owners, raw
 from support.project import Project
@@ -119,11 +117,7 @@ def test_an_emptied_shard_stays_and_is_filled_again(project: Project) -> None:
 def test_ctrl_c_stops_between_two_groups_of_slots(project: Project) -> None:
     _cluster(project, BUNDLED.path)
     before = owners(project)
-    running = subprocess.Popen(
-        [COMMAND, "rebalance", "--weight", "node1=0"],
-        cwd=project.root, env=project.environment(), text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+    running = project.begin("rebalance", "--weight", "node1=0")
     until(lambda: _began(project))
     running.send_signal(signal.SIGINT)
     out, err = running.communicate(timeout=30)

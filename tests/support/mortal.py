@@ -212,7 +212,7 @@ def _serve() -> None:
 
     import redistopo.client.connection
     import redistopo.client.write_probe  # noqa: F401  likewise
-    from support.forked import compile_templates
+    from support.forking import compile_templates
 
     verbs = _verbs()
     compile_templates()

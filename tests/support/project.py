@@ -18,7 +18,7 @@ from redistopo.host.all_processes import processes_of
 from redistopo.model.remedies.commands import classify
 from redistopo.model.remedies.remedy import RemedyClass
 from support import judge
-from support.forked import COMMAND, FORKER
+from support.forked import COMMAND, FORKER, Running
 from support.typed_record import RECORDER
 from support.waiting import until
 
@@ -93,12 +93,15 @@ class Project:
             cwd=self.root, env=self.environment(),
         ).stdout  # fmt: skip
 
-    def begin(self, *words: str) -> subprocess.Popen[str]:
-        """The command runs in the background, with pipes."""
+    def begin(self, *words: str) -> Running | subprocess.Popen[str]:
+        """The command runs in the background, with pipes; forked as by `run`."""
+        argv, env = [COMMAND, *words], self.environment()
+        if not self.installed and FORKER.can(env):
+            return FORKER.begin(argv, self.root, env)
         return subprocess.Popen(
-            [COMMAND, *words],
+            argv,
             cwd=self.root,
-            env=self.environment(),
+            env=env,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,

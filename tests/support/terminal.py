@@ -1,4 +1,4 @@
-"""The installed command on a pseudo-terminal, and the screen that it draws there."""
+"""The command on a pseudo-terminal, and the screen that it draws there."""
 
 import fcntl
 import os
@@ -10,7 +10,8 @@ import termios
 
 import pyte
 
-from support.project import COMMAND, Project
+from support.forked import COMMAND, FORKER, Running
+from support.project import Project
 from support.waiting import until
 
 
@@ -37,15 +38,7 @@ class Terminal:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self._slave = os.dup(slave)
         self.modes = termios.tcgetattr(slave)
-        self.process = subprocess.Popen(
-            [program, *words],
-            cwd=project.root,
-            env={**project.environment(), "TERM": "xterm-256color", **env},
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            start_new_session=True,
-        )
+        self.process = _begun(project, slave, [program, *words], env)
         os.close(slave)
         os.set_blocking(self._master, False)
 
@@ -81,3 +74,16 @@ class Terminal:
         os.close(self._master)
         os.close(self._slave)
         return self.process.returncode
+
+
+def _begun(
+    project: Project, slave: int, argv: list[str], more: dict[str, str]
+) -> Running | subprocess.Popen[bytes]:
+    """Forked as by `Project.run`, where it is redistopo."""
+    env = {**project.environment(), "TERM": "xterm-256color", **more}
+    if argv[0] == COMMAND and not project.installed and FORKER.can(env):
+        return FORKER.begin_on(slave, argv, project.root, env)
+    return subprocess.Popen(
+        argv, cwd=project.root, env=env,
+        stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+    )  # fmt: skip

@@ -1,0 +1,195 @@
+"""The process that forks, from inside: everything imported, it becomes a command for each order.
+
+Started by `forked.Forker` as ``python forking.py DESCRIPTOR``; an order comes with the descriptors
+of the command, or from the `redistopo` that `Forker.put_into` writes.
+"""
+
+import atexit
+import gc
+import io
+import json
+import os
+import pkgutil
+import selectors
+import signal
+import socket
+import sys
+from contextlib import suppress
+from importlib import import_module
+from typing import Any, NoReturn
+
+PLACE = "redistopo-forked-"
+"""How the name of an abstract socket begins at which a process that forks can be asked."""
+
+_LOADED = (
+    "_strptime", "encodings.ascii", "encodings.idna", "encodings.unicode_escape",
+    "cryptography.x509", "jinja2.sandbox", "psutil", "redis", "rich.live", "rich.table", "tomlkit",
+)  # fmt: skip
+"""What commands import while they work, besides redistopo."""
+
+
+class _Inside:
+    """The process that forks, seen from inside: who asked for which child."""
+
+    def __init__(self, door: socket.socket) -> None:
+        self.door = door
+        self.listener = _listening(f"\0{PLACE}{os.getpid()}")
+        self.asked: dict[int, socket.socket] = {}
+        self.woken, self.wakes = socket.socketpair()
+        for one in (self.woken, self.wakes):
+            one.setblocking(False)
+
+    def serve(self) -> None:
+        """Returns in each child, which has become what was ordered; the parent ends in here."""
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self.wakes.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for pytest and for the commands
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.door, selectors.EVENT_READ)
+            selector.register(self.woken, selectors.EVENT_READ)
+            selector.register(self.listener, selectors.EVENT_READ)
+            while True:
+                for key, _ in selector.select():
+                    if key.fileobj is self.woken:
+                        self.woken.recv(4096)
+                        self._reap(selector)
+                    elif key.fileobj is self.door:
+                        word, given, _, _ = socket.recv_fds(self.door, 1, 4)
+                        if not word:
+                            os._exit(0)
+                        if self._fork(selector, socket.socket(fileno=given[0]), given[1:]):
+                            return
+                    elif key.fileobj is self.listener:
+                        who, _ = self.listener.accept()
+                        _, given, _, _ = socket.recv_fds(who, 1, 3)
+                        if self._fork(selector, who, given):
+                            return
+                    elif key.data in self.asked:  # else it was reaped just now
+                        self._signal(selector, key.data)
+
+    def _signal(self, selector: selectors.BaseSelector, pid: int) -> None:
+        """Whoever asked sends signals on; a child is killed when nobody waits for it any more."""
+        if number := self.asked[pid].recv(1):
+            os.kill(pid, number[0])
+        else:
+            selector.unregister(self.asked[pid])
+            os.kill(pid, signal.SIGKILL)
+
+    def _fork(self, selector: selectors.BaseSelector, who: socket.socket, ends: list[int]) -> bool:
+        """Whether this is the child now."""
+        with who.makefile("rb") as reading:
+            order = json.loads(reading.readline())
+        pid = os.fork()
+        if pid == 0:
+            signal.set_wakeup_fd(-1)
+            held = (self.door, self.listener, self.woken, self.wakes, who, *self.asked.values())
+            for one in held:
+                one.close()
+            _become(order, ends)
+            return True
+        for end in ends:
+            os.close(end)
+        if order.get("tell_pid"):
+            who.sendall(b"%d\n" % pid)
+        self.asked[pid] = who
+        selector.register(who, selectors.EVENT_READ, pid)
+        return False
+
+    def _reap(self, selector: selectors.BaseSelector) -> None:
+        """Whoever asked for a child that has ended is told how."""
+        while self.asked:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return
+            with self.asked.pop(pid) as who:
+                with suppress(KeyError):  # it was killed, as nobody waited for it
+                    selector.unregister(who)
+                with suppress(OSError):
+                    who.sendall(str(os.waitstatus_to_exitcode(status)).encode())
+
+
+def _listening(place: str) -> socket.socket:
+    made = socket.socket(socket.AF_UNIX)
+    made.bind(place)
+    made.listen()
+    return made
+
+
+def _become(order: dict[str, Any], ends: list[int]) -> None:
+    """This child is as if it had just been started with that order, on those descriptors."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if order.get("new_session"):
+        os.setsid()
+    for number, end in enumerate(ends):
+        os.dup2(end, number)
+        os.close(end)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        was = getattr(sys, name)
+        # as Python makes them at its start, and open to its end
+        size = 0 if was.write_through else -1
+        raw = open(number, "wb" if number else "rb", size, closefd=False)  # noqa: SIM115  sys.stdout and its like stay open
+        made = io.TextIOWrapper(
+            raw, was.encoding, was.errors, "\n",
+            line_buffering=number == 2 or raw.isatty(), write_through=was.write_through,
+        )  # fmt: skip
+        setattr(sys, name, made)
+        setattr(sys, f"__{name}__", made)
+    os.umask(order["umask"])
+    os.chdir(order["cwd"])
+    os.environ.clear()
+    os.environ.update(order["env"])
+    sys.argv[:] = order["argv"]
+
+
+def _load() -> None:
+    """Whatever a command may import is imported."""
+    import redistopo
+
+    for module in pkgutil.walk_packages(redistopo.__path__, "redistopo."):
+        if not module.name.endswith("__main__"):
+            import_module(module.name)
+    for name in _LOADED:
+        import_module(name)
+    compile_templates()
+
+
+def compile_templates() -> None:
+    """Children find what `init` and `up` render compiled: else that takes a third of their time."""
+    from redistopo.render import jinja_templates
+
+    shipped = jinja_templates._environment("", False)
+    for name, _ in jinja_templates.sources():
+        if name.startswith(("conf/", "connect/", "topology/")):
+            shipped.get_template(name)
+
+
+def _serve(door: int) -> NoReturn:
+    _load()
+    gc.collect()
+    gc.freeze()  # else a child's first collection would write to every page, and so copy it
+    _Inside(socket.socket(fileno=door)).serve()
+
+    from redistopo.cli.main import main
+
+    code: list[int] = []
+    atexit.register(_leave, code)
+    try:
+        sys.exit(main())
+    except SystemExit as error:
+        if isinstance(error.code, int):
+            code.append(error.code)
+        raise
+
+
+def _leave(code: list[int]) -> None:
+    """The last act at exit: not to take a whole Python down, module by module."""
+    if code:
+        with suppress(OSError, ValueError):  # then Python itself says what it couldn't write
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code[0])
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]))
