@@ -18,13 +18,12 @@ from redistopo.client.connection import (
 from redistopo.client.failover_probe import probe_failover
 from redistopo.client.login_probe import probe_access
 from redistopo.client.monitored import with_monitored
+from redistopo.client.observe_disk import with_disk, with_disk_for_a_start
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.host.host import Files, Host
 from redistopo.host.listening_sockets import listening_of_process
 from redistopo.host.local_host import LOCAL
 from redistopo.host.node_data import log_damage
-from redistopo.host.node_disk import read_disk
-from redistopo.host.stop_record_files import load_stop_record
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.endpoint import Addressed, Endpoint
 from redistopo.model.protocol.engine import parse_title
@@ -38,7 +37,6 @@ from redistopo.model.protocol.sentinel_replies import (
     HELLO_CHANNEL,
 )
 from redistopo.model.state.clock import clock_of
-from redistopo.model.state.disk import DiskSeen
 from redistopo.model.state.monitored_primaries import without_other_primaries
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
 from redistopo.model.state.relocation import moved_from, relocated_path
@@ -91,7 +89,8 @@ def observe(
         nodes = tuple(map(_with_other_ports, wanted, _with_listening(wanted, nodes)))
     if disk:
         # last, so that it includes what a process wrote when it ended
-        nodes = tuple(map(_with_disk, nodes, wanted))
+        pairs = zip(nodes, wanted, strict=True)
+        nodes = tuple(with_disk(node, one.layout, one.machine.files) for node, one in pairs)
     announced = None
     if depth is Detail.FULL and shape is Shape.CLUSTER:
         announced = probe_announced(nodes, client)
@@ -101,25 +100,10 @@ def observe(
 
 
 def with_disks_for_a_start(seen: Observed, targets: Iterable[Target]) -> Observed:
-    """Add the folders of the nodes that don't run, and of Sentinels, whose files have the ids of
-    the others; of a data node that runs, its nodes.conf alone."""
-    nodes = []
-    for node, target in zip(seen.nodes, targets, strict=True):
-        if node.running and not node.is_sentinel and target.layout:
-            text = target.machine.files.read(target.layout.node(node.name).table)
-            nodes.append(replace(node, disk=DiskSeen(nodes_conf=text)))
-        else:
-            nodes.append(_with_disk(node, target))
+    """Add what `start` needs of the nodes' folders."""
+    pairs = zip(seen.nodes, targets, strict=True)
+    nodes = (with_disk_for_a_start(node, one.layout, one.machine.files) for node, one in pairs)
     return replace(seen, nodes=tuple(nodes))
-
-
-def _with_disk(seen: NodeSeen, target: Target) -> NodeSeen:
-    if target.layout is None:
-        return seen
-    folder, files = target.layout.node(target.name), target.machine.files
-    stopped = None if seen.running else load_stop_record(files, target.layout, target.name)
-    disk = read_disk(files, folder, ended=not seen.running, stopped=stopped)
-    return replace(seen, disk=disk)
 
 
 def _with_other_ports(target: Target, node: NodeSeen) -> NodeSeen:
