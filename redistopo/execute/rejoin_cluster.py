@@ -61,7 +61,7 @@ def _await_role(context: ExecutionContext, node: NodePlan, primary: NodePlan, ow
     def late() -> TimedOut:
         return TimedOut(
             f"{node.name} doesn't know that {primary.name} is a primary",
-            hint="redistopo up goes on; redistopo verify shows the roles",
+            hint="redistopo up goes on; redistopo verify shows why",
         )
 
     wait_for(look, context.deadline, late, pause=0.01)

@@ -11,7 +11,7 @@ from redistopo.errors import UsageError
 from redistopo.execute.slot_rights import require_slot_rights
 from redistopo.host.files import read_exactly, rewrite
 from redistopo.host.polling import Deadline
-from redistopo.model.planning.refuse_resize import refuse_directions, refuse_fewer_shards
+from redistopo.model.planning.refuse_resize import refuse_directions
 from redistopo.model.planning.refuse_unhealthy import refuse_unhealthy
 from redistopo.model.state.job import Job
 from redistopo.model.state.observed import Observed, Role
@@ -166,6 +166,5 @@ def preflight(session: Session, edit: Edit) -> Observed:
         require_slot_rights(session.client, primaries, session.credentials)
     session.use(Project(layout=session.layout, topology=edit.topology))
     session.log_in_with(session.credentials_from(CredentialSource.FILE))  # also to new Sentinels
-    refuse_fewer_shards(session.plan(), verdict.seen)
     result_of(session)
     return verdict.seen

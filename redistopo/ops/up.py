@@ -3,6 +3,7 @@
 import time
 from collections.abc import Collection
 from dataclasses import field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,10 +36,11 @@ from redistopo.model.state.shards import ShardSeen, shards_of
 from redistopo.model.topology.exposure import plaintext_warning
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.drill_intent_file import load_intent
-from redistopo.project.job_file import end_job, load_job, save_job
+from redistopo.project.job_file import end_job, load_job, moves_left, save_job
 from redistopo.project.load import layout_of_folder
 from redistopo.project.topology_record import adopted_record, begin_lifecycle
 from redistopo.project.trust import trust
+from redistopo.project.unfinished_changes import naming_ways_on
 from redistopo.quick_dataclass import dataclass
 from redistopo.render.connect import ConnectLines
 from redistopo.session.decision import decide_now
@@ -143,7 +145,8 @@ def _up(session: Session, plan: Plan, request: UpRequest, began: float) -> UpRes
     _finish_rotation(session, plan)
     context = session.context(plan)
     if load_intent(layout) is None:
-        return bring_up(session, context, request, began)
+        with naming_ways_on(layout):
+            return bring_up(session, context, request, began)
     from redistopo.drill.interrupted_drill import end_drill, finish_interrupted_drill, take_back
 
     drilled = finish_interrupted_drill(layout, told, session.host)
@@ -199,10 +202,7 @@ def bring_up(
 ) -> UpResult:
     """Bring up the topology of a locked session; `began` is on the monotonic clock."""
     formed = session.state is not None and session.state.formed
-
-    def moving() -> bool:
-        return bool((job := load_job(context.plan.layout)) and job.moves)
-
+    moving = partial(moves_left, context.plan.layout)
     with (
         restored_on_failure(context),
         rolled_back_on_failure(context, keep=request.keep, formed=formed, moving=moving),

@@ -79,6 +79,12 @@ def _ranges(texts: Iterable[str]) -> tuple[SlotRange, ...]:
     return tuple(slot_range(one) for one in texts)
 
 
+def moves_left(layout: Layout) -> bool:
+    """Return whether a job with moves of slots isn't finished."""
+    job = load_job(layout)
+    return job is not None and bool(job.moves)
+
+
 def end_job(layout: Layout) -> None:
     """Remove the record: the job is finished, or was taken back."""
     remove(layout.job, missing_ok=True)

@@ -32,7 +32,7 @@ from redistopo.model.state.unix_socket import UnixSocketSeen
 from redistopo.model.topology.directives import planned_sentinel_settings as wanted_of_sentinels
 from redistopo.model.topology.ports import choose_block, port_block_of
 from redistopo.project.includes import with_includes
-from redistopo.project.job_file import load_job
+from redistopo.project.job_file import moves_left
 from redistopo.project.port_conflicts import port_blocker
 from redistopo.render.conf import check_templates, node_conf, sentinel_conf, users_acl
 from redistopo.session.expected import expected_of
@@ -135,7 +135,7 @@ def situation(context: ExecutionContext, record: TopologyState | None, seen: Obs
         sockets=_unix_sockets(context, texts),
         limits=context.host.limits(_ENOUGH_TASKS + 16 * len(plan.nodes)),
         loaded=tuple(context.started),
-        moving=formed and plan.topology.clustered and _moving(plan),
+        moving=formed and plan.topology.clustered and moves_left(plan.layout),
         left=tuple(
             name
             for name in (record.removed if record else ())
@@ -186,11 +186,6 @@ def _healthy(plan: Plan, seen: Observed) -> bool:
     from redistopo.checks.catalogue import judge  # not for a first start
 
     return not failed_findings(judge(seen, expected_of(plan.topology)))
-
-
-def _moving(plan: Plan) -> bool:
-    job = load_job(plan.layout)
-    return job is not None and bool(job.moves)
 
 
 def _unix_sockets(context: ExecutionContext, texts: Mapping[str, str]) -> dict[str, UnixSocketSeen]:

@@ -71,6 +71,15 @@ def test_a_shard_more_and_a_shard_less_while_clients_write(project: Project) -> 
     assert path.read_text() == text
     assert not (project.root / ".redistopo" / "job.json").exists()
     assert "nothing to do" in project.run("scale", "--shards", "3", check=0).out
+    for port in old:  # fewer shards than the data fits
+        with project.client(port) as node:
+            node.config_set("maxmemory", node.info("memory")["used_memory"] // 2)
+    path.write_text(text.replace("shards = 3", "shards = 2"))
+    for words in (("up",), ("up", "--dry-run")):
+        assert "doesn't fit into 2" in project.run(*words, check=1).err
+    path.write_text(text)
+    assert faults(project, *old) == []
+    assert read(project, data) == data
 
 
 def test_a_node_follows_one_that_was_just_promoted(project: Project) -> None:

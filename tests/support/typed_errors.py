@@ -170,7 +170,7 @@ _TYPED: dict[str, tuple[str, ...]] = {
         "snapshot/choose_sources.py: repair it: redistopo up",
         "ops/undo.py: to distribute slots evenly: redistopo rebalance; or to move some: redistopo move-slots SLOTS --to NODE",
         "ops/scale.py: for example: redistopo scale --shards 4, or redistopo scale --replicas 2",
-        "model/planning/refuse_resize.py: raise the limit: redistopo set maxmemory SIZE",
+        "model/planning/refuse_resize.py: with shards = {} in {}, raise the limit: redistopo set maxmemory SIZE",
         "model/planning/refuse_resize.py: redistopo scale --{} {}, then redistopo scale --{} {}",
     ),
     "real/test_drill_ended.py::test_up_repairs_what_a_killed_drill_did": (

@@ -20,6 +20,7 @@ from redistopo.model.planning.plan_rejoin import (
     refuse_unread_logs,
 )
 from redistopo.model.planning.proposal import Proposal
+from redistopo.model.planning.refuse_resize import refuse_fewer_shards
 from redistopo.model.planning.refuse_sockets import refuse_sockets
 from redistopo.model.planning.refuse_unreadable import refuse_unreadable
 from redistopo.model.planning.resizing import (
@@ -137,6 +138,11 @@ def _little_room(it: Proposal) -> None:
         refuse_little_room(it.plan, it.now.added, it.now.seen, it.now.rooms)
 
 
+def _little_memory(it: Proposal) -> None:
+    if it.asked.among is None and not it.now.moving:
+        refuse_fewer_shards(it.plan, it.now.seen)
+
+
 def _low_limits(it: Proposal) -> None:
     if fatal := [one for one in _shortages(it) if one.fatal]:
         lines = [one.told for one in fatal[:4]]
@@ -177,6 +183,7 @@ GUARDS: tuple[Callable[[Proposal], None], ...] = (
     refuse_opposite_changes,
     _missing_cli,
     _little_room,
+    _little_memory,
     _busy_ports,
     _low_limits,
 )

@@ -33,12 +33,13 @@ def refuse_fewer_shards(plan: Plan, seen: Observed) -> None:
     limits = [int(node.info.get("maxmemory", 0)) for node in stay]
     left = sum(max(0, most - _whole(node)) for most, node in zip(limits, stay, strict=True))
     if moving and all(limits) and moving > left:
+        count = plan.topology.shards + len(primaries) - len(stay)
         raise RedistopoError(
-            f"the data of {plan.topology.shards + len(primaries) - len(stay)} shards doesn't fit "
-            f"into {len(stay)}; nothing was changed",
+            f"the data of {count} shards doesn't fit into {len(stay)}; nothing was changed",
             detail=f"{megabytes(moving)} would move, and the other shards have {megabytes(left)} "
             "left below their maxmemory",
-            hint="raise the limit: redistopo set maxmemory SIZE",
+            hint=f"with shards = {count} in {plan.layout.topology.name}, raise the limit: "
+            "redistopo set maxmemory SIZE",
         )
 
 
