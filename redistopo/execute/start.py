@@ -13,10 +13,6 @@ from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.credentials import CREDENTIALS_CHANGED_HINT
 from redistopo.model.protocol.replies import parse_info
 
-LEAST_ON_HOSTS_SECONDS = 15.0
-"""Servers that were just started connect and agree within their node timeout, however long the runs
-of Ansible took that started them."""
-
 _END_SECONDS = 10.0
 
 
@@ -28,9 +24,8 @@ def start(context: ExecutionContext, names: Iterable[str]) -> None:
     nodes = context.nodes(names)
     with interrupts_deferred(later=True):
         _launch(context, nodes)
-        if context.plan.topology.hosts is not None:
-            context.host.flush()
-            context.deadline.leave(LEAST_ON_HOSTS_SECONDS)
+        context.host.flush()
+        context.deadline.leave(context.host.least_wait)
     context.on_launch()
     await_ready(context, nodes)
 

@@ -91,6 +91,7 @@ def _of_all(setting: _Setting) -> Iterable[ExportedFile]:
         "server": _server(setting, f"{stem}-server"),
         "cli": plan.topology.clustered,
         "units": bool(setting.units),
+        "unit_server": _SERVER,
         "held": any(not _unit(setting, node)["boot"] for node in plan.nodes),
         "service": hosts.service,
     }

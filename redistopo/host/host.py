@@ -220,6 +220,11 @@ class Host(Protocol):
     def ports(self) -> Ports:
         """Its ports."""
 
+    @property
+    def least_wait(self) -> float:
+        """How many seconds are left at least for servers that were just started, to agree: their
+        start itself may have taken the rest."""
+
     def limits(self, needed: int) -> "Limits":
         """Return its limits; tasks are counted only if they may be fewer than `needed`."""
 

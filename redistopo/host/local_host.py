@@ -157,6 +157,7 @@ class LocalHost:
     processes: Processes = _LocalProcesses()
     files: Files = _LocalFiles()
     ports: Ports = _LocalPorts()
+    least_wait = 0.0
 
     def limits(self, needed: int) -> "Limits":
         """Return the limits of this process and its children."""

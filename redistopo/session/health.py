@@ -11,7 +11,6 @@ from redistopo.client.write_probe import WriteProbe, probe_writes
 from redistopo.errors import TimedOut
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.slow_wait import reporting_slow_wait
-from redistopo.execute.start import LEAST_ON_HOSTS_SECONDS
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.announced import NO_ADDRESS
@@ -69,8 +68,8 @@ def wait_until_healthy(
     `context`, progress reports what it waits for if that takes long; over several hosts it waits a
     few seconds even if runs of Ansible have used up the time.
     """
-    if context and expected.hosts and deadline.left < LEAST_ON_HOSTS_SECONDS:
-        deadline = Deadline(LEAST_ON_HOSTS_SECONDS)
+    if context and deadline.left < context.host.least_wait:
+        deadline = Deadline(context.host.least_wait)
     last: list[Verdict] = []
 
     def look() -> Verdict | None:

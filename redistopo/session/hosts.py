@@ -15,7 +15,7 @@ from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.engine import EngineRequest
 from redistopo.model.state.host_reach import HostReach
 from redistopo.model.topology.hosts import Hosts
-from redistopo.progress import step
+from redistopo.progress import Progress, step
 from redistopo.project.load import Project, engine_request, plan_with
 from redistopo.project.trust import require_trusted_hosts
 from redistopo.render.unit_on_host import unit_on_host
@@ -44,7 +44,7 @@ def reach_from_hosts(host: Host) -> tuple[HostReach, ...] | None:
 
 
 def plan_on_hosts(
-    project: Project, host: Host, engine: str, *, assume: bool
+    project: Project, host: Host, progress: Progress, engine: str, *, assume: bool
 ) -> tuple[FleetHost, Plan]:
     """Return all hosts of the topology, and its plan on them.
 
@@ -53,6 +53,7 @@ def plan_on_hosts(
     fits.
     """
     found, hosts, request = _opened(project, host, engine, ask=not assume)
+    found.report(progress)
     chosen, why = found.known_engine(request, hosts), "found on the hosts"
     if chosen is None and assume:
         why = "assumed: no host was asked yet"

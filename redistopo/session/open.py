@@ -29,7 +29,7 @@ def open_session(
     no node was started although that is needed, or if the lock isn't free before the deadline.
     """
     layout = layout_of_folder(request.root)
-    session = Session(request, layout, progress, _host(layout, host))
+    session = Session(request, layout, progress, _host(layout, host, progress))
     empty = not (layout.state.exists() or layout.topology.exists())
     if request.needs_file or (request.needs_topology and empty):
         _ = session.project
@@ -74,7 +74,7 @@ def hold_lock(session: Session, verb: str, *, make: bool = False) -> Iterator[No
             session.locked, session.progress = False, progress
 
 
-def _host(layout: Layout, host: Host) -> Host:
+def _host(layout: Layout, host: Host, progress: Progress) -> Host:
     """The machines of a topology over several hosts, or the given one."""
     if not layout.hosts.exists():
         return host
@@ -84,6 +84,7 @@ def _host(layout: Layout, host: Host) -> Host:
     if (found := fleet_of(layout)) is None:
         return host
     require_trusted_hosts(layout, found.fleet.file.hosts)
+    found.report(progress)
     return found
 
 

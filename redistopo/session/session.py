@@ -181,7 +181,9 @@ class Session:
             return plan_of(self.project, engine, assume=assume)
         from redistopo.session.hosts import plan_on_hosts
 
-        self.host, plan = plan_on_hosts(self.project, self.host, engine, assume=assume)
+        self.host, plan = plan_on_hosts(
+            self.project, self.host, self.progress, engine, assume=assume
+        )
         return plan
 
     def context(self, plan: "Plan") -> "ExecutionContext":

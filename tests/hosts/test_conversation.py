@@ -1,13 +1,14 @@
 """A conversation with Ansible: one process serves run after run, on this machine without SSH."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
 import pytest
 from support.waiting import until
 
-from redistopo.errors import RedistopoError
+from redistopo.errors import RedistopoError, VaultLocked
+from redistopo.host.fleet import conversation
 from redistopo.host.fleet.conversation import Conversation
 from redistopo.model.topology.hosts import Hosts, Machine
 
@@ -20,6 +21,14 @@ _HOSTS = Hosts(
         for at, name in enumerate(_NAMES, 2)
     )
 )
+_VAULT = """\
+$ANSIBLE_VAULT;1.1;AES256
+31623730383736643734666333326535356165383738353938633462316435373933393961643930
+6436366338353538323234313565396430636261346335310a656364653837666662306234643865
+66616461303663383635356661323634373765353364316133326263376662353432343138663535
+3633303665303239380a303730376266616537626431313066333439356431386466383436646135
+61363630356436313237643362383930386135353736333632353764643733663363
+"""
 _FACTS = {"op": "facts", "engine": "redis-server"}
 
 
@@ -42,7 +51,7 @@ def talk() -> Iterator[Conversation]:
 
 
 def test_one_ansible_serves_run_after_run_until_a_worker_ends(
-    talk: Conversation, tmp_path: Path
+    talk: Conversation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / 'it\'s "$HOME" {{ 7*7 }} é'
     write = {"op": "write", "path": str(path), "text": "{{ no }} template\n"}
@@ -55,6 +64,14 @@ def test_one_ansible_serves_run_after_run_until_a_worker_ends(
     assert list(again) == ["h2"]
     assert again["h2"].failed or "refused" in again["h2"].results[0]
     assert {one.pid for one in _ansible()} >= running
+    # a machine that takes longer than the others is named
+    told: list[tuple[Sequence[str], Sequence[str]]] = []
+    talk.waiting = lambda left, done: told.append((left, done))
+    monkeypatch.setattr(conversation, "_SLOW_SECONDS", 0.1)
+    slow = {"op": "try", "argv": ["sleep", "2"], "text": "", "needs": []}
+    found = talk.ask({"h1": [slow], "h2": [_FACTS]}, 30)
+    assert told == [(["h1"], ["h2"])]
+    assert found["h1"].results == ({"printed": "", "missing": []},)
     assert talk.serves(_HOSTS, ["h1"])
     assert not talk.serves(_HOSTS, ["h3"])
     # a worker that is killed is reported, and the conversation is over
@@ -73,3 +90,14 @@ def test_an_ansible_that_can_not_run_says_why(tmp_path: Path) -> None:
     with pytest.raises(RedistopoError, match="could not run") as raised:
         made.ask({"h1": [_FACTS]}, 30)
     assert "h1" in raised.value.detail or "hosts.yml" in raised.value.detail
+
+
+def test_an_ansible_without_the_password_of_a_vault_is_told_apart(tmp_path: Path) -> None:
+    inventory = tmp_path / "hosts.ini"
+    inventory.write_text("h1 ansible_connection=local\n")
+    (tmp_path / "group_vars").mkdir()
+    (tmp_path / "group_vars" / "all.yml").write_text(_VAULT)
+    made = Conversation(Hosts(inventory=str(inventory), group="all"), ["h1"])
+    with pytest.raises(VaultLocked) as raised:
+        made.ask({"h1": [_FACTS]}, 30)
+    assert "REDISTOPO_VAULT_PASSWORD" in raised.value.hint

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from redis.exceptions import AuthenticationError
 from support.forms import FULL
-from support.loopback_hosts import LoopbackHosts
+from support.local_hosts import LocalHosts
 from support.mortal import nursery
 from support.project import Project
 from support.waiting import until
@@ -24,28 +24,28 @@ _PAIR = ('shape = "replication"', "replicas = 1")
 
 
 @pytest.fixture
-def hosts(project: Project, tmp_path: Path) -> Iterator[LoopbackHosts]:
-    made = LoopbackHosts(project, tmp_path / "base")
+def hosts(project: Project, tmp_path: Path) -> Iterator[LocalHosts]:
+    made = LocalHosts(project, tmp_path / "base")
     yield made
     made.cleanup()
 
 
-def test_passwords_are_changed_and_data_is_saved(hosts: LoopbackHosts) -> None:
+def test_passwords_are_changed_and_data_is_saved(hosts: LocalHosts) -> None:
     """Without an outage: a connection stays open, and the replica follows; then its data is here,
     with the new password."""
     hosts.up(*_PAIR)
     before = hosts.project.password
     servers = hosts.servers()
-    with hosts.client() as open_before:
+    with hosts.first_at() as open_before:
         open_before.ping()
         hosts.project.run("secret", "rotate", check=0)
         assert open_before.set("after", "1")
     assert hosts.servers() == servers
     assert hosts.project.password != before
     for host in (1, 2):
-        with hosts.client(host) as node:
+        with hosts.first_at(host) as node:
             assert node.info("replication")["role"] == ("master" if host == 1 else "slave")
-        with hosts.client(host, password=before) as node, pytest.raises(AuthenticationError):
+        with hosts.first_at(host, password=before) as node, pytest.raises(AuthenticationError):
             node.ping()
     texts = hosts.texts()
     assert [name for name, text in texts.items() if before in text] == []
@@ -63,7 +63,7 @@ def test_passwords_are_changed_and_data_is_saved(hosts: LoopbackHosts) -> None:
 @whole
 @pytest.mark.parametrize("lines", [_PAIR, (*_PAIR, "acl = true")])
 def test_an_interrupted_rotation_is_finished_by_up(
-    hosts: LoopbackHosts, lines: tuple[str, ...]
+    hosts: LocalHosts, lines: tuple[str, ...]
 ) -> None:
     """Killed at any step; whatever is on file opens every server even before."""
     hosts.up(*lines)
@@ -74,19 +74,19 @@ def test_an_interrupted_rotation_is_finished_by_up(
             before = hosts.project.password
             assert mortal.run("rotate", hosts.project.root, end_at=n).code in (0, -9)
             for host in (1, 2):
-                with hosts.client(host) as node:
+                with hosts.first_at(host) as node:
                     node.ping()
             hosts.project.run("up", check=0, seconds=300)
             assert not (hosts.project.root / ".redistopo" / "rotation.json").exists()
             for host in (1, 2):
-                with hosts.client(host) as node:
+                with hosts.first_at(host) as node:
                     node.ping()
             if hosts.project.password != before:
                 assert not [name for name, text in hosts.texts().items() if before in text]
     hosts.project.run("verify", check=0)
 
 
-def _serial(hosts: LoopbackHosts, host: int) -> int:
+def _serial(hosts: LocalHosts, host: int) -> int:
     """The serial number of the certificate that a server presents."""
     tls = hosts.project.root / ".redistopo" / "tls"
     context = ssl.create_default_context(cafile=str(tls / "ca.crt"))
@@ -102,7 +102,7 @@ def _serial(hosts: LoopbackHosts, host: int) -> int:
 
 
 @whole
-def test_certificates_are_renewed_on_all_hosts(hosts: LoopbackHosts) -> None:
+def test_certificates_are_renewed_on_all_hosts(hosts: LocalHosts) -> None:
     """In the running servers and for their next start; the key of the CA stays here."""
     hosts.up(*_PAIR, "tls = true")
     servers, before = hosts.servers(), [_serial(hosts, host) for host in (1, 2)]
@@ -120,9 +120,9 @@ def test_certificates_are_renewed_on_all_hosts(hosts: LoopbackHosts) -> None:
 
 
 @whole
-def test_a_reset_node_rejoins(hosts: LoopbackHosts) -> None:
+def test_a_reset_node_rejoins(hosts: LocalHosts) -> None:
     hosts.up('shape = "cluster"', "shards = 3", "replicas = 1", "node_timeout = 2000", hosts=3)
-    with hosts.client() as node:
+    with hosts.first_at() as node:
         former = node.execute_command("CLUSTER MYID")
         keys = [
             one
@@ -132,11 +132,11 @@ def test_a_reset_node_rejoins(hosts: LoopbackHosts) -> None:
         for key in keys:
             node.set(key, "1")
     hosts.project.run("reset", "node1", "--hard", "--yes", check=0, seconds=300)
-    with hosts.client() as node:
+    with hosts.first_at() as node:
         assert node.execute_command("CLUSTER MYID") != former
         assert node.dbsize() == 0
     hosts.project.run("up", check=0, seconds=300)
-    with hosts.client() as node:
+    with hosts.first_at() as node:
         # as planned: another host would have two of three primaries
         assert node.info("replication")["role"] == "master"
         assert node.dbsize() == len(keys)
@@ -144,10 +144,10 @@ def test_a_reset_node_rejoins(hosts: LoopbackHosts) -> None:
 
 
 @whole
-def test_a_snapshot_comes_through_the_network(hosts: LoopbackHosts) -> None:
+def test_a_snapshot_comes_through_the_network(hosts: LocalHosts) -> None:
     """With exactly the keys that a server which loads the file has; nothing is left there."""
     hosts.up(*_PAIR)
-    with hosts.client() as primary:
+    with hosts.first_at() as primary:
         primary.function_load("#!lua name=lib\nredis.register_function('f', function() end)")
         primary.mset({f"key{n}": "value" for n in range(1000)})
         primary.set("gone", "soon", ex=1000)
@@ -159,7 +159,7 @@ def test_a_snapshot_comes_through_the_network(hosts: LoopbackHosts) -> None:
     assert hashlib.sha256(file.read_bytes()).hexdigest() == shard["sha256"]
     assert file.stat().st_mode & 0o777 == 0o600
     assert sorted(hosts.base.rglob("dump.rdb")) == before
-    with hosts.client() as primary:
+    with hosts.first_at() as primary:
         primary.move("key1", 1)
     done = hosts.project.run("snapshot", "two", "--verify", "--json", check=0, seconds=300)
     saved = done.json["result"]["snapshot"]
@@ -168,23 +168,23 @@ def test_a_snapshot_comes_through_the_network(hosts: LoopbackHosts) -> None:
 
 
 @whole
-def test_a_snapshot_is_restored_and_imported(hosts: LoopbackHosts) -> None:
+def test_a_snapshot_is_restored_and_imported(hosts: LocalHosts) -> None:
     """The data of before is there again, also after a restore that fails."""
     hosts.up(*_PAIR, *_LITTLE_MEMORY)
-    with hosts.client() as primary:
+    with hosts.first_at() as primary:
         primary.mset({f"key{n}": "x" * 1000 for n in range(3000)})
     hosts.project.run("snapshot", "one", check=0, seconds=300)
-    with hosts.client() as primary:
+    with hosts.first_at() as primary:
         primary.flushall()
         primary.set("later", "1")
     assert "--force" in hosts.project.run("restore", "one", check=2, seconds=300).err
     hosts.project.run("restore", "one", "--force", check=0, seconds=300)
     assert not (hosts.base / "nodes.before-restore").exists()
     for host in (1, 2):
-        with hosts.client(host) as node:
+        with hosts.first_at(host) as node:
             assert node.dbsize() == 3000
             assert node.get("key999") == "x" * 1000
-    with hosts.client() as primary:
+    with hosts.first_at() as primary:
         primary.flushall()
         primary.set("mine", "1")
     _lower_memory(hosts)
@@ -192,19 +192,19 @@ def test_a_snapshot_is_restored_and_imported(hosts: LoopbackHosts) -> None:
     assert "OOM" in failed.err
     assert not (hosts.base / "nodes.before-restore").exists()
     hosts.project.run("up", check=0, seconds=300)
-    with hosts.client() as primary:
+    with hosts.first_at() as primary:
         assert primary.keys() == ["mine"]
         primary.config_set("maxmemory", "50mb")
     file = hosts.project.root / "snapshots" / "one" / "shard1.rdb"
     hosts.project.run("import", "--from", file, "--replace", check=0, seconds=300)
-    with hosts.client(2) as replica:
+    with hosts.first_at(2) as replica:
         until(lambda: replica.dbsize() == 3001, what="the replica has what was imported")
 
 
 _LITTLE_MEMORY = ("[redis]", 'maxmemory = "50mb"')
 
 
-def _lower_memory(hosts: LoopbackHosts) -> None:
+def _lower_memory(hosts: LocalHosts) -> None:
     """Of the running servers, and in the topology file."""
     file = hosts.project.root / "redistopo.toml"
     file.write_text(file.read_text().replace("50mb", "3mb"))
@@ -212,12 +212,12 @@ def _lower_memory(hosts: LoopbackHosts) -> None:
 
 
 @whole
-def test_a_clone_is_beside_the_first_topology(hosts: LoopbackHosts) -> None:
+def test_a_clone_is_beside_the_first_topology(hosts: LocalHosts) -> None:
     hosts.up(*_PAIR)
-    with hosts.client() as primary:
+    with hosts.first_at() as primary:
         primary.mset({f"key{n}": "x" for n in range(1000)})
     servers, copy = hosts.servers(), hosts.project.root.with_name("copy")
-    beside = LoopbackHosts(replace(hosts.project, root=copy), Path(f"{hosts.base}-copy"))
+    beside = LocalHosts(replace(hosts.project, root=copy), Path(f"{hosts.base}-copy"))
     try:
         done = hosts.project.run("clone", str(copy), "--json", check=0, seconds=300)
         beside.project.port = done.json["result"]["ports"][0]
@@ -225,7 +225,7 @@ def test_a_clone_is_beside_the_first_topology(hosts: LoopbackHosts) -> None:
         assert len(beside.servers()) == 2
         assert beside.project.password != hosts.project.password
         for one, keys in ((hosts, 1000), (beside, 1001)):
-            with one.client() as primary, one.client(2) as replica:
+            with one.first_at() as primary, one.first_at(2) as replica:
                 if keys > 1000:
                     primary.set("own", "1")
                 until(lambda seen=replica, keys=keys: seen.dbsize() == keys)
@@ -237,14 +237,14 @@ def test_a_clone_is_beside_the_first_topology(hosts: LoopbackHosts) -> None:
 
 
 @whole
-def test_logs_are_followed(hosts: LoopbackHosts) -> None:
+def test_logs_are_followed(hosts: LocalHosts) -> None:
     """Ctrl-C ends everything that was begun for it."""
     hosts.up(*_PAIR)
     following = hosts.project.begin("logs", "--follow", "--tail", "1")
     try:
         assert following.stdout is not None
         assert "node" in following.stdout.readline()
-        with hosts.client(2) as replica:
+        with hosts.first_at(2) as replica:
             replica.bgsave()
         for line in following.stdout:
             if "node2" in line and "Background saving" in line:
@@ -260,11 +260,11 @@ def test_logs_are_followed(hosts: LoopbackHosts) -> None:
 
 
 @whole
-def test_a_topology_moves_to_other_ports_and_another_folder(hosts: LoopbackHosts) -> None:
+def test_a_topology_moves_to_other_ports_and_another_folder(hosts: LocalHosts) -> None:
     """Running, one node after the other; stopped, at the next start. The data stays."""
     project = hosts.project
     hosts.up(*_PAIR)
-    with hosts.client() as primary:
+    with hosts.first_at() as primary:
         primary.set("key", "1")
         until(lambda: primary.info("replication")["slave0"]["lag"] < 2)
     assert "address of its own" in project.run("move", "--host", "127.0.0.9", check=2).err
@@ -272,7 +272,7 @@ def test_a_topology_moves_to_other_ports_and_another_folder(hosts: LoopbackHosts
     project.port += 1
     assert f"127.0.0.2, 127.0.0.3, ports {project.port}-{project.port}" in moved_to.out
     for host in (1, 2):
-        with hosts.client(host) as node:
+        with hosts.first_at(host) as node:
             assert node.get("key") == "1"
     assert len(hosts.servers()) == 2
     project.run("down", check=0, seconds=300)
@@ -282,16 +282,16 @@ def test_a_topology_moves_to_other_ports_and_another_folder(hosts: LoopbackHosts
     project.run("up", "-C", str(moved), check=0, seconds=300)
     word = (moved / ".redistopo" / "password").read_text().strip()
     for host in (1, 2):
-        with hosts.client(host, password=word) as node:
+        with hosts.first_at(host, password=word) as node:
             assert node.get("key") == "1"
     project.run("down", "--wipe", "--yes", "-C", str(moved), check=0, seconds=300)
     assert not hosts.base.exists()
 
 
 @whole
-def test_doctor_and_bundle_look_at_the_hosts(hosts: LoopbackHosts) -> None:
+def test_doctor_and_bundle_look_at_the_hosts(hosts: LocalHosts) -> None:
     hosts.up('shape = "cluster"', "shards = 3", "replicas = 0", hosts=3)
-    with hosts.client() as node:
+    with hosts.first_at() as node:
         marked = node.execute_command("CLUSTER MYID")
     found = hosts.project.run("doctor", "--json", seconds=300).json["result"]
     assert found["started"] == "running"

@@ -13,7 +13,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redistopo.model.topology.project_paths import Layout
 from redistopo.project.trust import trust
 from support import judge
-from support.project import Project
+from support.project import Project, servers_below
 
 _PORTS = 9
 
@@ -36,10 +36,15 @@ class LocalHosts:
             self.add(number)
         trust(Layout(self.project.root))
 
+    def up(self, *lines: str, hosts: int = 2) -> None:
+        """A topology with these lines is up, over so many hosts."""
+        self.init(hosts, *lines)
+        self.project.run("up", check=0, seconds=300)
+
     def add(self, number: int, address: str = "") -> None:
         """One more host in the file."""
         path = self.project.root / "redistopo.toml"
-        text = f'[hosts.h{number}]\naddress = "{address or f"127.0.0.{number + 1}"}"\n'
+        text = f'[hosts.h{number}]\naddress = "{address or _address(number)}"\n'
         path.write_text(f'{path.read_text()}{text}ssh = "local"\n')
 
     def remove(self, number: int) -> None:
@@ -51,6 +56,20 @@ class LocalHosts:
     def client(self, address: tuple[str, int]) -> Any:
         """A client of the node at that address."""
         return judge.client(address[1], self.project.password, address[0])
+
+    def first_at(self, number: int = 1, password: str = "") -> Any:
+        """A client of the server at the first port of a host."""
+        return judge.client(self.project.port, password or self.project.password, _address(number))
+
+    def texts(self) -> dict[str, str]:
+        """All files of the hosts, by their paths below `base`."""
+        found = (one for one in self.base.rglob("*") if one.is_file())
+        return {str(one.relative_to(self.base)): one.read_text(errors="replace") for one in found}
+
+    def open_to_others(self) -> list[str]:
+        """The files of redistopo and of servers that others may read."""
+        found = (one for one in self.base.rglob("*") if one.is_file() and one.stat().st_size)
+        return [str(one) for one in found if one.stat().st_mode & 0o077]
 
     def nodes(self) -> dict[tuple[str, int], dict[str, Any]]:
         """Where data nodes reply -> what they report of replication."""
@@ -79,15 +98,17 @@ class LocalHosts:
     def servers(self) -> dict[int, str]:
         """The servers that work below the folder of the hosts, by the kernel: pid -> node."""
         found = {}
-        for pid in psutil.pids():
+        for one in servers_below(self.base):
             with suppress(psutil.Error):
-                folder = psutil.Process(pid).cwd()
-                if folder.startswith(f"{self.base}/"):
-                    found[pid] = Path(folder).name
+                found[one.pid] = Path(one.cwd()).name
         return found
 
     def cleanup(self) -> None:
         """No server of the hosts is left."""
-        for pid in self.servers():
+        for one in servers_below(self.base):
             with suppress(psutil.Error):
-                psutil.Process(pid).kill()
+                one.kill()
+
+
+def _address(number: int) -> str:
+    return f"127.0.0.{number + 1}"

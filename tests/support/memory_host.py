@@ -271,6 +271,7 @@ class MemoryHost:
         self.files = MemoryFiles(self.journal)
         self.processes = MemoryProcesses(self.journal, self.files)
         self.ports = MemoryPorts()
+        self.least_wait = 0.0
         self.files.put(layout.marker, "ours")
         self.files.folders.add(layout.nodes)
 

@@ -15,12 +15,11 @@ import subprocess
 import tempfile
 import time
 import weakref
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from redistopo.errors import RedistopoError
 from redistopo.host.fleet.encoding import decode, encode
 from redistopo.host.fleet.run_ansible import (
     CONNECT_SECONDS,
@@ -29,12 +28,18 @@ from redistopo.host.fleet.run_ansible import (
     require_ansible,
     start_ansible,
 )
+from redistopo.host.fleet.vault import ansible_error
 from redistopo.model.topology.hosts import Hosts
 from redistopo.quick_dataclass import dataclass
 
 Op = Mapping[str, Any]
 
 _LAST_SECONDS = 10.0
+
+_SLOW_SECONDS = 3.0
+
+Waiting = Callable[[Sequence[str], Sequence[str]], None]
+"""Called with the machines whose results are still awaited after a while, and with the others."""
 
 _ENDING: "list[subprocess.Popen[bytes]]" = []
 """Children that end by themselves, until they are reaped."""
@@ -55,6 +60,7 @@ class Ansible:
 
     def __init__(self) -> None:
         self._talk: Conversation | None = None
+        self.waiting: Waiting = lambda _left, _done: None
 
     def run(
         self, hosts: Hosts, ops: Mapping[str, Sequence[Op]], seconds: float
@@ -64,6 +70,7 @@ class Ansible:
             self._end()
             names = [*(one.name for one in hosts.machines), *ops]
             self._talk = Conversation(hosts, list(dict.fromkeys(names)))
+        self._talk.waiting = self.waiting
         return self._talk.ask(ops, max(seconds, *(_within(some) for some in ops.values())))
 
     def finish(self, hosts: Hosts, ops: Mapping[str, Sequence[Op]]) -> None:
@@ -106,6 +113,7 @@ class Conversation:
         self._found: dict[str, HostResults] = {}
         self._asked: dict[str, str] = {}
         self._whole = True
+        self.waiting: Waiting = lambda _left, _done: None
         require_ansible()
         self._folder = Path(tempfile.mkdtemp(prefix="redistopo-hosts."))
         self._output = tempfile.TemporaryFile()  # noqa: SIM115  until the conversation ends
@@ -131,8 +139,11 @@ class Conversation:
         self._found = {}
         try:
             self.tell(ops)
-            end = time.monotonic() + seconds + 2 * CONNECT_SECONDS
+            began, told = time.monotonic(), False
+            end = began + seconds + 2 * CONNECT_SECONDS
             while self._asked.keys() - self._found.keys() and time.monotonic() < end:
+                if not told and time.monotonic() > began + _SLOW_SECONDS:
+                    told = self._tell_waiting()
                 ended = self._child.poll() is not None
                 if not self._listen() and not self._read_output() and ended:
                     break
@@ -146,13 +157,20 @@ class Conversation:
         if len(self._names) > MOST_FORKS:
             self.end()
         if late and not self._found:
-            raise RedistopoError(
+            raise ansible_error(
                 "Ansible could not run on the hosts",
-                detail="\n".join(printed.strip().splitlines()[-8:]),
-                hint="to see what it does by itself: ansible -m ping with the same inventory",
+                "\n".join(printed.strip().splitlines()[-8:]),
+                "to see what it does by itself: ansible -m ping with the same inventory",
             )
         missed = HostResults(unreachable=f"no result within {seconds:g} s")
         return {name: self._found.get(name, missed) for name in ops}
+
+    def _tell_waiting(self) -> bool:
+        """Report which machines are still at work, once others are done."""
+        left = [name for name in self._asked if name not in self._found]
+        if self._found:
+            self.waiting(left, [*self._found])
+        return bool(self._found)
 
     def tell(self, ops: Mapping[str, Sequence[Op]]) -> None:
         """Have the operations performed; what comes of them is of no interest."""

@@ -51,7 +51,7 @@ class Fleet:
         self._unreached = Unreached(layout)
         self._queue: dict[str, Work] = {}
         self._seen: dict[str, NodeSeen] = {}
-        self._ansible = Ansible()
+        self.ansible = Ansible()
         self._verb = ""
         self._once = secrets.token_hex(8)
         self._locked = False
@@ -119,7 +119,7 @@ class Fleet:
         finally:
             if self._locked:
                 op = {"op": "unlock", "base": self.base, "once": self._once}
-                self._ansible.finish(self.file.hosts, {one: [op] for one in self._used()})
+                self.ansible.finish(self.file.hosts, {one: [op] for one in self._used()})
             self._verb, self._locked, self._once = "", False, secrets.token_hex(8)
 
     @property
@@ -203,7 +203,7 @@ class Fleet:
     def run(self, hosts: Hosts, ops: Mapping[str, Sequence[Op]]) -> dict[str, HostResults]:
         """Perform operations on these machines at once, by the Ansible that runs already."""
         with self._mutex:
-            return self._ansible.run(hosts, ops, _OP_SECONDS)
+            return self.ansible.run(hosts, ops, _OP_SECONDS)
 
     def _perform(self, more: Mapping[str, Work]) -> dict[str, str]:
         """Perform all that is queued, and `more`; returns why machines of `more` alone weren't

@@ -24,6 +24,7 @@ from redistopo.model.protocol.engine import Engine, EngineRequest
 from redistopo.model.state.unix_socket import UnixSocketSeen
 from redistopo.model.topology.hosts import Hosts
 from redistopo.model.topology.project_paths import Layout
+from redistopo.progress import Progress, note
 
 if TYPE_CHECKING:
     from redistopo.model.planning.plan import NodePlan
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from redistopo.model.planning.room import Room
 
 _UNLIMITED = 1 << 30
+
+_LEAST_WAIT = 15.0
+"""Servers connect and agree within their node timeout, however long the runs of Ansible took."""
 
 
 class FleetHost:
@@ -41,6 +45,20 @@ class FleetHost:
         self.processes: Processes = FleetProcesses(self.fleet)
         self.files: Files = FleetFiles(self.fleet)
         self.ports: Ports = _FleetPorts(self.fleet)
+
+    def report(self, progress: Progress) -> None:
+        """Report which machines a run of Ansible still waits for, if it takes long."""
+
+        def waiting(left: Sequence[str], done: Sequence[str]) -> None:
+            hosts = "host" if len(left) == 1 else "hosts"
+            note(progress, f"still waiting for {hosts} {', '.join(left)}; done: {', '.join(done)}")
+
+        self.fleet.ansible.waiting = waiting
+
+    @property
+    def least_wait(self) -> float:
+        """How many seconds are left at least for servers that were just started."""
+        return _LEAST_WAIT
 
     def limits(self, needed: int) -> "Limits":  # noqa: ARG002  counted on this machine only
         """Return no limits: those of the hosts are reported when a server meets them."""

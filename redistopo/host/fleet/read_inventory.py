@@ -11,10 +11,10 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from redistopo.errors import RedistopoError, UsageError, VaultLocked
+from redistopo.errors import RedistopoError, UsageError
 from redistopo.host.fleet.run_ansible import require_ansible
-from redistopo.host.fleet.vault import vault_settings
-from redistopo.host.run_program import VAULT_VARIABLE, clean_environment
+from redistopo.host.fleet.vault import ansible_error, vault_settings
+from redistopo.host.run_program import clean_environment
 from redistopo.model.topology.hosts import LOCAL as LOCAL_CONNECTION
 from redistopo.model.topology.hosts import Machine
 
@@ -80,18 +80,10 @@ def _listed(inventory: Path) -> dict[str, Any]:
 
 def _unreadable(inventory: Path, why: str) -> RedistopoError:
     lines = [line for line in why.splitlines() if line.strip()]
-    hint = f"ansible-inventory -i {os.path.relpath(inventory)} --list shows what is wrong"
-    kind = RedistopoError
-    if "vault" in why.lower():
-        kind = VaultLocked
-        hint = (
-            f"type the vault's password at the question on a terminal, or set {VAULT_VARIABLE} to "
-            "it, or ANSIBLE_VAULT_PASSWORD_FILE to a file with it"
-        )
-    return kind(
+    return ansible_error(
         f"Ansible can't read the inventory {inventory}",
-        detail="\n".join(lines[-_LINES:]),
-        hint=hint,
+        "\n".join(lines[-_LINES:]),
+        f"ansible-inventory -i {os.path.relpath(inventory)} --list shows what is wrong",
     )
 
 

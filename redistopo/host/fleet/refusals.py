@@ -6,6 +6,7 @@ from typing import Any
 
 from redistopo.errors import MissingPrerequisite, RedistopoError, Unreachable
 from redistopo.host.fleet.conversation import HostResults
+from redistopo.host.fleet.vault import ansible_error
 from redistopo.model.topology.hosts import Hosts
 
 
@@ -57,7 +58,7 @@ def _failed(where: str, result: Mapping[str, Any]) -> RedistopoError:
             hint="allow it for that user, or set become = false and a base folder of that user "
             "in [hosts]",
         )
-    return RedistopoError(f"redistopo's module failed on host {where}", detail=why)
+    return ansible_error(f"redistopo's module failed on host {where}", why, "")
 
 
 def _marker(where: str, result: Mapping[str, Any]) -> RedistopoError:

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from redistopo.errors import RedistopoError, VaultLocked
 from redistopo.host.run_program import VAULT_VARIABLE
 
 
@@ -21,3 +22,15 @@ def vault_settings(folder: Path) -> dict[str, str]:
 def use_vault_password(password: str) -> None:
     """Use a password that the user typed, in this process."""
     os.environ[VAULT_VARIABLE] = password
+
+
+def ansible_error(message: str, why: str, hint: str) -> RedistopoError:
+    """Return the error of an Ansible that failed: VaultLocked if it lacks a vault's password."""
+    if "vault" not in why.lower():
+        return RedistopoError(message, detail=why, hint=hint)
+    return VaultLocked(
+        message,
+        detail=why,
+        hint=f"type the vault's password at the question on a terminal, or set {VAULT_VARIABLE} to "
+        "it, or ANSIBLE_VAULT_PASSWORD_FILE to a file with it",
+    )

@@ -113,8 +113,9 @@ def claim(op: Op) -> Op:
     if found and found != op["id"]:
         raise Refused("marker", found=found, base=base)
     if not found:
-        if os.path.isdir(base) and [one for one in os.listdir(base) if not one.startswith(".")]:
-            raise Refused("foreign", base=base)
+        there = os.listdir(base) if os.path.isdir(base) else []
+        if [one for one in there if not one.startswith(".")] and text_of(mark) != op["id"]:
+            raise Refused("foreign", base=base)  # machines may share the folder
         os.makedirs(base, mode=0o700, exist_ok=True)
         write({"path": mark, "text": op["id"] + "\n"})
     return {}

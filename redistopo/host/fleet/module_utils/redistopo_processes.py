@@ -22,7 +22,6 @@ from ansible.module_utils.redistopo_seen import by_folder, process_seen, runs, s
 Op = Dict[str, Any]
 TO_EFFECT_SECONDS = 1.0
 TRIAL_SECONDS = 5.0
-SERVER = "@redistopo_server@"  # in the text of a unit, for the path of the server's program
 
 
 def start(op: Op) -> Op:
@@ -64,7 +63,9 @@ def _start_process(op: Op) -> Op:
 def _start_unit(op: Op, unit: Op) -> Op:
     """The unit writes the note itself, since systemd also starts it at boot."""
     os.close(_log(op))  # by systemd, others could read it
-    units.install({**unit, "text": unit["text"].replace(SERVER, _path(op["argv"][0]))})
+    if unit.get("server"):  # a word that stands for its path, which is known here
+        unit["text"] = unit["text"].replace(unit["server"], _path(op["argv"][0]))
+    units.install(unit)
     seen = _recorded(op, units.begin(unit["name"]))
     until = time.monotonic() + op["watch"]
     while runs(seen["pid"], seen["started"], seen["boot"]):
