@@ -22,7 +22,7 @@ def main() -> int:
     """0 when every bar was met, 1 when one was not, 130 when interrupted."""
     asked = _arguments()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    stage = _stage(asked.server, asked.cli)
+    stage = _stage(asked)
     if asked.small:
         stage.shards_of_many, stage.tests_of_many = 3, 8
         stage.slots_of_move, stage.keys_of_move = 32, 3000
@@ -80,12 +80,14 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--server", default="", help="server for both sides  [redistopo's choice]")
     parser.add_argument("--cli", default="", help="CLI of the recipe  [redistopo's choice]")
+    parser.add_argument("--redistopo", default="", help="our command  [that of this Python]")
     parser.add_argument("--results", type=Path, default=LATEST, help="file for every round")
     return parser.parse_args()
 
 
-def _stage(server: str, cli: str) -> Stage:
-    stage = Stage(server=server, cli=cli, forced=bool(server))
+def _stage(asked: argparse.Namespace) -> Stage:
+    server, cli, ours = asked.server, asked.cli, asked.redistopo
+    stage = Stage(server=server, cli=cli, forced=bool(server), redistopo=ours)
     extra = {"REDISTOPO_SERVER": server} if server else {}
     said = subprocess.run(
         [*stage.command, "engines", "--json"],

@@ -53,6 +53,7 @@ class Stage:
     server: str
     cli: str
     forced: bool
+    redistopo: str = ""
     shards_of_many: int = 51
     tests_of_many: int = 200
     slots_of_move: int = 4096
@@ -70,6 +71,8 @@ class Stage:
 
     @property
     def command(self) -> list[str]:
+        if self.redistopo:
+            return [self.redistopo]
         beside = Path(sys.executable).parent / "redistopo"
         return [str(beside)] if beside.exists() else [sys.executable, "-m", "redistopo"]
 

@@ -14,6 +14,7 @@ import psutil
 import pytest
 from support import judge
 from support.engines import BUNDLED
+from support.forms import spread
 from support.other_user import NEEDS_ROOT, UID, as_user, home_of
 from support.project import COMMAND, Project, processes_below
 from support.terminal import Terminal
@@ -45,7 +46,7 @@ def _python(text: str) -> tuple[str, ...]:
     return ("--", sys.executable, "-c", text)
 
 
-@pytest.mark.parametrize("shape", ["cluster", "replication", "sentinel", "standalone"])
+@pytest.mark.parametrize("shape", spread(["cluster", "replication", "standalone", "sentinel"], 2))
 def test_a_command_gets_a_verified_topology_that_is_gone_afterwards(
     made: Project, shape: str
 ) -> None:
@@ -233,7 +234,7 @@ _WRITE = "import os, redis; print(redis.Redis.from_url(os.environ['REDIS_URL']).
 
 
 @NEEDS_ROOT
-@pytest.mark.parametrize("home", [None, "/proc", "/nowhere"], ids=["none", "read-only", "missing"])
+@pytest.mark.parametrize("home", spread([None, "/nowhere", "/proc"], 2))
 def test_a_user_without_a_home(home: str | None) -> None:
     """As in containers whose user has no account: neither state nor cache can be kept."""
     env = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
@@ -254,7 +255,7 @@ def test_a_user_without_a_home(home: str | None) -> None:
     sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("unshare"),
     reason="only root can mount a file system",
 )
-@pytest.mark.parametrize("options", ["noexec", "ro", "size=64k"])
+@pytest.mark.parametrize("options", spread(["noexec", "ro", "size=64k"], 2))
 def test_a_temporary_folder_that_is_restricted(made: Project, options: str) -> None:
     """Nothing is executed there; where it can't be written, the system's other one serves."""
     folder = made.env["TMPDIR"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.engines import BUNDLED
+from support.forms import spread
 from support.project import COMMAND, Project
 from support.terminal import Terminal
 from support.waiting import until
@@ -107,7 +108,7 @@ def test_json_is_one_envelope_and_progress_is_lines(project: Project) -> None:
     assert project.password not in done.out + done.err
 
 
-@pytest.mark.parametrize("command", ["plan", "verify", "status", "down"])
+@pytest.mark.parametrize("command", spread(["plan", "verify", "status", "down"], 2))
 def test_every_json_result_is_a_document(project: Project, command: str) -> None:
     project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
     project.up()

@@ -12,9 +12,10 @@ import pytest
 import redis
 import yaml
 from support.engines import BUNDLED, TLS
+from support.forked import FORKER
 from support.forms import FULL
 from support.pages import ROOT
-from support.project import COMMAND, Project, processes_below
+from support.project import Project, processes_below
 from support.runner import Job
 
 LOGS = ROOT / "action" / "logs"
@@ -25,7 +26,7 @@ def job(tmp_path: Path) -> Iterator[Job]:
     """A job whose environment of redistopo is there already, as after a first use."""
     own = tmp_path / "temp" / "redistopo" / "bin"
     own.mkdir(parents=True)
-    (own / "redistopo").symlink_to(COMMAND)
+    FORKER.put_into(own)
     made = tmp_path / "made"
     made.mkdir()
     env = {
@@ -143,10 +144,10 @@ def test_a_server_that_is_missing_is_installed(job: Job) -> None:
     asked = job.temp / "asked"
     del job.env["REDISTOPO_SERVER"]  # it would be taken for any version
     stub = job.temp / "redistopo" / "bin" / "redistopo"
-    stub.unlink()
+    forked = stub.rename(job.temp / "forked")
     stub.write_text(
         f'#!/bin/sh\nif [ "$1" = install ]; then echo "$@" >> "{asked}"; exit 0; fi\n'
-        f'exec "{COMMAND}" "$@"\n'
+        f'exec "{forked}" "$@"\n'
     )
     stub.chmod(0o755)
     assert job.use(ROOT, shape="standalone", engine="redis 99.1") is None
@@ -170,7 +171,7 @@ def test_the_job_for_gitlab_has_a_topology_and_shows_its_logs(project: Project) 
     text = (ROOT / "docs" / "ci.md").read_text("utf-8")
     made = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)[1])["test"]
     (project.root / "pip").symlink_to("/bin/true")
-    (project.root / "redistopo").symlink_to(COMMAND)
+    FORKER.put_into(project.root)
     ping = "import os, redis; assert redis.RedisCluster.from_url(os.environ['REDIS_URL']).ping()"
     (project.root / "pytest").write_text(f"#!{sys.executable}\n{ping}\nprint('tested')\n")
     (project.root / "pytest").chmod(0o755)

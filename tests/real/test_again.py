@@ -183,7 +183,7 @@ def _half_made(project: Project) -> None:
 )
 @pytest.mark.parametrize(
     ("formation", "step"),
-    spread([*product(["redis-cli", "instant"], ["form", "start", "wait"])], 3),
+    spread([*product(["redis-cli", "instant"], ["form", "start", "wait"])], 2),
 )
 def test_a_redistopo_killed_half_way_is_taken_up_again(
     project: Project, step: str, formation: str

@@ -157,7 +157,7 @@ def test_a_node_that_freezes_during_formation_is_named(project: Project) -> None
     "the disk is full at the first `up`",
     "one clear error (exit 4), nothing is left running",
 )
-@pytest.mark.parametrize("size", ["16k", "128k", "256k"])
+@pytest.mark.parametrize("size", spread(["16k", "128k", "256k"], 2))
 def test_a_full_disk_is_one_clear_error(project: Project, tmp_path: Path, size: str) -> None:
     """At 16k our own files don't fit; at 256k they do, but what Redis logs doesn't."""
     disk = tmp_path / "disk"
@@ -215,7 +215,7 @@ def test_a_recorded_pid_of_another_process(project: Project) -> None:
     "the state, a process mark or the lock file is truncated, garbage or empty",
     "`up` and `down` work; no server and no data is lost",
 )
-@pytest.mark.parametrize("name", ["record.json", "nodes/node1/process.json", "lock"])
+@pytest.mark.parametrize("name", spread(["record.json", "lock", "nodes/node1/process.json"], 2))
 @pytest.mark.parametrize("damage", spread(["half", "garbage", "empty"], 1))
 def test_a_damaged_record_loses_nothing(project: Project, name: str, damage: str) -> None:
     project.init("replication", engine=BUNDLED.path)

@@ -284,7 +284,7 @@ CORPUS: dict[str, tuple[Break, str, str, str, tuple[str, ...]]] = {
     "settings",
     "`verify` reports each one with its check and its node, and what to do (exit 3)",
 )
-@pytest.mark.parametrize("name", spread(list(CORPUS), 13))
+@pytest.mark.parametrize("name", spread(list(CORPUS), 9))
 def test_a_broken_topology_is_named(project: Project, projects: Projects, name: str) -> None:
     make, check, about, says, words = CORPUS[name]
     project.init(*words, engine=ENGINE.path)

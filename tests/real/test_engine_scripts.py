@@ -4,6 +4,7 @@ import time
 
 import pytest
 from support.engines import BUNDLED
+from support.forms import spread
 from support.project import Project
 
 
@@ -12,7 +13,7 @@ from support.project import Project
     ['{} "$@"', '{} "$@" --daemonize yes', '{} "$@" & wait'],
     ids=["without exec", "daemonized", "in the background"],
 )
-@pytest.mark.parametrize("shape", ["replication", "cluster"])
+@pytest.mark.parametrize("shape", spread(["replication", "cluster"], 1))
 def test_a_script_that_does_not_become_the_server_is_refused_at_once_and_nothing_is_left_running(
     project: Project, shape: str, line: str
 ) -> None:

@@ -14,6 +14,7 @@ import pytest
 import redis
 from support.editing import edit
 from support.engines import BUNDLED, TLS
+from support.forms import spread
 from support.project import Project
 
 HOSTILE = {
@@ -77,7 +78,7 @@ def _github(text: str) -> dict[str, str]:
     return {name: value.removesuffix("\n") for name, _, value in blocks}
 
 
-@pytest.mark.parametrize("named", HOSTILE)
+@pytest.mark.parametrize("named", spread(list(HOSTILE), 3))
 def test_each_format_is_read_back_with_a_hostile_password(project: Project, named: str) -> None:
     password = HOSTILE[named]
     _asked(project, password)

@@ -6,6 +6,7 @@ import time
 import pytest
 from support import judge
 from support.engines import BUNDLED
+from support.forms import spread
 from support.project import Project
 from support.stages import KEYS, OLD, fill, settled
 from support.waiting import until
@@ -39,7 +40,7 @@ def _primaries(project: Project) -> tuple[set[int], int]:
     return found, keys
 
 
-@pytest.mark.parametrize("shape", FORMS)
+@pytest.mark.parametrize("shape", spread(list(FORMS), 2))
 def test_a_replica_that_saved_later_in_the_same_history_is_primary_without_a_question(
     project: Project, shape: str
 ) -> None:

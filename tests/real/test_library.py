@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from support import judge
 from support.engines import BUNDLED, TLS
+from support.forms import spread
 from support.programs import MADE, Programs
 from support.project import Project
 
@@ -28,7 +29,7 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("name", spread(list(SHAPES), 3))
 def test_a_topology_is_verified_in_the_block_and_gone_after_it(
     programs: Programs, name: str
 ) -> None:
@@ -165,7 +166,7 @@ CANCELLED = {
 }
 
 
-@pytest.mark.parametrize("how", CANCELLED)
+@pytest.mark.parametrize("how", spread(list(CANCELLED), 2))
 def test_a_cancelled_start_leaves_nothing(programs: Programs, how: str) -> None:
     programs.quiet(
         f"""

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from support.engines import BUNDLED
+from support.forked import FORKER
 from support.pages import ROOT
-from support.project import COMMAND, Project
+from support.project import Project
 
 PAGE = (ROOT / "docs" / "testing.md").read_text("utf-8")
 NODE = PAGE.partition("## Node")[2].partition("## Go")[0]
@@ -42,7 +43,7 @@ def test_a_suite_in_node_runs_as_it_is_printed(project: Project, packages: Path,
     (project.root / "node_modules").symlink_to(packages / "node_modules")
     for name, text in FILES.items():
         (project.root / name).write_text(text)
-    line = line.replace("redistopo ", f"'{COMMAND}' ", 1)
+    line = line.replace("redistopo ", f"'{FORKER.put_into(project.root)}' ", 1)
     # node's runner has another format on a terminal, and one in which a failure can't hide
     env = project.environment() | {"REDISTOPO_SERVER": BUNDLED.path, "NODE_OPTIONS": ""}
     words = ["sh", "-c", line.replace("--test ", "--test --test-reporter=tap ")]

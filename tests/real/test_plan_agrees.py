@@ -58,7 +58,7 @@ def _plan(project: Project) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("number", "size"), list(enumerate(ROUNDS)))
-@pytest.mark.parametrize("formation", ["instant", "redis-cli"])
+@pytest.mark.parametrize("formation", spread(["instant", "redis-cli"], 1))
 def test_plan_dry_run_and_up_agree_with_raw_servers(
     project: Project, formation: str, number: int, size: tuple[int, int]
 ) -> None:

@@ -14,6 +14,7 @@ from contextlib import closing
 import pytest
 from support.editing import edit, own_templates
 from support.engines import INSTALLED, TLS
+from support.forms import spread
 from support.kept import keep
 from support.project import Project
 from support.refused import (
@@ -183,12 +184,15 @@ def test_a_template_that_opens_servers_to_all(project: Project) -> None:
 
 @pytest.mark.parametrize(
     ("shape", "name", "text", "told"),
-    [
-        ("replication", "redis.conf.j2", "{{ nothing.at.all }}", "redis.conf.j2"),
-        ("replication", "users.acl.j2", "user default on nopass ~* +@all\n", "users"),
-        ("cluster", "nodes.conf.j2", "{% if %}", "nodes.conf.j2"),
-        ("sentinel", "sentinel.conf.j2", "{% if %}", "sentinel.conf.j2"),
-    ],
+    spread(
+        [
+            ("replication", "redis.conf.j2", "{{ nothing.at.all }}", "redis.conf.j2"),
+            ("cluster", "nodes.conf.j2", "{% if %}", "nodes.conf.j2"),
+            ("sentinel", "sentinel.conf.j2", "{% if %}", "sentinel.conf.j2"),
+            ("replication", "users.acl.j2", "user default on nopass ~* +@all\n", "users"),
+        ],
+        2,
+    ),
 )
 def test_a_template_that_makes_nothing(
     project: Project, shape: str, name: str, text: str, told: str

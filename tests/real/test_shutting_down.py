@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 import pytest
 from redis.exceptions import RedisError
 from support.engines import BUNDLED
+from support.forms import spread
 from support.project import Project
 from support.waiting import until
 
@@ -40,7 +41,7 @@ def _ending(project: Project) -> Iterator[None]:
     "a shutdown of the primary waits for a paused replica when `up` is called",
     "`up` cancels the shutdown and resumes the replica; the primary was never away",
 )
-@pytest.mark.parametrize("shape", ["cluster", "replication", "sentinel"])
+@pytest.mark.parametrize("shape", spread(["cluster", "replication", "sentinel"], 2))
 def test_up_cancels_a_shutdown_that_waits(project: Project, shape: str) -> None:
     instant = ("--shards", "3") if shape == "cluster" else ()
     project.init(shape, *instant, engine=BUNDLED.path)

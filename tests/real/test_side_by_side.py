@@ -12,9 +12,10 @@ import psutil
 import pytest
 from support.editing import edit
 from support.engines import BUNDLED
+from support.forked import FORKER
 from support.forms import FULL
 from support.judge import client
-from support.project import COMMAND, Project, servers_below
+from support.project import Project, servers_below
 
 SHAPES = ("standalone", "replication --replicas 1")
 MANY = 20 if FULL else 10
@@ -60,12 +61,10 @@ def _works(port: int, password: str) -> bool:
         return bool(node.ping())
 
 
-def test_many_topologies_side_by_side(alone: None, folders: list[Path]) -> None:
+def test_many_topologies_side_by_side(alone: None, folders: list[Path], tmp_path: Path) -> None:
+    ours = FORKER.put_into(tmp_path)
     shapes = [SHAPES[n % len(SHAPES)] for n in range(MANY)]
-    ups = [
-        f"{COMMAND} init {shape} --engine {BUNDLED.path} && {COMMAND} up --quiet"
-        for shape in shapes
-    ]
+    ups = [f"{ours} init {shape} --engine {BUNDLED.path} && {ours} up --quiet" for shape in shapes]
     done = _at_once(folders, ups)
     assert [code for code, _ in done] == [0] * MANY, [text for code, text in done if code]
     taken: list[int] = []
@@ -82,7 +81,7 @@ def test_many_topologies_side_by_side(alone: None, folders: list[Path]) -> None:
         assert all(_works(port, password) for port in ports)
         taken += ports
     assert len(set(taken)) == len(taken) == MANY * 3 // 2
-    downs = _at_once(folders, [f"{COMMAND} down --wipe --yes"] * MANY)
+    downs = _at_once(folders, [f"{ours} down --wipe --yes"] * MANY)
     assert [code for code, _ in downs] == [0] * MANY, downs
     assert [server for folder in folders for server in servers_below(folder)] == []
 

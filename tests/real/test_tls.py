@@ -14,6 +14,7 @@ from redis import Redis, RedisCluster
 from redis.exceptions import RedisError
 from support.engines import PACKAGED, TLS
 from support.findings import only
+from support.forms import spread
 from support.judge import await_written
 from support.project import Project
 from support.remedies import type_line
@@ -80,7 +81,7 @@ def _in_plain(port: int) -> bytes:
 
 
 @needs_tls
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", spread(list(KINDS), 2))
 def test_everything_goes_by_tls(project: Project, kind: str) -> None:
     _up(project, *KINDS[kind])
     for port in project.ports:

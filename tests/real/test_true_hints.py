@@ -4,6 +4,7 @@ import re
 
 import pytest
 from support.engines import BUNDLED, FOUND, PACKAGED
+from support.forms import spread
 from support.project import Project
 
 from redistopo.model.protocol.engine import Engine
@@ -32,7 +33,9 @@ def test_the_hint_of_a_drift_removes_it(project: Project, changed: str, hint: st
         assert node.config_get(*wanted) == wanted
 
 
-@pytest.mark.parametrize("word", ["node_timeout", "cluster-node-timeout", "node-timeout"])
+@pytest.mark.parametrize(
+    "word", spread(["node_timeout", "node-timeout", "cluster-node-timeout"], 2)
+)
 def test_set_names_the_key_that_up_applies(project: Project, word: str) -> None:
     project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
     project.up()

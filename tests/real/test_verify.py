@@ -10,7 +10,7 @@ import redis
 from support import judge
 from support.engines import BUNDLED, ENGINES, INSTALLED
 from support.findings import found_in, only
-from support.forms import FULL
+from support.forms import spread
 from support.project import Project
 from support.remedies import type_line
 from support.waiting import until
@@ -47,7 +47,7 @@ def test_no_write_leaves_the_data_alone(project: Project) -> None:
 PAIRS = [(one, shape) for one in ENGINES for shape in ("cluster", "replication", "standalone")]
 
 
-@pytest.mark.parametrize(("engine", "shape"), PAIRS if FULL else PAIRS[::2])
+@pytest.mark.parametrize(("engine", "shape"), spread(PAIRS, 5))
 def test_any_topology_by_any_of_its_addresses(project: Project, engine: str, shape: str) -> None:
     extra = ("--formation", "instant") if shape == "cluster" else ()
     project.init(shape, *extra, engine=ENGINES[engine].path)
@@ -236,7 +236,7 @@ def test_a_user_that_may_not_write_makes_nothing_unhealthy(project: Project) -> 
     assert "--no-write" in found["hint"]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", spread(list(ENGINES), 2))
 def test_a_primary_that_refuses_writes_for_lack_of_replicas_is_a_fault_also_without_a_write(
     project: Project, engine: str
 ) -> None:
