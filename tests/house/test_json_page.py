@@ -1,6 +1,8 @@
 """docs/json.md has the fields of every result; REDISTOPO_UPDATE_GOLDENS=1 writes its tables."""
 
 import json
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,12 @@ from support.pages import hold
 
 from redistopo.cli.output_schema import RECORDS, RESULTS, load_type, output_schema
 
-DEFS: dict[str, Any] = output_schema()["$defs"]  # type: ignore[assignment]
+
+@cache
+def _defs() -> dict[str, Any]:
+    """Not while tests are collected: each worker would import every command."""
+    found: dict[str, Any] = output_schema()["$defs"]  # type: ignore[assignment]
+    return found
 
 
 def _type(schema: dict[str, Any]) -> str:
@@ -32,7 +39,7 @@ def _type(schema: dict[str, Any]) -> str:
 
 
 def _fields(name: str) -> str:
-    made = DEFS[name]
+    made = _defs()[name]
     if "prefixItems" in made:
         return _type(made)
     optional = set(made["properties"]) - set(made["required"])
@@ -64,7 +71,7 @@ def _shown() -> dict[str, list[str]]:
 
 def _results() -> str:
     rows = [
-        (", ".join(verbs), DEFS[name]["description"], _fields(name))
+        (", ".join(verbs), _defs()[name]["description"], _fields(name))
         for name, verbs in _shown().items()
     ]
     return _table(("command", "result", "fields"), rows)
@@ -72,7 +79,7 @@ def _results() -> str:
 
 def _lines() -> str:
     rows = [
-        (f"`{where}`", DEFS[_name(path)]["description"], _fields(_name(path)))
+        (f"`{where}`", _defs()[_name(path)]["description"], _fields(_name(path)))
         for where, path in RECORDS.items()
     ]
     return _table(("where", "line", "fields"), rows)
@@ -80,21 +87,23 @@ def _lines() -> str:
 
 def _types() -> str:
     above = {*_shown(), *(_name(path) for path in RECORDS.values())}
-    listed = [name for name in sorted(DEFS) if "enum" in DEFS[name]]
-    shown = [name for name in sorted(DEFS) if name not in {*above, *listed}]
-    rows = [(name, DEFS[name]["description"], _fields(name)) for name in shown]
+    listed = [name for name in sorted(_defs()) if "enum" in _defs()[name]]
+    shown = [name for name in sorted(_defs()) if name not in {*above, *listed}]
+    rows = [(name, _defs()[name]["description"], _fields(name)) for name in shown]
     rows += [
-        (name, DEFS[name]["description"], ", ".join(f"`{one}`" for one in DEFS[name]["enum"]))
+        (name, _defs()[name]["description"], ", ".join(f"`{one}`" for one in _defs()[name]["enum"]))
         for name in listed
     ]
     return _table(("type", "meaning", "fields, or values"), rows)
 
 
 @pytest.mark.parametrize(
-    ("name", "table"), [("results", _results()), ("lines", _lines()), ("types", _types())]
+    ("name", "table"), [("results", _results), ("lines", _lines), ("types", _types)]
 )
-def test_a_table_of_the_json_page_matches_the_types(root: Path, name: str, table: str) -> None:
-    hold(root / "docs" / "json.md", name, table)
+def test_a_table_of_the_json_page_matches_the_types(
+    root: Path, name: str, table: Callable[[], str]
+) -> None:
+    hold(root / "docs" / "json.md", name, table())
 
 
 def test_a_command_that_prints_a_document_has_a_schema(name: str, command: click.Command) -> None:
@@ -106,4 +115,4 @@ def test_a_command_that_prints_a_document_has_a_schema(name: str, command: click
 
 
 def test_every_type_is_described() -> None:
-    assert [name for name, made in DEFS.items() if not made["description"]] == []
+    assert [name for name, made in _defs().items() if not made["description"]] == []

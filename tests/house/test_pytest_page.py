@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.engines import BUNDLED
 from support.project import Project
-from support.suites import PYTEST, Suites, counts
+from support.suites import Suites, counts
 
 from redistopo.pytest_plugin import factories, standard_fixtures
 
@@ -24,7 +24,7 @@ def test_every_example_runs(
     assert tests == 7
     suites.write(**{f"test_example{number}": text for number, text in enumerate(examples)})
     project.env |= {"TMPDIR": str(suites.root), "REDISTOPO_SERVER": BUNDLED.path}
-    done = project.run("run", "standalone", "--quiet", "--", *PYTEST, str(suites.folder))
+    done = project.run("run", "standalone", "--quiet", "--", *suites.command, str(suites.folder))
     assert (done.code, counts(done.out)) == (0, {"passed": tests}), done.out
     suites.nothing_left()
 

@@ -3,7 +3,7 @@
 import pytest
 from support.engines import BUNDLED, INSTALLED
 from support.forms import spread
-from support.suites import HIDE_SERVERS, INI, SEE, Suites, counts
+from support.suites import HIDE_SERVERS, SEE, Suites, counts
 
 SHAPES = {"cluster": 6, "sentinel": 6, "replication": 3, "standalone": 1}
 
@@ -259,7 +259,7 @@ def test_asking(redistopo_standalone):
 
 
 def test_it_is_switched_off_as_any_plugin_is(suites: Suites) -> None:
-    suites.write(test_it="def test(redis_cluster): pass", ini=INI)
+    suites.write(test_it="def test(redis_cluster): pass")
     done = suites.pytest("-p", "no:redistopo")
     assert "fixture 'redis_cluster' not found" in done.out
     suites.write(test_it="def test(redis_ring): pass")

@@ -16,7 +16,7 @@ from support.other_user import NEEDS_ROOT, UID, as_user, home_of
 from support.ports import leased
 from support.project import Project
 from support.remedies import type_line
-from support.suites import PYTEST, Suites, counts
+from support.suites import WITHOUT_COROUTINES, Suites, counts
 
 TEST = "def test(redis_replication): assert redis_replication.set('a', 1)"
 
@@ -30,7 +30,7 @@ def test_no_home_is_needed(suites: Suites, tmp_path: Path, home: str | None) -> 
     left_out = () if home else ("HOME", "XDG_STATE_HOME")
     words = [word for name in left_out for word in ("-u", name)]
     done = subprocess.run(
-        ["env", *words, *PYTEST],
+        ["env", *words, *suites.command],
         cwd=suites.folder, capture_output=True, text=True, timeout=60, check=False,
         env={**suites.environment(), **env},
     )  # fmt: skip
@@ -46,7 +46,7 @@ def test_another_user_without_a_home_to_write_runs_tests(writable: bool) -> None
         suites.write(test_it=TEST)
         (folder / "home").mkdir(mode=0o777 if writable else 0o555)
         done = subprocess.run(
-            as_user(UID, *PYTEST, "suite"),
+            as_user(UID, *suites.command, "suite"),
             cwd=folder, capture_output=True, text=True, timeout=60, check=False,
             env={
                 **suites.environment(), "REDISTOPO_SERVER": FOR_ALL_USERS.path,
@@ -77,7 +77,7 @@ def test_a_temporary_folder_that_is_full_or_strict(
     suites.write(test_it=TEST)
     (suites.root / "small").mkdir()
     mount = f"mount -t tmpfs -o {options} tmpfs $TMPDIR"
-    script = f"{mount} && {fill} && exec {shlex.join(PYTEST)}"
+    script = f"{mount} && {fill} && exec {shlex.join(suites.command)}"
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-c", script],
         cwd=suites.folder, capture_output=True, text=True, timeout=100, check=False,
@@ -97,7 +97,8 @@ assert isolate()
 _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 taken = [socket.create_server(("127.0.0.1", port)) for port in range(10000, 2**16, 20)]
-for command in (["pytest", "-p", "no:cacheprovider"], ["redistopo", "run", "cluster", "--", "id"]):
+own = ["pytest", "-p", "no:cacheprovider", *sys.argv[1:]]
+for command in (own, ["redistopo", "run", "cluster", "--", "id"]):
     print(subprocess.run([sys.executable, "-m", *command], stderr=subprocess.STDOUT).returncode)
 """
 
@@ -113,6 +114,7 @@ def test_where_no_block_of_ports_is_free_the_error_says_what_to_do(
         "-u",
         "-c",
         f"import os; os.chdir({str(suites.folder)!r})\n{EXHAUSTED}",
+        *WITHOUT_COROUTINES,
         env={"PYTHONPATH": str(Path(__file__).parents[1])},
     )
     if "unshare" in done.stderr:

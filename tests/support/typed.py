@@ -25,7 +25,7 @@ _OPEN = f"{_HAND}slots_without_an_owner_get_one_and_open_slots_are_closed"
 _MACHINES = "real/test_typed_machine.py::test_"
 _KERNEL = f"{_MACHINES}a_setting_of_the_kernel_is_changed"
 _SHARED = f"{_MACHINES}a_setting_that_the_machine_shares_is_changed_in_a_copy_of_its_file"
-_PIP = "real/test_install.py::test_pip_brings_a_server_that_answers"
+_PIP = "real/test_install.py::test_pip_brings_a_server_that_answers_and_the_requested_version"
 _CONF = f"{_MACHINES}a_refused_line_is_edited_and_the_server_started"
 _FORMER = (
     "real/test_announced_replicas.py::"

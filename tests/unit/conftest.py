@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from support.forms import spread
+from support.forms import FULL, spread
 from support.scene import scene
 
 from redistopo.model.planning.plan import Plan
@@ -32,7 +32,7 @@ settings.register_profile(
     "unit",
     deadline=None,
     derandomize=True,
-    max_examples=100,
+    max_examples=100 if FULL else 40,
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile(
