@@ -1,4 +1,4 @@
-"""`dataclass` of the standard library, declared in a fifth of its time.
+"""`dataclass` of the standard library, declared in a quarter of its time.
 
 Up to Python 3.12 the standard library compiles the source of six functions for each frozen class
 (dataclasses.py, `_create_fn`), which was two fifths of the time in which a verb is imported. Here

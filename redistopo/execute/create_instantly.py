@@ -12,7 +12,7 @@ from contextlib import suppress
 from redistopo.errors import BadReply, TimedOut, Unreachable
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.node_timeout import lower_node_timeout
-from redistopo.execute.slow_wait import heed_slow_start, reporting_slow_wait
+from redistopo.execute.slow_wait import heed_slow_start, patience, reporting_slow_wait
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.planning.step import Step
@@ -42,6 +42,7 @@ def form_instantly(context: ExecutionContext, one: Step) -> None:
     """
     led = context.plan.takeovers
     if not led:
+        _await_serving(context)
         return
     heed_slow_start(context)
     _await_mesh(context)
@@ -52,6 +53,30 @@ def form_instantly(context: ExecutionContext, one: Step) -> None:
         epoch = _epoch(context, node, "cluster_my_epoch")
     # only now: while links are being established, frequent pings would slow them
     lower_node_timeout(context, one.settings)
+
+
+def _await_serving(context: ExecutionContext) -> None:
+    """Wait until all nodes report that the cluster is ok, 2 s after their start.
+
+    A snapshot of a hundred nodes is ten thousand lines, for the servers too, so none is taken
+    before. If it takes long, or a node doesn't reply, the checks report why.
+    """
+    pending = list(context.plan.nodes)
+
+    def look() -> bool | None:
+        try:
+            pending[:] = [node for node in pending if not _serves(context, node)]
+        except Unreachable:
+            return True
+        return None if pending else True
+
+    with suppress(TimedOut):
+        wait_for(look, patience(context), pause=0.01, most=0.03)
+
+
+def _serves(context: ExecutionContext, node: NodePlan) -> bool:
+    info = parse_info(str(context.send(node, "CLUSTER", "INFO")))
+    return info.get("cluster_state") == "ok"
 
 
 def _take_over(context: ExecutionContext, node: NodePlan) -> None:
