@@ -68,6 +68,17 @@ class MissingPrerequisite(RedistopoError):
     code = ExitCode.LACKING
 
 
+class NoSuchEngine(MissingPrerequisite):
+    """No server on this machine is what `engine` asks for; its hint is about the topology file,
+    `elsewhere` is the hint where there is none."""
+
+    def __init__(
+        self, message: str, *, hint: str = "", detail: str = "", elsewhere: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint, detail=detail)
+        self.elsewhere = elsewhere
+
+
 class Unreachable(RedistopoError):
     """A server didn't reply: connection refused, timed out, or closed."""
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from redistopo.errors import MissingPrerequisite
+from redistopo.errors import MissingPrerequisite, NoSuchEngine
 from redistopo.host import safe_open
 from redistopo.host.files import absolute
 from redistopo.host.package_managers import detect_machine
@@ -111,11 +111,12 @@ def choose_engine(
         raise _too_old(wanted[0])
     if request.product or request.numbers:
         known = "\n".join(f"{one.title}: {one.path}" for one in find_engines())
-        raise MissingPrerequisite(
+        install = how_to_install(request) if advise else f"install {_ELSEWHERE}"
+        raise NoSuchEngine(
             f'no server on this machine is "{request.text}"',
             detail=known or "no server was found at all",
-            hint="change `engine` in the topology file to one of these, or "
-            + (how_to_install(request) if advise else f"install {_ELSEWHERE}"),
+            hint=f"change `engine` in the topology file to one of these, or {install}",
+            elsewhere=f"ask for one of these, or {install}",
         )
     raise MissingPrerequisite(
         "no Redis or Valkey server was found on this machine",
@@ -236,11 +237,13 @@ def _without_tls(
     other = next((one for one in find_engines(tls=True) if one.supported and one.tls), None)
     if other is not None:
         version = f"{other.version.major}.{other.version.minor}"
-        return MissingPrerequisite(
+        return NoSuchEngine(
             f"tls = true needs a server built with TLS; {other.title} is, but "
             + (f"{source} names another" if source else f'"{request.text}" excludes it'),
             detail="\n".join(f"{one.title}, built without TLS: {one.path}" for one in engines),
             hint=f'engine = "{other.product.value} {version}" in the topology file, or --engine'
+            + (f", and unset {VARIABLE}" if source == VARIABLE else ""),
+            elsewhere=f'ask for "{other.product.value} {version}"'
             + (f", and unset {VARIABLE}" if source == VARIABLE else ""),
         )
     system = by_system(detect_machine())

@@ -155,10 +155,7 @@ def _victims(seen: Observed, request: DrillRequest, machine: Host = LOCAL) -> tu
     found = {one.name: one for one in (select_one_node(seen, words) for words in request.targets)}
     for node in found.values():
         if not node.answers:
-            raise UsageError(
-                f"{node.name} can't be hurt: {node.error}",
-                hint="redistopo up brings it back",
-            )
+            raise cannot_be_hurt(node)
         here = machine is LOCAL and request.fault is Fault.PARTITION
         if node.role is Role.SENTINEL and here:
             raise UsageError(
@@ -167,6 +164,13 @@ def _victims(seen: Observed, request: DrillRequest, machine: Host = LOCAL) -> tu
                 hint="--fault freeze, or kill",
             )
     return tuple(found.values())
+
+
+def cannot_be_hurt(node: NodeSeen) -> UsageError:
+    """Build the error for a drill of a node that doesn't reply."""
+    return UsageError(
+        f"{node.name} can't be hurt: {node.error}", hint="redistopo up brings it back"
+    )
 
 
 def _injure_and_repair(scene: DrillSetup) -> DrillReport:

@@ -14,9 +14,10 @@ from redistopo.errors import ExitCode, RedistopoError, UsageError
 from redistopo.host.files import read_text
 from redistopo.model.planning.impact import losses
 from redistopo.model.state.drill_fault import Fault
+from redistopo.model.state.observed import Observed
 from redistopo.model.state.selector import select_nodes
 from redistopo.model.topology.parse import read_toml, topology_file_error
-from redistopo.ops.drill import drill_session, drilled
+from redistopo.ops.drill import cannot_be_hurt, drill_session, drilled
 from redistopo.progress import Progress, note
 from redistopo.quick_dataclass import dataclass
 from redistopo.session.open import open_session
@@ -57,11 +58,12 @@ def drill_all(root: Path, file: Path | None, progress: Progress) -> DrillAllResu
     """Run all drills of the scenario, each on the restored topology of the one before.
 
     One that is refused, or fails, doesn't stop the others. Raises UsageError with all problems
-    of the file.
+    of the file, and if no node runs.
     """
     began = time.monotonic()
     scenario = _read(file) if file else BUILT_IN
     with open_session(drill_session(root), progress) as session:
+        _refuse_stopped(session.observe())
         done = tuple(_all(session, scenario))
     return DrillAllResult(
         scenario=str(file) if file else "built in",
@@ -79,6 +81,7 @@ def preview_drill_all(root: Path, file: Path | None) -> Preview:
     hurt: list[str] = []
     with open_session(replace(drill_session(root), lock="")) as session:
         seen = session.observe()
+        _refuse_stopped(seen)
         for one in scenario.drills:
             try:
                 targets = _targets(session, one)
@@ -93,6 +96,12 @@ def preview_drill_all(root: Path, file: Path | None) -> Preview:
     names = tuple(dict.fromkeys(hurt))
     found = tuple(dict.fromkeys(lost))
     return Preview(verb="drill all", nodes=names, turns=tuple(turns), losses=found)
+
+
+def _refuse_stopped(seen: Observed) -> None:
+    """Raise UsageError if no node replies: optional drills select none then, and all would pass."""
+    if not any(node.answers for node in seen.nodes):
+        raise cannot_be_hurt(seen.nodes[0])
 
 
 def _read(file: Path) -> Scenario:

@@ -141,16 +141,20 @@ def _init(
     )
 
 
+def unknown_shape(given: str, verb: str, rest: str = "") -> UsageError:
+    """Build the error for what is no shape; `verb` and `rest` are the command around it."""
+    near = difflib.get_close_matches(given.lower(), (*Shape, *SHAPE_ALIASES), n=1)
+    return UsageError(
+        f"{given!r} is no shape",
+        detail=f"shapes are {', '.join(Shape)}",
+        hint=f"did you mean: {verb} {near[0]}{rest}" if near else f"{verb} cluster{rest}",
+    )
+
+
 def _asked(request: InitRequest, name: str) -> Topology:
     shape = shape_named(request.shape)
     if shape is None:
-        known = (*Shape, *SHAPE_ALIASES)
-        near = difflib.get_close_matches(request.shape.lower(), known, n=1)
-        raise UsageError(
-            f"{request.shape!r} is no shape",
-            detail=f"shapes are {', '.join(Shape)}",
-            hint=f"did you mean: redistopo init {near[0]}" if near else "redistopo init cluster",
-        )
+        raise unknown_shape(request.shape, "redistopo init")
     document: dict[str, object] = {"format": FORMAT_VERSION, "shape": shape.value, "name": name}
     document |= request.keys
     document["redis"] = _settings(request.settings)

@@ -1,6 +1,7 @@
 """`run`: a command with a topology of its own, or with that of the folder."""
 
 import os
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -9,8 +10,10 @@ from pathlib import Path
 from redistopo.errors import RedistopoError, UsageError
 from redistopo.host.run_in_foreground import NOT_FOUND, missing_program, run_in_foreground
 from redistopo.model.protocol.server_log import LogEntry
+from redistopo.model.topology.check_key import shape_named
 from redistopo.ops.env import EnvRequest, env
 from redistopo.ops.ephemeral import EphemeralRequest, start_ephemeral
+from redistopo.ops.init import unknown_shape
 from redistopo.ops.logs import LogsRequest, logs
 from redistopo.progress import Progress, note
 from redistopo.project.load import layout_of_folder
@@ -49,12 +52,16 @@ class RunResult:
 def run(request: RunRequest, progress: Progress) -> RunResult:
     """Run the command with the variables of `env`, once its topology is verified.
 
-    A command that isn't found starts no server. Raises UsageError without a command, RedistopoError
-    if the topology can't be started; then the command isn't run.
+    A command that isn't found starts no server. Raises UsageError without a command or for an
+    unknown shape, RedistopoError if the topology can't be started; then the command isn't run.
     """
     if not request.command:
         raise UsageError(
             "run needs a command", hint="write it after --: redistopo run cluster -- pytest"
+        )
+    if request.ephemeral and shape_named(request.ephemeral.shape) is None:
+        raise unknown_shape(
+            request.ephemeral.shape, "redistopo run", f" -- {shlex.join(request.command)}"
         )
     name = request.command[0]
     if code := missing_program(name, os.environ.get("PATH", os.defpath)):

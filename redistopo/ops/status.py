@@ -17,6 +17,7 @@ from redistopo.model.state.selector import select_nodes
 from redistopo.model.state.status_rows import NodeStatus, status_rows
 from redistopo.model.topology.spec import Shape
 from redistopo.project.progress_log import logged_within
+from redistopo.project.started_topology import lost_record_error
 from redistopo.quick_dataclass import dataclass
 from redistopo.session.open import open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
@@ -51,11 +52,13 @@ class StatusResult:
 
 def status(root: Path, words: tuple[str, ...] = ()) -> StatusResult:
     """Return the state of each node, or each selected one; a topology that isn't running is no
-    error."""
+    error, but RedistopoError is raised for servers whose record is gone."""
     asked = SessionRequest(root=root, needs_started=False, credentials=CredentialSource.APPLICATION)
     with open_session(asked) as session:
         rated = not logged_within(session.layout, _RATED_SECONDS)
         seen = session.observe(Detail.FULL)
+        if not seen.nodes and (lost := lost_record_error(session.layout)):
+            raise lost
         names = {node.name for node in select_nodes(seen, words)} if words else set()
         lines = status_rows(seen)
         if not rated:

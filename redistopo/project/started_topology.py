@@ -12,6 +12,7 @@ from redistopo.errors import RedistopoError, UsageError
 from redistopo.host.files import read_text
 from redistopo.host.host import Host
 from redistopo.host.local_host import LOCAL
+from redistopo.host.running_servers import servers_below
 from redistopo.model.protocol.conf import Directives, is_whole_conf, read_conf
 from redistopo.model.protocol.conf_endpoint import CLIENT_PORTS, endpoint_of
 from redistopo.model.protocol.credentials import (
@@ -22,6 +23,7 @@ from redistopo.model.protocol.credentials import (
     single_credential,
 )
 from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.remedies.of_machine import end_process
 from redistopo.model.state.record import TopologyState
 from redistopo.model.state.relocation import relocated_directives
 from redistopo.model.topology.project_paths import Layout
@@ -148,9 +150,27 @@ def shape_of(record: TopologyState | None, rendered: dict[str, Directives]) -> S
     return Shape.CLUSTER if clustered else Shape.REPLICATION
 
 
+def lost_record_error(layout: Layout) -> RedistopoError | None:
+    """Build the error for servers that run in the state folder, or in one that was removed, while
+    nothing is recorded there; None if there are none."""
+    left = servers_below(layout.state)
+    if not left:
+        return None
+    count = f"{len(left)} servers run" if len(left) > 1 else "a server runs"
+    return RedistopoError(
+        f"{count} in {layout.state}, but the record of the topology is gone",
+        detail="\n".join(f"pid {server.pid} in {server.folder}" for server in left),
+        hint=end_process(
+            " ".join(str(server.pid) for server in left),
+            before="no verb can reach them any more; if they are yours, stop them: ",
+            after="; then redistopo up",
+        ),
+    )
+
+
 def nothing_started_error(layout: Layout) -> RedistopoError:
     """Build the error of a verb that needs servers when none was started."""
-    return RedistopoError(
+    return lost_record_error(layout) or RedistopoError(
         f"nothing was started in {layout.root} yet",
         hint="start it: redistopo up",
     )

@@ -91,7 +91,7 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     module's."""
     options: dict[str, Any] = {}
     for mark in reversed(list(metafunc.definition.iter_markers("redistopo"))):
-        _check(mark)
+        _check(mark, metafunc.definition.nodeid)
         options |= mark.kwargs
     hidden = getattr(pytest, "HIDDEN_PARAM", "redistopo")  # new in pytest 8.4
     for shape, own in SHAPES.items():
@@ -101,13 +101,15 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
             metafunc.parametrize(fixture, [fitting], indirect=True, ids=[hidden], scope="session")
 
 
-def _check(mark: pytest.Mark) -> None:
+def _check(mark: pytest.Mark, test: str) -> None:
     known = _COMMON.union(*SHAPES.values())
     if mark.args:
-        pytest.fail("redistopo: the marker takes options by name, as shards=1", pytrace=False)
+        pytest.fail(
+            f"redistopo: {test}: the marker takes options by name, as shards=1", pytrace=False
+        )
     if unknown := sorted(set(mark.kwargs) - known):
         pytest.fail(
-            f"redistopo: the marker has no option {', '.join(unknown)}; "
+            f"redistopo: {test}: the marker has no option {', '.join(unknown)}; "
             f"it has {', '.join(sorted(known))}",
             pytrace=False,
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from redistopo.errors import MissingPrerequisite, RedistopoError
+from redistopo.errors import MissingPrerequisite, NoSuchEngine, RedistopoError
 from redistopo.pytest_plugin.options import option
 from redistopo.pytest_plugin.tested import Tested
 from redistopo.pytest_plugin.wanted import Wanted, wanted
@@ -35,7 +35,11 @@ class Topologies:
         with self._explained():
             lasts = request.scope == "session"
             asked = wanted(self._config, shape, options if lasts else {**options, "shared": False})
-            found = (self._pool.get(asked.key) if lasts else None) or self._start(asked)
+            try:
+                found = (self._pool.get(asked.key) if lasts else None) or self._start(asked)
+            except NoSuchEngine as error:
+                error.hint = f"{asked.engine_by}: {error.elsewhere}"
+                raise
         if lasts:
             self._pool[asked.key] = found
         with self._in_use(request, found):

@@ -76,7 +76,10 @@ def test_what_cannot_be_run_starts_no_server(made: Project) -> None:
     assert made.run("run", "standalone", "--", "./text", check=126).err
     assert "needs a command" in made.run("run", "cluster", check=2).err
     assert "needs a command" in made.run("run", "cluster", "--", check=2).err
-    assert made.run("run", "ring", "--", "true", check=2).err
+    refused = made.run("run", "nosuch", "--", "echo", "a b", check=2).err
+    assert "shapes are cluster" in refused
+    assert "redistopo run cluster -- echo 'a b'" in refused
+    assert "did you mean: redistopo run cluster --" in made.run("run", "clust", "--", "true").err
     assert "SHAPE" in made.run("run", "--shards", "3", "--", "true", check=2).err
     assert _left(made) == []
 

@@ -42,6 +42,9 @@ def test_drills_in_a_row(project: Project, tmp_path: Path) -> None:
     assert roles(project.ports, project.password)[project.port] == "master"
     assert project.faults() == []
     assert left_over(project) == []
+    project.run("down", check=0)
+    for words in ((), ("--dry-run",)):  # of optional drills, none would select a node
+        assert "redistopo up brings it back" in project.run("drill", "all", *words, check=2).err
 
 
 def test_a_wrong_scenario_is_told_whole_and_hurts_nobody(project: Project, tmp_path: Path) -> None:

@@ -152,3 +152,16 @@ def test_a_removed_node_stays_removed_if_the_record_is_lost(project: Project) ->
     project.run("scale", "--replicas", "2", check=0)
     assert set(names(project)) == {"node1", "node3", "node4"}
     assert roles([left["node3"]], project.password) == {left["node3"]: "master"}
+
+
+def test_servers_whose_state_folder_was_removed_are_named(project: Project) -> None:
+    project.init("standalone", engine=BUNDLED.path)
+    project.up()
+    (server,) = project.servers()
+    shutil.rmtree(project.root / ".redistopo")
+    for verb in ("status", "verify", "logs"):
+        assert f"stop them: kill {server.pid}; then redistopo up" in project.run(verb).err
+    assert server.is_running()
+    server.terminate()
+    server.wait(10)
+    assert "not started yet" in project.run("status", check=0).out

@@ -170,8 +170,8 @@ def test_usual_again(redistopo_cluster):
 @pytest.mark.parametrize(
     ("mark", "text"),
     [
-        ("shard=1", "the marker has no option shard; it has acl"),
-        ("1", "the marker takes options by name, as shards=1"),
+        ("shard=1", "redistopo: test_it.py::test: the marker has no option shard; it has acl"),
+        ("1", "redistopo: test_it.py::test: the marker takes options by name, as shards=1"),
     ],
 )
 def test_a_marker_that_means_nothing_is_refused(suites: Suites, mark: str, text: str) -> None:
@@ -224,6 +224,17 @@ def test_without_a_server_tests_fail_with_what_to_type_or_are_skipped_if_asked(
     assert (done.code, done.out.strip().splitlines()) == (
         4, ['ERROR: redistopo_missing is "fail" or "skip", not "ignore"'],
     )  # fmt: skip
+
+
+def test_an_unknown_engine_is_named_with_what_asks_for_it(suites: Suites) -> None:
+    marked = '@pytest.mark.redistopo(engine="redis 98")\ndef test_marked(redis_standalone): pass\n'
+    suites.write(test_it=f"import pytest\ndef test(redis_standalone): pass\n{marked}")
+    done = suites.pytest("-o", "redistopo_engine=redis 99", REDISTOPO_SERVER="")
+    assert 'no server on this machine is "redis 99"' in done.out
+    assert "redistopo_engine in pytest.ini: ask for one of these" in done.out
+    assert 'no server on this machine is "redis 98"' in done.out
+    assert "engine of its marker or factory: ask for one of these" in done.out
+    assert "topology file" not in done.out
 
 
 def test_unused_it_imports_next_to_nothing_and_starts_nothing(suites: Suites) -> None:

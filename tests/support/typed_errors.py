@@ -110,7 +110,6 @@ _TYPED: dict[str, tuple[str, ...]] = {
         "ops/start.py: redistopo resume {}",
     ),
     "real/test_typed_refusals.py::test_a_folder_without_a_topology_gets_one": (
-        "ops/init.py: did you mean: redistopo init {}",
         "project/load.py: create one: redistopo init cluster",
     ),
     "real/test_typed_refusals.py::test_a_replica_and_its_primary_come_back": (
