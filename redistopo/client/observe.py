@@ -33,9 +33,7 @@ from redistopo.model.protocol.replies import (
     parse_info,
     parse_nodes,
 )
-from redistopo.model.protocol.sentinel_replies import (
-    HELLO_CHANNEL,
-)
+from redistopo.model.protocol.sentinel_replies import HELLO_CHANNEL
 from redistopo.model.state.clock import clock_of
 from redistopo.model.state.monitored_primaries import without_other_primaries
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role

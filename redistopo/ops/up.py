@@ -128,7 +128,7 @@ def up(request: UpRequest, progress: Progress) -> UpResult:
         if risk := plaintext_warning(plan.topology):
             warn(progress, risk)
         with hold_lock(session, "up", make=True):
-            return _up(session, plan, request, began)
+            return _up(session, session.replanned(plan, request.engine), request, began)
 
 
 def _up(session: Session, plan: Plan, request: UpRequest, began: float) -> UpResult:

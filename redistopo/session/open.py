@@ -41,6 +41,7 @@ def open_session(
             check_adopted(layout, session.adopted, request.verb or request.lock)
         if request.lock:
             stack.enter_context(hold_lock(session, request.lock))
+            session.reread_file()
         there = session.locked or not request.lock
         if request.needs_started and not (there and session.rendered):
             raise nothing_started_error(layout)

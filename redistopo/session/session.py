@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from redistopo.checks.check_types import Expected
 from redistopo.client.connection import Connections
 from redistopo.client.observe import Detail, Target, observe
+from redistopo.host.files import read_text
 from redistopo.host.host import Host
 from redistopo.host.local_host import LOCAL
 from redistopo.host.polling import Deadline
@@ -86,11 +87,21 @@ class Session:
         self.progress = progress
         self.locked = False
         self._request = request
+        self._text: str | None = None
 
     @cached_property
     def project(self) -> Project:
         """The project; raises UsageError without a valid topology file."""
+        self._text = read_text(self.layout.topology)
         return load_project(self.layout.root)
+
+    def reread_file(self) -> bool:
+        """Read the topology file again if it was changed while another verb held the lock, and
+        return whether it was: `scale` for example edits it."""
+        if "project" not in self.__dict__ or read_text(self.layout.topology) == self._text:
+            return False
+        self.__dict__.pop("project")
+        return True
 
     @property
     def topology(self) -> Topology:
@@ -185,6 +196,10 @@ class Session:
             self.project, self.host, self.progress, engine, assume=assume
         )
         return plan
+
+    def replanned(self, plan: "Plan", engine: str) -> "Plan":
+        """Return the plan, a new one if the file was changed while the lock was waited for."""
+        return self.plan(engine) if self.reread_file() else plan
 
     def context(self, plan: "Plan") -> "ExecutionContext":
         """Build the context for executing steps of a plan."""

@@ -63,9 +63,10 @@ def refuse_other_layout(
             hint="redistopo up adds or removes nodes; redistopo plan shows which",
         )
     if moved and not {*running} <= _staying(plan, record):
+        rolling = f"\nwithout downtime: the former addresses in {source}, then redistopo move"
         raise UsageError(
             f"{source} has other addresses than the nodes that run: {join_names(running)}",
-            detail=spans,
+            detail=spans + ("" if plan.topology.hosts else rolling),
             hint="redistopo down, then redistopo up: the data is kept",
         )
 
