@@ -195,6 +195,15 @@ def dry_run(command: Command) -> Command:
     return click.option("--dry-run", is_flag=True, help="Print the effects; do nothing.")(command)
 
 
+def skip_unreachable(command: Command) -> Command:
+    """``--skip-unreachable`` of a verb that is safe without the other hosts."""
+    return click.option(
+        "--skip-unreachable",
+        is_flag=True,
+        help="Also if hosts of other nodes can't be reached.",
+    )(command)
+
+
 def timeout(default: str, help: str) -> Callable[[Command], Command]:
     """``--timeout``, in seconds."""
     return duration("--timeout", "timeout", help, default=default)

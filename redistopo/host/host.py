@@ -235,8 +235,9 @@ class Host(Protocol):
     def there(self, path: Path) -> str:
         """Return the path of one of our own files as servers there report it."""
 
-    def claim(self, verb: str) -> None:
-        """Lock it for a verb that changes the topology, if the topology's lock isn't enough."""
+    def claim(self, verb: str, *, partly: bool = False) -> None:
+        """Lock it for a verb that changes the topology, if the topology's lock isn't enough; of
+        several machines all, or with `partly` those that are reached."""
 
     def reach(self) -> None:
         """Lock it at once, after `claim`, before a server is changed through the network; raises

@@ -177,7 +177,7 @@ class LocalHost:
         """Return the path: servers here see the same files."""
         return str(path)
 
-    def claim(self, verb: str) -> None:
+    def claim(self, verb: str, *, partly: bool = False) -> None:
         """Nothing: the topology's lock is on this machine."""
 
     def reach(self) -> None:

@@ -23,6 +23,7 @@ from redistopo.session.node_action import (
     log_of,
     not_done,
     require_words,
+    unreached,
     warn_of_losses,
 )
 from redistopo.session.open import open_session
@@ -48,11 +49,13 @@ def takes_service_away(number: signal.Signals) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalRequest:
-    """The nodes to signal, by selectors; `seconds` is how long to wait for the effect."""
+    """The nodes to signal, by selectors; `seconds` is how long to wait for the effect. With
+    `skip_unreachable`, other hosts need not be reached."""
 
     root: Path
     words: tuple[str, ...]
     seconds: float = 10.0
+    skip_unreachable: bool = False
 
 
 def parse_signal(text: str) -> signal.Signals:
@@ -89,12 +92,20 @@ def kill(request: SignalRequest, number: signal.Signals, progress: Progress) -> 
             with step(told, f"send {number.name} to {join_names(node.name for node in going)}"):
                 deadline = session.deadline if ends else Deadline(0)
                 ended = _send(session, going, number, deadline)
-        done = [_killed(session.layout, node, number, ended, ends=ends) for node in meant]
+        done = [
+            unreached(node) or _killed(session.layout, node, number, ended, ends=ends)
+            for node in meant
+        ]
         return finish_action(session.observe(), done, lost)
 
 
 def _asked(request: SignalRequest, verb: str) -> SessionRequest:
-    return SessionRequest(root=request.root, lock=verb, seconds=request.seconds)
+    return SessionRequest(
+        root=request.root,
+        lock=verb,
+        seconds=request.seconds,
+        skip_unreachable=request.skip_unreachable,
+    )
 
 
 def _send(
@@ -148,7 +159,7 @@ def pause(request: SignalRequest, progress: Progress) -> NodeActionResult:
         if going:
             with step(told, f"pause {join_names(node.name for node in going)}"):
                 _hold(session, going, signal.SIGSTOP)
-        done = [_done(node, "paused", already=node.paused) for node in meant]
+        done = [unreached(node) or _done(node, "paused", already=node.paused) for node in meant]
         return finish_action(session.observe(), done, lost)
 
 

@@ -12,6 +12,7 @@ from redistopo.session.node_action import (
     NodeOutcome,
     finish_action,
     require_words,
+    unreached,
     warn_of_losses,
 )
 from redistopo.session.open import open_session
@@ -22,13 +23,15 @@ from redistopo.session.session import Session, SessionRequest
 class StopRequest:
     """The nodes to stop, by selectors; after `seconds`, those that still run are killed.
 
-    With `force`, also stop servers that can't save: unsaved data is lost.
+    With `force`, also stop servers that can't save: unsaved data is lost. With `skip_unreachable`,
+    other hosts need not be reached.
     """
 
     root: Path
     words: tuple[str, ...]
     seconds: float = 30.0
     force: bool = False
+    skip_unreachable: bool = False
 
 
 def stop(request: StopRequest, progress: Progress) -> NodeActionResult:
@@ -38,7 +41,12 @@ def stop(request: StopRequest, progress: Progress) -> NodeActionResult:
     server that can't save was left running, or was killed before it had saved.
     """
     require_words(request.words, "stop", "redistopo down stops all of them")
-    asked = SessionRequest(root=request.root, lock="stop", seconds=request.seconds)
+    asked = SessionRequest(
+        root=request.root,
+        lock="stop",
+        seconds=request.seconds,
+        skip_unreachable=request.skip_unreachable,
+    )
     with open_session(asked, progress) as session:
         seen = session.record_primary(session.observe())
         meant = select_nodes(seen, request.words)
@@ -47,7 +55,8 @@ def stop(request: StopRequest, progress: Progress) -> NodeActionResult:
         if going:
             _stop(session, seen, going, force=request.force)
         done = [
-            NodeOutcome(
+            unreached(node)
+            or NodeOutcome(
                 name=node.name,
                 did="stopped" if node.running else "was stopped already",
                 changed=node.running,

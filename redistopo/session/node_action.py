@@ -71,6 +71,15 @@ def finish_action(
     return NodeActionResult(nodes=nodes, now=status_rows(now), losses=lost, code=code)
 
 
+def unreached(node: NodeSeen) -> NodeOutcome | None:
+    """Return the outcome of a node whose host isn't reached, and of which nothing is known; None
+    for another one."""
+    if not node.host_error:
+        return None
+    hint = "check that host and its SSH server, then the same command again"
+    return not_done(node.name, "its host can't be reached", hint)
+
+
 def names_a_role(words: Iterable[str]) -> bool:
     """Return whether a selector is a role, which nodes that don't reply don't have."""
     return any(word in ROLES for text in words for word in text.split())

@@ -67,7 +67,7 @@ def hold_lock(session: Session, verb: str, *, make: bool = False) -> Iterator[No
             stack.enter_context(_redacting_errors(layout))  # before they are logged
             for name in node_folder_names(layout):
                 session.host.processes.adopt(layout, name)
-            session.host.claim(verb)
+            session.host.claim(verb, partly=session.skip_unreachable)
             stack.callback(session.release)
         try:
             yield

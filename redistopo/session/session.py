@@ -61,7 +61,8 @@ class SessionRequest:
     and its progress is logged; "" for a query, which writes nothing. `seconds` is the time limit,
     including the wait for the lock. Without `needs_file` the topology file may be invalid, without
     `needs_started` no node need have been started yet, without `needs_topology` the folder may be
-    empty. `verb` is its name if it has no lock, for what is refused on adopted servers.
+    empty. `verb` is its name if it has no lock, for what is refused on adopted servers. With
+    `skip_unreachable`, hosts that aren't reached are left out, and not locked.
     """
 
     root: Path
@@ -72,6 +73,7 @@ class SessionRequest:
     needs_file: bool = True
     needs_started: bool = True
     needs_topology: bool = True
+    skip_unreachable: bool = False
 
 
 class Session:
@@ -88,6 +90,11 @@ class Session:
         self.locked = False
         self._request = request
         self._text: str | None = None
+
+    @property
+    def skip_unreachable(self) -> bool:
+        """Whether hosts that aren't reached are left out."""
+        return self._request.skip_unreachable
 
     @cached_property
     def project(self) -> Project:

@@ -284,7 +284,7 @@ class MemoryHost:
     def there(self, path: Path) -> str:
         return str(path)
 
-    def claim(self, verb: str) -> None:
+    def claim(self, verb: str, *, partly: bool = False) -> None:
         pass
 
     def reach(self) -> None:

@@ -33,12 +33,19 @@ class _SignalFlags(click.Command):
     metavar="SIGNAL",
     help="Name or number: TERM, SEGV, 9; also as -TERM or -9.",
 )
+@options.skip_unreachable
 @options.dry_run
 @options.yes("Don't ask.")
 @options.timeout("10s", "How long to wait for the end, after a signal that ends servers.")
 @options.output
 def command(
-    nodes: tuple[str, ...], root: Path, name: str, dry_run: bool, yes: bool, timeout: float
+    nodes: tuple[str, ...],
+    root: Path,
+    name: str,
+    skip_unreachable: bool,
+    dry_run: bool,
+    yes: bool,
+    timeout: float,
 ) -> None:
     """Send a signal to nodes; SIGKILL by default.
 
@@ -51,7 +58,9 @@ def command(
     from redistopo.ops.preview import preview_kill
     from redistopo.ops.signals import SignalRequest, kill, parse_signal
 
-    request = SignalRequest(root=root, words=nodes, seconds=timeout)
+    request = SignalRequest(
+        root=root, words=nodes, seconds=timeout, skip_unreachable=skip_unreachable
+    )
     preview.run_previewed(
         lambda: preview_kill(request, parse_signal(name)),
         lambda progress: kill(request, parse_signal(name), progress),

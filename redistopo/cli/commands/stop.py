@@ -9,12 +9,19 @@ from redistopo.cli import options
 @options.named_nodes
 @options.project
 @click.option("--force", is_flag=True, help="Also nodes that can't save; that data is lost.")
+@options.skip_unreachable
 @options.dry_run
 @options.yes("Don't ask.")
 @options.timeout("30s", "After this time, kill the nodes that still run.")
 @options.output
 def command(
-    nodes: tuple[str, ...], root: Path, force: bool, dry_run: bool, yes: bool, timeout: float
+    nodes: tuple[str, ...],
+    root: Path,
+    force: bool,
+    skip_unreachable: bool,
+    dry_run: bool,
+    yes: bool,
+    timeout: float,
 ) -> None:
     """Stop nodes after they saved their data.
 
@@ -27,7 +34,9 @@ def command(
     from redistopo.ops.preview import preview_stop
     from redistopo.ops.stop import StopRequest, stop
 
-    request = StopRequest(root=root, words=nodes, seconds=timeout, force=force)
+    request = StopRequest(
+        root=root, words=nodes, seconds=timeout, force=force, skip_unreachable=skip_unreachable
+    )
     preview.run_previewed(
         lambda: preview_stop(request),
         lambda progress: stop(request, progress),

@@ -36,7 +36,7 @@ Op = Mapping[str, Any]
 
 _LAST_SECONDS = 10.0
 
-_SLOW_SECONDS = 3.0
+_SLOW_SECONDS = 5.0
 
 Waiting = Callable[[Sequence[str], Sequence[str]], None]
 """Called with the machines whose results are still awaited after a while, and with the others."""

@@ -4,7 +4,7 @@ import getpass
 import os
 import secrets
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -48,18 +48,17 @@ class Fleet:
         self.file = file
         self.copies = OwnCopies(layout)
         self.unit_text: UnitText | None = None
+        self.left_out: Callable[[RedistopoError], None] = lambda _error: None
         self._unreached = Unreached(layout)
         self._queue: dict[str, Work] = {}
         self._seen: dict[str, NodeSeen] = {}
         self.ansible = Ansible()
-        self._verb = ""
+        self._verb, self._partly = "", False
         self._once = secrets.token_hex(8)
         self._locked = False
         self._mutex = RLock()
         self._took = 0.0
         self._missed: dict[str, RedistopoError] = {}
-
-    # ------------------------------------------------------------ places
 
     @property
     def base(self) -> str:
@@ -97,12 +96,10 @@ class Fleet:
         """Return the path on its machine of a file below the state folder."""
         return f"{self.base}/{path.relative_to(self.layout.state)}"
 
-    # ------------------------------------------------------------ the lock
-
-    def claim(self, verb: str) -> None:
+    def claim(self, verb: str, *, partly: bool = False) -> None:
         """Lock the machines with the next operation there, for that verb; what was seen before
-        doesn't count any more."""
-        self._verb = verb
+        doesn't count any more. With `partly`, those that aren't reached are left out."""
+        self._verb, self._partly = verb, partly
         self._seen.clear()
         self._missed.clear()
 
@@ -147,8 +144,6 @@ class Fleet:
     def _used(self) -> list[str]:
         """The machines with nodes, in order."""
         return list(dict.fromkeys(one.machine for one in self.file.places.values()))
-
-    # ------------------------------------------------------------ operations
 
     def queue(self, node: str, op: Op, then: Then | None = None) -> None:
         """Perform an operation on the node's machine, at the latest with the next `flush`."""
@@ -206,18 +201,19 @@ class Fleet:
             return self.ansible.run(hosts, ops, _OP_SECONDS)
 
     def _perform(self, more: Mapping[str, Work]) -> dict[str, str]:
-        """Perform all that is queued, and `more`; returns why machines of `more` alone weren't
-        reached."""
+        """Perform all that is queued, and `more`; returns why other machines weren't reached."""
         queued, self._queue = self._queue, {}
         if queued and self._verb and not self._locked:
             self._perform({})  # nothing is changed unless every host is reached, ours and locked
         machines = list(dict.fromkeys([*queued, *more]))
         if self._verb and not self._locked:
             machines = list(dict.fromkeys([*self._used(), *machines]))
-            self._unreached.refuse(machines)
+            self._unreached.refuse(queued if self._partly else machines)
         work = {one: [*queued.get(one, []), *more.get(one, [])] for one in machines}
         first, found = self._asked(work)
-        missed = self._refuse(found, required=[*queued, *(machines if self._verb else [])])
+        every = machines if self._verb and not self._partly else []
+        missed = self._refuse(found, required=[*queued, *every])
+        self._leave_out(missed if self._partly else ())
         done = ((one, some, found[one].results[first:]) for one, some in work.items())
         errors = [error for one in done if (error := self._report(*one)) is not None]
         if self._verb:
@@ -226,6 +222,12 @@ class Fleet:
         if errors:
             raise errors[0]
         return missed
+
+    def _leave_out(self, missed: Iterable[str]) -> None:
+        """Go on without these machines; each is reported once."""
+        for name in (one for one in missed if one not in self._missed):
+            self._missed[name] = self._unreached.error(name)
+            self.left_out(self._missed[name])
 
     def _asked(self, work: Mapping[str, Work]) -> tuple[int, dict[str, HostResults]]:
         """What the machines reply, after the replies to so many operations of our own."""
@@ -261,12 +263,9 @@ class Fleet:
             if why := one.unreachable or one.failed:
                 missed[machine] = why
                 self._unreached.add(machine, unreachable(self.file.hosts, machine, one))
-        for machine in missed:
-            if machine in required:
-                raise unreachable(self.file.hosts, machine, found[machine])
+        for machine in (one for one in missed if one in required):
+            raise self._unreached.error(machine)
         return missed
-
-    # ------------------------------------------------------------ what is seen
 
     def seen(self, node: str) -> NodeSeen:
         """Return what is on the node's machine; what redistopo does there is added to it.
@@ -305,7 +304,8 @@ class Fleet:
 
     def _look(self) -> None:
         more: dict[str, Work] = {}
-        for machine in self._used():
+        spared = self._missed if self._partly else {}
+        for machine in (one for one in self._used() if one not in spared):
             nodes = {
                 name: [[one.host, port] for port in one.ports]
                 for name, one in self.file.places.items()
@@ -314,7 +314,7 @@ class Fleet:
             op = {"op": "look", "base": self.base, "nodes": nodes, **units_on(self, machine)}
             more[machine] = [(op, self._keep)]
         missed = self._perform(more)
-        self._missed = {name: self._unreached.error(name) for name in missed}
+        self._missed = {**spared, **{name: self._unreached.error(name) for name in missed}}
 
     def _keep(self, result: Mapping[str, Any]) -> None:
         for name in result["nodes"]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from redistopo.errors import MissingPrerequisite
+from redistopo.errors import MissingPrerequisite, RedistopoError
 from redistopo.host.fleet.engine_on_hosts import (
     engine_on_hosts,
     install_package,
@@ -24,7 +24,7 @@ from redistopo.model.protocol.engine import Engine, EngineRequest
 from redistopo.model.state.unix_socket import UnixSocketSeen
 from redistopo.model.topology.hosts import Hosts
 from redistopo.model.topology.project_paths import Layout
-from redistopo.progress import Progress, note
+from redistopo.progress import Progress, note, warn
 
 if TYPE_CHECKING:
     from redistopo.model.planning.plan import NodePlan
@@ -47,13 +47,17 @@ class FleetHost:
         self.ports: Ports = _FleetPorts(self.fleet)
 
     def report(self, progress: Progress) -> None:
-        """Report which machines a run of Ansible still waits for, if it takes long."""
+        """Report which machines a run of Ansible still waits for, if it takes long, and which ones
+        are left out."""
 
         def waiting(left: Sequence[str], done: Sequence[str]) -> None:
             hosts = "host" if len(left) == 1 else "hosts"
             note(progress, f"still waiting for {hosts} {', '.join(left)}; done: {', '.join(done)}")
 
-        self.fleet.ansible.waiting = waiting
+        def left_out(error: RedistopoError) -> None:
+            warn(progress, f"{error.message}; it is left out")
+
+        self.fleet.ansible.waiting, self.fleet.left_out = waiting, left_out
 
     @property
     def least_wait(self) -> float:
@@ -84,9 +88,9 @@ class FleetHost:
         """Do what is queued."""
         self.fleet.flush()
 
-    def claim(self, verb: str) -> None:
+    def claim(self, verb: str, *, partly: bool = False) -> None:
         """Lock the machines for a verb that changes the topology."""
-        self.fleet.claim(verb)
+        self.fleet.claim(verb, partly=partly)
 
     def reach(self) -> None:
         """Lock the machines at once; raises Unreachable if one isn't reached."""
