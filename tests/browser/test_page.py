@@ -95,9 +95,9 @@ def test_the_first_is_slow_the_second_fast_and_after_its_time_slow_again(shown: 
     with opened(shown) as page, shown.project.client() as redis:
         page.get_by_role("button", name="Clear cache").click()
         expect(page.locator("#load-told")).to_have_text("The cache is empty.")
-        page.get_by_label("TTL, s").fill("2")
+        page.get_by_label("TTL, s").fill("5")  # a busy machine takes 2 s for the clicks
         page.get_by_role("button", name="Set").click()
-        expect(page.locator("#load-told")).to_contain_text("stay 2 s")
+        expect(page.locator("#load-told")).to_contain_text("stay 5 s")
         get(page, "41")
         expect(page.locator("#source")).to_have_text("from the database")
         assert number(page, "took") >= DELAY * 1000
@@ -107,8 +107,12 @@ def test_the_first_is_slow_the_second_fast_and_after_its_time_slow_again(shown: 
         expect(page.locator("#what-name")).to_have_text("Item 41")
         slot = redis.execute_command("CLUSTER KEYSLOT", "data:41")
         expect(page.locator("#place")).to_have_text(re.compile(rf"^A hit: node\d, slot {slot:,}$"))
-        expect(page.locator("#ttl-text")).to_have_text(re.compile(r"^1\.\d s left in the cache$"))
-        expect(page.locator("#ttl-text")).to_have_text(re.compile(r"^0\.\d s left in the cache$"))
+        expect(page.locator("#ttl-text")).to_have_text(
+            re.compile(r"^[34]\.\d s left in the cache$")
+        )
+        expect(page.locator("#ttl-text")).to_have_text(
+            re.compile(r"^[01]\.\d s left in the cache$")
+        )
         expect(page.locator("#ttl-text")).to_contain_text("expired")
         get(page, "41")
         expect(page.locator("#source")).to_have_text("from the database")
