@@ -16,7 +16,7 @@ class Wanted:
     what asks for its engine."""
 
     shape: str
-    engine_by: str
+    engine_by: str = ""
     options: Mapping[str, Any]
     reset: bool
     shared: bool
