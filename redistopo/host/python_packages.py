@@ -20,7 +20,7 @@ def package_of(program: str) -> str:
     """
     for site in _site_folders(Path(program)):
         line = f"{os.path.relpath(program, site)},".encode()
-        for folder, files in _records(site):
+        for folder, files in _records(site, _changed(site)):
             if files.find(b"\n" + line) >= 0:
                 name, _, version = folder.removesuffix(".dist-info").partition("-")
                 return f"{name.replace('_', '-')} {version}"
@@ -28,13 +28,22 @@ def package_of(program: str) -> str:
 
 
 @cache
-def _records(site: Path) -> tuple[tuple[str, bytes], ...]:
-    """Each package's folder, and its list of files; read once, for all the programs there."""
+def _records(site: Path, _changed: int) -> tuple[tuple[str, bytes], ...]:
+    """Each package's folder, and its list of files; read once for all the programs there, and
+    again when a package came or went: `install` looks before and after pip."""
     found = []
     for record in sorted(site.glob("*.dist-info/RECORD")):
         with suppress(OSError):
             found.append((record.parent.name, b"\n" + read_bytes(record)))
     return tuple(found)
+
+
+def _changed(site: Path) -> int:
+    """When an entry of the folder came or went, in ns; 0 if it is gone itself."""
+    try:
+        return site.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _site_folders(program: Path) -> Iterator[Path]:
