@@ -10,7 +10,7 @@ from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.server_log import log_tail
 from redistopo.model.planning.plan import NodePlan
-from redistopo.model.protocol.credentials import CREDENTIALS_CHANGED_HINT
+from redistopo.model.protocol.credentials import credentials_changed_hint
 from redistopo.model.protocol.replies import parse_info
 
 _END_SECONDS = 10.0
@@ -95,7 +95,7 @@ def _unready(context: ExecutionContext, node: NodePlan) -> str:
         raise AccessDenied(
             f"{node.name} rejects redistopo's password",
             detail=error.detail,
-            hint=CREDENTIALS_CHANGED_HINT,
+            hint=credentials_changed_hint(),
         ) from error
     for command, reply in (("PING", pong), ("INFO", info)):
         if isinstance(reply, Exception):
