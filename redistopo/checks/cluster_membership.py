@@ -13,16 +13,21 @@ from redistopo.model.state.hints import command_prefix, forget_command
 from redistopo.model.state.observed import NodeSeen
 
 
+def members_without_link(node: NodeSeen) -> tuple[ClusterNodesLine, ...]:
+    """Return the members to which a node has no outgoing bus link; one without an address has
+    none, see cluster.members."""
+    return tuple(one for one in node.members if not (one.myself or one.lost or one.linked))
+
+
 def links(subject: CheckSubject) -> Iterator[CheckResult]:
     """Check that each node's outgoing bus link to every other node is up."""
     pairs = 0
     results: list[CheckResult] = []
     by_id = {me.id: node for node in subject.seen.answering if (me := node.myself)}
     for node in subject.seen.answering:
-        # a member without an address has no link, see cluster.members
         others = [one for one in node.members if not one.myself and not one.lost]
         pairs += len(others)
-        down = [member for member in others if not member.linked]
+        down = members_without_link(node)
         if wrong := _announced(subject, node):
             results.append(wrong)
         if mute := _unanswered(subject, node, others):

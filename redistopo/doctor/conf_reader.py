@@ -2,15 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from glob import glob, has_magic
 from ipaddress import ip_address
 from pathlib import Path
 from shlex import quote
 
 from redistopo.client.connection import Connections, try_ping
+from redistopo.doctor.conf_files import included, read_regular_file
 from redistopo.doctor.conf_includes import (
-    MOST_BYTES,
-    MOST_FILES,
     AccessSettings,
     access_settings,
     acl_requires_password,
@@ -20,10 +18,9 @@ from redistopo.doctor.conf_trial import try_conf
 from redistopo.doctor.facts import ConfSeen, PortReply
 from redistopo.doctor.firewall_reader import read_firewalls
 from redistopo.errors import AccessDenied, MissingPrerequisite, Unreachable, UsageError
-from redistopo.host.files import absolute, certainly_missing, read_errors
+from redistopo.host.files import absolute
 from redistopo.host.listening_sockets import listeners, port_holder
 from redistopo.host.ports import is_foreign_address
-from redistopo.host.safe_open import UnusableFile, read_bytes
 from redistopo.host.tcp import probe_port
 from redistopo.model.connectivity.matrix import PortState
 from redistopo.model.protocol.conf import read_conf
@@ -44,7 +41,7 @@ def read_conf_file(path: Path, engines: Sequence[Engine] = ()) -> ConfSeen:
     """
     path = absolute(path).resolve()
     try:
-        text = _read_regular_file(path)
+        text = read_regular_file(path)
     except MissingPrerequisite as error:
         # a distribution's file is readable by its server's user only
         error.hint = f"run it with permission: sudo redistopo doctor --config {quote(str(path))}"
@@ -78,52 +75,6 @@ def _printable(text: str) -> str:
     return text.encode(errors="surrogateescape").decode(errors="replace")
 
 
-def included(path: Path) -> tuple[tuple[str, str], ...] | str:
-    """Read an include; since 7.0 a pattern may match several files, or none (config.c,
-    loadServerConfig). Patterns of folders are not followed: they may match the whole disk."""
-    found = [str(path)]
-    if has_magic(str(path.parent)):
-        return "patterns of folders are not followed"
-    if has_magic(path.name):
-        found = sorted(glob(str(path)))  # noqa: PTH207  as a server does
-    elif certainly_missing(path):
-        return ()
-    read: list[tuple[str, str]] = []
-    for one in found:
-        if len(read) == MOST_FILES or sum(len(text) for _path, text in read) > MOST_BYTES:
-            return "it is too much"
-        try:
-            text = _read_regular_file(Path(one))
-        except (MissingPrerequisite, UsageError) as error:
-            return error.detail
-        if text is not None:
-            read.append((one, text))
-    return tuple(read)
-
-
-def _read_regular_file(path: Path) -> str | None:
-    """Return a regular file's text, None if there is no file. Reading a FIFO or a device may block
-    or never end: raises UsageError for those, and for more text than a configuration has."""
-    path = Path(str(path).partition("\0")[0])  # a server reads the path up to a zero byte
-    with read_errors(path):
-        try:
-            data = read_bytes(path, MOST_BYTES)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except UnusableFile as error:
-            raise _not_a_configuration(path, error.strerror or "") from error
-    # a path may contain any bytes, and is passed to a server unchanged
-    return data.decode(errors="surrogateescape")
-
-
-def _not_a_configuration(path: Path, why: str) -> UsageError:
-    return UsageError(
-        f"{path} is not a configuration file",
-        detail=why,
-        hint="name the redis.conf itself: redis-cli INFO server | grep config_file",
-    )
-
-
 def _foreign_addresses(conf: AccessSettings) -> Iterator[str]:
     """Yield addresses that it must bind, and this machine does not have: those without ``-``
     before them, and all of them if there is no other."""
@@ -144,7 +95,7 @@ def _password_required(conf: AccessSettings, folder: Path) -> bool | None:
     if conf.requires_password is not None:
         return conf.requires_password
     try:
-        text = _read_regular_file(folder / conf.aclfile)
+        text = read_regular_file(folder / conf.aclfile)
     except (MissingPrerequisite, UsageError):
         return None
     return None if text is None else acl_requires_password(text)

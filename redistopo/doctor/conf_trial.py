@@ -93,12 +93,18 @@ def _try_engine(whole: ConfWithIncludes, context: _TrialContext, engine: Engine)
     return EngineTrial(title=engine.title, path=engine.path, refusal=odd, skipped=skipped)
 
 
-def unknown_directive(whole: ConfWithIncludes, engine: Engine) -> StartupRefusal | None:
-    """Return the first line whose name an engine knows only with a module, if it would be read."""
+def unknown_directive(
+    whole: ConfWithIncludes, engine: Engine, known_before: frozenset[str] = frozenset()
+) -> StartupRefusal | None:
+    """Return the first line whose name an engine knows only with a module, if it would be read.
+
+    A server is started to ask it for names that aren't `known_before`.
+    """
     known: frozenset[str] | None = None
     if engine.keeps_unknown_directives and (names := module_directive_names(whole)):
         with suppress(RedistopoError):
-            known = known_directives(engine, names)
+            asked = [name for name in names if name not in known_before]
+            known = known_before | known_directives(engine, asked)
     at = unknown_directive_at(whole, known)
     if at is None:
         return None

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from glob import has_magic
 from pathlib import Path
 
+from redistopo.doctor.conf_files import included
 from redistopo.doctor.conf_includes import ConfWithIncludes, expand_includes
-from redistopo.doctor.conf_reader import included
 from redistopo.doctor.conf_trial import unknown_directive
 from redistopo.doctor.startup_verdict import (
     STOP_WORD,
@@ -21,6 +21,7 @@ from redistopo.host.host import Host, Trial, TrialOutput
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.conf import read_conf
 from redistopo.quick_dataclass import dataclass
+from redistopo.render.own_directives import OWN_DIRECTIVES
 
 _MISSING = "No such file or directory"
 
@@ -85,4 +86,5 @@ def _refusal(plan: Plan, tried: _Tried, output: TrialOutput) -> StartupRefusal |
         return found
     if plan.topology.hosts is not None:
         return None  # which names a server knows is found by one that is started on this machine
-    return unknown_directive(whole, plan.engine)
+    known = frozenset(name for name in OWN_DIRECTIVES if plan.engine.knows(name))
+    return unknown_directive(whole, plan.engine, known)

@@ -7,7 +7,8 @@ from redistopo.client.observe import Detail
 from redistopo.errors import TimedOut, Unhealthy
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.move_slots import ANSWER_SECONDS, engine_of
-from redistopo.execute.move_slots_windows import SetslotSenders, WindowMover
+from redistopo.execute.move_slots_windows import WindowMover
+from redistopo.execute.send_setslot import SetslotSenders, send_setslot
 from redistopo.execute.survey_slots import pipelined, survey_slots
 from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline, wait_for
@@ -152,7 +153,7 @@ class _Closer:
 
     def _set(self, name: str, states: Iterable[tuple[str | int, ...]]) -> None:
         commands = [("CLUSTER", "SETSLOT", *words) for words in states]
-        pipelined(self._client, self._nodes[name], commands)
+        send_setslot(self._client, self._nodes[name], commands)
 
     def _adopt(self, lost: Collection[int], repairs: OpenSlotRepairs) -> None:
         """Make the node with most keys of a slot its owner; it imports the slot first, since only
@@ -172,8 +173,9 @@ class _Closer:
             )
             other = next(one for one in self._primaries if one is not best)
             # the table of the node may have the slot as its own already, or still another's
-            self._set(best.name, [(slot, "STABLE"), (slot, "NODE", other.id)])
-            self._set(best.name, [(slot, "IMPORTING", other.id), (slot, "NODE", best.id)])
+            for state in (("STABLE",), ("NODE", other.id), ("IMPORTING", other.id)):
+                self._set(best.name, [(slot, *state)])
+            self._set(best.name, [(slot, "NODE", best.id)])
 
     def _await_state(self) -> None:
         def look() -> bool | None:

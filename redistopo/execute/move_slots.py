@@ -11,7 +11,8 @@ from redistopo.errors import RedistopoError, TimedOut, Unhealthy
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.move_progress import MoveProgress
 from redistopo.execute.move_slots_atomic import Transfer, move_atomically
-from redistopo.execute.move_slots_windows import SetslotSenders, WindowMover
+from redistopo.execute.move_slots_windows import WindowMover
+from redistopo.execute.send_setslot import SetslotSenders
 from redistopo.execute.survey_slots import survey_moves
 from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline, wait_for

@@ -1,14 +1,13 @@
 """Moves slots with MIGRATE: a few are open at a time, and closed once their keys have moved."""
 
 from collections.abc import Callable, Sequence
-from typing import Self
 
 from redistopo.client.connection import Command, Connections, Reply, raise_on_error
 from redistopo.errors import BadReply
-from redistopo.execute.survey_slots import pipelined, raise_on_errors
+from redistopo.execute.send_setslot import SetslotSenders
+from redistopo.execute.survey_slots import pipelined
 from redistopo.model.planning.move_method import Windows, batches, pipelines
 from redistopo.model.planning.slot_survey import Key, SlotSurvey
-from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.protocol.resp import EMPTY_LIST, OK
 from redistopo.model.state.observed import NodeSeen
 from redistopo.quick_dataclass import dataclass
@@ -27,7 +26,7 @@ class WindowMover:
     client: Connections
     windows: Windows
     survey: SlotSurvey
-    senders: "SetslotSenders"
+    senders: SetslotSenders
 
     def move(self, slots: Sequence[int], moved: Callable[[int], None]) -> None:
         """Move the slots of one window; `moved` is called with each number of keys that moved.
@@ -123,35 +122,3 @@ def _keys_of(slots: Sequence[int], listed: Sequence[Reply]) -> dict[int, list[Ke
         for slot, keys in zip(slots, listed, strict=True)
         if isinstance(keys, list) and keys
     }
-
-
-class SetslotSenders:
-    """Sends CLUSTER SETSLOT over one connection, or over many at once."""
-
-    def __init__(self, client: Connections, credentials: Credentials, count: int) -> None:
-        self._client = client
-        self._lanes = [
-            Connections(credentials, seconds=client.seconds)
-            for _ in range(count if count > 1 else 0)
-        ]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        for lane in self._lanes:
-            lane.__exit__(None, None, None)
-
-    def send(self, node: NodeSeen, commands: Sequence[Command]) -> None:
-        """Send the commands; raises BadReply for an error."""
-        if not self._lanes:
-            pipelined(self._client, node, commands, [OK] * len(commands))
-            return
-        count = len(self._lanes)
-        shares = [(lane, commands[place::count]) for place, lane in enumerate(self._lanes)]
-        # threads would take longer than the servers do
-        for lane, mine in shares[: len(commands)]:
-            lane.post(node.endpoint, mine)
-        for lane, mine in shares[: len(commands)]:
-            replies = lane.collect(node.endpoint, len(mine), [OK] * len(mine))
-            raise_on_errors(node, mine, replies)

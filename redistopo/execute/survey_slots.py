@@ -15,7 +15,7 @@ from redistopo.model.protocol.resp import ZERO, ErrorReply, UsualReply
 from redistopo.model.state.job import SlotMove
 from redistopo.model.state.observed import NodeSeen, Observed
 
-_PIPELINE = 2000
+PIPELINE = 2000
 _FEW_KEYS = 1000
 """Of fewer keys, the average would mostly be what an empty server uses."""
 
@@ -126,7 +126,7 @@ def _chunks(keys: Mapping[int, int], most: int) -> Iterator[list[int]]:
     for slot, n in keys.items():
         some.append(slot)
         count += min(n, most) if most else n
-        if count >= _PIPELINE:
+        if count >= PIPELINE:
             yield some
             some, count = [], 0
     if some:
@@ -147,8 +147,8 @@ def pipelined(
     """Send commands in pipelines of a bounded length; raises BadReply for the first error. `usual`
     are the replies that the commands have in most cases."""
     found: list[Reply] = []
-    for start in range(0, len(commands), _PIPELINE):
-        part = slice(start, start + _PIPELINE)
+    for start in range(0, len(commands), PIPELINE):
+        part = slice(start, start + PIPELINE)
         replies = client.execute(node.endpoint, commands[part], usual[part])
         raise_on_errors(node, commands[part], replies)
         found += replies

@@ -30,7 +30,7 @@ from redistopo.ops.failover import hand_over_to
 from redistopo.progress import step, warn
 from redistopo.quick_dataclass import dataclass
 from redistopo.session.failures import explaining_ended_servers
-from redistopo.session.health import Known
+from redistopo.session.health import LINKS_TO, Known
 from redistopo.session.live_change import LiveChange
 from redistopo.session.situation import situation, situation_of_restart
 
@@ -119,7 +119,7 @@ def roll(work: RestartWork, todo: Iterable[Turn]) -> None:
             work.left = [one.node for one in left[1:] if one.act is Act.RESTART]
             if left[0].act is not Act.HAND_OVER:
                 with step(now.context.progress, "wait until every node agrees"):
-                    now.await_health(work.spared)
+                    now.await_health(work.spared | _reconnecting(now, left))
         except RedistopoError as error:
             _tell_left(work, left, error)
             raise
@@ -233,6 +233,15 @@ def _turn(work: RestartWork, turn: Turn) -> None:
         return
     if done is not None:
         work.handovers.append(done)
+
+
+def _reconnecting(now: LiveChange, turns: list[Turn]) -> Known:
+    """Bus links to the node of the turn that is done, if the next one is in another shard: other
+    nodes open theirs again within 0.1 s (cluster_legacy.c, clusterCron), which is as long as the
+    next turn takes, and then they must be there."""
+    shards = [shard_of(now.seen, one.node) for one in turns[:2]]
+    numbers = {one.number for one in shards if one}
+    return frozenset([(LINKS_TO, turns[0].node)] if len(numbers) == 2 else ())
 
 
 def _settled_by_restart(work: RestartWork, name: str) -> Known:

@@ -32,7 +32,6 @@ from redistopo.ops.rolling_restart import (
     roll,
     saving,
 )
-from redistopo.ops.snapshot import SnapshotRequest, save_snapshot
 from redistopo.progress import Progress, note, warn
 from redistopo.project.load import Project, engine_request, read_topology
 from redistopo.project.trust import may_run, trust
@@ -270,6 +269,8 @@ def _snapshot(session: Session, request: UpgradeRequest, made: UpgradePlan) -> s
     nodes save, the former engine may not read."""
     if not request.snapshot or not made.nodes or made.engine.title in made.running:
         return ""
+    from redistopo.ops.snapshot import SnapshotRequest, save_snapshot
+
     now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     name = f"before-{made.engine.name.replace(' ', '-')}-{now}"
     asked = SnapshotRequest(root=request.root, verify=False)

@@ -1,17 +1,27 @@
 """Sets `engine` in the text of a topology file; everything else is preserved."""
 
+import re
 import tomllib
+from contextlib import suppress
 
 from redistopo.errors import UsageError
+
+_LINE = re.compile(r'^(engine[ \t]*=[ \t]*)"[^"\\\n]*"', re.MULTILINE)
 
 
 def with_engine(text: str, engine: str) -> str:
     """Set the key, preserving comments and layout; raises UsageError if the text can't be edited
     reliably."""
+    wanted = {**tomllib.loads(text), "engine": engine}
+    # its usual line; an import of tomlkit takes longer than the restart of a node
+    edited = _LINE.sub(lambda found: f'{found[1]}"{engine}"', text, count=1)
+    with suppress(ValueError):
+        if tomllib.loads(edited) == wanted:
+            return edited
+
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
-    wanted = {**tomllib.loads(text), "engine": engine}
     try:
         document = tomlkit.parse(text)
         document["engine"] = engine

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from redistopo.checks.catalogue import judge
 from redistopo.checks.check_types import Expected
+from redistopo.checks.cluster_membership import members_without_link
 from redistopo.client.connection import Connections
 from redistopo.client.write_probe import WriteProbe, probe_writes
 from redistopo.errors import TimedOut
@@ -29,6 +30,10 @@ from redistopo.quick_dataclass import dataclass
 Known = frozenset[tuple[str, str]]
 """Faults, by check and subject."""
 
+LINKS_TO = "cluster.links to"
+"""In Known, a subject of this is a node to which others have no bus link yet. The finding's own
+subject is the node that lacks the link."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
@@ -46,8 +51,20 @@ class Verdict:
         return tuple(
             one
             for one in failed_findings(self.findings)
-            if one.ref not in known and not (one.because_of and known.issuperset(one.because_of))
+            if one.ref not in known
+            and not (one.because_of and known.issuperset(one.because_of))
+            and not self._lacks_known_links(one)
         )
+
+    def _lacks_known_links(self, found: Finding) -> bool:
+        """Whether a node lacks no other bus links than known ones."""
+        to = {subject for check, subject in self.known if check == LINKS_TO}
+        if not to or found.check != "cluster.links":
+            return False
+        nodes = (one for one in self.seen.answering if one.name == found.subject)
+        down = [member.address for node in nodes for member in members_without_link(node)]
+        at = {one.address for one in self.seen.nodes if one.name in to}
+        return bool(down) and at.issuperset(down)
 
     @property
     def healthy(self) -> bool:

@@ -4,7 +4,7 @@ import click
 
 from redistopo.cli import theme
 from redistopo.cli.counts import counted
-from redistopo.execute.handover import HandoverResult
+from redistopo.cli.views.handover_cost import cost
 from redistopo.model.planning.step import join_names
 from redistopo.ops.failover import FailoverResult
 from redistopo.ops.restart import RestartResult
@@ -24,14 +24,6 @@ def show_failover(result: FailoverResult) -> None:
         f"replicas {replicas}; {result.seconds:.2f} s in total"
     )
     click.echo(f"  {cost(result.handover)}")
-
-
-def cost(handover: HandoverResult) -> str:
-    """Return one line: how long writes waited, and the replication offset of the switch."""
-    return (
-        f"{handover.before} -> {handover.after}: writes waited {handover.milliseconds:.1f} ms, "
-        f"both at offset {handover.offset}; no acknowledged write was lost"
-    )
 
 
 def show_restart(result: RestartResult) -> None:

@@ -4,7 +4,7 @@ import click
 
 from redistopo.cli import theme
 from redistopo.cli.printable import printable
-from redistopo.cli.views.live_change import cost
+from redistopo.cli.views.handover_cost import cost
 from redistopo.cli.views.node_action import show_now
 from redistopo.errors import RedistopoError, UsageError
 from redistopo.model.planning.plan_node_reset import NodeReset

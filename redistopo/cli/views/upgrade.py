@@ -4,7 +4,7 @@ import click
 
 from redistopo.cli import theme
 from redistopo.cli.counts import counted
-from redistopo.cli.views.live_change import cost
+from redistopo.cli.views.handover_cost import cost
 from redistopo.model.planning.step import join_names
 from redistopo.ops.upgrade import UpgradeCheck, UpgradeResult
 
