@@ -19,12 +19,12 @@ from redistopo.drill.drill_report import (
 from redistopo.drill.drill_request import (
     DrillOutcome,
     DrillSetup,
-    election_timeout,
     too_few_replicas_left,
 )
 from redistopo.drill.fault_injection import FaultInjection
 from redistopo.drill.load_result import LoadResult
 from redistopo.drill.report_sentences import busy_text
+from redistopo.drill.takeovers import missing_takeovers
 from redistopo.model.state.observed import Observed
 from redistopo.model.state.shards import shards_of
 
@@ -107,8 +107,10 @@ def _notes(
 
 def _reasons(setup: DrillSetup, outcome: DrillOutcome) -> list[str]:
     found = []
-    if setup.preflight.takeovers and not outcome.taken_over:
-        found.append(f"no replica took over within {election_timeout(setup):g} s")
+    takeovers = setup.preflight.takeovers
+    if takeovers and not outcome.taken_over:
+        missing = missing_takeovers(takeovers, outcome.moments, outcome.waited)
+        found += [missing] if missing else []
     if outcome.error:
         found.append(outcome.error)
     return found

@@ -17,6 +17,13 @@ _GRACE_SECONDS = 3.0
 _SENTINEL_SECONDS = 4.0
 """What Sentinels need in addition: their timer runs once a second."""
 
+_ELECTION_TIMEOUTS = 3
+"""How many node timeouts an election takes at most: one until a majority agrees that the node is
+failing, and two until the votes are in (auth_timeout in clusterHandleReplicaFailover)."""
+
+_SENTINEL_ELECTION_SECONDS = 10.0
+"""How long Sentinels elect one of them (SENTINEL_ELECTION_TIMEOUT in sentinel.c)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrillRequest:
@@ -58,10 +65,12 @@ class DrillSetup:
 
 @dataclass(slots=True, kw_only=True)
 class DrillOutcome:
-    """The result so far; `healed` is in seconds after the fault, None while not healthy."""
+    """The result so far; `healed` is in seconds after the fault, None while not healthy, and the
+    drill waited for takeovers until `waited` seconds after it."""
 
     moments: list[TimelineMoment] = field(default_factory=list)
     taken_over: bool = False
+    waited: float = 0.0
     healed: float | None = None
     error: str = ""
 
@@ -74,6 +83,19 @@ def election_timeout(setup: DrillSetup) -> float:
         found = topology.node_timeout if topology.clustered else topology.down_after
         needed = found / 1000 + (0.0 if topology.clustered else _SENTINEL_SECONDS)
     return max(setup.request.budget, needed + _GRACE_SECONDS)
+
+
+def election_seconds(setup: DrillSetup) -> float:
+    """Return how long an election may take once a node is flagged as failing."""
+    topology = setup.context.plan.topology
+    if topology.clustered:
+        return _ELECTION_TIMEOUTS * topology.node_timeout / 1000 + _GRACE_SECONDS
+    return _SENTINEL_ELECTION_SECONDS + _SENTINEL_SECONDS + _GRACE_SECONDS
+
+
+def longest_wait(setup: DrillSetup) -> float:
+    """Return how long a drill waits at most: a node may be flagged at the last moment."""
+    return election_timeout(setup) + (election_seconds(setup) if setup.preflight.failover else 0.0)
 
 
 def too_few_replicas_left(setup: DrillSetup) -> bool:

@@ -11,6 +11,7 @@ from redistopo.drill.drill_request import (
     DrillOutcome,
     DrillSetup,
     detection_seconds,
+    election_seconds,
     election_timeout,
     too_few_replicas_left,
 )
@@ -18,6 +19,7 @@ from redistopo.drill.fault_injection import FaultInjection
 from redistopo.drill.load_generator import LoadGenerator
 from redistopo.drill.observer import ObservedServers, Observers
 from redistopo.drill.server_log_events import LogEvent, parse_log_events
+from redistopo.drill.takeovers import last_flagged
 from redistopo.drill.timeline import ServerEvents, SourcedEvent, merge_events
 from redistopo.errors import RedistopoError, TimedOut
 from redistopo.host.polling import Deadline, wait_for
@@ -155,6 +157,7 @@ def _wait_for_recovery(
         promoted = {name for name, one in observers.changes if one.kind is TimelineKind.PROMOTED}
         outcome.taken_over = all(not promoted.isdisjoint(some) for some in candidates)
         if candidates and not outcome.taken_over:
+            _leave_for_election(setup, injection, observers, deadline)
             return None
         if not candidates and not quiet.over:
             return None
@@ -162,14 +165,31 @@ def _wait_for_recovery(
             return True  # no write succeeds before the old primary is back
         return load.served(injection.at, writes=writes) or None
 
-    what = "a replica takes over" if setup.preflight.takeovers else "clients are served"
+    what = "a replica takes over" if candidates else "clients are served"
     try:
         with step(setup.context.progress, f"wait until {what}"):
             wait_for(recovered, deadline, lambda: "")
     except TimedOut:
-        text = f"{what}: not within {deadline.seconds:g} s, so the drill repairs the topology"
+        unseen = "clients are not served"
+        if candidates and not outcome.taken_over:
+            unseen = "no replica was seen to take over"
+        seconds = int(time.monotonic() - injection.at)
+        text = f"{unseen} within {seconds} s, so the drill repairs the topology"
         outcome.moments.append(_moment(injection, TimelineKind.NOTE, text))
+    outcome.waited = time.monotonic() - injection.at
     _wait(_AFTER_SECONDS)
+
+
+def _leave_for_election(
+    setup: DrillSetup, injection: FaultInjection, observers: Observers, deadline: Deadline
+) -> None:
+    """Once the victims are flagged as failing, leave the election its time: on a busy machine they
+    are flagged late."""
+    seen = (event for _name, event in (*observers.changes, *observers.sentinel_events))
+    since = [event for event in seen if event.at >= injection.at]
+    flagged = last_flagged((one.primary for one in setup.preflight.takeovers), since)
+    if flagged is not None and setup.preflight.failover:
+        deadline.leave(flagged + election_seconds(setup) - time.monotonic())
 
 
 def _moment(injection: FaultInjection, kind: TimelineKind, text: str) -> TimelineMoment:

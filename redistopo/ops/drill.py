@@ -9,7 +9,7 @@ from pathlib import Path
 from redistopo.client.app_entry_point import LoadRequest
 from redistopo.client.observe import Detail
 from redistopo.drill.drill_report import DrillReport
-from redistopo.drill.drill_request import DrillRequest, DrillSetup, election_timeout
+from redistopo.drill.drill_request import DrillRequest, DrillSetup, longest_wait
 from redistopo.drill.fault_injection import FaultInjection, FaultSpec
 from redistopo.drill.interrupted_drill import (
     application_entry,
@@ -183,7 +183,7 @@ def _injure_and_repair(scene: DrillSetup) -> DrillReport:
         fault=request.fault,
         victims=tuple(node.name for node in scene.victims),
         closed=_closed(scene),
-        seconds=election_timeout(scene) + _UNDO_SECONDS,
+        seconds=longest_wait(scene) + _UNDO_SECONDS,
     )
     intent = DrillIntent(
         load=load_request.id,

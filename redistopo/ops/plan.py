@@ -25,6 +25,7 @@ from redistopo.model.planning.unrepaired_faults import unrepaired_faults
 from redistopo.model.remedies.remedy import loses
 from redistopo.model.state.finding import Finding
 from redistopo.model.state.observed import Observed
+from redistopo.ops.refuse_settings import refuse_edits
 from redistopo.project.certificates import refuse_lost_authority
 from redistopo.project.redact_secrets import hide
 from redistopo.quick_dataclass import dataclass
@@ -106,6 +107,8 @@ def result_of(
     found, seen = _ahead(session, made, asked or Asked())
     if found.refusal is not None:
         raise found.refusal
+    if seen is not None and package is None:
+        refuse_edits(session.context(found.plan), seen, found.steps)
     return _result(session, found, seen)
 
 

@@ -1,39 +1,93 @@
-"""Refuses to stop nodes that could not start again with their configuration."""
+"""Refuses configurations that nodes could not start with, before one depends on them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
-from redistopo.doctor.node_trials import first_refusal
-from redistopo.errors import UsageError
+from redistopo.errors import NodeDied, UsageError
+from redistopo.execute.context import ExecutionContext
+from redistopo.model.planning.edited_settings import edited_settings
+from redistopo.model.planning.plan import NodePlan
+from redistopo.model.planning.step import Step, StepKind
+from redistopo.model.state.observed import Observed
 from redistopo.render.conf import node_conf
-from redistopo.session.live_change import LiveChange
 
 
-def refuse_settings(now: LiveChange, names: Iterable[str], again: str) -> None:
+def refuse_settings(
+    context: ExecutionContext, names: Iterable[str], again: str, done: str = "nothing was stopped; "
+) -> None:
     """Raise UsageError if the plan's engine would not start with the configuration of one of these
-    nodes; `again` is the command to type once that is corrected.
+    nodes; `again` is the command to type once that is corrected, `done` is what was not done."""
+    if found := settings_error(context, names):
+        node, error = found
+        there = f", or the server of host {node.machine}" if node.machine else ""
+        error.hint = (
+            f"{done}correct that in {context.plan.layout.topology.name}{there}, then: {again}"
+        )
+        raise error
+
+
+def settings_error(
+    context: ExecutionContext, names: Iterable[str]
+) -> tuple[NodePlan, UsageError] | None:
+    """Return the first of these nodes with whose configuration the plan's engine would not start,
+    and the error without a hint; None if there is none.
 
     Nodes of one machine that have the same settings are tried once.
     """
-    plan, credentials = now.context.plan, now.context.credentials
+    from redistopo.doctor.node_trials import first_refusal  # not for an `up` without edits
+
+    plan = context.plan
     if plan.topology.adopted is not None:
-        return
+        return None
     alike = {
         (node.machine, str(node.directives)): node
         for node in reversed(plan.data)
         if node.name in {*names}
     }
-    texts = {
-        one.name: now.context.rendered_of(one) or node_conf(plan, one, credentials)
-        for one in reversed([*alike.values()])
-    }
-    found = first_refusal(now.session.host, plan, texts)
+    texts = {one.name: _rendered(context, one) for one in reversed([*alike.values()])}
+    found = first_refusal(context.host, plan, texts)
     if found is None:
-        return
+        return None
     name, refusal = found
-    node, file = plan.node(name), plan.layout.topology.name
-    there = f", or the server of host {node.machine}" if node.machine else ""
-    raise UsageError(
+    node = plan.node(name)
+    return node, UsageError(
         f"{plan.engine.title} doesn't start with the configuration of {node.title}",
         detail=f"{refusal.text}\n{refusal.message}",
-        hint=f"nothing was stopped; correct that in {file}{there}, then: {again}",
     )
+
+
+def _rendered(context: ExecutionContext, node: NodePlan) -> str:
+    return context.rendered_of(node) or node_conf(context.plan, node, context.credentials)
+
+
+def refuse_edits(context: ExecutionContext, seen: Observed, steps: Iterable[Step]) -> None:
+    """Raise UsageError if these steps would write, over a configuration that a node has, one that
+    the engine would not start with: at its next crash, or that of its host, the node would stay
+    down. A first start finds that by itself, in no time."""
+    planned = {name for one in steps if one.do is StepKind.WRITE for name in one.nodes}
+    before = {
+        node.name: node.on_disk.config
+        for node in seen.nodes
+        if node.name in planned and node.on_disk.config
+    }
+    edited = [
+        node.name
+        for node in context.plan.data
+        if node.name in before and edited_settings(before[node.name], _rendered(context, node))
+    ]
+    if edited:
+        refuse_settings(context, edited, "redistopo up", "nothing was changed; ")
+
+
+@contextmanager
+def naming_refused_settings(context: ExecutionContext) -> Iterator[None]:
+    """If a node ends at its start, raise the UsageError of its configuration, if that is why."""
+    try:
+        yield
+    except NodeDied as error:
+        ended = [name for name, one in context.started.items() if one.poll() is not None]
+        try:
+            refuse_settings(context, ended, "redistopo up", done="")
+        except UsageError as refused:
+            raise refused from error
+        raise

@@ -78,7 +78,7 @@ def restart(request: RestartRequest, progress: Progress) -> RestartResult:
         plan = now.context.plan
         names = tuple(node.name for node in select_nodes(now.seen, request.words))
         refuse_unready(now, names)
-        refuse_settings(now, names, _command(request))
+        refuse_settings(now.context, names, _command(request))
         if request.rolling:
             refuse_other_bus(now.seen, plan.engine)
         work = RestartWork(now=now, seconds=request.seconds, force=request.force)
@@ -118,7 +118,7 @@ def preview_restart(request: RestartRequest) -> Preview:
         now = unrecorded(session)
         names = tuple(node.name for node in select_nodes(now.seen, request.words))
         refuse_unready(now, names)
-        refuse_settings(now, names, _command(request))
+        refuse_settings(now.context, names, _command(request))
         if request.rolling:
             if failed := now.faults():
                 raise unhealthy("\n".join(f"{check}: {about}" for check, about in failed))

@@ -34,6 +34,7 @@ from redistopo.model.topology.directives import (
     with_lines,
 )
 from redistopo.ops.directive_edit import DirectiveEdit, SetRequest, prepare_edit, write_edit
+from redistopo.ops.refuse_settings import settings_error
 from redistopo.progress import Progress, note, step, warn
 from redistopo.quick_dataclass import dataclass
 from redistopo.render.conf import node_conf
@@ -123,6 +124,7 @@ def _on_servers(context: ExecutionContext, edit: DirectiveEdit, seen: Observed) 
             with step(context.progress, f"set {edit.directive} on {join_names(running)}"):
                 for name in running:
                     setting.on(edit.plan.node(name))
+        _refuse_start(context, edit, setting.waiting)
         setting.in_files([edit.plan.node(name) for name in running])
         write_edit(edit)  # last: if this is interrupted before, `up` restores the servers
     except BaseException:  # Ctrl-C too: all servers are changed, or none
@@ -138,6 +140,15 @@ def _on_servers(context: ExecutionContext, edit: DirectiveEdit, seen: Observed) 
         stopped=tuple(name for name in edit.nodes if name not in running),
         changed=edit.after != edit.before or setting.moved,
     )
+
+
+def _refuse_start(context: ExecutionContext, edit: DirectiveEdit, waiting: list[str]) -> None:
+    """Raise UsageError if nodes that keep their value until a restart could not start with it."""
+    found = settings_error(replace(context, plan=edit.plan), waiting) if waiting else None
+    if found is not None:
+        _node, error = found
+        error.hint = "nothing was changed"
+        raise error
 
 
 def _refuse(

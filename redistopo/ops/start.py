@@ -25,6 +25,7 @@ from redistopo.model.state.selector import select_nodes
 from redistopo.model.state.status_rows import status_rows
 from redistopo.model.topology.spec import Persistence
 from redistopo.ops.certs import prepare_certificates
+from redistopo.ops.refuse_settings import naming_refused_settings, refuse_edits
 from redistopo.progress import Progress, note, warn
 from redistopo.project.started_topology import nothing_started_error
 from redistopo.quick_dataclass import dataclass
@@ -140,7 +141,12 @@ def _bring_back(
     for text in limit_warnings(proposal):
         warn(context.progress, text)
     context.plan = plan
-    with rolled_back_on_failure(context), explaining_ended_servers(context):
+    refuse_edits(context, seen, steps)
+    with (
+        rolled_back_on_failure(context),
+        naming_refused_settings(context),
+        explaining_ended_servers(context),
+    ):
         execute(context, steps)
         _await_joined(context, names)
 

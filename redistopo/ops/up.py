@@ -34,6 +34,7 @@ from redistopo.model.state.observed import Role
 from redistopo.model.state.record import TopologyState
 from redistopo.model.state.shards import ShardSeen, shards_of
 from redistopo.model.topology.exposure import plaintext_warning
+from redistopo.ops.refuse_settings import naming_refused_settings, refuse_edits
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.drill_intent_file import load_intent
 from redistopo.project.job_file import end_job, load_job, moves_left, save_job
@@ -170,7 +171,9 @@ def _up_adopted(session: Session, plan: Plan, began: float) -> UpResult:
     context.plan = found.plan
     execute(context, found.steps)
     if load_job(session.layout):
-        _finish_moves(context)
+        from redistopo.session.slot_job import finish_moves
+
+        finish_moves(context, moved=False)
     session.save_state(adopted_record(plan, session.state))
     verdict = prove(session, context)
     end_job(session.layout)
@@ -206,6 +209,7 @@ def bring_up(
     with (
         restored_on_failure(context),
         rolled_back_on_failure(context, keep=request.keep, formed=formed, moving=moving),
+        naming_refused_settings(context),
     ):
         end_leftover(context.plan.layout.formation)
         context.on_launch = lambda: _prepare_end(context)
@@ -216,7 +220,9 @@ def bring_up(
 
                 restore_old(context, session.rotation)
             if load_job(context.plan.layout):
-                _finish_moves(context, moved=any(one.do is StepKind.MOVE for one in steps))
+                from redistopo.session.slot_job import finish_moves
+
+                finish_moves(context, moved=any(one.do is StepKind.MOVE for one in steps))
             _finish_meeting(context, steps)
             from redistopo.session.prove import prove
 
@@ -252,6 +258,8 @@ def _converge(session: Session, context: ExecutionContext, asked: Asked) -> tupl
         context.plan = found.plan
         if found.refusal is not None:
             raise found.refusal
+        if not number:
+            refuse_edits(context, ahead.seen, found.steps)
         # before they are recorded: if interrupted, this is continued
         execute(context, ahead.moves)
         done = (*done, *ahead.moves)
@@ -295,8 +303,7 @@ def _record_removal(session: Session, plan: Plan, names: Collection[str]) -> Non
 
 def _goes_on(context: ExecutionContext, record: TopologyState, steps: tuple[Step, ...]) -> bool:
     """Whether there may be more to do, now that these steps are done."""
-    kinds = {one.do for one in steps}
-    if kinds & OBSERVE_AGAIN:
+    if (kinds := {one.do for one in steps}) & OBSERVE_AGAIN:
         return True
     if not record.formed:
         return context.plan.topology.clustered and bool(kinds) and StepKind.FORM not in kinds
@@ -334,12 +341,6 @@ def _finish_meeting(context: ExecutionContext, steps: tuple[Step, ...]) -> None:
         names = ", ".join(dict.fromkeys(one.nodes[0] for one in met))
         with step(context.progress, f"wait until nodes accept {names} again", changes=False):
             await_accepted(context)
-
-
-def _finish_moves(context: ExecutionContext, *, moved: bool = False) -> None:
-    from redistopo.session.slot_job import finish_moves
-
-    finish_moves(context, moved=moved)
 
 
 def _prepare_end(context: ExecutionContext) -> None:

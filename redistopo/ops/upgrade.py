@@ -247,7 +247,7 @@ def _ready(request: UpgradeRequest, now: LiveChange) -> UpgradePlan:
         refuse_unready(now, made.nodes, made.emptied)
         # the file still has the former engine
         again = f'redistopo upgrade --engine "{now.context.plan.topology.engine}"'
-        refuse_settings(now, made.nodes, again)
+        refuse_settings(now.context, made.nodes, again)
     return made
 
 

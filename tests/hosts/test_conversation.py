@@ -1,5 +1,6 @@
 """A conversation with Ansible: one process serves run after run, on this machine without SSH."""
 
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from support.waiting import until
 
 from redistopo.errors import RedistopoError, VaultLocked
 from redistopo.host.fleet import conversation
-from redistopo.host.fleet.conversation import Conversation
+from redistopo.host.fleet.conversation import Ansible, Conversation
 from redistopo.model.topology.hosts import Hosts, Machine
 
 pytest.importorskip("ansible", reason="several hosts need Ansible: pip install 'redistopo[hosts]'")
@@ -97,7 +98,14 @@ def test_an_ansible_without_the_password_of_a_vault_is_told_apart(tmp_path: Path
     inventory.write_text("h1 ansible_connection=local\n")
     (tmp_path / "group_vars").mkdir()
     (tmp_path / "group_vars" / "all.yml").write_text(_VAULT)
-    made = Conversation(Hosts(inventory=str(inventory), group="all"), ["h1"])
+    ansible = Ansible()
+    hosts = Hosts(inventory=str(inventory), group="all")
     with pytest.raises(VaultLocked) as raised:
-        made.ask({"h1": [_FACTS]}, 30)
+        ansible.run(hosts, {"h1": [_FACTS]}, 30)
     assert "REDISTOPO_VAULT_PASSWORD" in raised.value.hint
+    # each silent node asks for its host: they are refused by the first one's Ansible
+    began = time.monotonic()
+    with pytest.raises(VaultLocked) as again:
+        ansible.run(hosts, {"h1": [_FACTS]}, 30)
+    assert again.value is raised.value
+    assert time.monotonic() - began < 0.1  # no Ansible starts in that

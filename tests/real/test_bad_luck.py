@@ -129,11 +129,11 @@ def test_init_keeps_off_the_ports_of_a_stopped_topology(
 )
 def test_a_bad_directive_shows_redis_own_line(project: Project, engine: Engine, says: str) -> None:
     project.init("cluster", "--set", "maxmemory-polcy=allkeys-lru", engine=engine.path)
-    failed = project.run("up", check=1)
+    failed = project.run("up", check=2)
+    assert "doesn't start with the configuration of node1" in failed.err
     assert "maxmemory-polcy allkeys-lru" in failed.err
     assert says in failed.err
-    assert "correct that line in the topology file" in failed.err
-    assert "redis.log" in failed.err
+    assert "correct that in redistopo.toml, then: redistopo up" in failed.err
     assert project.servers() == []
 
 

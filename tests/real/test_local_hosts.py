@@ -67,8 +67,10 @@ def test_up_a_lock_of_another_controller_and_down(project: Project, base: Path) 
     (base / ".lock").unlink()
     file = project.root / "redistopo.toml"
     file.write_text(f"{file.read_text()}\n[nodes.node2]\nmaxmemory = 'lots'\n")
-    refused = project.run("restart", "--rolling", check=2)
-    assert "doesn't start with the configuration of node2 on h2" in refused.err
+    for words in (("restart", "--rolling"), ("up",)):
+        refused = project.run(*words, check=2)
+        assert "doesn't start with the configuration of node2 on h2" in refused.err
+    assert "lots" not in (base / "nodes" / "node2" / "redis.conf").read_text()
     assert sorted(_servers(base)) == sorted(before)
     _a_copy_of_the_folder_does_nothing(project, before)
     project.run("down", "--wipe", "--yes", check=0)

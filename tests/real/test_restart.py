@@ -114,6 +114,13 @@ def test_it_stops_at_the_first_fault(project: Project) -> None:
         refused = project.run("restart", *words, check=2)
         assert "doesn't start with the configuration of node2" in refused.err
         assert "argument must be a memory value" in refused.err
+    # nor is it written for a crash to find
+    for words in (["up"], ["up", "--dry-run"]):
+        refused = project.run(*words, check=2)
+        assert "doesn't start with the configuration of node2" in refused.err
+    assert (
+        "lots" not in (project.root / ".redistopo" / "nodes" / "node2" / "redis.conf").read_text()
+    )
     assert [*map(project.pid, (1, 2, 3))] == [leader, second, third]
     # that it can't be loaded is found only by loading it
     topology.write_text(f"{text}\n[nodes.node2]\nloadmodule = '{topology}'\n")

@@ -43,6 +43,7 @@ def test_on_each_engine(project: Project, name: str) -> None:
         (("maxmemory", "lots"), "node1 refuses that value of maxmemory"),
         (("maxmemry", "1"), "did you mean maxmemory"),
         (("hz", "100000"), "node1"),  # refused, or made 500 of
+        (("tcp-backlog", "many"), "doesn't start with the configuration of node1"),
     ):
         refused = project.run("set", *words, check=2)
         assert says in refused.err

@@ -20,6 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
+from redistopo.errors import RedistopoError
 from redistopo.host.fleet.encoding import decode, encode
 from redistopo.host.fleet.run_ansible import (
     CONNECT_SECONDS,
@@ -37,6 +38,8 @@ Op = Mapping[str, Any]
 _LAST_SECONDS = 10.0
 
 _SLOW_SECONDS = 5.0
+
+_FAILED_SECONDS = 8.0
 
 Waiting = Callable[[Sequence[str], Sequence[str]], None]
 """Called with the machines whose results are still awaited after a while, and with the others."""
@@ -60,12 +63,29 @@ class Ansible:
 
     def __init__(self) -> None:
         self._talk: Conversation | None = None
+        self._failed: tuple[float, RedistopoError] | None = None
         self.waiting: Waiting = lambda _left, _done: None
 
     def run(
         self, hosts: Hosts, ops: Mapping[str, Sequence[Op]], seconds: float
     ) -> dict[str, HostResults]:
-        """Perform the operations; see `Conversation.ask`."""
+        """Perform the operations; see `Conversation.ask`.
+
+        What kept Ansible from running a moment ago is raised without another start of it: each node
+        that doesn't reply would start one.
+        """
+        if self._failed is not None and time.monotonic() - self._failed[0] < _FAILED_SECONDS:
+            raise self._failed[1]
+        try:
+            return self._asked(hosts, ops, seconds)
+        except RedistopoError as error:
+            self._failed = time.monotonic(), error
+            raise
+
+    def _asked(
+        self, hosts: Hosts, ops: Mapping[str, Sequence[Op]], seconds: float
+    ) -> dict[str, HostResults]:
+        """The results, by the conversation at hand or by another."""
         if self._talk is None or not self._talk.serves(hosts, ops):
             self._end()
             names = [*(one.name for one in hosts.machines), *ops]

@@ -1,8 +1,5 @@
 """The machines of one topology: operations are queued, and performed on all of them at once."""
 
-import getpass
-import os
-import secrets
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -12,18 +9,18 @@ from threading import RLock
 from typing import Any
 
 from redistopo.errors import RedistopoError
+from redistopo.host.fleet.controller_lock import ControllerLock
 from redistopo.host.fleet.conversation import Ansible, HostResults, Op
-from redistopo.host.fleet.fleet_file import FleetFile, Place, save_fleet_file
+from redistopo.host.fleet.fleet_file import FleetFile, Place
+from redistopo.host.fleet.node_snapshot import NodeSnapshot
 from redistopo.host.fleet.own_copies import OwnCopies
 from redistopo.host.fleet.refusals import refusal, unreachable
-from redistopo.host.fleet.seen import NodeSeen, node_seen
+from redistopo.host.fleet.seen import NodeSeen, RemoteProcess
 from redistopo.host.fleet.units import UnitText, units_on
 from redistopo.host.fleet.unreached import Unreached
 from redistopo.host.local_host import LOCAL
-from redistopo.host.process_marks import load_process_mark, save_process_mark
 from redistopo.host.tcp import answers
 from redistopo.model.protocol.endpoint import Endpoint
-from redistopo.model.state.record import ProcessMark
 from redistopo.model.topology.hosts import Hosts
 from redistopo.model.topology.project_paths import Layout
 
@@ -32,10 +29,6 @@ Then = Callable[[Mapping[str, Any]], None]
 
 Work = list[tuple[Op, Then | None]]
 """Operations on one machine, in order."""
-
-FRESH_SECONDS = 3.0
-"""How long what was seen of a node that doesn't reply counts, or twice as long as it took to look:
-polling would otherwise do nothing but that."""
 
 _OP_SECONDS = 60.0
 
@@ -51,11 +44,9 @@ class Fleet:
         self.left_out: Callable[[RedistopoError], None] = lambda _error: None
         self._unreached = Unreached(layout)
         self._queue: dict[str, Work] = {}
-        self._seen: dict[str, NodeSeen] = {}
+        self._seen = NodeSnapshot(layout, self.copies)
+        self._lock = ControllerLock(layout)
         self.ansible = Ansible()
-        self._verb, self._partly = "", False
-        self._once = secrets.token_hex(8)
-        self._locked = False
         self._mutex = RLock()
         self._took = 0.0
         self._missed: dict[str, RedistopoError] = {}
@@ -99,14 +90,14 @@ class Fleet:
     def claim(self, verb: str, *, partly: bool = False) -> None:
         """Lock the machines with the next operation there, for that verb; what was seen before
         doesn't count any more. With `partly`, those that aren't reached are left out."""
-        self._verb, self._partly = verb, partly
+        self._lock.claim(verb, partly=partly)
         self._seen.clear()
         self._missed.clear()
 
     def reach(self) -> None:
         """Lock the machines at once, if the next operation would lock them."""
         with self._mutex:
-            if self._verb and not self._locked:
+            if self._lock.due:
                 self._perform({})
 
     def release(self) -> None:
@@ -114,32 +105,15 @@ class Fleet:
         try:
             self.flush()
         finally:
-            if self._locked:
-                op = {"op": "unlock", "base": self.base, "once": self._once}
+            if self._lock.held:
+                op = self._lock.unlock(self.file)
                 self.ansible.finish(self.file.hosts, {one: [op] for one in self._used()})
-            self._verb, self._locked, self._once = "", False, secrets.token_hex(8)
+            self._lock.dropped()
 
     @property
     def claimed(self) -> bool:
         """Whether a verb that changes the topology is at work."""
-        return bool(self._verb)
-
-    def _preamble(self) -> list[Op]:
-        """What comes first on every machine: nothing is touched there but under our marker."""
-        if not self._verb:
-            return []
-        who = f"{getpass.getuser()}@{os.uname().nodename}:{self.layout.root} ({self._verb})"
-        save_fleet_file(self.layout, self.file)
-        mine = {"token": self._token, "once": self._once, "who": who}
-        return [
-            {"op": "claim", "base": self.base, "id": self.file.id},
-            {"op": "lock", "base": self.base, **mine},
-        ]
-
-    @property
-    def _token(self) -> str:
-        """What distinguishes this project's folder from other controllers' ones."""
-        return f"{self.file.id}:{os.uname().nodename}:{self.layout.root}"
+        return bool(self._lock.verb)
 
     def _used(self) -> list[str]:
         """The machines with nodes, in order."""
@@ -165,8 +139,8 @@ class Fleet:
     def wipe(self) -> None:
         """Remove the topology's folder on every machine."""
         with self._mutex:
-            op = {"op": "wipe", "base": self.base, "id": self.file.id, "token": self._token}
-            self._verb, self._locked = "", False  # the lock itself goes with the folder
+            op = self._lock.wipe(self.file)
+            self._lock.dropped()  # it goes with the folder
             for name in self.file.places:
                 self.queue(name, op)
             self._perform({})
@@ -203,21 +177,21 @@ class Fleet:
     def _perform(self, more: Mapping[str, Work]) -> dict[str, str]:
         """Perform all that is queued, and `more`; returns why other machines weren't reached."""
         queued, self._queue = self._queue, {}
-        if queued and self._verb and not self._locked:
+        if queued and self._lock.due:
             self._perform({})  # nothing is changed unless every host is reached, ours and locked
         machines = list(dict.fromkeys([*queued, *more]))
-        if self._verb and not self._locked:
+        if self._lock.due:
             machines = list(dict.fromkeys([*self._used(), *machines]))
-            self._unreached.refuse(queued if self._partly else machines)
+            self._unreached.refuse(queued if self._lock.partly else machines)
         work = {one: [*queued.get(one, []), *more.get(one, [])] for one in machines}
         first, found = self._asked(work)
-        every = machines if self._verb and not self._partly else []
+        every = machines if self.claimed and not self._lock.partly else []
         missed = self._refuse(found, required=[*queued, *every])
-        self._leave_out(missed if self._partly else ())
+        self._leave_out(missed if self._lock.partly else ())
         done = ((one, some, found[one].results[first:]) for one, some in work.items())
         errors = [error for one in done if (error := self._report(*one)) is not None]
-        if self._verb:
-            self._locked = True
+        self._lock.taken()
+        if self.claimed:
             self.copies.save()
         if errors:
             raise errors[0]
@@ -231,7 +205,7 @@ class Fleet:
 
     def _asked(self, work: Mapping[str, Work]) -> tuple[int, dict[str, HostResults]]:
         """What the machines reply, after the replies to so many operations of our own."""
-        first = self._preamble()
+        first = self._lock.first(self.file)
         ops = {one: [*first, *(op for op, _then in some)] for one, some in work.items()}
         began = time.monotonic()
         found = self.run(self.file.hosts, ops)
@@ -273,20 +247,18 @@ class Fleet:
         All nodes of all machines are inspected at once. Raises Unreachable.
         """
         with self._mutex:
-            if node not in self._seen:
+            if self._seen.get(node) is None:
                 if why := self._missed.get(self.file.places[node].machine):
                     raise why
                 self._look()
-            if node not in self._seen:
+            if (found := self._seen.get(node)) is None:
                 raise self._missed[self.file.places[node].machine]
-            return self._seen[node]
+            return found
 
     def seen_lately(self, node: str) -> NodeSeen:
         """Return what is on the node's machine, and was seen there a few seconds ago at most."""
         with self._mutex:
-            found = self._seen.get(node)
-            if found is not None and found.age > max(FRESH_SECONDS, 2 * self._took):
-                self._seen.clear()
+            self._seen.clear_if_older(node, self._took)
             return self.seen(node)
 
     def look_again(self) -> None:
@@ -300,11 +272,11 @@ class Fleet:
 
     def outdated(self, node: str) -> None:
         """What was seen of a node doesn't count any more."""
-        self._seen.pop(node, None)
+        self._seen.drop(node)
 
     def _look(self) -> None:
         more: dict[str, Work] = {}
-        spared = self._missed if self._partly else {}
+        spared = self._missed if self._lock.partly else {}
         for machine in (one for one in self._used() if one not in spared):
             nodes = {
                 name: [[one.host, port] for port in one.ports]
@@ -317,32 +289,11 @@ class Fleet:
         self._missed = {**spared, **{name: self._unreached.error(name) for name in missed}}
 
     def _keep(self, result: Mapping[str, Any]) -> None:
-        for name in result["nodes"]:
-            self._seen[name] = node_seen(name, result)
-            self._keep_mark(name)
-            self.copies.seen(name, self._seen[name].files)
+        self._seen.keep(self.file, result, marks=self.claimed)
 
-    def _keep_mark(self, name: str) -> None:
-        """Record a server that isn't on record: by a start that was interrupted, or by hand."""
-        process, folder = self._seen[name].process, self.layout.node(name)
-        if process is None or not self._verb:
-            return
-        known = load_process_mark(folder.process)
-        if known is None or (known.pid, known.started) != (process.pid, process.started):
-            self.record(name, process.pid, process.started, process.boot)
-
-    def record(self, name: str, pid: int, started: float, boot: str) -> None:
-        """Record a node's process in the mirror."""
-        folder = self.layout.node(name)
-        mark = ProcessMark(
-            node=name,
-            pid=pid,
-            started=started,
-            boot=boot,
-            executable=self.file.engine,
-            config=self.there(folder.config),
-        )
-        save_process_mark(folder.process, mark)
+    def record(self, process: RemoteProcess) -> None:
+        """Record a node's process."""
+        self._seen.record(self.file, process)
 
     def answers(self, node: str) -> bool:
         """Whether a server replies at the node's address, without Ansible."""

@@ -50,10 +50,9 @@ class StartedServer:
         self._process = process_seen(self.node, result)
         self._exit = result["exit"]
         self._checked = time.monotonic()
-        one = self._process
-        self._fleet.record(self.node, one.pid, one.started, one.boot)
+        self._fleet.record(self._process)
         if (known := self._fleet.known(self.node)) is not None and self._exit is None:
-            known.process, known.taken = one, {}
+            known.process, known.taken = self._process, {}
         else:
             self._fleet.outdated(self.node)
 
