@@ -97,9 +97,10 @@ def _recorded_names(layout: Layout) -> tuple[str, ...]:
 
 def _no_topology(layout: Layout) -> UsageError:
     """The error of a folder without a topology file, with the topologies that `ps` lists."""
-    known = registered_topologies()
+    name = layout.topology.name
+    known = [one for one in registered_topologies() if (Path(one.root) / name).exists()]
     return UsageError(
-        f"there is no {layout.topology.name} in {layout.root}",
+        f"there is no {name} in {layout.root}",
         detail="\n".join(f"{one.name}: {one.shape} in {one.root}" for one in known[:_MOST_NAMED]),
         hint="create one: redistopo init cluster"
         + (f"; or use one of these: redistopo -C {known[0].root} VERB" if known else ""),
