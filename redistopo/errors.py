@@ -69,14 +69,7 @@ class MissingPrerequisite(RedistopoError):
 
 
 class NoSuchEngine(MissingPrerequisite):
-    """No server on this machine is what `engine` asks for; its hint is about the topology file,
-    `elsewhere` is the hint where there is none."""
-
-    def __init__(
-        self, message: str, *, hint: str = "", detail: str = "", elsewhere: str = ""
-    ) -> None:
-        super().__init__(message, hint=hint, detail=detail)
-        self.elsewhere = elsewhere
+    """No server on this machine is what `engine` asks for."""
 
 
 class Unreachable(RedistopoError):

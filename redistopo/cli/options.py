@@ -7,22 +7,39 @@ command's function receives what is its own.
 import re
 from collections.abc import Callable
 from pathlib import Path
+from shlex import quote
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from redistopo.cli import complete
 from redistopo.cli.formats import FORMATS, TEXT
+from redistopo.cli.usage_hints import ExactForm
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 FORMAT, QUIET, FOUND = "redistopo.format", "redistopo.quiet", "redistopo.found"
-"""Keys of the click context's meta: --output, --quiet, and a project folder found by search."""
+NAMED = "redistopo.named"
+"""Keys of the click context's meta: --output, --quiet, a project folder found by search, and one
+that an option named."""
 
 _FOLDER = "redistopo.folder"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
-_PATH = click.Path(file_okay=False, path_type=Path)
 _FOLDER_HELP = "Folder with redistopo.toml.  [this one or above]"
+
+
+class _Folder(click.Path):
+    """A folder; of a file, as the topology file, its folder is named in the error."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if (path := Path(value)).is_file():
+            folder = quote(str(path.parent))
+            raise ExactForm(f"{value} is a file, and no folder", f"name its folder: -C {folder}")
+        return super().convert(value, param, ctx)
+
+
+_PATH = _Folder(file_okay=False, path_type=Path)
 
 
 def seconds(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
@@ -38,9 +55,11 @@ def seconds(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
 def folder(command: Command) -> Command:
     """``--dir`` before the verb; the verb's own takes precedence."""
 
-    def store(ctx: click.Context, _param: click.Parameter, value: Path | None) -> None:
+    def store(ctx: click.Context, param: click.Parameter, value: Path | None) -> None:
         if value is not None:
             ctx.meta[_FOLDER] = value
+            if ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE:
+                ctx.meta[NAMED] = value
 
     return _dir(callback=store, expose_value=False, envvar="REDISTOPO_DIR")(command)
 
@@ -73,6 +92,8 @@ def _dir(help: str = _FOLDER_HELP, **settings: Any) -> Callable[[Command], Comma
 def _nearest_project(
     ctx: click.Context, _param: click.Parameter, value: Path | None
 ) -> Path | None:
+    if value is not None:
+        ctx.meta[NAMED] = value
     named: Path | None = value or ctx.meta.get(_FOLDER)
     if named is not None or ctx.resilient_parsing:
         return named

@@ -4,6 +4,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from errno import EACCES, EPERM
 from itertools import pairwise
 from typing import NoReturn, Protocol, TypeVar
@@ -12,13 +13,13 @@ import click
 
 from redistopo import __version__
 from redistopo.cli import theme
+from redistopo.cli.commands_here import here, typed
 from redistopo.cli.envelope import ENVELOPE, Envelope, ErrorFields
 from redistopo.cli.formats import FORMATS, TEXT, Format
 from redistopo.cli.options import FORMAT, FOUND, QUIET
 from redistopo.cli.printable import cleaned, printable
 from redistopo.cli.streams import discard
 from redistopo.errors import ExitCode, Interrupted, RedistopoError, UsageError, VaultLocked
-from redistopo.model.remedies.commands import warned
 from redistopo.model.remedies.remedy import remedy_fields
 from redistopo.progress import Event, Progress, no_progress, note
 from redistopo.quick_dataclass import dataclass
@@ -183,11 +184,16 @@ def _progress(out: Output) -> Iterator[Progress]:
     elif sys.stderr.isatty():
         spinner = progress.Spinner()
         try:
-            yield _unbreakable(spinner.progress)
+            yield _unbreakable(_typed(spinner.progress))
         finally:
             spinner.stop()
     else:
-        yield _unbreakable(progress.plain_lines)
+        yield _unbreakable(_typed(progress.plain_lines))
+
+
+def _typed(progress: Progress) -> Progress:
+    """The same, for a reader: commands in notes and warnings can be typed as they are."""
+    return lambda event: progress(replace(event, text=here(event.text)))
 
 
 def _unbreakable(progress: Progress) -> Progress:
@@ -244,7 +250,7 @@ def print_error(message: str, detail: str = "", hint: str = "") -> None:
         for line in printable(detail).split("\n") if detail else ():
             click.echo(f"  {line}", err=True)
         if hint:
-            click.echo(theme.paint("  Next: ", bold=True) + warned(hint), err=True)
+            click.echo(theme.paint("  Next: ", bold=True) + typed(hint), err=True)
     except OSError:
         discard(sys.stderr)
 

@@ -1,4 +1,4 @@
-"""Our stdout and stderr, also where the shell closed them or a reader went away."""
+"""Our stdin, stdout and stderr, also where the shell closed them or a reader went away."""
 
 import os
 import sys
@@ -21,8 +21,9 @@ def require_utf8() -> None:
 
 
 def open_streams() -> None:
-    """Open stdout and stderr also where the shell closed them (``>&-``)."""
-    for name in ("stdout", "stderr"):
+    """Open stdin, stdout and stderr also where the shell closed them (``<&-``, ``>&-``), in the
+    order of their numbers: a file that is opened later would otherwise get one of these."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  never closed
+            nowhere = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115, PTH123  never closed
             setattr(sys, name, nowhere)

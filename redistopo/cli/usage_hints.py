@@ -1,10 +1,15 @@
 """An invalid command line: what is wrong with it, and what to type instead."""
 
+import re
+
 import click
 
 from redistopo.cli.other_tools import ANSWERS, FOREIGN_OPTIONS
 from redistopo.cli.spelling import similar
 from redistopo.cli.verbs import VERBS
+
+_NO_NUMBER = re.compile(r"is not a valid (?:integer|float)(?: range)?")
+"""click's words."""
 
 
 class UnknownVerb(click.UsageError):
@@ -31,7 +36,7 @@ def describe(error: click.ClickException) -> tuple[str, str]:
     path = ctx.command_path if ctx else "redistopo"
     if isinstance(error, click.NoSuchOption) and ctx:
         return _no_such_option(error, ctx)
-    message = error.format_message()
+    message = _NO_NUMBER.sub("is not a number", error.format_message())
     return message[:1].lower() + message[1:].removesuffix("."), f"{path} --help"
 
 

@@ -92,7 +92,8 @@ def choose_engine(
     """Choose the first engine that the request accepts.
 
     Raises MissingPrerequisite with the install command if there is none, if all are too old, or
-    if none has the requested TLS. Without `advise` the error doesn't say how to install one:
+    if none has the requested TLS; also if an option asks for a version, and the environment for
+    another one. Without `advise` the error doesn't say how to install one:
     what the package manager offers takes apt-cache a second to tell.
     """
     if path := request.path or os.environ.get(VARIABLE, ""):
@@ -112,11 +113,11 @@ def choose_engine(
     if request.product or request.numbers:
         known = "\n".join(f"{one.title}: {one.path}" for one in find_engines())
         install = how_to_install(request) if advise else f"install {_ELSEWHERE}"
+        change = "change `engine` in the topology file to" if not request.option else "ask for"
         raise NoSuchEngine(
             f'no server on this machine is "{request.text}"',
             detail=known or "no server was found at all",
-            hint=f"change `engine` in the topology file to one of these, or {install}",
-            elsewhere=f"ask for one of these, or {install}",
+            hint=f"{change} one of these, or {install}",
         )
     raise MissingPrerequisite(
         "no Redis or Valkey server was found on this machine",
@@ -206,20 +207,31 @@ def _explicit(path: str, source: str, request: EngineRequest) -> Choice:
         raise MissingPrerequisite(
             f"{full} is not a program ({source})",
             detail="it can't be executed" if there else "no such file",
-            hint="`redistopo engines` lists the servers on this machine",
+            hint=_or_another(source),
         )
     engine = _ask(full, source)
     if engine is None:
         raise MissingPrerequisite(
             f"{full} is not a Redis or Valkey server ({source})",
-            detail=f"`{full} --version` printed no such version",
-            hint="`redistopo engines` lists the servers on this machine",
+            detail=f"`{full} --version` printed no version of Redis or Valkey",
+            hint=_or_another(source),
+        )
+    if request.option and not request.accepts(engine.product, engine.version):
+        raise MissingPrerequisite(
+            f'{source} names {engine.title}, not "{request.text}"',
+            detail=full,
+            hint=f"unset {source}, then run the same command again",
         )
     if not engine.supported:
         raise _too_old(engine)
     if request.tls and not (engine := _secured(engine)).tls:
         raise _without_tls([engine], request, source)
     return Choice(engine=engine, why=source)
+
+
+def _or_another(source: str) -> str:
+    known = "`redistopo engines` lists the servers on this machine"
+    return f"unset {VARIABLE}, or set it to another; {known}" if source == VARIABLE else known
 
 
 def _too_old(engine: Engine) -> MissingPrerequisite:
@@ -236,14 +248,13 @@ def _without_tls(
 ) -> MissingPrerequisite:
     other = next((one for one in find_engines(tls=True) if one.supported and one.tls), None)
     if other is not None:
-        version = f"{other.version.major}.{other.version.minor}"
+        asked = f'"{other.product.value} {other.version.major}.{other.version.minor}"'
+        change = f"engine = {asked} in the topology file, or --engine"
         return NoSuchEngine(
             f"tls = true needs a server built with TLS; {other.title} is, but "
             + (f"{source} names another" if source else f'"{request.text}" excludes it'),
             detail="\n".join(f"{one.title}, built without TLS: {one.path}" for one in engines),
-            hint=f'engine = "{other.product.value} {version}" in the topology file, or --engine'
-            + (f", and unset {VARIABLE}" if source == VARIABLE else ""),
-            elsewhere=f'ask for "{other.product.value} {version}"'
+            hint=(f"ask for {asked}" if request.option else change)
             + (f", and unset {VARIABLE}" if source == VARIABLE else ""),
         )
     system = by_system(detect_machine())

@@ -1,5 +1,6 @@
 """`cli`: opens a CLI on one node; the password is passed only by its environment."""
 
+import shlex
 from dataclasses import field
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def _node(seen: Observed, words: tuple[str, ...]) -> NodeSeen:
             detail="\n".join(f"{node.name}: {node.error or node.role}" for node in seen.nodes),
             hint="redistopo start, or redistopo up; or name a node that runs",
         )
-    node = select_one_node(seen, words) if words else primaries[0]
+    node = _selected(seen, words) if words else primaries[0]
     if not node.running or node.paused:
         verb = "resume" if node.paused else "start"
         raise RedistopoError(
@@ -84,6 +85,17 @@ def _node(seen: Observed, words: tuple[str, ...]) -> NodeSeen:
             hint=f"redistopo {verb} {node.name}",
         )
     return node
+
+
+def _selected(seen: Observed, words: tuple[str, ...]) -> NodeSeen:
+    try:
+        return select_one_node(seen, words)
+    except UsageError as error:
+        at = next((n for n, word in enumerate(words) if error.message.startswith(repr(word))), -1)
+        if at >= 0:
+            typed = shlex.join((*words[:at], "--", *words[at:]))
+            error.hint += f"; what the CLI is to get follows --: redistopo cli {typed}"
+        raise
 
 
 def _access(session: Session, node: NodeSeen, user: str) -> Login:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field, replace
 from pathlib import Path
 
-from redistopo.errors import MissingPrerequisite, NoSuchEngine
+from redistopo.errors import MissingPrerequisite
 from redistopo.host.files import absolute
 from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.watch_owner import OwnerWatcher
@@ -112,11 +112,9 @@ def _start(request: EphemeralRequest, progress: Progress) -> EphemeralServers:
         asked = InitRequest(root=servers.folder, shape=request.shape, keys=keys, settings=settings)
         init(replace(asked, first_port=_any_port(request.shape)), _warnings_of(progress))
         up(UpRequest(root=servers.folder, seconds=request.seconds), progress)
-    except BaseException as error:  # Ctrl-C too
+    except BaseException:  # Ctrl-C too
         if servers is not None:
             servers.end()
-        if isinstance(error, NoSuchEngine):  # its topology file is not the user's
-            error.hint = error.elsewhere
         raise
     return servers
 

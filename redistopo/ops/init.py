@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import field, replace
 from pathlib import Path
 
-from redistopo.errors import ExitCode, MissingPrerequisite, UsageError
+from redistopo.errors import ExitCode, MissingPrerequisite, NoSuchEngine, UsageError
 from redistopo.host.files import read_text, write_public
 from redistopo.host.ports import ephemeral_range, reserved_ports
 from redistopo.model.planning.node_numbers import number_nodes
@@ -26,7 +26,13 @@ from redistopo.model.topology.ports import (
 from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import FORMAT_VERSION, SHAPE_ALIASES, Shape, Topology
 from redistopo.progress import Event, EventKind, Progress, note, warn
-from redistopo.project.load import checked, engine_request, layout_of_folder, require_address
+from redistopo.project.load import (
+    checked,
+    engine_request,
+    is_ephemeral,
+    layout_of_folder,
+    require_address,
+)
 from redistopo.project.port_conflicts import port_blocker, topology_in
 from redistopo.project.port_reservations import choosing_ports, reserve_ports
 from redistopo.project.started_topology import running_nodes
@@ -115,7 +121,7 @@ def _init(
         _warn_of_busy(layout, topology, existing, progress)
     if topology.hosts is None:
         _warn_of_ephemeral(topology, progress)
-    if "engine" in request.keys and topology.hosts is None:
+    if "engine" in request.keys and topology.hosts is None and not is_ephemeral(layout):
         _warn_of_missing_engine(topology, progress)
     if risk := plaintext_warning(topology):
         warn(progress, risk)
@@ -269,8 +275,10 @@ def _warn_of_missing_engine(topology: Topology, progress: Progress) -> None:
         return
     try:
         choose_engine(wanted)
-    except MissingPrerequisite as error:
+    except NoSuchEngine as error:
         warn(progress, f"{error.message}; to get one: {how_to_install(wanted)}")
+    except MissingPrerequisite as error:
+        warn(progress, f"{error.message}; {error.hint}")
 
 
 def different_file(path: Path, found: str, wanted: str) -> UsageError:

@@ -8,12 +8,13 @@ from dataclasses import field, replace
 
 from redistopo.checks.catalogue import CHECKS
 from redistopo.client.observe import Detail
-from redistopo.errors import Interrupted, RedistopoError, Unhealthy
+from redistopo.errors import Interrupted, MissingPrerequisite, RedistopoError, Unhealthy
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.executor import execute
 from redistopo.execute.handover import HandoverResult
 from redistopo.execute.rotate_passwords import restore_old
 from redistopo.execute.shutdown import shut_down_saving
+from redistopo.host.files import FREE
 from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline
 from redistopo.model.planning.guards import guard, limit_warnings
@@ -160,8 +161,12 @@ def unhealthy(detail: str) -> Unhealthy:
 
 
 def restart_nodes(work: RestartWork, names: tuple[str, ...]) -> None:
-    """Restart these nodes with their data, until they are ready."""
+    """Restart these nodes with their data, until they are ready.
+
+    Raises MissingPrerequisite before any is stopped if their files can't be written.
+    """
     now, context = work.now, work.now.context
+    _refuse_full_disk(context, names)
     layout = context.plan.layout
     running = [name for name in names if now.session.host.processes.find(layout, name)]
     roles = {node.name: node.role for node in now.seen.nodes}
@@ -187,6 +192,17 @@ def restart_nodes(work: RestartWork, names: tuple[str, ...]) -> None:
     work.restarted += [Restarted(node=one, role=roles.get(one), seconds=took) for one in names]
     if (record := now.session.state) is not None:
         now.session.save_state(replace(record, engine=context.plan.engine.name))
+
+
+def _refuse_full_disk(context: ExecutionContext, names: tuple[str, ...]) -> None:
+    """On a full disk a node can be stopped, but its configuration can't be written."""
+    for node in context.nodes(names):
+        if context.host.files.disk_full(node.folder.root):
+            raise MissingPrerequisite(
+                f"the disk of {node.name} is full, so it could not start again",
+                detail=f"{node.folder.root}\n{node.name} was not stopped",
+                hint=FREE,
+            )
 
 
 def _put_aside(now: Situation, seen: Observed, names: tuple[str, ...]) -> Iterable[Step]:

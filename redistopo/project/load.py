@@ -97,9 +97,10 @@ def _recorded_names(layout: Layout) -> tuple[str, ...]:
 
 def _no_topology(layout: Layout) -> UsageError:
     """The error of a folder without a topology file, with the topologies that `ps` lists."""
-    known = registered_topologies()
+    name = layout.topology.name
+    known = [one for one in registered_topologies() if (Path(one.root) / name).exists()]
     return UsageError(
-        f"there is no {layout.topology.name} in {layout.root}",
+        f"there is no {name} in {layout.root}",
         detail="\n".join(f"{one.name}: {one.shape} in {one.root}" for one in known[:_MOST_NAMED]),
         hint="create one: redistopo init cluster"
         + (f"; or use one of these: redistopo -C {known[0].root} VERB" if known else ""),
@@ -128,16 +129,20 @@ def checked(document: Mapping[str, object], source: str, known: Collection[str] 
 
 
 def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> "Plan":
-    """Make the project's plan; `engine` overrides the file's. Raises MissingPrerequisite if no
-    matching server is installed, and UntrustedFolder if the file's is a program of a folder that
-    isn't trusted; with `assume`, an engine is assumed then, and nothing is run."""
+    """Make the project's plan; `engine`, of an option, overrides the file's.
+
+    Raises MissingPrerequisite if no matching server is installed, and UntrustedFolder if the file's
+    is a program of a folder that isn't trusted; with `assume`, an engine is assumed then, and
+    nothing is run.
+    """
     # verbs that only observe need no engine
     from redistopo.host.engine_search import assumed_engine, choose_engine
     from redistopo.model.planning.plan_nodes import make_plan
     from redistopo.project.numbered_nodes import numbered_nodes
 
     request = engine_request(engine or project.topology.engine)
-    request = replace(request, tls=project.topology.tls)
+    option = bool(engine) or is_ephemeral(project.layout)
+    request = replace(request, tls=project.topology.tls, option=option)
     if not engine and request.path:
         try:
             require_trust(project.layout, request.path)
@@ -149,6 +154,13 @@ def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> "Pla
             return make_plan(project.topology, project.layout, request.assumed, why, numbered)
     choice = assumed_engine(request) if assume else choose_engine(request)
     return plan_with(project, choice.engine, choice.why)
+
+
+def is_ephemeral(layout: Layout) -> bool:
+    """Return whether the topology ends with a program: its file isn't the user's."""
+    from redistopo.host.owner_watcher import MARKER
+
+    return (layout.root / MARKER).exists()
 
 
 def adopted_plan(project: Project) -> "Plan":

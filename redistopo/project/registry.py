@@ -66,7 +66,7 @@ def unregister(root: Path) -> None:
 
 
 def registered_topologies() -> tuple[Entry, ...]:
-    """Return all registered topologies whose state folder still exists, by name."""
+    """Return all registered topologies by name, also those whose folder is gone."""
     return tuple(sorted(_entries(), key=lambda one: (one.name, one.root)))
 
 

@@ -38,7 +38,7 @@ class Topologies:
             try:
                 found = (self._pool.get(asked.key) if lasts else None) or self._start(asked)
             except NoSuchEngine as error:
-                error.hint = f"{asked.engine_by}: {error.elsewhere}"
+                error.hint = f"{asked.engine_by}: {error.hint}"
                 raise
         if lasts:
             self._pool[asked.key] = found

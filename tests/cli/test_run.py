@@ -81,6 +81,13 @@ def test_what_cannot_be_run_starts_no_server(made: Project) -> None:
     assert "redistopo run cluster -- echo 'a b'" in refused
     assert "did you mean: redistopo run cluster --" in made.run("run", "clust", "--", "true").err
     assert "SHAPE" in made.run("run", "--shards", "3", "--", "true", check=2).err
+    other = made.run("run", "standalone", "--engine", "redis 99", "--", "true", check=4).err
+    assert f'REDISTOPO_SERVER names {BUNDLED.title}, not "redis 99"' in other  # not in its place
+    assert "unset REDISTOPO_SERVER, then run the same command again" in other
+    del made.env["REDISTOPO_SERVER"]
+    other = made.run("run", "standalone", "--engine", "redis 99", "--", "true", check=4).err
+    assert other.count('no server on this machine is "redis 99"') == 1
+    assert "ask for one of these" in other  # it has no topology file to change
     assert _left(made) == []
 
 

@@ -53,11 +53,14 @@ WRONG = {
     "down --wipe": "redistopo down --wipe --yes",
     "restart --restore-roles": "redistopo restart --rolling --restore-roles",
     "up --timeout soon": "redistopo up --help",
+    "status -C redistopo.toml": "name its folder: -C .",
 }
 
 
 @pytest.mark.parametrize("words", WRONG)
 def test_a_wrong_command_line_is_answered_with_the_right_one(project: Project, words: str) -> None:
+    if "redistopo.toml" in words:
+        project.init("standalone", engine=BUNDLED.path)
     done = project.run(*words.split(), check=2, installed=False)
     error, following = done.err.splitlines()
     assert error.startswith("Error: ")
@@ -121,6 +124,13 @@ def test_a_folder_above_is_found_and_named(project: Project) -> None:
     for words in (("-C", "../..", "status"), ("status", "-C", "../..")):
         assert run(*words).stdout.startswith(f"{project.root.name}: ")
         assert run(*words).stderr == ""
+    # what is to be typed next names the folder that -C named, if it is another one
+    assert "Data is kept: redistopo -C ../.. up starts" in run("down", "-C", "../..").stdout
+    assert "Start it: redistopo -C ../.. up\n" in run("-C", "../..", "status").stdout
+    assert "evenly: redistopo -C ../.. rebalance; or to" in run("undo", "-C", "../..").stderr
+    assert "Start it: redistopo up\n" in project.run("status", "-C", ".").out
+    project.env["REDISTOPO_DIR"] = "../.."
+    assert "Start it: redistopo up\n" in run("status").stdout
 
 
 def test_somebody_elses_file_above_is_not_used(project: Project, tmp_path: Path) -> None:
@@ -140,6 +150,8 @@ def test_without_a_topology_those_of_ps_are_named(project: Project) -> None:
         done = project.run(*words, "-C", str(empty), check=2)
         assert f"  known: standalone in {project.root}\n" in done.err
         assert "redistopo init cluster; or use one of these: redistopo -C " in done.err
+    (project.root / "redistopo.toml").unlink()  # -C would fail
+    assert "known" not in project.run("status", "-C", str(empty), check=2).err
 
 
 def test_up_again_prints_one_line_and_connect_prints_the_rest(project: Project) -> None:

@@ -158,8 +158,8 @@ def test_a_read_only_folder(
 
 
 @pytest.mark.fault(
-    "the disk is full when a topology is to be upgraded",
-    "no snapshot can be saved: no node is stopped, and the topology file is unchanged",
+    "the disk is full when a topology is to be upgraded, or nodes are to be restarted",
+    "no node is stopped, since it could not start again, and the topology file is unchanged",
 )
 def test_an_upgrade_on_a_full_disk(
     project: Project, disk: Callable[[str], subprocess.CompletedProcess[str]]
@@ -171,7 +171,9 @@ def test_an_upgrade_on_a_full_disk(
         before=$($CLI -p $PORT info server | grep process_id)
         dd if=/dev/zero of=fill bs=1k 2>/dev/null
         $R upgrade --engine "valkey 9.1" --force 2>told; echo "full: $?"
-        rm fill; cat told
+        $R restart node1 2>restart; echo "restart: $?"
+        $R restart --rolling --force 2>rolling; echo "rolling: $?"
+        rm fill; cat told restart
         [ "$before" = "$($CLI -p $PORT info server | grep process_id)" ] && echo "runs on"
         grep engine redistopo.toml
         $R upgrade --engine "valkey 9.1" --force >/dev/null; echo "then: $?"
@@ -179,6 +181,7 @@ def test_an_upgrade_on_a_full_disk(
         $R down"""
     )
     assert "full: 0" not in done.stdout, done
+    assert "restart: 4\nrolling: 4\n" in done.stdout, done
     assert "runs on" in done.stdout, done
     assert f'engine = "{PACKAGED.path}"' in done.stdout, done
     assert "then: 0" in done.stdout, done

@@ -137,6 +137,8 @@ def test_cli_finds_its_way_in_a_cluster(project: Project) -> None:
         assert project.run("cli", "shard:3 primary", "--", "GET", key, check=0).out == "yes\n"
     several = project.run("cli", "replica", "--", "PING", check=2)
     assert "replica matches 3 nodes" in several.err
+    without = project.run("cli", "primary", "GET", "a key", check=2).err
+    assert "what the CLI is to get follows --: redistopo cli primary -- GET 'a key'\n" in without
     # an option of the CLI's own, its exit code, and an empty password of another's
     project.env["REDISCLI_AUTH"] = ""
     assert project.run("cli", "--", "--no-such-option").code == 1

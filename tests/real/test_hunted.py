@@ -346,3 +346,10 @@ def test_output_that_cannot_be_written_is_no_traceback(project: Project, redirec
     assert "Traceback" not in done.stderr + done.stdout
     assert done.returncode == (1 if "full" in redirection else 0)
     assert len(project.servers()) == 1
+    if "full" not in redirection:  # without a stdin there is no terminal, and so no question
+        done = subprocess.run(
+            ["sh", "-c", f"{COMMAND} down <&- {redirection}"],
+            cwd=project.root, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert "Traceback" not in done.stderr + done.stdout
+        assert (done.returncode, project.servers()) == (0, [])

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from redistopo.cli import options
+from redistopo.cli.commands_here import here
 from redistopo.cli.counts import counted
 from redistopo.cli.printable import printable
 from redistopo.cli.usage_hints import ExactForm
@@ -68,6 +69,6 @@ def _show(result: "DownResult") -> None:
     elif result.unsaved:
         lost = ", ".join(result.unsaved)
         click.echo(f"The keys of {lost} are gone: no persistence was on.")
-        click.echo("Configuration is kept: redistopo up starts it again.")
+        click.echo(here("Configuration is kept: redistopo up starts it again."))
     elif result.data_kept:
-        click.echo("Data is kept: redistopo up starts it again, down --wipe removes it.")
+        click.echo(here("Data is kept: redistopo up starts it again, down --wipe removes it."))

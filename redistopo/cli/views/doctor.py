@@ -8,6 +8,7 @@ import click
 
 from redistopo.checks.catalogue import CHECKS
 from redistopo.cli import theme
+from redistopo.cli.commands_here import here
 from redistopo.cli.table import print_table
 from redistopo.cli.views.verify import grouped, show_hints, tally
 from redistopo.model.state.finding import Finding, Status
@@ -41,7 +42,7 @@ def _show_fixes(result: DoctorResult, *, fixing: bool) -> None:
     if left and fixing:
         click.echo("not applied, because not confirmed (--yes confirms all):")
     elif left:
-        click.echo("redistopo doctor --fix would run (after a question, where marked):")
+        click.echo(here("redistopo doctor --fix would run (after a question, where marked):"))
     elif fixing and not tried:
         click.echo("--fix: nothing can be fixed automatically")
     for fix in left:
@@ -61,5 +62,5 @@ def _shown(result: DoctorResult) -> Iterator[Finding]:
         else:
             yield replace(one, subject=short)
     if well:
-        text = f"{well} checks passed: redistopo verify prints each"
+        text = here(f"{well} checks passed: redistopo verify prints each")
         yield Finding(check="verify", subject=about, status=Status.OK, evidence=text)

@@ -3,6 +3,7 @@
 import click
 
 from redistopo.cli import theme
+from redistopo.cli.commands_here import here
 from redistopo.cli.counts import counted
 from redistopo.cli.views.handover_cost import cost
 from redistopo.model.planning.step import join_names
@@ -34,7 +35,8 @@ def show_restart(result: RestartResult) -> None:
     for done in result.handovers:
         click.echo(f"  {cost(done)}")
     count = counted(len(result.restarted), "node")
-    now = "every node agrees" if result.healthy else "faults from before remain: redistopo verify"
+    faults = here("faults from before remain: redistopo verify")
+    now = "every node agrees" if result.healthy else faults
     click.echo(f"{result.name}: {count} restarted in {result.seconds:.2f} s; {now}")
 
 
@@ -53,4 +55,4 @@ def show_set(result: SetResult) -> None:
         if some:
             click.echo(f"  {what} {join_names(some)}")
     if result.waiting:
-        click.echo("  To restart them: redistopo restart --rolling")
+        click.echo(here("  To restart them: redistopo restart --rolling"))

@@ -9,6 +9,7 @@ from typing import TypedDict
 import click
 
 from redistopo.cli import theme
+from redistopo.cli.commands_here import here
 from redistopo.cli.formats import Format
 from redistopo.model.protocol.reply_text import escaped_line
 from redistopo.model.protocol.server_log import LogEntry
@@ -84,4 +85,4 @@ def follow_logs(root: Path) -> None:
     try:
         print_lines(result)
     except KeyboardInterrupt:
-        click.echo("\nDetached; the servers continue. Stop them: redistopo down", err=True)
+        click.echo(here("\nDetached; the servers continue. Stop them: redistopo down"), err=True)

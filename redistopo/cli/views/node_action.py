@@ -3,9 +3,9 @@
 import click
 
 from redistopo.cli import theme
+from redistopo.cli.commands_here import typed
 from redistopo.cli.table import Table, print_table
 from redistopo.cli.views.status import count_states, several_hosts
-from redistopo.model.remedies.commands import warned
 from redistopo.model.state.status_rows import NodeStatus
 from redistopo.session.node_action import NodeActionResult, NodeOutcome
 
@@ -24,7 +24,7 @@ def show_node_action(result: NodeActionResult) -> None:
 
 def _line(one: NodeOutcome) -> str:
     color = theme.ERROR if not one.well else theme.OK if one.changed else None
-    hint = f"  (next: {warned(one.hint)})" if one.hint else ""
+    hint = f"  (next: {typed(one.hint)})" if one.hint else ""
     return f"{one.name}: " + theme.paint(one.did, color) + hint
 
 

@@ -2,9 +2,9 @@
 
 import click
 
+from redistopo.cli.commands_here import typed
 from redistopo.cli.counts import counted
 from redistopo.cli.views.verify import show_hints
-from redistopo.model.remedies.commands import warned
 from redistopo.model.remedies.of_topology import rotate_passwords
 from redistopo.model.state.finding import Status
 from redistopo.ops.secret import RotateResult
@@ -24,4 +24,4 @@ def show_rotation(result: RotateResult) -> None:
     if result.finished and not result.kept_old:
         click.echo("The previous password no longer works. For a new one, run it again.")
     if result.kept_old:
-        click.echo(warned(rotate_passwords("The old password still works; to remove it: ")))
+        click.echo(typed(rotate_passwords("The old password still works; to remove it: ")))

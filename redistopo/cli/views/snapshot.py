@@ -3,6 +3,7 @@
 import click
 
 from redistopo.cli import theme
+from redistopo.cli.commands_here import here
 from redistopo.cli.counts import counted
 from redistopo.cli.printable import printable
 from redistopo.cli.table import Table, print_table
@@ -23,7 +24,7 @@ def show_snapshot(result: SnapshotResult) -> None:
         click.echo(f"  digest {saved.digest.digest} of {keys(saved.digest.keys)}")
     if result.removed:
         click.echo(f"  removed: {', '.join(result.removed)}")
-    click.echo(f"Restore it   redistopo restore {saved.name} --into DIR")
+    click.echo(here(f"Restore it   redistopo restore {saved.name} --into DIR"))
 
 
 def contents(saved: Manifest) -> str:
@@ -63,7 +64,7 @@ _COLUMNS = ("name", "created", "shape", "engine", "keys", "bytes", "consistency"
 def show_snapshots(result: SnapshotsResult) -> None:
     """Print a line for each snapshot."""
     if not result.snapshots:
-        click.echo("no snapshots; to save one: redistopo snapshot")
+        click.echo(here("no snapshots; to save one: redistopo snapshot"))
         return
     rows = [_row(one, verified=result.verified) for one in result.snapshots]
     print_table(

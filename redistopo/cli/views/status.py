@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from redistopo.cli import theme
+from redistopo.cli.commands_here import here
 from redistopo.cli.printable import printable
 from redistopo.cli.table import Table, print_table
 from redistopo.model.protocol.slots import format_ranges_briefly as slots_text
@@ -36,7 +37,7 @@ RIGHT = frozenset({"shard", "port", "pid", "memory", "clients", "ops/s", "lag", 
 def show_status(result: "StatusResult") -> None:
     """Print one table, shard by shard."""
     if not result.nodes:
-        click.echo(f"{result.name}: not started yet. Start it: redistopo up")
+        click.echo(here(f"{result.name}: not started yet. Start it: redistopo up"))
         return
     groups = {
         number
@@ -64,22 +65,22 @@ def show_status(result: "StatusResult") -> None:
         what = "The nodes run several versions"
         if not mixed:
             what = "The topology file asks for another engine"
-        click.echo(theme.paint(f"{what}: {result.upgrade}", theme.WARNING))
+        click.echo(theme.paint(f"{what}: {here(result.upgrade)}", theme.WARNING))
     if found := result.certificate:
         late = found.left < 30 * 86400
         color = theme.WARNING if late else theme.OK
         click.echo(
             theme.paint(f"Certificates are valid until {found.expires} ({found.lasts})", color)
-            + ("; renew them: redistopo certs renew" if late else "")
+            + (here("; renew them: redistopo certs renew") if late else "")
         )
     if result.unfinished:
         text = f"Under way, or interrupted: {printable(result.unfinished)}"
         click.echo(theme.paint(text, theme.WARNING))
         from redistopo.project.unfinished_changes import GO_ON
 
-        click.echo(f"  {GO_ON}")
+        click.echo(f"  {here(GO_ON)}")
     if not any(line.pid or line.uptime is not None for line in result.nodes):
-        click.echo("No node runs. Start it: redistopo up")
+        click.echo(here("No node runs. Start it: redistopo up"))
     elif result.faults:
         _show_faults(result.faults)
 
@@ -95,7 +96,8 @@ def _show_faults(faults: Sequence[Finding]) -> None:
         click.echo(f"{head}{one.evidence}")
     more = f"and {len(roots) - _MOST_FAULTS} more; " if len(roots) > _MOST_FAULTS else ""
     click.echo(
-        f"{theme.verdict('Unhealthy', good=False)}  {more}causes and hints: redistopo verify"
+        f"{theme.verdict('Unhealthy', good=False)}  {more}causes and hints: "
+        + here("redistopo verify")
     )
 
 

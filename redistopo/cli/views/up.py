@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 
 from redistopo.cli import theme
+from redistopo.cli.commands_here import here, typed
 from redistopo.cli.run_verb import output
 from redistopo.cli.views.connect import show_connect
 from redistopo.model.planning.step import Step
 from redistopo.model.protocol.slots import format_ranges_briefly as slots_text
-from redistopo.model.remedies.commands import warned
 from redistopo.model.state.finding import Finding, Status
 from redistopo.model.state.shards import ShardSeen
 from redistopo.ops.up import UpResult
@@ -30,7 +30,7 @@ def show_up(result: UpResult) -> None:
     done = "is up and verified" if result.steps else "is up already: nothing to do, verified"
     passed = sum(one.status is Status.OK for one in result.findings)
     warnings = [one for one in result.findings if one.status in (Status.WARN, Status.UNKNOWN)]
-    counted = f", {len(warnings)} warned (redistopo verify)" if warnings else ""
+    counted = here(f", {len(warnings)} warned (redistopo verify)") if warnings else ""
     click.echo(
         theme.paint(f"{topology.name}", bold=True)
         + f" ({what[topology.shape]} of {len(result.plan.nodes)}, {result.engine}) "
@@ -67,7 +67,8 @@ def _show_shards(result: UpResult) -> None:
     for shard in result.shards[:_MOST_SHARDS]:
         click.echo(f"  {_shard(shard)}")
     if len(result.shards) > _MOST_SHARDS:
-        click.echo(f"  ... and {len(result.shards) - _MOST_SHARDS} shards more: redistopo status")
+        more = f"  ... and {len(result.shards) - _MOST_SHARDS} shards more: redistopo status"
+        click.echo(here(more))
 
 
 def _show_next(root: Path, *, ours: bool) -> None:
@@ -116,4 +117,4 @@ def show_steps(
         head = theme.paint(f"  fail {fault.check} {fault.subject}: ", theme.ERROR)
         click.echo(f"{head}{fault.evidence}")
         if fault.hint:
-            click.echo(f"     Next: {warned(fault.hint)}")
+            click.echo(f"     Next: {typed(fault.hint)}")

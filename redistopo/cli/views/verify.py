@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import click
 
 from redistopo.cli import theme
+from redistopo.cli.commands_here import typed
 from redistopo.cli.counts import counted
 from redistopo.cli.table import Table, print_table
 from redistopo.model.connectivity.report import matrix_lines
-from redistopo.model.remedies.commands import warned
 from redistopo.model.state.finding import Finding, Status, consequences, root_causes
 from redistopo.ops.verify import VerifyResult
 
@@ -89,7 +89,7 @@ def show_hints(findings: Iterable[Finding], *, evidence: bool = True) -> None:
             text = theme.paint(f"{head}: ", color) + one.evidence if evidence else ""
             click.echo(text or theme.paint(head, color))
             if one.hint and (after is None or after.hint != one.hint):
-                click.echo(f"     Next: {warned(one.hint)}")
+                click.echo(f"     Next: {typed(one.hint)}")
 
 
 def closing(result: VerifyResult) -> str:

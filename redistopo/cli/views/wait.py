@@ -3,8 +3,8 @@
 import click
 
 from redistopo.cli import theme
+from redistopo.cli.commands_here import typed
 from redistopo.cli.counts import counted
-from redistopo.model.remedies.commands import warned
 from redistopo.model.state.wait_condition import WaitCondition
 from redistopo.ops.wait import WaitResult
 
@@ -37,7 +37,7 @@ def show_wait(result: WaitResult) -> None:
         check = f"{one.check} " if one.check else ""
         click.echo(theme.paint(f"missing {check}{one.subject}: ", theme.ERROR) + one.evidence)
         if one.hint and (after is None or after.hint != one.hint):
-            click.echo(f"     Next: {warned(one.hint)}")
+            click.echo(f"     Next: {typed(one.hint)}")
     if more := len(result.missing) - len(shown):
         follow = "" if len(roots) > _MOST else ", which follow from this"
         click.echo(f"... and {more} more{follow}: see --json")

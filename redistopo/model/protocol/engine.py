@@ -171,7 +171,8 @@ def parse_banner(text: str) -> tuple[Product, Version] | None:
 class EngineRequest:
     """The value of the `engine` key: a path, a product and version, or any engine.
 
-    With `tls`, only an engine built with TLS is accepted.
+    With `tls`, only an engine built with TLS is accepted. `option` is set if an option of the
+    command or of the call asks for it, and not the user's topology file.
     """
 
     text: str
@@ -179,6 +180,7 @@ class EngineRequest:
     product: Product | None = None
     numbers: tuple[int, ...] = ()
     tls: bool = False
+    option: bool = False
 
     def accepts(self, product: Product, version: Version) -> bool:
         """Return whether an engine matches; "7" accepts 7.2.4, "7.2" doesn't accept 7.0.15."""

@@ -27,6 +27,9 @@ SELECTOR_SYNTAX = (
 )
 """The syntax, as shown in the help of every verb with a selector."""
 
+_SYNTAX = f"a node is {SELECTOR_SYNTAX}"
+_DIGITS_OF_A_PORT = 4
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Selector:
@@ -53,7 +56,7 @@ def select_nodes(seen: Observed, words: Iterable[str]) -> tuple[NodeSeen, ...]:
     raise UsageError(
         f"no node matches {' '.join(asked)} now",
         detail=_roles(seen, shards),
-        hint=_without_role(silent, seen) if selector.roles - {Role.SENTINEL} else "",
+        hint=(_without_role(silent, seen) if selector.roles - {Role.SENTINEL} else "") or _SYNTAX,
     )
 
 
@@ -99,7 +102,7 @@ def _sorted(seen: Observed, words: tuple[str, ...]) -> _Selector:
             raise UsageError(
                 f"{word!r} is not a node of this topology",
                 detail=_roles(seen, _shards(seen)),
-                hint=_exact_form(word) or f"a node is {SELECTOR_SYNTAX}",
+                hint=_exact_form(word) or _SYNTAX,
             )
     return _Selector(single=frozenset(single), shards=frozenset(shards), roles=frozenset(roles))
 
@@ -108,7 +111,8 @@ def _exact_form(word: str) -> str:
     """How a bare number, or the word shard apart from its number, is written."""
     if word == "shard":
         return "a shard is written as one word: shard:2"
-    return f"shard {word} is shard:{word}, node {word} is node{word}" if word.isdecimal() else ""
+    short = word.isdecimal() and len(word) < _DIGITS_OF_A_PORT
+    return f"shard {word} is shard:{word}, node {word} is node{word}" if short else ""
 
 
 def _names(node: NodeSeen) -> tuple[str, str, str]:

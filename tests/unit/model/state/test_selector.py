@@ -7,7 +7,7 @@ from support.guarded import guarded, silent, without
 
 from redistopo.errors import UsageError
 from redistopo.model.state.observed import Observed
-from redistopo.model.state.selector import select_nodes, select_one_node
+from redistopo.model.state.selector import SELECTOR_SYNTAX, select_nodes, select_one_node
 
 Seen = Callable[[str, str], Observed]
 
@@ -64,6 +64,7 @@ def test_a_word_that_means_nothing(observed: Seen, words: str) -> None:
     [
         ("2", "shard 2 is shard:2, node 2 is node2"),
         ("shard 2", "a shard is written as one word: shard:2"),
+        ("7009", f"a node is {SELECTOR_SYNTAX}"),  # a port of none of them
     ],
 )
 def test_a_bare_number_gets_the_exact_form(observed: Seen, words: str, hint: str) -> None:
@@ -134,4 +135,4 @@ def test_a_silent_sentinel_is_told_as_one_and_is_no_primary(observed: Seen) -> N
     assert error.value.hint.startswith("roles are those of running nodes: redistopo up")
     with pytest.raises(UsageError, match="no node matches sentinel now") as error:
         select_nodes(silent(observed("redis-8.2", "replication"), "node2"), ["sentinel"])
-    assert error.value.hint == ""
+    assert error.value.hint.startswith("a node is a port (7001), a name (node2), shard:2")
