@@ -11,9 +11,12 @@ from redistopo.errors import AccessDenied, RedistopoError
 from redistopo.host.tcp import numeric, probe_port
 from redistopo.model.connectivity.matrix import MEANING, PortState
 from redistopo.model.protocol.endpoint import LAST_PORT, Endpoint
-from redistopo.model.protocol.replies import NO_REPLY, parse_info
+from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.announced import NO_ADDRESS, UNKNOWN_HOST, Announced
 from redistopo.model.state.observed import NodeSeen, Role
+
+ENDPOINTS: Command = ("CLUSTER", "SLOTS")
+"""What a client asks for the endpoints of all nodes."""
 
 _NODE_ID: Command = ("CLUSTER", "MYID")
 _RUN_ID: Command = ("INFO", "server")
@@ -28,15 +31,24 @@ def probe_announced(nodes: Iterable[NodeSeen], client: Connections) -> tuple[Ann
     """
     asked = [node for node in nodes if node.answers and node.myself]
     by_id = {me.id: node.endpoint for node in asked if (me := node.myself)}
-    if not asked:
-        return ()
-    with ThreadPoolExecutor(min(32, len(asked)), thread_name_prefix="announced") as pool:
-        told: dict[tuple[Endpoint, str], Announced] = {}
-        for some in pool.map(lambda node: _printed(node, client), asked):
-            for one in some:
-                if one.id in by_id:
-                    told.setdefault((one.endpoint, one.id + one.refused), one)
+    told: dict[tuple[Endpoint, str], Announced] = {}
+    for node in asked:
+        if refusal := node.refused.get("CLUSTER SLOTS"):
+            told[node.endpoint, refusal] = Announced(
+                endpoint=node.endpoint, id=node.id, told_by=node.name, refused=refusal
+            )
+        for endpoint, name in node.printed:
+            if name in by_id and (endpoint, name) not in told:
+                told[endpoint, name] = Announced(endpoint=endpoint, id=name, told_by=node.name)
+    if all(_leads_home(one, by_id) for one in told.values()):
+        return tuple(told.values())  # in most clusters: spares the threads
+    with ThreadPoolExecutor(min(32, len(told)), thread_name_prefix="announced") as pool:
         return tuple(pool.map(lambda one: _followed(one, by_id, client, _NODE_ID), told.values()))
+
+
+def _leads_home(one: Announced, by_id: Mapping[str, Endpoint]) -> bool:
+    """Whether there is nothing to be found out: we queried the node there, or no endpoint came."""
+    return bool(one.refused) or one.endpoint == by_id[one.id]
 
 
 def probe_announced_replicas(
@@ -85,18 +97,15 @@ def _announced_by(node: NodeSeen) -> Announced:
     )
 
 
-def _printed(node: NodeSeen, client: Connections) -> list[Announced]:
-    """What a node prints for each node with slots and its replicas."""
-    me = node.myself
-    try:
-        reply = client.execute(node.endpoint, [("CLUSTER", "SLOTS")])[0]
-        refusal = str(reply) if isinstance(reply, Exception) else ""
-    except RedistopoError as error:  # it replied a moment ago
-        reply, refusal = None, f"{NO_REPLY}: {error.detail}"
-    if refusal:
-        mine = me.id if me else ""
-        return [Announced(endpoint=node.endpoint, id=mine, told_by=node.name, refused=refusal)]
-    return [one for row in _rows(reply) if (one := _announced(row, node)) is not None]
+def printed_endpoints(reply: Reply) -> tuple[tuple[Endpoint, str], ...]:
+    """Return the endpoint and id of each node in a reply to `ENDPOINTS`: those with slots and their
+    replicas, except where a client keeps the address that it is connected to."""
+    found = (
+        (Endpoint(str(host), port), str(name))
+        for host, port, name, *_more in _rows(reply)
+        if host and isinstance(port, int) and 0 < port <= LAST_PORT
+    )
+    return tuple(dict.fromkeys(found))
 
 
 def _rows(reply: Reply) -> Iterable[list[Reply]]:
@@ -107,18 +116,10 @@ def _rows(reply: Reply) -> Iterable[list[Reply]]:
         yield from (row for row in some[2:] if isinstance(row, list) and len(row) >= 3)
 
 
-def _announced(row: list[Reply], node: NodeSeen) -> Announced | None:
-    """One node of a range; None where a client keeps the address that it is connected to."""
-    host, port, name = row[0], row[1], row[2]
-    if not host or not isinstance(port, int) or not 0 < port <= LAST_PORT:
-        return None
-    return Announced(endpoint=Endpoint(str(host), port), id=str(name), told_by=node.name)
-
-
 def _followed(
     one: Announced, by_id: Mapping[str, Endpoint], client: Connections, identity: Command
 ) -> Announced:
-    if one.refused or one.endpoint == by_id[one.id]:
+    if _leads_home(one, by_id):
         return one
     if one.host == UNKNOWN_HOST:
         return replace(one, error="no hostname is announced")

@@ -7,7 +7,12 @@ from dataclasses import replace
 from enum import IntEnum
 from pathlib import Path
 
-from redistopo.client.announce_probe import probe_announced, probe_announced_replicas
+from redistopo.client.announce_probe import (
+    ENDPOINTS,
+    printed_endpoints,
+    probe_announced,
+    probe_announced_replicas,
+)
 from redistopo.client.connection import (
     Command,
     Connections,
@@ -79,9 +84,12 @@ def observe(
     wanted = tuple(targets)
     for machine in {one.machine for one in wanted}:
         machine.flush()
-    workers = max(1, min(32, len(wanted)))
-    with ThreadPoolExecutor(workers, thread_name_prefix="observe") as pool:
-        nodes = tuple(pool.map(lambda one: _observe_node(shape, one, client, depth), wanted))
+    if depth is Detail.PROCESS and all(one.machine is LOCAL for one in wanted):
+        nodes = tuple(map(process_state, wanted))  # nothing is waited for
+    else:
+        workers = max(1, min(32, len(wanted)))
+        with ThreadPoolExecutor(workers, thread_name_prefix="observe") as pool:
+            nodes = tuple(pool.map(lambda one: _observe_node(shape, one, client, depth), wanted))
     nodes = without_other_primaries(nodes)
     if depth is Detail.FULL:
         nodes = tuple(map(_with_other_ports, wanted, _with_listening(wanted, nodes)))
@@ -225,6 +233,7 @@ def _query(shape: Shape, seen: NodeSeen, client: Connections, depth: Detail) -> 
     commands: list[Command] = [("INFO",)]
     if shape is Shape.CLUSTER:
         commands += [("CLUSTER", "INFO"), ("CLUSTER", "NODES")]
+        commands += [ENDPOINTS] if depth is Detail.FULL else []
     if depth is Detail.FULL:
         commands += [_HELLO, ("ACL", "LIST"), ("CONFIG", "GET", "*")]
     began = time.time()
@@ -238,6 +247,7 @@ def _query(shape: Shape, seen: NodeSeen, client: Connections, depth: Detail) -> 
             found,
             cluster=parse_info(_text(replies[1], "CLUSTER INFO")),
             members=_members(_text(replies[2], "CLUSTER NODES"), seen.host),
+            printed=printed_endpoints(replies[3]) if depth is Detail.FULL else (),
         )
     if sentinel := found.role is Role.SENTINEL:
         found = with_monitored(found, client)

@@ -64,9 +64,9 @@ class NodeSeen(Addressed):
     of the append-only log that it writes, "" if it would, None if unknown; `watches` are the
     primaries that a Sentinel monitors, whose settings are its `config`; `disk` is its folder, None
     if it wasn't read; `elsewhere` is where a process in its folder listens that doesn't at its
-    port; `socket` is what is at its Unix socket's path; `sent` are our commands before this INFO;
-    `clock` is its host's, None if unknown; `host_error` is why that host wasn't reached ("" if it
-    was, or wasn't tried).
+    port; `socket` is what is at its Unix socket's path; `printed` are the endpoints and ids that it
+    gives to clients of a cluster; `sent` are our commands before this INFO; `clock` is its host's,
+    None if unknown; `host_error` is why that host wasn't reached ("" if it was, or wasn't tried).
     """
 
     name: str
@@ -86,6 +86,7 @@ class NodeSeen(Addressed):
     clock: Clock | None = None
     cluster: Mapping[str, str] = field(default_factory=dict)
     members: tuple[ClusterNodesLine, ...] = ()
+    printed: tuple[tuple[Endpoint, str], ...] = field(default=(), repr=False)
     watches: tuple[MonitoredPrimary, ...] = ()
     config: Mapping[str, str] | None = None
     refused: Mapping[str, str] = field(default_factory=dict)
