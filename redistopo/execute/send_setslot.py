@@ -34,7 +34,7 @@ class SetslotSenders:
             lane.__exit__(None, None, None)
 
     def send(self, node: NodeSeen, commands: Sequence[Command]) -> None:
-        """Send the commands, which need no order; raises BadReply for an error."""
+        """Send the commands, over one connection in their order; raises BadReply for an error."""
         if self._lanes:
             _until_acknowledged(node, commands, lambda some: self._share(node, some))
         else:
