@@ -10,7 +10,7 @@ from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.protocol.resp import OK, ErrorReply
 from redistopo.model.state.observed import NodeSeen
 
-_ACKNOWLEDGED_SECONDS = 10.0
+_ACKNOWLEDGED_SECONDS = 20.0
 """Since Valkey 8.0, a primary executes SETSLOT once all its replicas have acknowledged it, and
 replies NOREPLICAS after 2 s (cluster_legacy.c, clusterCommandSetSlot): a replica that synchronizes
 at the moment, or has no CPU, takes longer. Nothing has changed then."""
