@@ -145,7 +145,8 @@ def clone(stage: Stage) -> Pair:
         ours = stage.ours("clone", str(second), "--dir", str(made.folder), "-q")
         saved = _by_hand(made)
         try:
-            stage.ours("down", "--dir", str(second), "-q")
+            # a replica without a log of its own saves first
+            stage.ours("down", "--dir", str(second), "--timeout", "10m", "-q")
             return ours, saved + _loaded(stage, second, _keys(made))
         finally:
             stage.ours("down", "--dir", str(second), "--wipe", "--yes", "-q")

@@ -1,10 +1,11 @@
 """Moves slots by the servers' own atomic way: whole or not at all, and no slot is ever open."""
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from redistopo.client.connection import Command, Connections, Reply, raise_on_error
-from redistopo.errors import BadReply
+from redistopo.errors import RedistopoError
+from redistopo.execute.refused_move import refused_move
 from redistopo.execute.survey_slots import text_of
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.move_method import MoveMethod
@@ -50,12 +51,12 @@ def _words(one: Transfer) -> list[str]:
 
 def _export(client: Connections, one: Transfer, stack: ExitStack) -> State:
     """Begin a transfer that its source, a Valkey, controls."""
-    before = {job.get("name") for job in _exports(client, one.source)}
+    before = {job.get("name") for job in _migrations(client, one.source, "EXPORT")}
     ends = ("SLOTSRANGE", *_words(one), "NODE", one.target.id)
     _start(client, one.source, ("CLUSTER", "MIGRATESLOTS", *ends))
     cancel = ("CLUSTER", "CANCELSLOTMIGRATIONS")
     stack.enter_context(_cancelled_if_left(client, one.source, cancel))
-    return lambda: _valkey_state(client, one.source, before)
+    return lambda: _valkey_state(client, one, before)
 
 
 def _import(client: Connections, one: Transfer, stack: ExitStack) -> State:
@@ -92,7 +93,7 @@ def _await(begun: Iterable[tuple[Transfer, State]], deadline: Deadline) -> None:
             now, why = state()
             said[0] = f"{one.source.name} to {one.target.name}: {now}"
             if now in _BAD:
-                raise BadReply(f"{one.source.name} didn't move the slots: {now}", detail=why)
+                raise refused_move(f"{one.source.name} didn't move the slots: {now}", why)
             if now in ("success", "completed"):
                 left.remove((one, state))
         return None if left else True
@@ -109,19 +110,28 @@ def _pairs(reply: Reply) -> dict[str, str]:
     return {text_of(name): text_of(value) for name, value in pairs}
 
 
-def _exports(client: Connections, source: NodeSeen) -> list[dict[str, str]]:
-    reply = client.execute(source.endpoint, [("CLUSTER", "GETSLOTMIGRATIONS")])[0]
-    found = _jobs(raise_on_error(reply, f"{source.name}: CLUSTER GETSLOTMIGRATIONS"))
-    return [one for one in found if one.get("operation") == "EXPORT"]
+def _migrations(client: Connections, node: NodeSeen, operation: str) -> list[dict[str, str]]:
+    """The migrations that a Valkey lists, of one operation: EXPORT or IMPORT."""
+    reply = client.execute(node.endpoint, [("CLUSTER", "GETSLOTMIGRATIONS")])[0]
+    found = _jobs(raise_on_error(reply, f"{node.name}: CLUSTER GETSLOTMIGRATIONS"))
+    return [one for one in found if one.get("operation") == operation]
 
 
 def _valkey_state(
-    client: Connections, source: NodeSeen, before: Container[str | None]
+    client: Connections, one: Transfer, before: Container[str | None]
 ) -> tuple[str, str]:
-    """The state of the export that wasn't there before."""
-    for one in _exports(client, source):
-        if one.get("name") not in before:
-            return one.get("state", ""), one.get("message", "")
+    """The state of the export that wasn't there before; of one that failed because the target
+    ended it, also why that did."""
+    for job in _migrations(client, one.source, "EXPORT"):
+        if job.get("name") in before:
+            continue
+        state, why = job.get("state", ""), job.get("message", "")
+        if state in _BAD:
+            with suppress(RedistopoError):  # it may have ended
+                there = _migrations(client, one.target, "IMPORT")
+                said = (its.get("message") for its in there if its.get("name") == job.get("name"))
+                why = "\n".join(filter(None, (why, *said)))
+        return state, why
     return "", ""
 
 

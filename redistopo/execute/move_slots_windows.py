@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from redistopo.client.connection import Command, Connections, Reply, raise_on_error
-from redistopo.errors import BadReply
+from redistopo.execute.refused_move import refused_move
 from redistopo.execute.send_setslot import SetslotSenders
 from redistopo.execute.survey_slots import pipelined
 from redistopo.model.planning.move_method import Windows, batches, pipelines
@@ -84,10 +84,8 @@ class WindowMover:
         replies = self.client.execute(self.source.endpoint, [*sent, *after])
         for keys, reply in zip(work, replies, strict=False):
             if reply not in ("OK", "NOKEY"):
-                raise BadReply(
-                    f"{self.source.name} couldn't migrate {len(keys)} keys to {to.name}",
-                    detail=str(reply),
-                )
+                failed = f"{self.source.name} couldn't migrate {len(keys)} keys to {to.name}"
+                raise refused_move(failed, str(reply))
         found = replies[len(work) :]
         for one in found:
             raise_on_error(one, f"{self.source.name}: CLUSTER GETKEYSINSLOT")

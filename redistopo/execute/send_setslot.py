@@ -10,7 +10,7 @@ from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.protocol.resp import OK, ErrorReply
 from redistopo.model.state.observed import NodeSeen
 
-_ACKNOWLEDGED_SECONDS = 10.0
+_ACKNOWLEDGED_SECONDS = 20.0
 """Since Valkey 8.0, a primary executes SETSLOT once all its replicas have acknowledged it, and
 replies NOREPLICAS after 2 s (cluster_legacy.c, clusterCommandSetSlot): a replica that synchronizes
 at the moment, or has no CPU, takes longer. Nothing has changed then."""
@@ -34,7 +34,7 @@ class SetslotSenders:
             lane.__exit__(None, None, None)
 
     def send(self, node: NodeSeen, commands: Sequence[Command]) -> None:
-        """Send the commands, which need no order; raises BadReply for an error."""
+        """Send the commands, over one connection in their order; raises BadReply for an error."""
         if self._lanes:
             _until_acknowledged(node, commands, lambda some: self._share(node, some))
         else:

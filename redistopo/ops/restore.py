@@ -1,16 +1,21 @@
 """`restore`: starts a topology with the data of a snapshot, and verifies it."""
 
+from contextlib import suppress
 from pathlib import Path
 
+from redistopo.errors import UsageError
+from redistopo.host.files import read_text
 from redistopo.host.polling import Deadline
 from redistopo.model.remedies.of_topology import restore_over
+from redistopo.model.topology.parse import read_toml
 from redistopo.model.topology.project_paths import Layout
 from redistopo.ops.start_with_data import DataStart, RestoreResult, start_with_data
-from redistopo.progress import Progress, step
+from redistopo.progress import Progress, step, warn
 from redistopo.project.load import layout_of_folder
 from redistopo.project.trust import is_trusted
 from redistopo.project.unfinished_changes import refuse_unfinished
 from redistopo.quick_dataclass import dataclass
+from redistopo.snapshot.manifest import Manifest
 from redistopo.snapshot.stored import (
     find_snapshot,
     load_manifest,
@@ -58,8 +63,11 @@ def _restore(
     layout = layout_of_folder(request.into or request.root)
     require_own_folder(layout)
     refuse_unfinished(layout)
+    other = _of_another(manifest, layout)
     if not request.force:
-        refuse_data(layout, restore_over(request.name))
+        refuse_data(layout, restore_over(request.name), other)
+    if other:
+        warn(progress, other)
     with step(progress, "compare the checksums", changes=False):
         require_checksums(path, manifest)
     start = DataStart(
@@ -72,3 +80,14 @@ def _restore(
         source=source,
     )
     return start_with_data(start, progress)
+
+
+def _of_another(manifest: Manifest, layout: Layout) -> str:
+    """What to say about the snapshot of a topology with another name than the folder's; ""
+    otherwise, and if the folder has no topology yet."""
+    text, name = read_text(layout.topology), ""
+    with suppress(UsageError):  # the start reports it
+        name = str(read_toml(text or "", layout.topology.name).get("name", ""))
+    if not name or name == manifest.topology_name:
+        return ""
+    return f"the snapshot is of another topology, {manifest.topology_name}; this is {name}"

@@ -50,10 +50,12 @@ def has_data(layout: Layout) -> bool:
     return bool(load_topology_state(layout) or node_folder_names(layout) or running_nodes(layout))
 
 
-def refuse_data(layout: Layout, hint: str) -> None:
+def refuse_data(layout: Layout, hint: str, detail: str = "") -> None:
     """Raise UsageError if the folder has a topology that was started."""
     if has_data(layout):
-        raise UsageError(f"{layout.root} has data already: nothing was changed", hint=hint)
+        raise UsageError(
+            f"{layout.root} has data already: nothing was changed", detail=detail, hint=hint
+        )
 
 
 def write_topology(

@@ -112,11 +112,11 @@ def test_an_emptied_shard_stays_and_is_filled_again(project: Project) -> None:
 
 @pytest.mark.fault(
     "while slots move, a replica doesn't acknowledge them for 2 s, so that Valkey refuses to move "
-    "them; later, Ctrl-C",
+    "them; then, Ctrl-C; later, the targets are full",
     "the command tries again; it stops when no slot is open, says how far it is, and `undo` takes "
-    "it back",
+    "it back; it names how to give them room, and `undo` takes it back",
 )
-def test_a_slow_replica_and_ctrl_c_while_slots_move(project: Project) -> None:
+def test_a_slow_replica_ctrl_c_and_full_targets_while_slots_move(project: Project) -> None:
     _cluster(project, BUNDLED.path)
     before = owners(project)
     (replica,) = (one for one in project.servers() if one.cwd().endswith("/node4"))
@@ -138,7 +138,19 @@ def test_a_slow_replica_and_ctrl_c_while_slots_move(project: Project) -> None:
     assert "Under way, or interrupted: redistopo rebalance" in project.run("status").out
     assert "isn't finished: redistopo rebalance" in project.run("rebalance", check=1).err
     project.run("undo", check=0)
+    fill(project, range(0, 5461, 50))
+    running = project.begin("rebalance", "--weight", "node1=0")
+    until(lambda: _began(project))
+    for port in (project.port + 1, project.port + 2):
+        with project.client(port) as node:
+            node.config_set("maxmemory", 1)
+    out, err = running.communicate(timeout=30)
+    assert running.returncode == 1, (out, err)
+    assert "raise its limit: redistopo set maxmemory SIZE; then redistopo up finishes it" in err
+    project.run("set", "maxmemory", "100mb", check=0)
+    project.run("undo", check=0)
     assert owners(project) == before
+    assert sum(key.startswith(b"k") for key in data(project)) == 110 * 3
     assert project.faults() == []
 
 

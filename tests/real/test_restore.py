@@ -77,10 +77,16 @@ def test_over_data_only_by_what_is_printed(
         client.set("later", "x")
     refused = project.run("restore", "one", check=2)
     assert "has data already" in refused.err
+    assert "another topology" not in refused.err
+    file = project.root / "redistopo.toml"
+    file.write_text(re.sub('name = ".*"', 'name = "renamed"', file.read_text()))
+    refused = project.run("restore", "one", check=2)
+    assert re.search("of another topology, .+; this is renamed", refused.err)
     command = re.search(r"Next: redistopo (restore \S+ --force)", refused.err)
     assert command
     assert project.client().get("later") == "x"
-    project.run(*command[1].split(), check=0)
+    done = project.run(*command[1].split(), check=0)
+    assert "warning: the snapshot is of another topology" in done.err
     assert _found(project) == before
     with project.client() as client:
         client.select(3)

@@ -82,12 +82,17 @@ def test_a_cluster_grows_and_shrinks_as_it_is_printed(project: Project) -> None:
     client = cluster_client(project)
     for number in range(32):
         client.set(f"big:{number}", "x" * 200_000)
+    slots = ("move-slots", "12288-16383", "--to", "node1")
+    ahead = project.run(*slots, "--dry-run", "--json", check=0).json["result"]
     for port in shards(project):
         _limit(project, port)
-    slots = ("move-slots", "12288-16383", "--to", "node1")
     assert "raise its limit: redistopo set maxmemory SIZE" in hint_of(project, 1, *slots)
     assert "redistopo set maxmemory SIZE" in hint_of(project, 1, "scale", "--shards", "3")
+    # room for the keys, but not for their transfer too
+    _limit(project, project.port, ahead["moves"][0]["bytes"] + 60_000)
+    assert "raise its limit: redistopo set maxmemory SIZE; then" in hint_of(project, 1, *slots)
     project.run("set", "maxmemory", "100mb", check=0)
+    project.run("undo", check=0)
     hint = hint_of(project, 2, "scale", "--shards", "3", "--replicas", "1")
     first, _, then = hint.partition(", then ")
     for command in (first, then):
@@ -96,8 +101,8 @@ def test_a_cluster_grows_and_shrinks_as_it_is_printed(project: Project) -> None:
     assert read(project, data) == data
 
 
-def _limit(project: Project, port: int) -> None:
-    """The node has room for less than another one has."""
+def _limit(project: Project, port: int, room: int = 200_000) -> None:
+    """The node has room for so much; by default, for less than another one has."""
     with project.client(port) as client:
         used = int(client.info("memory")["used_memory"])
-        client.config_set("maxmemory", str(used + 200_000))
+        client.config_set("maxmemory", str(used + room))

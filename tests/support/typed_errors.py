@@ -165,6 +165,7 @@ _TYPED: dict[str, tuple[str, ...]] = {
         "snapshot/stored.py: use another one: redistopo snapshots --verify",
     ),
     "real/test_typed_changes.py::test_a_cluster_grows_and_shrinks_as_it_is_printed": (
+        "execute/refused_move.py: raise its limit: redistopo set maxmemory SIZE",
         "model/planning/refuse_moves.py: raise its limit: redistopo set maxmemory SIZE; or move fewer slots",
         "snapshot/choose_sources.py: repair it: redistopo up",
         "ops/undo.py: to distribute slots evenly: redistopo rebalance; or to move some: redistopo move-slots SLOTS --to NODE",
