@@ -168,7 +168,9 @@ def run_and_stream(work: Callable[[], None]) -> None:
 
 def _name_found_folder(progress: Progress) -> None:
     """A project found above the current folder is named: the user did not type its path."""
-    if found := click.get_current_context().meta.get(FOUND):
+    context = click.get_current_context()
+    found = context.meta.get(FOUND)
+    if found and not context.params.get("connect"):  # that one needs no folder
         note(progress, f"using the topology in {found}")
 
 

@@ -32,6 +32,9 @@ _EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  of a container
 _AUTODETECT = {"cluster-announce-ip": ("",)}
 """Nodes learn their addresses in the containers' network from each other."""
 
+_SENTINELS = "sentinel-password"
+"""The file with the password of Sentinels."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Secret:
@@ -96,7 +99,7 @@ def _secrets(made: Exported) -> Iterable[_Secret]:
 
 
 def _password_name(node: NodePlan) -> str:
-    return "sentinel-password" if node.role is Role.SENTINEL else "password"
+    return _SENTINELS if node.role is Role.SENTINEL else "password"
 
 
 def _texts(
@@ -132,6 +135,7 @@ def _texts(
         "network": asdict(network) if network else None,
         "files": max(open_files(node) for node in plan.nodes),
         "nodes": nodes,
+        "entry": next((one for one in nodes if one["password"] == _SENTINELS), nodes[0])["outside"],
         "secrets": [{"name": one.name, "file": one.file} for one in secrets],
         "user": made.credentials.own.user,
     }

@@ -110,14 +110,12 @@ def test_a_folder_above_is_found_and_named(project: Project) -> None:
 
     found = run("status")
     assert found.returncode == 0
-    assert (
-        found.err
-        if hasattr(found, "err")
-        else found.stderr == (f"note: using the topology in {project.root}\n")
-    )
+    assert found.stderr == f"note: using the topology in {project.root}\n"
     told = json.loads(run("logs", "--json", "-n", "1").stderr)
     assert told == {"event": "note", "text": f"using the topology in {project.root}"}
     assert run("status", "-q").stderr == ""
+    elsewhere = run("verify", "--connect", f"127.0.0.1:{project.port}")
+    assert "using the topology" not in elsewhere.stderr
     # init makes a topology here, and -C is obeyed, before and after the verb
     assert str(below) in run("init", "standalone").stdout
     assert run("status").stderr == ""

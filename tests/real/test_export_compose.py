@@ -129,7 +129,7 @@ def test_sentinels_fail_over_and_the_former_primary_follows(
             made.words += ("--tls", "--cacert", "tls/ca.crt", "--cert", pem, "--key", pem)
         replica = project.port + 1
         until(lambda: "master_link_status:up" in made.cli("INFO", "replication", port=replica), 30)
-        made.readme_says()
+        assert "would take over: 3 Sentinels reply" in made.readme_says()
         assert made.cli("SET", "key", "value") == "OK"
         assert made.cli("WAIT", "1", "5000") == "1"
         made.compose("stop", "node1")

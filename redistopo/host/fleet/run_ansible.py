@@ -23,7 +23,7 @@ CONNECT_SECONDS = 5
 _ALIVE_SECONDS = 2
 _ALIVE_COUNT = 2
 """A control connection to a host that has died ends after the product of both; only then SSH tries
-to connect again. That, and Ansible's start, take less than 12 s, and on a busy machine 15 s."""
+to connect again. That, and Ansible's start, take 11 s, and more on a busy machine."""
 
 _PYTHON = "/usr/bin/python3"
 MOST_FORKS = 32
