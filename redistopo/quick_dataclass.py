@@ -2,7 +2,9 @@
 
 Up to Python 3.12 the standard library compiles the source of six functions for each frozen class
 (dataclasses.py, `_create_fn`), which was two fifths of the time in which a verb is imported. Here
-only `__init__` is compiled; the others are closures over the names of the fields.
+only `__init__` is compiled; the others are closures over the names of the fields. For slots the
+standard library creates each class a second time; here `slots` is for the type checker, which
+refuses attributes that aren't declared.
 """
 
 import dataclasses
@@ -18,7 +20,7 @@ _Methods = Mapping[str, Callable[..., Any]]
 def _quick(
     *,
     frozen: bool = False,
-    slots: bool = False,
+    slots: bool = False,  # noqa: ARG001  for the type checker
     kw_only: bool = False,
     eq: bool = True,
     order: bool = False,
@@ -26,9 +28,9 @@ def _quick(
     """Declare a class as `dataclasses.dataclass` does, with those of its options that are used."""
 
     def declare(cls: type) -> type:
-        made: type = dataclasses.dataclass(
-            init=False, repr=False, eq=False, slots=slots, kw_only=kw_only
-        )(cls)
+        # without a docstring the standard library writes one, from the signature that it inspects
+        cls.__doc__ = cls.__doc__ or cls.__name__
+        made: type = dataclasses.dataclass(init=False, repr=False, eq=False, kw_only=kw_only)(cls)
         fields = dataclasses.fields(made)
         added = {"__init__": _init(made, fields, frozen=frozen), "__repr__": _repr(fields)}
         added |= _comparison(fields, frozen=frozen) if eq else {}
@@ -142,19 +144,7 @@ def _refuse_deletion(_self: object, name: str) -> NoReturn:
     raise dataclasses.FrozenInstanceError(f"cannot delete field {name!r}")
 
 
-def _state(self: Any) -> list[Any]:
-    return [getattr(self, one.name) for one in dataclasses.fields(self)]
-
-
-def _restore(self: Any, state: list[Any]) -> None:
-    for one, value in zip(dataclasses.fields(self), state, strict=True):
-        object.__setattr__(self, one.name, value)
-
-
 _FROZEN: _Methods = {
     "__setattr__": _refuse_value,
     "__delattr__": _refuse_deletion,
-    "__getstate__": _state,
-    "__setstate__": _restore,
 }
-"""What copies and pickles are made by would otherwise assign fields."""

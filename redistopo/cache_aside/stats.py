@@ -1,7 +1,7 @@
 """Counters of a cache: how many requests it served, and at what cost."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class Stats:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._counts = dict.fromkeys(Counts.__slots__, 0)
+        self._counts = {one.name: 0 for one in fields(Counts)}
 
     def count(self, *names: str) -> None:
         """Add one to each of these fields of `Counts`."""

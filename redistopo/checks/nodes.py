@@ -15,9 +15,9 @@ from redistopo.checks.check_types import (
 from redistopo.model.protocol.conf import IMMUTABLE, SECRET_DIRECTIVES, conf_drift
 from redistopo.model.protocol.credentials import (
     CERTIFICATE_REFUSED_HINT,
-    CREDENTIALS_CHANGED_HINT,
     CREDENTIALS_DIFFER_HINT,
     TLS_REQUIRED_HINT,
+    credentials_changed_hint,
 )
 from redistopo.model.state.hints import (
     TOO_MANY_CLIENTS_HINT,
@@ -42,7 +42,7 @@ def alive(subject: CheckSubject) -> Iterator[CheckResult]:
             seen = f"pid {node.pid} runs, but " if node.pid else ""
             hint = f"if the process is paused: {continue_command(node)}; otherwise see its log"
             if "password" in node.error:
-                hint = CREDENTIALS_CHANGED_HINT if subject.ours else CREDENTIALS_DIFFER_HINT
+                hint = credentials_changed_hint() if subject.ours else CREDENTIALS_DIFFER_HINT
             if "max number of clients" in node.error:
                 hint = TOO_MANY_CLIENTS_HINT
             if "certificate" in node.error:

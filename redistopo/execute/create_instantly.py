@@ -114,9 +114,12 @@ def _await_mesh(context: ExecutionContext) -> None:
     pending = list(context.plan.nodes)
 
     def look() -> bool | None:
-        # nodes that are done aren't queried again: CLUSTER NODES is a long reply
+        # nodes that are done aren't queried again: CLUSTER NODES is a long reply; at the deadline
+        # none is, because each that doesn't reply takes as long as a reply may
         pending[:] = [
-            node for node in pending if not _meshed(context, node, leads=node.name in first)
+            node
+            for node in pending
+            if context.deadline.over or not _meshed(context, node, leads=node.name in first)
         ]
         return None if pending else True
 

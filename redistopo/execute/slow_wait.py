@@ -78,12 +78,13 @@ def reporting_slow_wait(
     look: Callable[[], Answer | None],
     otherwise: Callable[[], str] = str,
 ) -> Callable[[], Answer | None]:
-    """Wrap a poll so that it reports once, after a while, what it still waits for."""
+    """Wrap a poll so that it reports once, after a while, what it still waits for; not at the
+    deadline, when the error tells the same, and to find it out takes seconds."""
     worn = [patience(context)]
 
     def looked() -> Answer | None:
         answer = look()
-        if answer is None and worn and worn[0].over:
+        if answer is None and worn and worn[0].over and not context.deadline.over:
             worn.clear()
             still_waiting(context, otherwise())
         return answer

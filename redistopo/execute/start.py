@@ -1,7 +1,7 @@
 """Starts servers, and waits until they reply with our password, in the planned mode."""
 
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from redistopo.errors import AccessDenied, BadReply, MissingPrerequisite, TimedOut, Unreachable
 from redistopo.execute.context import ExecutionContext
@@ -10,7 +10,8 @@ from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.server_log import log_tail
 from redistopo.model.planning.plan import NodePlan
-from redistopo.model.protocol.credentials import CREDENTIALS_CHANGED_HINT
+from redistopo.model.planning.step import join_names
+from redistopo.model.protocol.credentials import credentials_changed_hint
 from redistopo.model.protocol.replies import parse_info
 
 _END_SECONDS = 10.0
@@ -23,6 +24,7 @@ def start(context: ExecutionContext, names: Iterable[str]) -> None:
     """
     nodes = context.nodes(names)
     with interrupts_deferred(later=True):
+        context.deadline.leave(context.host.least_wait)
         _launch(context, nodes)
         context.host.flush()
         context.deadline.leave(context.host.least_wait)
@@ -30,15 +32,23 @@ def start(context: ExecutionContext, names: Iterable[str]) -> None:
     await_ready(context, nodes)
 
 
-def _launch(context: ExecutionContext, nodes: Iterable[NodePlan]) -> None:
+def _launch(context: ExecutionContext, nodes: Sequence[NodePlan]) -> None:
     """Start all nodes and register them in this run, so that a later failure can undo it.
 
     In a large cluster each one is paused until the last one is started: otherwise those that run
     would load the machine with attempts to reach the others, ten times a second. If this process is
-    killed in between, the next `up` resumes them.
+    killed in between, the next `up` resumes them. Raises MissingPrerequisite
+    at the deadline: nothing is wrong with the nodes that would have to be explained.
     """
     processes, waiting = context.host.processes, []
-    for node in nodes:
+    for started, node in enumerate(nodes):
+        if context.deadline.over:
+            raise MissingPrerequisite(
+                "this machine is too slow, or too busy, for the time limit",
+                detail=f"{started} of {len(nodes)} nodes were started within "
+                f"{context.deadline.seconds:g} s",
+                hint="wait longer with --timeout, or start fewer nodes",
+            )
         process = processes.start(context.plan.layout, node.name, context.plan.engine.path)
         context.started[node.name] = process
         if context.plan.crowded:
@@ -67,6 +77,8 @@ def await_ready(context: ExecutionContext, nodes: Iterable[NodePlan]) -> None:
                     node,
                     f"right after its start (exit code {process.poll()})",
                 )
+            if context.deadline.over:  # each node that doesn't reply takes as long as a reply may
+                continue
             said[name] = _unready(context, node)
             if not said[name]:
                 del pending[name]
@@ -78,7 +90,7 @@ def await_ready(context: ExecutionContext, nodes: Iterable[NodePlan]) -> None:
         first = next(iter(pending.values()))
         log = log_tail(context.host.files, first.folder.log)
         raise TimedOut(
-            f"{', '.join(pending)} not ready after {context.deadline.seconds:g} s",
+            f"{join_names(pending)} not ready after {context.deadline.seconds:g} s",
             detail=f"{first.name}: {said[first.name]}\n{log}".strip(),
             hint=f"{first.log_hint}; wait longer with --timeout",
         ) from error
@@ -95,7 +107,7 @@ def _unready(context: ExecutionContext, node: NodePlan) -> str:
         raise AccessDenied(
             f"{node.name} rejects redistopo's password",
             detail=error.detail,
-            hint=CREDENTIALS_CHANGED_HINT,
+            hint=credentials_changed_hint(),
         ) from error
     for command, reply in (("PING", pong), ("INFO", info)):
         if isinstance(reply, Exception):

@@ -58,7 +58,7 @@ def ephemeral_range() -> tuple[int, int] | None:
     if sys.platform == "darwin":
         return (49152, 65535)  # the defaults of net.inet.ip.portrange.first and .last
     with suppress(OSError, ValueError):
-        first, last = _RANGE.read_text(encoding="ascii").split()
+        first, last = _RANGE.read_text(encoding="utf-8").split()
         return int(first), int(last)
     return None
 
@@ -66,5 +66,5 @@ def ephemeral_range() -> tuple[int, int] | None:
 def reserved_ports() -> str:
     """Return the ports that outgoing connections never get, as in ``7000,40000-40005``."""
     with suppress(OSError):
-        return _RESERVED.read_text(encoding="ascii").strip()
+        return _RESERVED.read_text(encoding="utf-8").strip()
     return ""

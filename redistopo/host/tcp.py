@@ -2,7 +2,7 @@
 
 import socket
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from redistopo.model.connectivity.matrix import PortState
 from redistopo.model.protocol.endpoint import Endpoint
@@ -15,7 +15,10 @@ Socket = socket.socket
 
 def connect_tcp(endpoint: Endpoint, seconds: float) -> Socket:
     """Connect; raises OSError."""
-    return socket.create_connection(endpoint, seconds)
+    host, port = endpoint
+    # as bytes: for a str the socket module loads the tables of international domain names
+    known: Any = host.encode() if host.isascii() else host
+    return socket.create_connection((known, port), seconds)
 
 
 def end_tcp(connection: Socket) -> None:

@@ -1,6 +1,6 @@
 """Renders a plan's configuration files."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -139,18 +139,25 @@ def seed_tables(plan: Plan, ids: SeedIds) -> dict[str, str]:
     """
     lines = {node.name: _line(plan, node, ids) for node in plan.nodes}
     own = {name: {**line, "flags": f"myself,{line['flags']}"} for name, line in lines.items()}
+    if own_templates(plan):
+        tables = ([own[one] if one == name else lines[one] for one in lines] for name in lines)
+        return dict(zip(lines, (_table(plan, table) for table in tables), strict=True))
+    # the shipped template writes a line for each entry: two tables have all lines there are
+    others = _table(plan, lines.values()).splitlines(keepends=True)
+    mine = _table(plan, own.values()).splitlines(keepends=True)
     return {
-        name: render_template(
-            "conf/nodes.conf.j2",
-            {
-                "table": [own[other] if other == name else lines[other] for other in lines],
-                "current_epoch": len(plan.shards),
-                "tls": plan.topology.tls,
-            },
-            own=own_templates(plan),
-        )
-        for name in lines
+        name: "".join((*others[:place], mine[place], *others[place + 1 :]))
+        for place, name in enumerate(lines)
     }
+
+
+def _table(plan: Plan, entries: Iterable[Mapping[str, object]]) -> str:
+    values = {
+        "table": list(entries),
+        "current_epoch": len(plan.shards),
+        "tls": plan.topology.tls,
+    }
+    return render_template("conf/nodes.conf.j2", values, own=own_templates(plan))
 
 
 def _line(plan: Plan, node: NodePlan, ids: SeedIds) -> dict[str, object]:

@@ -69,6 +69,8 @@ def _environment(own: str, markup: bool) -> "Environment":
     from jinja2 import FunctionLoader, StrictUndefined
     from jinja2.sandbox import SandboxedEnvironment
 
+    from redistopo.render.template_bytecode import TemplateBytecode
+
     # sandboxed: a user's template folder may come from another person
     environment = SandboxedEnvironment(
         loader=FunctionLoader(lambda name: _source(name, own)),
@@ -77,6 +79,7 @@ def _environment(own: str, markup: bool) -> "Environment":
         lstrip_blocks=True,
         keep_trailing_newline=True,
         autoescape=markup,  # redis.conf and TOML must not be HTML-escaped
+        bytecode_cache=None if own else TemplateBytecode(markup=markup),
     )
     environment.filters["quote"] = quote_argument
     environment.filters["shell"] = shlex.quote

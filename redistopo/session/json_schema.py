@@ -114,7 +114,7 @@ def _described(kind: type) -> Schema:
 
 def _type_of_attribute(kind: type, name: str) -> object:
     """The type of a field, or of a property."""
-    found = inspect.getattr_static(kind, name)
+    found = inspect.getattr_static(kind, name, None)
     if isinstance(found, property):
         return typing.get_type_hints(found.fget)["return"]
     return typing.get_type_hints(kind)[name]

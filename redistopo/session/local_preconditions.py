@@ -12,7 +12,7 @@ from redistopo.model.planning.password_rotation import acl_password_hash
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.readdress import is_readdressed
 from redistopo.model.protocol.conf import Directives, read_conf
-from redistopo.model.protocol.credentials import CREDENTIALS_CHANGED_HINT
+from redistopo.model.protocol.credentials import credentials_changed_hint
 from redistopo.project.job_file import load_job
 from redistopo.project.load import require_address
 from redistopo.project.passwords import load_password, password_source
@@ -90,7 +90,7 @@ def refuse_changed_security(session: Session) -> None:
             raise UsageError(
                 "the servers run with a password other than the one known here",
                 detail=f"known here: from {password_source(topology, layout) or layout.password}",
-                hint=CREDENTIALS_CHANGED_HINT,
+                hint=credentials_changed_hint(),
             )
 
 

@@ -15,6 +15,7 @@ _HEAVY = frozenset(
     {
         "asyncio",
         "cryptography",
+        "encodings.idna",
         "flask",
         "jinja2",
         "redis",

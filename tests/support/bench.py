@@ -1,6 +1,7 @@
 """A topology on a machine in memory, ready to be worked on."""
 
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -68,6 +69,16 @@ def fail_at(action: str, error: BaseException) -> Callable[[str], None]:
     def ambush(what: str) -> None:
         if what == action:
             raise error
+
+    return ambush
+
+
+def wait_at(action: str, deadline: Deadline) -> Callable[[str], None]:
+    """An ambush: that action takes until the deadline."""
+
+    def ambush(what: str) -> None:
+        if what == action:
+            time.sleep(deadline.left)
 
     return ambush
 

@@ -106,7 +106,6 @@ def _facts(kind: Any) -> dict[str, object]:
         "fields": names,
         "signature": str(inspect.signature(kind)),
         "match": kind.__match_args__,
-        "slots": kind.__slots__,
     }
     for number, given in enumerate(CALLS[kind.__name__]):
         made = _outcome(kind, **given)

@@ -6,9 +6,9 @@ from redistopo.model.connectivity.cause import Cause, CauseKind
 from redistopo.model.connectivity.matrix import ConnectivityView, PortKind, PortState, follows
 from redistopo.model.protocol.credentials import (
     CERTIFICATE_REFUSED_HINT,
-    CREDENTIALS_CHANGED_HINT,
     CREDENTIALS_DIFFER_HINT,
     TLS_REQUIRED_HINT,
+    credentials_changed_hint,
 )
 from redistopo.model.protocol.endpoint import format_address
 from redistopo.model.protocol.engine import parse_title
@@ -150,7 +150,7 @@ def _denied(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
         kind=CauseKind.AUTH,
         node=node.name,
         evidence=f"{node.name} rejects redistopo's password: {probe.denied}",
-        remedy=CREDENTIALS_CHANGED_HINT if started_by_us(node) else CREDENTIALS_DIFFER_HINT,
+        remedy=credentials_changed_hint() if started_by_us(node) else CREDENTIALS_DIFFER_HINT,
     )
 
 

@@ -4,9 +4,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import field
 from enum import StrEnum
+from functools import cache
 
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.remedies.of_topology import rotate_passwords
+from redistopo.model.remedies.remedy import Remedy
 from redistopo.quick_dataclass import dataclass
 
 
@@ -24,12 +26,19 @@ class TopologyUser(StrEnum):
 
 ENVIRONMENT_VARIABLE = "REDISTOPO_PASSWORD"
 
-CREDENTIALS_CHANGED_HINT = rotate_passwords(
-    "if REDISTOPO_PASSWORD or password_file was changed: ",
-    " applies it to running servers; if the password was changed on a server: redistopo down, "
-    "then up",
-)
-"""For a server of ours that rejects our password."""
+
+@cache
+def credentials_changed_hint() -> Remedy:
+    """Return the hint for a server of ours that rejects our password.
+
+    Not a constant: to class a hint compiles the patterns of all commands that lose something.
+    """
+    return rotate_passwords(
+        "if REDISTOPO_PASSWORD or password_file was changed: ",
+        " applies it to running servers; if the password was changed on a server: redistopo down, "
+        "then up",
+    )
+
 
 CREDENTIALS_DIFFER_HINT = (
     "all nodes need the same password: set REDISTOPO_PASSWORD (verify: --ask-password)"

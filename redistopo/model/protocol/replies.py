@@ -7,7 +7,7 @@ Valkey 7.2 to 9.1, except for the optional parts noted below.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from redistopo.errors import BadReply
 from redistopo.model.protocol.endpoint import BUS_OFFSET, LAST_PORT, Addressed, Endpoint
@@ -61,29 +61,31 @@ class ClusterNodesLine(Addressed):
     open_slots: tuple[OpenSlot, ...]
     pinged: int = field(default=0, compare=False)
 
-    @property
+    # cached: one object stands for the same line of all nodes, a hundred times in each check
+
+    @cached_property
     def myself(self) -> bool:
         return "myself" in self.flags
 
-    @property
+    @cached_property
     def replica(self) -> bool:
         return "slave" in self.flags or "replica" in self.flags
 
-    @property
+    @cached_property
     def primary(self) -> bool:
         return "master" in self.flags or "primary" in self.flags
 
-    @property
+    @cached_property
     def failing(self) -> bool:
         """Whether it is flagged PFAIL or FAIL."""
         return "fail" in self.flags or "fail?" in self.flags
 
-    @property
+    @cached_property
     def lost(self) -> bool:
         """Whether it has no address any more: another node has its address, with another id."""
         return "noaddr" in self.flags or not self.port
 
-    @property
+    @cached_property
     def unknown(self) -> bool:
         """Whether it can't be reached yet, or any more, or has no clear role."""
         roleless = self.primary == self.replica

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from support.bench import Bench, ctrl_c_at, fail_at
+from support.bench import Bench, ctrl_c_at, fail_at, wait_at
 
 from redistopo.errors import MissingPrerequisite, NodeDied, RedistopoError, TimedOut
 from redistopo.execute.context import ExecutionContext
@@ -46,6 +46,17 @@ def test_who_is_not_ready_in_time_is_stopped_again(bench: MakeBench) -> None:
     assert on.host.processes.running == []
     assert sorted(on.host.journal.of("forget")) == [f"forget {name}" for name in THREE]
     assert on.host.journal.of("SIGKILL", "remove") == []
+
+
+def test_of_many_no_more_are_started_when_the_time_is_over(bench: MakeBench) -> None:
+    on = bench(shards=11, replicas=1)
+    names = [node.name for node in on.context.plan.nodes]
+    on.host.journal.ambush = wait_at("start node4", on.context.deadline)
+    with pytest.raises(MissingPrerequisite, match="too slow, or too busy") as caught:
+        on.run(starting(*names))
+    assert caught.value.detail.startswith("4 of 22 nodes were started within")
+    assert on.host.journal.of("start") == [f"start node{one}" for one in range(1, 5)]
+    assert on.host.processes.running == []
 
 
 def test_what_ran_before_is_left_alone(bench: MakeBench) -> None:
