@@ -1,6 +1,6 @@
 """``python -m redistopo`` is the installed command."""
 
-from redistopo.cli.main import main
+from redistopo.cli.entry import main
 
 if __name__ == "__main__":
     main(prog_name="redistopo")

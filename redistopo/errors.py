@@ -24,6 +24,16 @@ class RedistopoError(Exception):
         self.message = message
         self.hint = hint
         self.detail = detail
+        self._noted: list[str] = []
+        self._own_notes = 0
+
+    @property
+    def __notes__(self) -> list[str]:  # type: ignore[override]
+        """What a traceback shows below the message: detail and hint, then what `add_note` added."""
+        own = [self.detail, f"Next: {self.hint}" if self.hint else ""]
+        self._noted[: self._own_notes] = own = list(filter(None, own))
+        self._own_notes = len(own)
+        return self._noted
 
 
 class UsageError(RedistopoError):

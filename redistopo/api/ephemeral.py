@@ -183,6 +183,8 @@ def _security(engine: str | None, acl: bool, tls: bool) -> dict[str, object]:
 def _ephemeral(
     shape: str, keys: Mapping[str, object], settings: Mapping[str, Setting] | None, more: More
 ) -> Ephemeral:
+    if unknown := more.keys() - More.__annotations__.keys():
+        raise TypeError(f"{shape}() got an unexpected keyword argument {sorted(unknown)[0]!r}")
     own = {name: more[name] for name in _KEYS if name in more}  # type: ignore[literal-required]
     lines = tuple(f"{name}={_text(value)}" for name, value in (settings or {}).items())
     return Ephemeral(shape, {**keys, **own}, lines, more)

@@ -1,4 +1,4 @@
-"""The entry point: the top of the command line, and the one place where the process ends."""
+"""The top of the command line, and the one place where the process ends."""
 
 import atexit
 import gc

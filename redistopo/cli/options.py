@@ -15,7 +15,6 @@ from click.core import ParameterSource
 
 from redistopo.cli import complete
 from redistopo.cli.formats import FORMATS, TEXT
-from redistopo.cli.usage_hints import ExactForm
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -34,6 +33,8 @@ class _Folder(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if (path := Path(value)).is_file():
+            from redistopo.cli.usage_hints import ExactForm
+
             folder = quote(str(path.parent))
             raise ExactForm(f"{value} is a file, and no folder", f"name its folder: -C {folder}")
         return super().convert(value, param, ctx)

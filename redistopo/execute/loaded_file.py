@@ -50,7 +50,10 @@ def _await_loaded(
     def look() -> dict[str, str] | None:
         if server.ended:
             raise UnloadableFile(
-                f"{data.name} can't be loaded", detail=server.last_log_lines.strip()
+                f"{data.name} can't be loaded",
+                detail=server.last_log_lines.strip(),
+                hint="it has to be a whole RDB or append-only file; one of a newer server needs a "
+                "newer `engine`: redistopo engines lists them",
             )
         try:
             (reply,) = client.execute(endpoint, [("INFO",)])

@@ -117,7 +117,7 @@ def choose_engine(
         raise NoSuchEngine(
             f'no server on this machine is "{request.text}"',
             detail=known or "no server was found at all",
-            hint=f"{change} one of these, or {install}",
+            hint=f"{change} one of these, or {install}" if known else install,
         )
     raise MissingPrerequisite(
         "no Redis or Valkey server was found on this machine",

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from redistopo.errors import MissingPrerequisite, UsageError
@@ -26,7 +27,6 @@ FREE = "the disk is full: free some space, then run the same command again"
 _REMEDY = {
     errno.ENOSPC: FREE,
     errno.EDQUOT: "your disk quota is used up: free some space, then run the same command again",
-    errno.EROFS: "that file system is read-only: use another folder (--dir)",
     errno.EACCES: "you may not write there: use another folder (--dir), or correct its permissions",
     errno.EPERM: "you may not write there: use another folder (--dir), or correct its permissions",
 }
@@ -41,8 +41,17 @@ def write_errors(what: Path) -> Iterator[None]:
         raise MissingPrerequisite(
             f"can't write {what}",
             detail=error.strerror or str(error),
-            hint=_REMEDY.get(error.errno or 0, "check that folder, then run the command again"),
+            hint=_remedy(error.errno or 0, what),
         ) from error
+
+
+def _remedy(number: int, what: Path) -> str:
+    if number == errno.EROFS:
+        path = what.absolute()
+        mounted = next(one for one in (path, *path.parents) if one == one.parent or one.is_mount())
+        again = f"make it writable: mount -o remount,rw {quote(str(mounted))}"
+        return f"that file system is read-only; {again}; or use another folder (--dir)"
+    return _REMEDY.get(number, "check that folder, then run the command again")
 
 
 @contextmanager

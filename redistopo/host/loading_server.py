@@ -3,7 +3,6 @@
 import secrets
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import field
@@ -13,6 +12,7 @@ from redistopo.errors import MissingPrerequisite
 from redistopo.host.local_host import LOCAL
 from redistopo.host.ports import any_free
 from redistopo.host.server_log import log_tail
+from redistopo.host.temporary_folder import temporary_folder
 from redistopo.host.tied_program import Streams, tied_program
 from redistopo.quick_dataclass import dataclass
 
@@ -46,16 +46,16 @@ def loading_server(program: str, data: Path) -> Iterator[LoadingServer]:
     """Start a server on an RDB file, or on a copy of an append-only folder or file; afterwards end
     it and remove its folder. It may still load, or have ended."""
     with (
-        tempfile.TemporaryDirectory(prefix="redistopo-load-") as name,
-        (Path(name) / "log").open("wb") as log,
+        temporary_folder("redistopo-load-") as folder,
+        (folder / "log").open("wb") as log,
         ExitStack() as stack,
     ):
         port, password = any_free(_LOOPBACK), secrets.token_hex(16)
-        text = _configuration(port, password, _placed(Path(name), data))
+        text = _configuration(port, password, _placed(folder, data))
         # by stdin: the process list shows no password
         streams = Streams(stdin=subprocess.PIPE, stdout=log, stderr=log)
         try:
-            process = stack.enter_context(tied_program([program, "-"], Path(name), streams))
+            process = stack.enter_context(tied_program([program, "-"], folder, streams))
         except OSError as error:
             raise MissingPrerequisite(f"can't run {program}", detail=str(error)) from error
         if process.stdin is not None:

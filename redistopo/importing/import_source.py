@@ -62,7 +62,8 @@ def open_source(wanted: ImportFrom, program: str, deadline: Deadline) -> Iterato
     Raises RedistopoError if it can't be read, is no address and no file, or lacks a primary.
     """
     path = Path(wanted.text).expanduser()
-    if "://" not in wanted.text and (path.exists() or "/" in wanted.text):
+    named = "/" in wanted.text or not (":" in wanted.text or wanted.text.isdecimal())
+    if "://" not in wanted.text and (path.exists() or named):
         yield from _file(path, program, deadline)
         return
     yield _topology(wanted)

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import field, replace
 from pathlib import Path
 
-from redistopo.errors import MissingPrerequisite
+from redistopo.errors import MissingPrerequisite, RedistopoError
 from redistopo.host.files import absolute
 from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.watch_owner import OwnerWatcher
+from redistopo.model.remedies.remedy import rewritten
 from redistopo.ops.init import InitRequest, init
 from redistopo.ops.up import UpRequest, up
 from redistopo.progress import EventKind, Progress
@@ -19,6 +20,7 @@ from redistopo.project.ephemeral_folder import (
     remove_ephemeral_folder,
 )
 from redistopo.quick_dataclass import dataclass
+from redistopo.session.diagnosis import BUNDLE
 
 _ATTEMPTS = 3
 
@@ -112,11 +114,22 @@ def _start(request: EphemeralRequest, progress: Progress) -> EphemeralServers:
         asked = InitRequest(root=servers.folder, shape=request.shape, keys=keys, settings=settings)
         init(replace(asked, first_port=_any_port(request.shape)), _warnings_of(progress))
         up(UpRequest(root=servers.folder, seconds=request.seconds), progress)
-    except BaseException:  # Ctrl-C too
+    except BaseException as error:  # Ctrl-C too
         if servers is not None:
             servers.end()
+            if isinstance(error, RedistopoError):
+                _leave_out(servers.folder, error)
         raise
     return servers
+
+
+def _leave_out(folder: Path, error: RedistopoError) -> None:
+    """Leave out of an error what is in the folder, which is gone, and nobody's to edit."""
+    hint = error.hint.replace(" in the topology file", "")
+    parts = [one for one in hint.split("; ") if str(folder) not in one]
+    error.hint = rewritten(error.hint, "; ".join(parts))
+    lines = error.detail.splitlines()
+    error.detail = "\n".join(one for one in lines if one != BUNDLE and str(folder) not in one)
 
 
 def _watched() -> EphemeralServers:

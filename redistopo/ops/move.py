@@ -9,6 +9,7 @@ from pathlib import Path
 from redistopo.errors import ExitCode, MissingPrerequisite, RedistopoError, UsageError
 from redistopo.execute.handover import HandoverResult
 from redistopo.host.files import private_folder, read_exactly, rewrite, write_errors
+from redistopo.model.topology.parse import OPTIONS
 from redistopo.model.topology.ports import port_block_of
 from redistopo.model.topology.project_paths import STATE_FOLDER, TOPOLOGY_FILE, Layout
 from redistopo.model.topology.spec import Persistence, Topology
@@ -208,7 +209,7 @@ def _text(layout: Layout, before: Topology, now: Topology) -> str:
     """The topology file with the new addresses; raises UsageError if they are impossible."""
     require_address(now)
     text = with_addresses(read_exactly(layout.topology), before, now)
-    read_topology(text, layout.topology.name)
+    read_topology(text, OPTIONS)
     return text
 
 

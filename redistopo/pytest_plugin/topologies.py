@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from textwrap import indent
 from typing import Any
 
 import pytest
@@ -171,4 +172,5 @@ class Topologies:
 def _lines(error: Exception) -> str:
     if not isinstance(error, RedistopoError):
         return f"redistopo: {type(error).__name__}: {error}"
-    return "\n  ".join(filter(None, ("redistopo: " + error.message, error.detail, error.hint)))
+    told = "\n".join(filter(None, (error.detail, error.hint)))
+    return f"redistopo: {error.message}\n{indent(told, '  ')}".rstrip()

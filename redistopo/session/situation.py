@@ -25,6 +25,7 @@ from redistopo.model.protocol.conf import (
     is_whole_conf,
     read_conf,
 )
+from redistopo.model.protocol.server_defaults import DEFAULT_HZ, SLOWEST_HZ
 from redistopo.model.state.finding import failed_findings
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.record import TopologyState
@@ -252,6 +253,7 @@ def drifts(plan: Plan, seen: Observed, confs: Mapping[str, Directives], users: s
             before = started if name in ONLY_AT_START else written
             if wanted.get(name) != before.get(name):
                 settings[name] = " ".join(wanted[name]) if name in wanted else None
+        settings |= _slowed(node, wanted)
         if plan.topology.acl:
             settings |= _users_drift(plan, node, users)
         gone = started.keys() - wanted.keys() - DIRECTIVES_NOT_COMPARED
@@ -262,6 +264,13 @@ def drifts(plan: Plan, seen: Observed, confs: Mapping[str, Directives], users: s
 def _started(node: NodeSeen) -> Directives:
     text = node.on_disk.started or ""
     return read_conf(text) if is_whole_conf(text) else {}
+
+
+def _slowed(node: NodeSeen, wanted: Directives) -> NodeSettings:
+    """The pace of a server whose cluster was being stopped by a command that was killed; the
+    file says nothing about it, so that the default counts."""
+    slow = node.config is not None and node.config.get("hz") == SLOWEST_HZ
+    return {"hz": DEFAULT_HZ} if slow and not {"hz", "include"} & wanted.keys() else {}
 
 
 def _users_drift(plan: Plan, node: NodeSeen, wanted: str) -> NodeSettings:

@@ -34,14 +34,14 @@ def require_own_folder(layout: Layout) -> None:
     """Raise UsageError unless the folder is a project, is empty or doesn't exist yet."""
     root = layout.root
     if root.is_symlink() or (root.exists() and not root.is_dir()):
-        raise UsageError(f"{root} is not a folder", hint="name another one: --into DIR")
+        raise UsageError(f"{root} is not a folder", hint="name another one")
     refuse_foreign(layout)
     there = sorted(one.name for one in root.iterdir()) if root.is_dir() else []
     if there and not layout.topology.is_file():
         raise UsageError(
             f"{root} is not empty, and not a project of redistopo",
             detail=f"it has {', '.join(there[:5])}",
-            hint="name an empty folder, or one that doesn't exist yet: --into DIR",
+            hint="name an empty folder, or one that doesn't exist yet",
         )
 
 

@@ -1,5 +1,6 @@
 """What commands import: start-up takes as long as that, so nothing that they don't use."""
 
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -184,6 +185,27 @@ def test_every_verb_has_a_row() -> None:
     tables = (_BEFORE, _QUERIES, _CHANGES, _OF_A_CLUSTER, _ELSEWHERE)
     named = [verb for table in tables for verb in table]
     assert sorted(named) == sorted(VERBS)
+
+
+_INTERRUPTED = """
+import os, signal, sys
+
+class Importing:
+    def find_spec(self, name, *_rest):
+        if name == "click":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Importing())
+from redistopo.cli.entry import main
+main()
+"""
+
+
+def test_ctrl_c_while_it_is_imported_ends_it_without_a_traceback() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
 
 
 _AT_EXIT = """

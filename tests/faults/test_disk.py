@@ -153,7 +153,7 @@ def test_a_read_only_folder(
     wanted = ("up: 4", "plan: 0", "status: 0", "verify: 3", "healed: 0", "2 servers stopped")
     for line in wanted:
         assert line in done.stdout, done
-    assert "read-only" in done.stderr
+    assert f"read-only; make it writable: mount -o remount,rw {project.root};" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -128,6 +128,8 @@ def test_what_can_not_be_imported_is_refused_with_the_reason(
     bad.write_bytes(b"REDIS0011\xfa\x09redis-ver")
     broken = project.run("import", "--from", bad, check=1)
     assert "can't be loaded" in broken.err
+    assert "Next: it has to be a whole RDB or append-only file" in broken.err
+    assert "no file none.rdb" in project.run("import", "--from", "none.rdb", check=2).err
     assert "no file" in project.run("import", "--from", tmp_path / "none.rdb", check=2).err
     assert "manifest" in project.run("import", "--from", tmp_path, check=2).err
     assert project.run("import", "--from", "127.0.0.1:1").code == 1

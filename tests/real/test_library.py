@@ -249,16 +249,28 @@ with redistopo.standalone() as topology:
 def test_nothing_is_left_of_a_topology_that_cannot_start(programs: Programs) -> None:
     lines = programs.quiet(
         """
+import traceback
 for made in (redistopo.standalone(settings={"maxclients": "no number"}),
              redistopo.standalone(engine="/nowhere/redis-server"), redistopo.cluster(shards=0)):
     try:
         made.__enter__()
     except redistopo.RedistopoError as error:
         print(type(error).__name__, bool(error.message), bool(error.hint or error.detail))
+        error.add_note("mine")
+        shown = "".join(traceback.format_exception_only(error)).splitlines()
+        assert shown[1:] == [*error.detail.splitlines(), f"Next: {error.hint}", "mine"], shown
+        # its folder is gone, and its topology file was nobody's
+        assert not [line for line in shown if "redistopo-ephemeral" in line or "bundle" in line]
+        assert "topology file" not in error.hint
+try:
+    redistopo.cluster(shard=3)
+except TypeError as error:
+    print(error)
 """,
     )
-    assert len(lines) == 3
-    assert all(line.endswith("True True") for line in lines)
+    assert len(lines) == 4
+    assert all(line.endswith("True True") for line in lines[:3])
+    assert lines[3] == "cluster() got an unexpected keyword argument 'shard'"
 
 
 def test_progress_is_reported_to_a_callback(programs: Programs) -> None:

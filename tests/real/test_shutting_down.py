@@ -75,6 +75,13 @@ def test_what_is_left_of_a_large_cluster_gets_its_pace_back(
             assert _hz(project) == ["1"] * 6
             left.remove("node1")
     assert _hz(project) == ["1", *["10"] * 5]
+    # as after a `down` that was killed, whose last servers go on
+    steps = project.run("up", "--dry-run", "--json", check=0).json["result"]["steps"]
+    told = [(one["do"], one["nodes"]) for one in steps]
+    assert told == [("write", ["node1"]), ("correct", ["node1"])]
+    project.run("up", check=0)
+    assert _hz(project) == ["10"] * 6
+    assert "nothing to do" in project.run("up", check=0).out
 
 
 def _hz(project: Project) -> list[str]:

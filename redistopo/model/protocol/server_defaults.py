@@ -34,6 +34,11 @@ _OTHERS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Those that differ between engines, or that most topologies leave alone."""
 
+SLOWEST_HZ = "1"
+"""What the servers of a large cluster get while they end."""
+
+DEFAULT_HZ = _OTHERS["hz"][0]
+
 KNOWN_DEFAULTS = (*DEFAULTS, *_OTHERS)
 """The directives whose defaults are known."""
 
