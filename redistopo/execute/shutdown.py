@@ -176,6 +176,14 @@ class ShutdownRequest:
         started = read_conf(text) if text is not None else None
         return data_is_to_be_kept(self.last.get(name), started, self.rendered.get(name))
 
+    def _loads_log(self, name: str) -> bool:
+        """Whether its next start loads its append-only log, which was looked at: on this machine
+        only, see `ask_last`."""
+        conf = self.rendered.get(name)
+        return (
+            self.host is LOCAL and conf is not None and conf.get("appendonly", ("",))[-1] == "yes"
+        )
+
     def __call__(self, name: str) -> Said:
         """Tell one server to end, and return what it replied; it agrees by hanging up."""
         node = next((one for one in self.seen.nodes if one.name == name), None)
@@ -190,8 +198,10 @@ class ShutdownRequest:
         elif name not in self.last or last.config is not None:
             self.last[name] = last
         keeps = self._is_to_keep(name)
-        ending = how_to_end(node, last, keeps=keeps, lossy=self.lossy)
-        if ending is Ending.SAVE or (ending is Ending.NOSAVE and not last.busy):
+        ending = how_to_end(
+            node, last, keeps=keeps, lossy=self.lossy, loads_log=self._loads_log(name)
+        )
+        if ending in (Ending.SAVE, Ending.LOG) or (ending is Ending.NOSAVE and not last.busy):
             self.kept[name] = keeps
             if (path := keep_foreign_socket(self.host, last)) is not None:
                 self.sockets.append(path)
@@ -203,6 +213,8 @@ class ShutdownRequest:
     def _end(self, node: NodeSeen, ending: Ending) -> Said:
         if ending in (Ending.SAVE, Ending.NOSAVE):
             return self._shut(node, ending.name)
+        if ending is Ending.LOG:
+            return self._shut(node)  # with a snapshot if the user has save points
         if ending is Ending.REWRITE:
             with suppress(Unreachable, AccessDenied):
                 self.client.execute(node.endpoint, [("BGREWRITEAOF",)])
@@ -248,9 +260,9 @@ class ShutdownRequest:
             damage = "its folder was removed" if node.folder_lost else damage
         return LastReply(info=info, config=config, log_damage=damage)
 
-    def _shut(self, node: NodeSeen, how: str) -> Said:
+    def _shut(self, node: NodeSeen, *how: str) -> Said:
         try:
-            reply = self.client.execute(node.endpoint, [("SHUTDOWN", how)])[0]
+            reply = self.client.execute(node.endpoint, [("SHUTDOWN", *how)])[0]
         except Unreachable:
             return Said.YES
         except AccessDenied:

@@ -24,6 +24,7 @@ from redistopo.snapshot.stored import (
     snapshots_folder,
 )
 from redistopo.snapshot.target_folder import (
+    has_data,
     refuse_data,
     require_own_folder,
 )
@@ -83,8 +84,10 @@ def _restore(
 
 
 def _of_another(manifest: Manifest, layout: Layout) -> str:
-    """What to say about the snapshot of a topology with another name than the folder's; ""
-    otherwise, and if the folder has no topology yet."""
+    """What to say before the data of a topology with another name replaces the folder's; ""
+    otherwise."""
+    if not has_data(layout):
+        return ""
     text, name = read_text(layout.topology), ""
     with suppress(UsageError):  # the start reports it
         name = str(read_toml(text or "", layout.topology.name).get("name", ""))

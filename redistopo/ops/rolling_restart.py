@@ -278,7 +278,7 @@ def _tell_left(work: RestartWork, left: list[Turn], error: RedistopoError) -> No
             None,
             (
                 error.detail,
-                f"it failed at: {left[0]}",
+                f"it {'stopped' if isinstance(error, Interrupted) else 'failed'} at: {left[0]}",
                 f"restarted before: {done}",
                 f"left: {', '.join(waiting) or 'none'}",
             ),

@@ -69,6 +69,7 @@ def test_ctrl_c_leaves_no_node_stopped_and_says_what_is_left(project: Project) -
             break
     _, told = working.communicate(timeout=30)
     assert working.returncode == 130
+    assert "it stopped at: restart node2" in told
     assert "left: " in told
     assert "to continue: redistopo upgrade" in told
     assert f'to go back: redistopo upgrade --engine "{OLDER}"' in told

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 from support.editing import edit
-from support.engines import ENGINES
+from support.engines import BUNDLED, ENGINES
 from support.forms import spread
 from support.project import Project
 from support.waiting import until
@@ -46,6 +46,24 @@ def test_a_changed_persistence_keeps_the_data(project: Project, ending: str, eng
         project.up()
         assert kept(project), f"{now} -> {after}, killed"
         now = after
+
+
+def test_a_log_needs_no_snapshot_at_the_end(project: Project) -> None:
+    """It would take minutes for some GB, in which a node is away."""
+    project.init("standalone", engine=BUNDLED.path)
+    project.up()
+    dump = project.folder(1) / "dump.rdb"
+    with project.client() as node:
+        node.mset({str(number): "x" for number in range(100)})
+    project.run("down", check=0)
+    assert not dump.exists()
+    project.up()
+    assert kept(project)
+    project.run("set", "save=3600 1", check=0)
+    project.run("down", check=0)
+    assert dump.exists()  # the user wants some
+    project.up()
+    assert kept(project)
 
 
 @pytest.mark.fault(

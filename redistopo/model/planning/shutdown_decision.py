@@ -18,6 +18,7 @@ class Ending(Enum):
 
     SIGNAL = auto()  # it can't be asked: a signal ends it
     SAVE = auto()
+    LOG = auto()  # its log has all, and the next start loads that: a snapshot would only take time
     NOSAVE = auto()
     REWRITE = auto()  # its log on disk is damaged: it writes it again, and is asked again
     WAIT = auto()  # it is asked again
@@ -87,9 +88,11 @@ def data_is_to_be_kept(
     return any(keeps_data(one) for one in (started, rendered) if one is not None)
 
 
-def how_to_end(node: NodeSeen, last: LastReply, *, keeps: bool, lossy: bool) -> Ending:
+def how_to_end(
+    node: NodeSeen, last: LastReply, *, keeps: bool, lossy: bool, loads_log: bool = False
+) -> Ending:
     """Decide what to do to a server with that last reply; `lossy` accepts the loss of what it
-    can't save."""
+    can't save, `loads_log` is whether its next start loads its append-only log."""
     if last.busy:
         return Ending.NOSAVE if lossy else Ending.WAIT
     if not _ours(node, last.info):
@@ -98,6 +101,8 @@ def how_to_end(node: NodeSeen, last: LastReply, *, keeps: bool, lossy: bool) -> 
         return Ending.LEAVE  # it would crash, and lose what it has in memory (networking.c)
     if last.log_damage and keeps and not lossy:
         return Ending.LEAVE if node.folder_lost else _with_damaged_log(last)
+    if keeps and loads_log and last.logged:
+        return Ending.LOG
     return Ending.SAVE if keeps else Ending.NOSAVE
 
 

@@ -55,6 +55,19 @@ def test_the_last_reply_decides(reply: LastReply, keeps: bool, lossy: bool, endi
 
 
 @pytest.mark.parametrize(
+    ("reply", "keeps", "lossy", "ending"), [one[1:] for one in CASES], ids=[one[0] for one in CASES]
+)
+def test_a_log_that_the_next_start_loads_needs_no_snapshot(
+    reply: LastReply, keeps: bool, lossy: bool, ending: Ending
+) -> None:
+    whole = reply == last() and keeps
+    found = how_to_end(node(), reply, keeps=keeps, lossy=lossy, loads_log=True)
+    assert found is (Ending.LOG if whole else ending)
+    no_log = replace(reply, info={**reply.info, "aof_enabled": "0"})
+    assert how_to_end(node(), no_log, keeps=keeps, lossy=lossy, loads_log=True) is not Ending.LOG
+
+
+@pytest.mark.parametrize(
     ("reply", "lossy", "ending"),
     [
         (last(), False, Ending.NOSAVE),  # its log has everything
