@@ -1,9 +1,9 @@
 """Refuses configurations that nodes could not start with, before one depends on them."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from redistopo.errors import NodeDied, UsageError
+from redistopo.errors import NodeDied, RedistopoError, UsageError
 from redistopo.execute.context import ExecutionContext
 from redistopo.model.planning.edited_settings import edited_settings
 from redistopo.model.planning.plan import NodePlan
@@ -19,11 +19,13 @@ def refuse_settings(
     nodes; `again` is the command to type once that is corrected, `done` is what was not done."""
     if found := settings_error(context, names):
         node, error = found
-        there = f", or the server of host {node.machine}" if node.machine else ""
-        error.hint = (
-            f"{done}correct that in {context.plan.layout.topology.name}{there}, then: {again}"
-        )
+        error.hint = f"{done}{_corrected(context, node)}, then: {again}"
         raise error
+
+
+def _corrected(context: ExecutionContext, node: NodePlan) -> str:
+    there = f", or the server of host {node.machine}" if node.machine else ""
+    return f"correct that in {context.plan.layout.topology.name}{there}"
 
 
 def settings_error(
@@ -85,9 +87,12 @@ def naming_refused_settings(context: ExecutionContext) -> Iterator[None]:
     try:
         yield
     except NodeDied as error:
-        ended = [name for name, one in context.started.items() if one.poll() is not None]
-        try:
-            refuse_settings(context, ended, "redistopo up", done="")
-        except UsageError as refused:
+        found = None
+        with suppress(RedistopoError):  # the first error says more than one of the trial
+            ended = [name for name, one in context.started.items() if one.poll() is not None]
+            found = settings_error(context, ended)
+        if found is not None:
+            node, refused = found
+            refused.hint = f"{_corrected(context, node)}, then: redistopo up"
             raise refused from error
         raise

@@ -44,14 +44,7 @@ def test_hosts_are_machines_of_their_own(lab: Lab, tmp_path: Path) -> None:
     assert not first.path(tmp_path).exists()
     assert {one.pid for one in first.processes()}.isdisjoint(one.pid for one in second.processes())
     _ssh(lab, first, "setsid sleep 1000 > /dev/null 2>&1 < /dev/null & echo done")
-    slept: list[psutil.Process] = []
-
-    def sleeps() -> bool:  # it is setsid first
-        slept[:] = [one for one in first.processes("sleep") if "1000" in one.cmdline()]
-        return len(slept) == 1
-
-    until(sleeps)
-    (left,) = slept
+    (left,) = [one for one in first.processes("sleep") if "1000" in one.cmdline()]
     assert left.ppid() == first.pid
     left.kill()
     until(lambda: not psutil.pid_exists(left.pid), what="process 1 reaps what it is given")

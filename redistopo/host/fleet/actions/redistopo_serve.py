@@ -36,7 +36,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 module_name="redistopo_host", module_args={"ops": ops}, task_vars=task_vars
             )
         except AnsibleConnectionFailure as error:
-            return {"event": "unreachable", "text": str(error)}
+            return {"event": "unreachable", "text": self._reason(str(error))}
         except Exception as error:  # noqa: BLE001  whatever it is, the controller reports it
             return {"event": "failed", "text": str(error)}
         if values.get("unreachable"):
@@ -46,3 +46,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         names = ("module_stderr", "exception", "msg")
         text = next((str(values[name]) for name in names if values.get(name)), "")
         return {"event": "failed", "text": text}
+
+    def _reason(self, text: str) -> str:
+        """What SSH prints, where Ansible noticed only that it ended before it had read its input:
+        on a busy machine, a refused connection is a broken pipe."""
+        if "Broken pipe" not in text:
+            return text
+        try:
+            _code, _out, printed = self._connection.exec_command("true", sudoable=False)
+        except AnsibleConnectionFailure as error:
+            return str(error)
+        return str(printed.decode(errors="replace")) or text
