@@ -2,22 +2,21 @@
 named."""
 
 import re
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from shlex import quote
 
 import click
 
 from redistopo.cli.options import NAMED
+from redistopo.cli.printable import printable
 from redistopo.cli.verbs import VERBS
 from redistopo.model.remedies.commands import warned
 
 _WITHOUT_FOLDER = {
     "init", "run", "install", "engines", "explain", "ps", "schema", "help", "version",
 }  # fmt: skip
-_COMMAND = re.compile(
-    rf"\bredistopo (?=(?:{'|'.join(sorted(VERBS.keys() - _WITHOUT_FOLDER))})\b)"
-    r"(?![^;,(`]* (?:--dir|-C) )"
-)
 
 
 def typed(hint: str) -> str:
@@ -30,6 +29,20 @@ def here(text: str) -> str:
     one: typed as they are, they would look for a topology there."""
     context = click.get_current_context(silent=True)
     named: Path | None = context.meta.get(NAMED) if context else None
-    if named is None or named.absolute() == Path.cwd():
+    if named is None or _is_current(named):
         return text
-    return _COMMAND.sub(f"redistopo -C {quote(str(named))} ", text)
+    place = printable(quote(str(named)))
+    return _command().sub(lambda _found: f"redistopo -C {place} ", text)
+
+
+def _is_current(folder: Path) -> bool:
+    with suppress(OSError):  # the current folder may be gone
+        return folder.absolute() == Path.cwd()
+    return False
+
+
+@cache
+def _command() -> re.Pattern[str]:
+    """Where a command of redistopo begins that looks for a topology, and names no folder yet."""
+    verbs = "|".join(sorted(VERBS.keys() - _WITHOUT_FOLDER))
+    return re.compile(rf"\bredistopo (?=(?:{verbs})\b)(?![^;,(`]* (?:--dir|-C) )")

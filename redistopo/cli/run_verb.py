@@ -195,7 +195,12 @@ def _progress(out: Output) -> Iterator[Progress]:
 
 def _typed(progress: Progress) -> Progress:
     """The same, for a reader: commands in notes and warnings can be typed as they are."""
-    return lambda event: progress(replace(event, text=here(event.text)))
+
+    def report(event: Event) -> None:
+        text = here(event.text)
+        progress(event if text == event.text else replace(event, text=text))
+
+    return report
 
 
 def _unbreakable(progress: Progress) -> Progress:

@@ -37,6 +37,7 @@ def describe(error: click.ClickException) -> tuple[str, str]:
     if isinstance(error, click.NoSuchOption) and ctx:
         return _no_such_option(error, ctx)
     message = _NO_NUMBER.sub("is not a number", error.format_message())
+    message = message.partition(" Choose from:")[0]  # the names in a column; the name has them
     return message[:1].lower() + message[1:].removesuffix("."), f"{path} --help"
 
 

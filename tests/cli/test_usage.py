@@ -54,6 +54,7 @@ WRONG = {
     "restart --restore-roles": "redistopo restart --rolling --restore-roles",
     "up --timeout soon": "redistopo up --help",
     "status -C redistopo.toml": "name its folder: -C .",
+    "export": "redistopo export --help",  # in two lines, without a list of the formats
 }
 
 

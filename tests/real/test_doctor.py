@@ -265,6 +265,7 @@ def test_what_is_left_over_is_put_away_and_nothing_else(
         assert (data / "dump.rdb").exists()
         assert str(data) in json.dumps(found_in(unasked, "left.folders", "warn"))
         shutil.rmtree(gone.root / ".redistopo")
+        assert "that are gone from the list: redistopo doctor --fix\n" in project.run("ps").out
         agreed = project.run("doctor", "--fix", "--yes", "--json", check=0).json["result"]
         # the folder may be forgotten only once nobody serves in it, and is so in the same run
         assert [one["fix"]["command"] for one in agreed["mended"] if one["done"]] == [
@@ -279,6 +280,7 @@ def test_what_is_left_over_is_put_away_and_nothing_else(
         server.wait()
     assert "--fix: nothing can be fixed automatically" in project.run("doctor", "--fix").out
     assert str(gone.root) not in project.run("ps", "--json", check=0).out
+    assert "doctor --fix" not in project.run("ps", check=0).out
     with project.client() as node:
         assert node.get("kept") == "1"  # what runs by record was let alone
 

@@ -45,6 +45,10 @@ def test_a_replication_under_load(project: Project, name: str) -> None:
     assert max(map(writers.longest_gap, range(3))) < 1
     assert project.faults(cluster=False) == []
     assert "none" in project.run("up", "--dry-run", check=0).out
+    project.run("kill", "replica", check=0)
+    assert "has no replica to promote" in project.run("failover", "primary", check=2).err
+    project.run("up", check=0)
+    project.run("failover", "node1", check=0)
 
 
 @pytest.mark.parametrize("name", spread(sorted(ENGINES), 2))

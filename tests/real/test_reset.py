@@ -294,6 +294,8 @@ def test_a_paused_replica_is_not_emptied_when_resumed(project: Project) -> None:
 def test_asked_on_a_terminal(project: Project) -> None:
     _up(project, BUNDLED.path)
     assert "reset needs a node" in project.run("reset", check=2).err
+    without = project.run("reset", "node1", check=2).err
+    assert "Next: redistopo reset node1 --yes   (your choice; would lose" in without
     terminal = Terminal(project, "reset", "node1")
     until(lambda: "Reset node1? [y/N]" in terminal.read(), 30)
     assert "is promoted first, with slots 0-5460 and all data" in terminal.read()

@@ -50,6 +50,9 @@ _TYPED: dict[str, tuple[str, ...]] = {
     "real/test_drill_refused.py::test_an_unhealthy_topology_is_not_drilled": (
         "drill/preflight.py: redistopo up repairs what it can, redistopo verify shows all findings",
     ),
+    "real/test_failover.py::test_a_replication_under_load": (
+        "model/planning/handover.py: redistopo up starts or resumes one; redistopo scale --replicas 1 adds one",
+    ),
     "real/test_kept_settings.py::test_a_busy_server_is_left_running": (
         "execute/shutdown.py: redistopo call --node {} SCRIPT KILL (or FUNCTION KILL)",
     ),

@@ -3,11 +3,13 @@
 import click
 
 from redistopo.cli import theme
+from redistopo.cli.commands_here import here
 from redistopo.cli.printable import printable
 from redistopo.cli.views.handover_cost import cost
 from redistopo.cli.views.node_action import show_now
 from redistopo.errors import RedistopoError, UsageError
 from redistopo.model.planning.plan_node_reset import NodeReset
+from redistopo.model.remedies.of_topology import reset_node
 from redistopo.ops.reset import ResetResult
 
 
@@ -22,6 +24,11 @@ def confirm_reset(found: NodeReset, *, ask: bool) -> None:
         raise UsageError(
             f"a reset of {found.name} needs confirmation on a terminal, or --yes",
             detail="\n".join(found.sentences),
+            hint=reset_node(
+                found.name,
+                f"the place of {found.name} in its cluster",
+                options=f"{' --hard' if found.hard else ''} --yes",
+            ),
         )
     for one in found.sentences:
         click.echo(f"  {printable(one)}", err=True)
@@ -41,4 +48,4 @@ def show_reset(result: ResetResult) -> None:
     if result.handover:
         click.echo(f"  {cost(result.handover)}")
     show_now(result.now)
-    click.echo(f"Add it again   {result.next}")
+    click.echo(here(f"Add it again   {result.next}"))

@@ -181,6 +181,8 @@ def show_ps(result: "PsResult") -> None:
     print_table(
         Table(columns=("name", "shape", "nodes", "port", "folder"), rows=rows, wide="folder")
     )
+    if any(one.gone for one in result.topologies):
+        click.echo("To remove those that are gone from the list: redistopo doctor --fix")
     for orphan in result.orphans:
         click.echo(
             theme.paint("orphan ", theme.WARNING)

@@ -51,7 +51,7 @@ def plan_handover(seen: Observed, selected: Iterable[NodeSeen]) -> HandoverPlan:
     if not shard.replicas and not wanted - {shard.primary.address}:
         raise UsageError(
             f"shard {shard.number} has no replica to promote",
-            hint="redistopo up starts one that is down; redistopo scale --replicas 1 adds one",
+            hint="redistopo up starts or resumes one; redistopo scale --replicas 1 adds one",
         )
     if wanted == {shard.primary.address}:
         return HandoverPlan(shard=shard.number, before=shard.primary, after=shard.primary)

@@ -58,6 +58,7 @@ CLASSES = {
     "redistopo down --wipe --yes": ASKS,
     "redistopo down --force": ASKS,
     "redistopo reset node2 --hard": ASKS,
+    "redistopo reset node2 --hard --yes": ASKS,
     "redistopo secret rotate": ASKS,
     "redistopo cli node1 -- --cluster fix 127.0.0.1:7000": ASKS,
     "redis-cli -p 7001 REPLICAOF 127.0.0.1 7000": ASKS,
