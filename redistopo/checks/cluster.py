@@ -115,7 +115,7 @@ def _uncovered(subject: CheckSubject, missing: tuple[SlotRange, ...]) -> Iterato
     if lost := ranges(open_ones - owned):
         yield fail(
             "topology",
-            f"{sum(map(len, lost))} slots have no owner: {format_ranges_briefly(lost)}",
+            f"{_slots_have(sum(map(len, lost)))} no owner: {format_ranges_briefly(lost)}",
             ownerless_hint(subject, lost),
         )
 

@@ -157,7 +157,7 @@ def test_a_slot_is_imported_and_has_no_owner(project: Project) -> None:
         with raw(project, port) as node, suppress(RedisError):
             node.execute_command("CLUSTER DELSLOTS", _SLOT)
     told = project.run("up", "--timeout", "3s", "--json", check=3).json["error"]
-    assert f"1 slots have no owner: {_SLOT}" in told["detail"]
+    assert f"1 slot has no owner: {_SLOT}" in told["detail"]
     words = told["hint"].partition(": redistopo ")[2].split()
     env, root = project.environment(), project.root
     subprocess.run([COMMAND, *words], cwd=root, env=env, input="yes\n", text=True, check=True)

@@ -230,7 +230,7 @@ HASTY = ("cluster", "--node-timeout", "1000", "--formation", "instant")
 PATIENT = ("cluster", "--node-timeout", "60000", "--formation", "instant")
 
 CORPUS: dict[str, tuple[Break, str, str, str, tuple[str, ...]]] = {
-    "a slot without owner": (_slot_lost, "cluster.slots", "topology", "1 slots have no", CLUSTER),
+    "a slot without owner": (_slot_lost, "cluster.slots", "topology", "1 slot has no", CLUSTER),
     "two owners of a slot": (_two_owners, "cluster.slots", "topology", "two owners: 0", PATIENT),
     "two primaries with one epoch": (_one_epoch, "cluster.epochs", "topology", "epoch 7", PATIENT),
     "an owner with a stale epoch": (_stale_epoch, "cluster.epochs", "node1", "0 is stale", CLUSTER),

@@ -203,7 +203,8 @@ def join_moves(moves: Iterable[SlotMove]) -> str:
     sources, targets = (
         join_names(dict.fromkeys(getattr(one, end) for one in some)) for end in ("source", "target")
     )
-    return f"move {sum(map(len, some))} slots from {sources} to {targets}"
+    count = sum(map(len, some))
+    return f"move {count} {'slot' if count == 1 else 'slots'} from {sources} to {targets}"
 
 
 def join_names(nodes: Iterable[str]) -> str:

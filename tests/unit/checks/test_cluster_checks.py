@@ -63,7 +63,7 @@ CASES: list[Case] = [
         "cluster.slots",
         FAIL,
         "topology",
-        "1 slots have no owner: 0",
+        "1 slot has no owner: 0",
         lambda s: s.member("node1", "node1", slots=(SlotRange(1, 5460),)),
     ),
     (
@@ -270,7 +270,7 @@ def test_slots_of_a_silent_primary_and_those_of_nobody_have_each_their_remedy(
     said = [(one.evidence, one.hint) for one in stage.findings("cluster.slots")]
     assert [evidence for evidence, _hint in said] == [
         "the owner of 5462 slots is down: 5461-10922",
-        "1 slots have no owner: 0",
+        "1 slot has no owner: 0",
     ]
     assert said[0][1].endswith("start the primary that owns them: redistopo resume node2")
     assert said[1][1] == "node2 may have their keys: redistopo resume node2"
