@@ -111,7 +111,8 @@ def test_the_first_is_slow_the_second_fast_and_after_its_time_slow_again(shown: 
             re.compile(r"^[34]\.\d s left in the cache$")
         )
         expect(page.locator("#ttl-text")).to_have_text(
-            re.compile(r"^[01]\.\d s left in the cache$")
+            # it counts down; a busy browser may draw the next text after the end
+            re.compile(r"^([0-2]\.\d s left in the cache|expired.*)$")
         )
         expect(page.locator("#ttl-text")).to_contain_text("expired")
         get(page, "41")

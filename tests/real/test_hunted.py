@@ -271,7 +271,7 @@ def test_a_stranger_on_the_same_port_of_another_address(project: Project) -> Non
 
 def test_a_smaller_second_try_is_not_haunted_by_the_first(project: Project) -> None:
     project.init("replication", "--set", "bad-directive=1", engine=BUNDLED.path)
-    project.run("up", check=1)
+    project.run("up", check=2)
     project.init("standalone", "--force", engine=BUNDLED.path)
     project.up()
     done = project.run("verify", "--json", check=0)

@@ -237,15 +237,16 @@ def test_start_makes_nobody_lead(project: Project) -> None:
         assert node.get("newer") == "yes"
 
 
-def test_a_start_that_fails_is_undone(project: Project) -> None:
+def test_a_start_that_would_fail_is_refused_before(project: Project) -> None:
     _up(project, "replication")
     before = _pids(project) - {project.pid(3)}
     project.run("stop", "node3", check=0)
     config = project.root / "redistopo.toml"
     text = config.read_text()
     config.write_text(f'{text}\n[nodes.node3]\nmaxmemory-policy = "no-such-policy"\n')
-    failed = project.run("start", "node3", check=1)
-    assert "node3 exited right after its start" in failed.err
+    failed = project.run("start", "node3", check=2)
+    assert "doesn't start with the configuration of node3" in failed.err
+    assert "maxmemory-policy no-such-policy" in failed.err
     assert _pids(project) == before
     config.write_text(text)
     project.run("start", "node3", check=0)
