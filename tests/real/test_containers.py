@@ -31,7 +31,7 @@ def test_the_first_process_of_a_container_saves_at_sigterm(project: Project) -> 
     outer = _first(project, "up", "--attach")
     try:
         assert outer.stdout is not None
-        assert any("Stop it" in line for line in outer.stdout)
+        assert any("Following" in line for line in outer.stdout)
         with project.client() as node:
             node.set("kept", "yes")
         (inner,) = psutil.Process(outer.pid).children()

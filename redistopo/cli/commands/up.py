@@ -80,10 +80,13 @@ def command(
             trust_folder(root)
             return up(request, without_idle_steps(progress))
 
-    result = run_and_show(work, show_up)
-    if attach:
-        from redistopo.cli.attached import stopping_as_init
-        from redistopo.cli.views.logs import follow_logs
+    if not attach:
+        run_and_show(work, show_up)
+        return
+    # imported before: once a container's servers run, SIGTERM must not come in between
+    from redistopo.cli.attached import stopping_as_init
+    from redistopo.cli.views.logs import follow_logs
 
-        with stopping_as_init(result.plan.layout.root):
-            follow_logs(result.plan.layout.root)
+    result = run_and_show(work, show_up)
+    with stopping_as_init(result.plan.layout.root):
+        follow_logs(result.plan.layout.root)
