@@ -21,7 +21,7 @@ from redistopo.doctor.startup_verdict import CATEGORIES, UNKNOWN_DIRECTIVE
 from redistopo.errors import UsageError
 from redistopo.model.protocol.conf import IMMUTABLE, canonical_directive
 from redistopo.model.protocol.engine import SINCE, Engine
-from redistopo.model.protocol.nodes_conf import parse_nodes_conf
+from redistopo.model.protocol.nodes_conf import parse_nodes_conf, rebuilt
 from redistopo.model.protocol.sentinel_replies import FAILOVER_COMMANDS
 from redistopo.model.protocol.server_defaults import DEFAULTS
 from redistopo.model.topology.directives import settable
@@ -150,6 +150,28 @@ def test_nodes_conf_has_shard_ids_since_the_release_that_is_written_down(node: R
     assert entry.id == node.client.execute_command("CLUSTER MYID")
     assert "myself" in entry.flags
     assert bool(entry.shard) is node.engine.keeps_shard_ids
+
+
+SHARDED = [name for name, one in TRIED.items() if one.keeps_shard_ids]
+
+
+@pytest.mark.parametrize("name", SHARDED)
+def test_a_rebuilt_nodes_conf_is_accepted_though_a_server_saved_another_shard_of_a_replica(
+    name: str, tmp_path: Path
+) -> None:
+    """Valkey 8.0 refused it for ever: `up --rebuild` wrote the same line again."""
+    primary, replica, other = ("a" * 40, "b" * 40, "c" * 40)
+    lines = [
+        f"{primary} 127.0.0.1:1@2,,tls-port=0,shard-id={'1' * 40} master - 0 1 5 connected 0-9",
+        f"{replica} 127.0.0.1:3@4,,tls-port=0,shard-id={'2' * 40} slave {primary} 0 1 5 connected",
+        f"{other} 127.0.0.1:5@6,,tls-port=0,shard-id={'3' * 40} myself,master - 0 1 7 connected 10",
+        "vars currentEpoch 7 lastVoteEpoch 0\n",
+    ]
+    text = rebuilt({"127.0.0.1:5": "\n".join(lines)}, "127.0.0.1:3")
+    assert text is not None
+    (tmp_path / "nodes.conf").write_text(text)
+    with _running(TRIED[name], tmp_path, "--cluster-enabled", "yes") as node:
+        assert node.client.execute_command("CLUSTER MYID") == replica
 
 
 def test_a_replica_may_load_its_first_sync_from_the_socket(node: Running) -> None:

@@ -170,7 +170,6 @@ def rebuilt(tables: Mapping[str, str], address: str) -> str | None:
             flags=("myself", "slave"),
             primary=successor.id,
             epoch=successor.epoch,
-            place=_SHARD.sub(successor.shard, me.place) if successor.shard else me.place,
         )
     return format_nodes_conf(mine, (one for one in source.entries if one is not me), source.epoch)
 
@@ -202,11 +201,23 @@ def promoted(tables: Mapping[str, str], address: str, slots: Iterable[SlotRange]
 
 
 def format_nodes_conf(mine: NodesConfEntry, others: Iterable[NodesConfEntry], epoch: int) -> str:
-    """Write a node's file from its own line and those of the others."""
+    """Write a node's file from its own line and those of the others.
+
+    Each replica gets the shard id of its primary: a server may have saved another one after the
+    replica changed its shard, and before Valkey 8.0.6 and 8.1.4 refuses such a file as damaged
+    (cluster_legacy.c, clusterLoadConfig).
+    """
     kept = (replace(one, flags=_lasting(one)) for one in others if not _HANDSHAKE & set(one.flags))
+    entries = [mine, *kept]
+    shards = {one.id: one.shard for one in entries}
+    lines = (_in_shard(one, shards.get(one.primary, "")) for one in entries)
     # it may have voted in any epoch up to this one, and must not vote twice
     closing = f"vars currentEpoch {epoch} lastVoteEpoch {epoch}"
-    return "\n".join([str(mine), *map(str, kept), closing, ""])
+    return "\n".join([*map(str, lines), closing, ""])
+
+
+def _in_shard(entry: NodesConfEntry, shard: str) -> NodesConfEntry:
+    return replace(entry, place=_SHARD.sub(shard, entry.place)) if shard else entry
 
 
 def _lasting(entry: NodesConfEntry) -> tuple[str, ...]:

@@ -57,6 +57,20 @@ def test_a_primary_that_was_replaced_follows_its_heir(shards: tuple[str, str]) -
     assert text.startswith(f"{A} {_place(7000, first)} myself,slave {B} 0 0 8 connected\n")
 
 
+def test_each_replica_is_in_the_shard_of_its_primary() -> None:
+    """Servers save the shard that a replica left, and then refuse their own file (valkey#2171)."""
+    table = _table(
+        f"{A} {_place(7000, S1)} slave {C} 0 1 5 connected",
+        f"{B} {_place(7001, S1)} slave {C} 0 1 5 connected",
+        f"{C} {_place(7002, S2)} master - 0 1 5 connected 0-16383",
+        f"{D} {_place(7003, S2)} myself,slave {C} 0 1 5 connected",
+    )
+    for port in (7000, 7002):
+        text = rebuilt({"127.0.0.1:7003": table}, f"127.0.0.1:{port}")
+        assert text is not None
+        assert (text.count(S1), text.count(S2)) == (0, 4)
+
+
 def test_the_latest_whole_file_counts() -> None:
     old = _table(PRIMARY, REPLICA, OTHER, epoch=5)
     new = _table(PRIMARY.replace("0-8191", "0-100"), REPLICA, OTHER, epoch=9)
