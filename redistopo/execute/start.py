@@ -20,10 +20,12 @@ _END_SECONDS = 10.0
 def start(context: ExecutionContext, names: Iterable[str]) -> None:
     """Start these nodes, and wait until they are ready.
 
-    Raises NodeDied at once if one exits early, TimedOut with those not ready in time.
+    Raises NodeDied at once if one exits early, TimedOut with those not ready in time, and
+    MissingPrerequisite if the time is over before all are started.
     """
     nodes = context.nodes(names)
     with interrupts_deferred(later=True):
+        # over several hosts, runs of Ansible may have used up the time before, and do so again
         context.deadline.leave(context.host.least_wait)
         _launch(context, nodes)
         context.host.flush()
@@ -37,8 +39,10 @@ def _launch(context: ExecutionContext, nodes: Sequence[NodePlan]) -> None:
 
     In a large cluster each one is paused until the last one is started: otherwise those that run
     would load the machine with attempts to reach the others, ten times a second. If this process is
-    killed in between, the next `up` resumes them. Raises MissingPrerequisite
-    at the deadline: nothing is wrong with the nodes that would have to be explained.
+    killed in between, the next `up` resumes them.
+
+    Raises MissingPrerequisite at the deadline: nothing is wrong with the nodes that would have to
+    be explained.
     """
     processes, waiting = context.host.processes, []
     for started, node in enumerate(nodes):

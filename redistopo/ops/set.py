@@ -124,7 +124,7 @@ def _on_servers(context: ExecutionContext, edit: DirectiveEdit, seen: Observed) 
             with step(context.progress, f"set {edit.directive} on {join_names(running)}"):
                 for name in running:
                     setting.on(edit.plan.node(name))
-        _refuse_start(context, edit, setting.waiting)
+                _refuse_start(context, edit, setting.waiting)
         setting.in_files([edit.plan.node(name) for name in running])
         write_edit(edit)  # last: if this is interrupted before, `up` restores the servers
     except BaseException:  # Ctrl-C too: all servers are changed, or none
@@ -147,7 +147,8 @@ def _refuse_start(context: ExecutionContext, edit: DirectiveEdit, waiting: list[
     found = settings_error(replace(context, plan=edit.plan), waiting) if waiting else None
     if found is not None:
         _node, error = found
-        error.hint = "nothing was changed"
+        error.detail += "\nnothing was changed"
+        error.hint = f"choose another value of {edit.directive}"
         raise error
 
 

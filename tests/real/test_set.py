@@ -47,6 +47,7 @@ def test_on_each_engine(project: Project, name: str) -> None:
     ):
         refused = project.run("set", *words, check=2)
         assert says in refused.err
+        assert "ok: set" not in refused.err
     assert _live(project, "hz") == ["10", "10"]
     assert (project.root / "redistopo.toml").read_bytes() == before
     project.run("down", check=0)

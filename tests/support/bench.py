@@ -47,7 +47,7 @@ class Bench:
         return [one.text for one in self.told if one.kind is EventKind.WARNING]
 
 
-def bench_for(plan: Plan, seconds: float = 0.05) -> Bench:
+def bench_for(plan: Plan, seconds: float = 0.25) -> Bench:
     """Nothing runs, nothing is on disk, no server ever answers."""
     host = MemoryHost(plan.layout)
     credentials = single_credential(Login(password="secret"))

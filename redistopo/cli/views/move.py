@@ -1,5 +1,7 @@
 """`move`: where the topology is now."""
 
+from shlex import quote
+
 import click
 
 from redistopo.ops.move import MoveResult
@@ -14,4 +16,4 @@ def show_move(result: MoveResult) -> None:
     elif result.runs:
         click.echo(f"All nodes run again, after {result.seconds:.2f} s")
     else:
-        click.echo(f"Start it: redistopo up --dir {result.root}")
+        click.echo(f"Start it: redistopo up --dir {quote(str(result.root))}")

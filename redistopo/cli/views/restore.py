@@ -1,5 +1,7 @@
 """`restore`, `clone`: the topology that runs with the data."""
 
+from shlex import quote
+
 import click
 
 from redistopo.cli import theme
@@ -20,4 +22,4 @@ def show_restore(result: RestoreResult) -> None:
         click.echo(f"  digest {result.digest.digest}, the same as in the snapshot")
     else:
         click.echo("  the number of keys was compared; --verify compares a digest of the data")
-    click.echo(f"Connect   redistopo connect --dir {result.root}")
+    click.echo(f"Connect   redistopo connect --dir {quote(str(result.root))}")

@@ -12,7 +12,7 @@ from redistopo.model.planning.plan import Plan
 def bench(plan: Callable[..., Plan]) -> Callable[..., Bench]:
     """bench("cluster", shards=3): nothing runs, nothing is on disk, no server ever answers."""
 
-    def made(shape: str = "cluster", *, seconds: float = 0.05, **keys: object) -> Bench:
+    def made(shape: str = "cluster", *, seconds: float = 0.25, **keys: object) -> Bench:
         return bench_for(plan(shape, **keys), seconds)
 
     return made
