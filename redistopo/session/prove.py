@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from redistopo.checks.check_types import Expected
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.hurry import end_hurry
 from redistopo.execute.repair_gossip import GossipRepairs
