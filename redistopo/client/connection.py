@@ -131,7 +131,7 @@ class Connections:
         """Return whether there is a connection to that server."""
         return endpoint in self._open
 
-    def open(self, endpoint: Endpoint) -> None:
+    def connect(self, endpoint: Endpoint) -> None:
         """Connect to that server, unless that is done; raises as `execute` does."""
         try:
             self._connection(endpoint)

@@ -75,7 +75,7 @@ def _failed_to_connect(
 
     def connect(endpoint: Endpoint) -> RedistopoError | None:
         try:
-            client.open(endpoint)
+            client.connect(endpoint)
         except RedistopoError as error:
             return error
         return None
