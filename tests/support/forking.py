@@ -217,21 +217,23 @@ def _serve(door: int) -> None:
 
 
 def _python(words: list[str]) -> None:
-    """Do what ``python -W error -c TEXT`` or ``-m MODULE`` does with its words."""
-    *options, how, what = words[:4]
-    if options != ["-W", "error"] or how not in ("-c", "-m"):
-        raise SystemExit(f"only -W error -c or -m: {words}")
-    sys.warnoptions[:] = ["error"]
-    warnings.simplefilter("error")
+    """Do what ``python [-W error] -c TEXT`` or ``-m MODULE`` does with its words."""
+    if words[:2] == ["-W", "error"]:
+        words = words[2:]
+        sys.warnoptions[:] = ["error"]
+        warnings.simplefilter("error")
+    how, what, *rest = words
     if how == "-m":
         # pytest rewrites the assertions of plugins as it imports them; this one is loaded already
         sys.modules["redistopo"].__doc__ = "PYTEST_DONT_REWRITE"
         sys.path.insert(0, str(Path.cwd()))
-        sys.argv[:] = [what, *words[4:]]
+        sys.argv[:] = [what, *rest]
         runpy.run_module(what, run_name="__main__", alter_sys=True)
         return
+    if how != "-c":
+        raise SystemExit(f"neither -c nor -m: {how}")
     sys.path.insert(0, "")
-    sys.argv[:] = ["-c", *words[4:]]
+    sys.argv[:] = ["-c", *rest]
     made = sys.modules["__main__"] = ModuleType("__main__")
     exec(compile(what, "<string>", "exec"), made.__dict__)
 
