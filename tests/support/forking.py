@@ -132,9 +132,10 @@ def _listening(place: str) -> socket.socket:
 
 
 def _enter_namespaces_of(who: socket.socket) -> None:
-    """This child sees the mounts, and has the network, of the process at the socket's other end."""
+    """This child sees the mounts of the process at the socket's other end; from another network
+    it could not have asked."""
     asking, _, _ = struct.unpack("3i", who.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    places = [Path("/proc") / str(asking) / "ns" / kind for kind in ("user", "mnt", "net")]
+    places = [Path("/proc") / str(asking) / "ns" / kind for kind in ("user", "mnt")]
     other = [one for one in places if one.stat().st_ino != (_OWN / one.name).stat().st_ino]
     files = [os.open(one, os.O_RDONLY) for one in other]  # before /proc may be another
     for file in files:
