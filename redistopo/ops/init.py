@@ -235,7 +235,8 @@ def _placed(
 
 def _passed(choice: BlockChoice) -> str:
     first, port, who = choice.passed[0]
-    more = f" (and {len(choice.passed) - 1} more blocks)" if len(choice.passed) > 1 else ""
+    count = len(choice.passed) - 1
+    more = f" (and {count} more block{'s' if count > 1 else ''})" if count else ""
     return f"port {port} (of {first}) is {who}{more}"
 
 
