@@ -186,7 +186,7 @@ def timer_line(root: Path, kind: str, *options: str) -> TimerResult:
 
     layout = layout_of_folder(root)
     program = shutil.which("redistopo") or sys.argv[0]
-    words = [program, "snapshot", "--dir", str(layout.root), *options, "--quiet"]
+    words = [program, "-C", str(layout.root), "snapshot", *options, "--quiet"]
     if kind == "cron":
         return TimerResult(line=f"0 3 * * * {join(words)}".replace("%", r"\%"))
     unit = f"redistopo-snapshot-{sha256(str(layout.root).encode()).hexdigest()[:8]}"

@@ -11,9 +11,9 @@ _OTHER = "the other cluster"
 _TABLE = "the present nodes.conf, which is kept under another name"
 
 
-def wipe(more: str = "") -> Remedy:
-    """Remove a topology's data."""
-    return of_class(f"redistopo down --wipe{more}", WIPED)
+def wipe(more: str = "", *, command: str = "redistopo") -> Remedy:
+    """Remove a topology's data; `command` names its folder where the current one isn't meant."""
+    return of_class(f"{command} down --wipe{more}", WIPED)
 
 
 def start_over(before: str = "", more: str = "") -> str:
