@@ -1,4 +1,4 @@
-"""`upgrade`: the nodes of a running topology move to another engine, one by one."""
+"""`upgrade`: the nodes of a running topology move to another engine, a few at a time."""
 
 import time
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ from redistopo.session.session import Session, SessionRequest
 class UpgradeRequest:
     """The engine to use, "" for the topology file's; `force` accepts downtime of nodes without a
     replica; `snapshot` saves the data before the first node is restarted. `seconds` is the time
-    limit of each turn."""
+    limit of each node."""
 
     root: Path
     engine: str = ""
