@@ -87,6 +87,7 @@ def move_slots(
     method = method_of(engine_of(current_primary(seen, moves[0].source)))
     with (
         Connections(context.credentials, seconds=ANSWER_SECONDS, binary=True) as client,
+        SetslotSenders(client, context.credentials) as senders,
         _replica_migration_off(context, seen, moves),
     ):
         groups = side_by_side(moves, gathers=method.gathers)
@@ -96,7 +97,7 @@ def move_slots(
             count = sum(map(len, some))
             keys = known.keys_in(slot for one in some for slot in slots_of(one.slots))
             told = MoveProgress(progress=context.progress, text=text, slots=count, keys=keys)
-            mover = _Mover(context=context, client=client, survey=known, told=told)
+            mover = _Mover(context=context, client=client, senders=senders, survey=known, told=told)
             transfers = tuple(_transfer(seen, one) for one in some)
             with step(context.progress, text, detail=f"by {method}"):
                 mover.move(method, transfers)
@@ -129,6 +130,7 @@ class _Mover:
 
     context: ExecutionContext
     client: Connections
+    senders: SetslotSenders
     survey: SlotSurvey
     told: MoveProgress
 
@@ -150,20 +152,20 @@ class _Mover:
 
     def _by_windows(self, one: Transfer) -> None:
         windows = windows_of(engine_of(one.source))
-        count = windows.connections if _has_replicas(one) else 1
-        with SetslotSenders(self.client, self.context.credentials, count) as senders:
-            mover = WindowMover(
-                source=one.source,
-                target=one.target,
-                client=self.client,
-                windows=windows,
-                survey=self.survey,
-                senders=senders,
-            )
-            for some in split_windows(one.slots, self.survey, windows):
-                with interrupts_deferred(later=True):
-                    mover.move(some, self.told.moved_keys)
-                self.told.moved_slots(len(some))
+        both = (one.source, one.target)
+        self.senders.use(both, windows.connections if _has_replicas(one) else 1)
+        mover = WindowMover(
+            source=one.source,
+            target=one.target,
+            client=self.client,
+            windows=windows,
+            survey=self.survey,
+            senders=self.senders,
+        )
+        for some in split_windows(one.slots, self.survey, windows):
+            with interrupts_deferred(later=True):
+                mover.move(some, self.told.moved_keys)
+            self.told.moved_slots(len(some))
 
 
 def _has_replicas(one: Transfer) -> bool:

@@ -112,9 +112,9 @@ def test_an_emptied_shard_stays_and_is_filled_again(project: Project) -> None:
 
 @pytest.mark.fault(
     "while slots move, a replica doesn't acknowledge them for 2 s, so that Valkey refuses to move "
-    "them; then, Ctrl-C; later, the targets are full",
+    "them; then, Ctrl-C; later, the targets are full; then one serves no client for a moment",
     "the command tries again; it stops when no slot is open, says how far it is, and `undo` takes "
-    "it back; it names how to give them room, and `undo` takes it back",
+    "it back; it names how to give them room, and `undo` takes it back; it waits, and goes on",
 )
 def test_a_slow_replica_ctrl_c_and_full_targets_while_slots_move(project: Project) -> None:
     _cluster(project, BUNDLED.path)
@@ -151,6 +151,16 @@ def test_a_slow_replica_ctrl_c_and_full_targets_while_slots_move(project: Projec
     project.run("undo", check=0)
     assert owners(project) == before
     assert sum(key.startswith(b"k") for key in data(project)) == 110 * 3
+    fill(project, range(0, 2700, 2))
+    running = project.begin("move-slots", "0-2699", "--to", "node2")
+    until(lambda: _began(project))
+    with project.client(project.port + 1) as node:
+        # CLUSTERDOWN, until the owner says in a ping that the slot is its own
+        node.execute_command("CLUSTER", "DELSLOTS", 16000)
+        out, err = running.communicate(timeout=30)
+        assert running.returncode == 0, (out, err)
+        assert "errorstat_CLUSTERDOWN" in node.info("errorstats")
+    assert {*map(owners(project).get, range(2700))} == {project.port + 1}
     assert project.faults() == []
 
 
