@@ -78,11 +78,13 @@ def move_slots(
     made. Where servers move slots by themselves, several primaries give theirs at the same time.
 
     An interrupt stops between two windows, when no slot is open. Raises RedistopoError; then some
-    slots have moved, and those of one window may be open: `close_slots` settles them.
+    slots have moved, and those of one window may be open: `close_slots` settles them. What comes
+    afterwards has the time that was left: a time limit is for nodes, and keys take their time.
     """
     done = MovedSlots(slots=0, keys=0, method="")
     if not moves:
         return done
+    left = context.deadline.left
     seen = context.observe(Detail.HEALTH)
     method = method_of(engine_of(current_primary(seen, moves[0].source)))
     with (
@@ -104,6 +106,7 @@ def move_slots(
             done = MovedSlots(
                 slots=done.slots + count, keys=done.keys + told.keys_done, method=method
             )
+    context.deadline.leave(left)
     return done
 
 
