@@ -245,10 +245,12 @@ def _turn(work: RestartWork, some: tuple[Turn, ...]) -> None:
     leads = shard is not None and shard.primary is not None and shard.primary.name == turn.node
     if turn.act is Act.HAND_OVER and shard is not None and leads:
         to = [turn.to] if turn.to else [node.name for node in shard.nodes]
-        _, done = hand_over_to(now, to, _settled_by_restart(work, turn.node))
+        gated = bool(work.restarted or work.handovers)  # by the health of a moment ago
+        known = _settled_by_restart(work, turn.node)
+        _, done = hand_over_to(now, to, known, just_seen=gated)
         work.handed.add(turn.node)
     elif turn.act is Act.HAND_BACK and turn.node in work.handed and not leads:
-        _, done = hand_over_to(now, [turn.node])
+        _, done = hand_over_to(now, [turn.node], just_seen=True)
     else:
         return
     if done is not None:
