@@ -21,7 +21,11 @@ def prove(session: Session, context: ExecutionContext) -> Verdict:
     topology = context.plan.topology
     with step(context.progress, "wait until every node agrees", changes=False):
         first = wait_until_healthy(
-            GossipRepairs(context).observe, expected_of(topology), context.deadline, context
+            GossipRepairs(context).observe,
+            expected_of(topology),
+            context.deadline,
+            context,
+            known=context.accepted,
         )
         if not first.healthy:
             raise unhealthy_error(context, first)
@@ -30,7 +34,11 @@ def prove(session: Session, context: ExecutionContext) -> Verdict:
     with step(context.progress, "verify", changes=False):
         session.reread()
         last = wait_until_healthy(
-            lambda: _full(context), session.expected, context.deadline, context
+            lambda: _full(context),
+            session.expected,
+            context.deadline,
+            context,
+            known=context.accepted,
         )
         if not last.healthy:
             raise unhealthy_error(context, last)
