@@ -183,6 +183,9 @@ def test_an_interrupted_change_is_taken_back(project: Project, mortal: Nursery) 
     if not middle:
         pytest.skip("this engine moves slots at once")
     assert mortal.run("grow", project.root, commands=["SETSLOT"], end_at=middle[3]).code == -9
+    for port in shards(project):  # the new node had a lower one until then
+        with project.client(port) as node:
+            assert node.config_get("cluster-node-timeout") == {"cluster-node-timeout": "5000"}
     assert "redistopo undo" in project.run("scale", "--shards", "2").err
     project.run("undo", check=0)
     assert (project.root / "redistopo.toml").read_text() == text
