@@ -230,6 +230,13 @@ def failures(results: List[Op]) -> List[str]:
     return refused + ["a server ended with exit code %s: see its log" % code for code in ended]
 
 
+def answer(ops: str) -> str:
+    """Perform encoded operations, and return their results, encoded; what was begun is finished
+    even if the connection ends."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    return encode(perform(decode(ops)))
+
+
 def main() -> None:
     """Perform the operations that Ansible passes."""
     from ansible.module_utils.basic import AnsibleModule
@@ -239,10 +246,10 @@ def main() -> None:
         "strict": {"type": "bool", "default": False},
     }
     module = AnsibleModule(argument_spec=arguments)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # finish what was begun if the connection ends
-    results = perform(decode(module.params["ops"]))
+    replies = answer(module.params["ops"])
     if not module.params["strict"]:
-        module.exit_json(changed=False, replies=encode(results))
+        module.exit_json(changed=False, replies=replies)
+    results = decode(replies)
     if wrong := failures(results):
         module.fail_json(msg="; ".join(wrong))
     started = any(one.get("kept") is None and "started" in one for one in results)
