@@ -1,13 +1,13 @@
 """Follows the endpoints that clients are given: by nodes of a cluster, or for replicas."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from ipaddress import ip_address
 
 from redistopo.client.connection import Command, Connections, Reply
 from redistopo.client.reach import OTHER_HOST, may_reach
 from redistopo.errors import AccessDenied, RedistopoError
+from redistopo.host.in_threads import in_threads
 from redistopo.host.tcp import numeric, probe_port
 from redistopo.model.connectivity.matrix import MEANING, PortState
 from redistopo.model.protocol.endpoint import LAST_PORT, Endpoint
@@ -42,8 +42,7 @@ def probe_announced(nodes: Iterable[NodeSeen], client: Connections) -> tuple[Ann
                 told[endpoint, name] = Announced(endpoint=endpoint, id=name, told_by=node.name)
     if all(_leads_home(one, by_id) for one in told.values()):
         return tuple(told.values())  # in most clusters: spares the threads
-    with ThreadPoolExecutor(min(32, len(told)), thread_name_prefix="announced") as pool:
-        return tuple(pool.map(lambda one: _followed(one, by_id, client, _NODE_ID), told.values()))
+    return in_threads(lambda one: _followed(one, by_id, client, _NODE_ID), told.values())
 
 
 def _leads_home(one: Announced, by_id: Mapping[str, Endpoint]) -> bool:

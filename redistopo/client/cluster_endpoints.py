@@ -1,10 +1,10 @@
 """Where the nodes of a cluster can be queried from here: at what they announce, or beside us."""
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 
 from redistopo.client.connection import Connections
 from redistopo.errors import RedistopoError
+from redistopo.host.in_threads import in_threads
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.replies import ClusterNodesLine
 
@@ -19,10 +19,8 @@ def cluster_endpoints(
     can't be reached, and believed if the id is the same.
     """
     known = [member for member in members if "noaddr" not in member.flags]
-    if not known:
-        return [entry]
-    with ThreadPoolExecutor(min(32, len(known)), thread_name_prefix="discover") as pool:
-        return list(pool.map(lambda member: _endpoint(entry, member, client), known))
+    found = in_threads(lambda member: _endpoint(entry, member, client), known)
+    return list(found) or [entry]
 
 
 def _endpoint(entry: Endpoint, member: ClusterNodesLine, client: Connections) -> Endpoint:

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from redistopo.client.connection import Command, Connections
 from redistopo.client.observe import Target, parse_config
 from redistopo.client.reach import may_reach
 from redistopo.errors import AccessDenied, BadReply, RedistopoError, Unreachable
+from redistopo.host.in_threads import in_threads
 from redistopo.host.listening_sockets import (
     Listener,
     all_listeners,
@@ -85,8 +85,7 @@ def probe_nodes(
         )
         for node in seen.nodes
     ]
-    with ThreadPoolExecutor(max(1, min(32, len(places))), thread_name_prefix="probe") as pool:
-        return tuple(pool.map(lambda place: _probe(place, client), places))
+    return in_threads(lambda place: _probe(place, client), places)
 
 
 def _pid(node: NodeSeen) -> int:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from enum import IntEnum
 from pathlib import Path
@@ -26,6 +25,7 @@ from redistopo.client.monitored import with_monitored
 from redistopo.client.observe_disk import with_disk, with_disk_for_a_start
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.host.host import Files, Host
+from redistopo.host.in_threads import in_threads
 from redistopo.host.listening_sockets import listening_of_process
 from redistopo.host.local_host import LOCAL
 from redistopo.host.node_data import log_damage
@@ -87,9 +87,7 @@ def observe(
     if depth is Detail.PROCESS and all(one.machine is LOCAL for one in wanted):
         nodes = tuple(map(process_state, wanted))  # nothing is waited for
     else:
-        workers = max(1, min(32, len(wanted)))
-        with ThreadPoolExecutor(workers, thread_name_prefix="observe") as pool:
-            nodes = tuple(pool.map(lambda one: _observe_node(shape, one, client, depth), wanted))
+        nodes = in_threads(lambda one: _observe_node(shape, one, client, depth), wanted)
     nodes = without_other_primaries(nodes)
     if depth is Detail.FULL:
         nodes = tuple(map(_with_other_ports, wanted, _with_listening(wanted, nodes)))

@@ -3,13 +3,13 @@
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import field
 
 from redistopo.client.connection import Command, Connections, Reply
 from redistopo.client.service_entry import execute_redirected, primary_by_sentinels, slot_owners
 from redistopo.errors import RedistopoError, TimedOut
+from redistopo.host.in_threads import in_threads
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.protocol.credentials import Login, single_credential
 from redistopo.model.protocol.endpoint import Endpoint
@@ -70,8 +70,7 @@ def _prove(probe: WriteProbe, access: Login, client: Connections) -> tuple[Write
         with Connections(single_credential(access), seconds=client.seconds) as app:
             return _probe_shard(shard, find, app, client)
 
-    with ThreadPoolExecutor(min(_MOST_THREADS, len(probe.shards))) as pool:
-        return tuple(pool.map(prove, probe.shards))
+    return in_threads(prove, probe.shards, most=_MOST_THREADS)
 
 
 def _finder(probe: WriteProbe, access: Login, client: Connections) -> Find:

@@ -1,11 +1,12 @@
 """The context of execution: plan, connections, deadline, progress and host."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import field
 
-from redistopo.client.connection import Command, Connections, raise_on_error
+from redistopo.client.connection import Command, Connections, Reply, raise_on_error
+from redistopo.client.execute_each import execute_each
 from redistopo.client.observe import Detail, Target, observe, with_disks_for_a_start
-from redistopo.errors import Unreachable
+from redistopo.errors import RedistopoError, Unreachable
 from redistopo.host.host import Host, StartedProcess
 from redistopo.host.polling import Deadline
 from redistopo.model.planning.plan import NodePlan, Plan
@@ -22,11 +23,11 @@ class ExecutionContext:
     """The context of one run.
 
     `started` has the processes that this run started; `refused` is whether Sentinels found no
-    replica to fail over to; `told` has the warnings already given; `hurried` are nodes with a lower
-    node timeout until all agree. `on_launch` is called once servers were launched, before they are
-    waited for, `on_moves` records moves of slots, and `on_removal` the removal of
-    nodes, before they are done; `moved_slots` and `moved_keys` count what this run moved;
-    `rendered` has what `remember_rendered` was given.
+    replica to fail over to; `told` has the warnings already given; `hurried` has the directives
+    that nodes have other values of until all agree. `on_launch` is called once servers were
+    launched, before they are waited for, `on_moves` records moves of slots, and `on_removal` the
+    removal of nodes, before they are done; `moved_slots` and `moved_keys` count what this run
+    moved; `rendered` has what `remember_rendered` was given.
     """
 
     plan: Plan
@@ -38,7 +39,7 @@ class ExecutionContext:
     started: dict[str, StartedProcess] = field(default_factory=dict)
     refused: bool = False
     told: set[str] = field(default_factory=set)
-    hurried: set[str] = field(default_factory=set)
+    hurried: dict[str, set[str]] = field(default_factory=dict)
     moved_slots: int = 0
     moved_keys: int = 0
     on_launch: Callable[[], None] = lambda: None
@@ -96,13 +97,34 @@ class ExecutionContext:
     def send(self, node: NodePlan, *command: str | int) -> object:
         """Send one command and return the reply; raises BadReply for an error reply, Unreachable
         with the node's name without a reply."""
-        wanted: Command = command
         try:
-            reply = self.client.execute(node.endpoint, [wanted])[0]
+            reply = self.client.execute(node.endpoint, [command])[0]
         except Unreachable as error:
-            raise Unreachable(
-                f"{node.name} ({node.address}) doesn't reply any more",
-                detail=error.detail,
-                hint=f"its process may be paused, or the machine overloaded; {node.log_hint}",
-            ) from error
-        return raise_on_error(reply, f"{node.name}: {' '.join(map(str, command[:2]))}")
+            raise _silent(node, error) from error
+        return _checked(node, command, reply)
+
+    def send_to_each(self, commands: Mapping[str, Sequence[Command]]) -> None:
+        """Send commands to several nodes, by their names, all at once; raises the first error as
+        `send` does, once every node has replied."""
+        nodes = self.nodes(commands)
+        replies = execute_each(self.client, {node.endpoint: commands[node.name] for node in nodes})
+        for node in nodes:
+            found = replies[node.endpoint]
+            if isinstance(found, Unreachable):
+                raise _silent(node, found) from found
+            if isinstance(found, RedistopoError):
+                raise found
+            for command, reply in zip(commands[node.name], found, strict=True):
+                _checked(node, command, reply)
+
+
+def _silent(node: NodePlan, error: Unreachable) -> Unreachable:
+    return Unreachable(
+        f"{node.name} ({node.address}) doesn't reply any more",
+        detail=error.detail,
+        hint=f"its process may be paused, or the machine overloaded; {node.log_hint}",
+    )
+
+
+def _checked(node: NodePlan, command: Command, reply: Reply) -> Reply:
+    return raise_on_error(reply, f"{node.name}: {' '.join(map(str, command[:2]))}")

@@ -2,7 +2,7 @@
 
 from redistopo.errors import RedistopoError, TimedOut
 from redistopo.execute.context import ExecutionContext
-from redistopo.execute.node_timeout import lower_node_timeout
+from redistopo.execute.hurry import hurry
 from redistopo.execute.slow_wait import patience, still_waiting
 from redistopo.host.host import Program
 from redistopo.host.server_log import log_tail
@@ -16,7 +16,7 @@ def form_by_cli(context: ExecutionContext, one: Step) -> None:
     redis-cli itself waits forever for nodes that can't meet: it is stopped at the deadline.
     Raises TimedOut, or RedistopoError if it failed.
     """
-    lower_node_timeout(context, one.settings)
+    hurry(context, one.settings)
     program = _creation(context)
     slow = (patience(context), lambda: still_waiting(context))
     try:

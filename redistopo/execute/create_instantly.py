@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from redistopo.errors import BadReply, TimedOut, Unreachable
 from redistopo.execute.context import ExecutionContext
-from redistopo.execute.node_timeout import lower_node_timeout
+from redistopo.execute.hurry import hurry
 from redistopo.execute.slow_wait import heed_slow_start, patience, reporting_slow_wait
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
@@ -52,7 +52,7 @@ def form_instantly(context: ExecutionContext, one: Step) -> None:
         _take_over(context, node)
         epoch = _epoch(context, node, "cluster_my_epoch")
     # only now: while links are being established, frequent pings would slow them
-    lower_node_timeout(context, one.settings)
+    hurry(context, one.settings)
 
 
 def _await_serving(context: ExecutionContext) -> None:

@@ -124,7 +124,7 @@ def _start(context: ExecutionContext, one: Step) -> None:
             files.remove(removed)  # a removal that was taken back
     for node in context.nodes(one.recorded):
         files.write(node.folder.started, files.read(node.folder.config) or "")
-    start(context, one.nodes)
+    start(context, one.nodes, one.settings)
 
 
 def _list(context: ExecutionContext, one: Step) -> None:

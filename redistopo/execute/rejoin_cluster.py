@@ -8,7 +8,7 @@ from redistopo.client.observe import Detail
 from redistopo.errors import BadReply, TimedOut
 from redistopo.execute.announce_role import announce_role
 from redistopo.execute.context import ExecutionContext
-from redistopo.execute.node_timeout import lower_node_timeout
+from redistopo.execute.hurry import hurry
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.planning.plan_rejoin import forgotten_nodes
@@ -29,7 +29,7 @@ def rejoin(context: ExecutionContext, one: Step) -> None:
     Raises TimedOut.
     """
     node, *primaries = context.nodes(one.nodes)
-    lower_node_timeout(context, one.settings)
+    hurry(context, one.settings)
     introduce(context, node)
     _await_known(context, node)
     for primary in primaries:

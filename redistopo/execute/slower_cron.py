@@ -7,13 +7,12 @@ because this process was killed get their own pace back from `up`.
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from redistopo.client.connection import Connections
-from redistopo.errors import AccessDenied, Unreachable
+from redistopo.client.execute_each import execute_each
 from redistopo.model.protocol.endpoint import Endpoint
-from redistopo.model.protocol.server_defaults import DEFAULT_HZ, SLOWEST_HZ
+from redistopo.model.protocol.server_defaults import DEFAULT_HZ, HZ, SLOWEST_HZ
 from redistopo.model.state.observed import Observed
 
 LARGE = 60
@@ -38,10 +37,5 @@ def slower_cron(client: Connections, seen: Observed, names: Collection[str]) -> 
 
 
 def _set(client: Connections, values: Mapping[Endpoint, str]) -> None:
-    def one(endpoint: Endpoint) -> None:
-        with suppress(Unreachable, AccessDenied):  # then it is as fast as before
-            client.execute(endpoint, [("CONFIG", "SET", "hz", values[endpoint])])
-
-    if values:
-        with ThreadPoolExecutor(min(32, len(values))) as pool:
-            list(pool.map(one, values))
+    """Set `hz`; a server that doesn't reply, or refuses it, is as fast as before."""
+    execute_each(client, {at: [("CONFIG", "SET", HZ, value)] for at, value in values.items()})

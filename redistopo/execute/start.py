@@ -1,7 +1,7 @@
 """Starts servers, and waits until they reply with our password, in the planned mode."""
 
 import signal
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from redistopo.errors import AccessDenied, BadReply, MissingPrerequisite, TimedOut, Unreachable
 from redistopo.execute.context import ExecutionContext
@@ -10,15 +10,20 @@ from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.server_log import log_tail
 from redistopo.model.planning.plan import NodePlan
-from redistopo.model.planning.step import join_names
+from redistopo.model.planning.step import NodeSettings, join_names
 from redistopo.model.protocol.credentials import credentials_changed_hint
 from redistopo.model.protocol.replies import parse_info
 
 _END_SECONDS = 10.0
 
 
-def start(context: ExecutionContext, names: Iterable[str]) -> None:
-    """Start these nodes, and wait until they are ready.
+def start(
+    context: ExecutionContext,
+    names: Iterable[str],
+    settings: Mapping[str, NodeSettings],
+) -> None:
+    """Start these nodes, with `settings` in place of their files' until all nodes agree, and wait
+    until they are ready.
 
     Raises NodeDied at once if one exits early, TimedOut with those not ready in time, and
     MissingPrerequisite if the time is over before all are started.
@@ -27,14 +32,16 @@ def start(context: ExecutionContext, names: Iterable[str]) -> None:
     with interrupts_deferred(later=True):
         # over several hosts, runs of Ansible may have used up the time before, and do so again
         context.deadline.leave(context.host.least_wait)
-        _launch(context, nodes)
+        _launch(context, nodes, settings)
         context.host.flush()
         context.deadline.leave(context.host.least_wait)
     context.on_launch()
     await_ready(context, nodes)
 
 
-def _launch(context: ExecutionContext, nodes: Sequence[NodePlan]) -> None:
+def _launch(
+    context: ExecutionContext, nodes: Sequence[NodePlan], settings: Mapping[str, NodeSettings]
+) -> None:
     """Start all nodes and register them in this run, so that a later failure can undo it.
 
     In a large cluster each one is paused until the last one is started: otherwise those that run
@@ -53,7 +60,10 @@ def _launch(context: ExecutionContext, nodes: Sequence[NodePlan]) -> None:
                 f"{context.deadline.seconds:g} s",
                 hint="wait longer with --timeout, or start fewer nodes",
             )
-        process = processes.start(context.plan.layout, node.name, context.plan.engine.path)
+        mine = {name: value for name, value in settings.get(node.name, {}).items() if value}
+        process = processes.start(context.plan.layout, node.name, context.plan.engine.path, mine)
+        if mine:
+            context.hurried[node.name] = {*mine}
         context.started[node.name] = process
         if context.plan.crowded:
             processes.signal(process, signal.SIGSTOP)

@@ -2,11 +2,11 @@
 
 import signal
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from enum import Enum, auto
 
 from redistopo.errors import RedistopoError
 from redistopo.host.host import Process, Processes
+from redistopo.host.in_threads import in_threads
 from redistopo.host.polling import Deadline
 from redistopo.model.topology.project_paths import Layout
 from redistopo.quick_dataclass import dataclass
@@ -99,9 +99,7 @@ def _asked(names: Iterable[str], ask: Ask, until: Deadline) -> dict[str, Said]:
         if ask.spare or not until.over:
             said[name] = ask.shut_down(name)
 
-    wanted = tuple(names)
-    with ThreadPoolExecutor(max(1, min(32, len(wanted)))) as pool:
-        list(pool.map(one, wanted))
+    in_threads(one, names)
     return said
 
 

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from redistopo.errors import MissingPrerequisite, NoSuchEngine
 from redistopo.host import safe_open
 from redistopo.host.files import absolute
+from redistopo.host.in_threads import in_threads
 from redistopo.host.package_managers import detect_machine
 from redistopo.host.python_packages import package_of
 from redistopo.model.planning.install_recipe import by_system, command_for
@@ -54,10 +54,8 @@ def find_engines(*, tls: bool = False) -> tuple[Engine, ...]:
     Programs that don't report that they are Redis or Valkey are left out. `tls` also determines
     whether each is built with TLS, which requires starting it for a moment.
     """
-    places = list(_places())
-    with ThreadPoolExecutor(max(1, len(places))) as pool:
-        found = pool.map(lambda place: _listed(*place, tls=tls), places)
-        return tuple(one for one in found if one)
+    found = in_threads(lambda place: _listed(*place, tls=tls), _places())
+    return tuple(one for one in found if one)
 
 
 def _listed(path: str, source: str, *, tls: bool) -> Engine | None:

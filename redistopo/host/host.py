@@ -72,9 +72,12 @@ Slow = tuple[Deadline, Callable[[], None]]
 class Processes(Protocol):
     """Servers of topologies on that machine, and other programs that run there."""
 
-    def start(self, layout: Layout, node: str, executable: str) -> StartedProcess:
+    def start(
+        self, layout: Layout, node: str, executable: str, settings: Mapping[str, str]
+    ) -> StartedProcess:
         """Start the node's server, detached, in its own folder, and record it; raises
-        MissingPrerequisite if the program can't be run."""
+        MissingPrerequisite if the program can't be run. Until they are changed, `settings` are in
+        place of those in its file; they are for servers of this machine alone."""
 
     def find(self, layout: Layout, node: str) -> Process | None:
         """Return the node's running process; None if there is none."""

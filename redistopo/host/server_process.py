@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -55,8 +56,9 @@ def started_at(pid: int) -> float:
     return psutil.Process(pid).create_time()
 
 
-def launch(layout: Layout, node: str, executable: str) -> Started:
-    """Start a node's server, detached in its own session and folder, and record it.
+def launch(layout: Layout, node: str, executable: str, settings: Mapping[str, str]) -> Started:
+    """Start a node's server, detached in its own session and folder, and record it; `settings` are
+    in place of those in its file.
 
     The intent is recorded first, so that the server is found even if redistopo is killed right
     after the start. Raises MissingPrerequisite if the program can't be run.
@@ -72,7 +74,7 @@ def launch(layout: Layout, node: str, executable: str) -> Started:
         launching=True,
     )
     save_process_mark(folder.process, mark)
-    process = _spawn(folder, executable)
+    process = _spawn(folder, executable, settings)
     remember_child(process)
     try:
         mark = replace(mark, pid=process.pid, started=started_at(process.pid), launching=False)
@@ -86,15 +88,16 @@ def launch(layout: Layout, node: str, executable: str) -> Started:
     return process
 
 
-def _spawn(folder: NodeFolder, executable: str) -> Started:
+def _spawn(folder: NodeFolder, executable: str, settings: Mapping[str, str]) -> Started:
     private_folder(folder.root)
     refuse_links(folder.root)  # the server would follow them
     with write_errors(folder.log):
         log = open_to_write(folder.log, os.O_WRONLY | os.O_APPEND)
         os.write(log, f"{LOG_MARK}\n".encode())
+    words = [word for name, value in settings.items() for word in (f"--{name}", value)]
     try:
         return psutil.Popen(
-            [executable, str(folder.config), *(["--sentinel"] if folder.sentinel else [])],
+            [executable, str(folder.config), *(["--sentinel"] if folder.sentinel else []), *words],
             cwd=folder.root,
             env=clean_environment(),
             stdin=subprocess.DEVNULL,

@@ -1,10 +1,10 @@
 """`call`: one command on many nodes at once, and what each of them answered."""
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from redistopo.client.connection import Connections
 from redistopo.errors import AccessDenied, ExitCode, Unreachable
+from redistopo.host.in_threads import in_threads
 from redistopo.model.protocol.redact import Redactor
 from redistopo.model.protocol.reply_text import reply_as_json
 from redistopo.model.state.observed import NodeSeen, Role
@@ -68,9 +68,8 @@ def call(request: CallRequest) -> CallResult:
             Connections(
                 session.credentials, seconds=request.seconds, protocol=3, most=_MOST_BYTES
             ) as client,
-            ThreadPoolExecutor(min(32, len(nodes))) as pool,
         ):
-            replies = tuple(pool.map(lambda node: _ask(client, node, request), nodes))
+            replies = in_threads(lambda node: _ask(client, node, request), nodes)
         return _without_secrets(session.layout, request.command, replies)
 
 

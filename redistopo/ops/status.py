@@ -1,6 +1,5 @@
 """`status`: what each node of the folder's topology is doing now."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import field, replace
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from redistopo.checks.catalogue import judge
 from redistopo.client.observe import Detail
 from redistopo.client.tls import presented
 from redistopo.errors import ExitCode
+from redistopo.host.in_threads import in_threads
 from redistopo.model.planning.upgrade import upgrade_command
 from redistopo.model.protocol.credentials import Certificate, Credentials
 from redistopo.model.protocol.engine import parse_request
@@ -95,6 +95,5 @@ def _first_to_expire(seen: Observed, credentials: Credentials) -> Certificate | 
     tls = credentials.own.tls
     if tls is None or not seen.answering:
         return None
-    with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda node: presented(node.endpoint, tls), seen.answering))
+    found = in_threads(lambda node: presented(node.endpoint, tls), seen.answering, most=8)
     return min((one for one in found if one), key=lambda one: one.left, default=None)

@@ -11,7 +11,7 @@ from redistopo.client.observe import Detail
 from redistopo.errors import ExitCode
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.executor import execute
-from redistopo.execute.node_timeout import restored_on_failure
+from redistopo.execute.hurry import ended_on_failure
 from redistopo.execute.rollback import rolled_back_on_failure
 from redistopo.host.run_recorded import end_leftover
 from redistopo.model.planning.node_numbers import with_removed
@@ -207,7 +207,7 @@ def bring_up(
     formed = session.state is not None and session.state.formed
     moving = partial(moves_left, context.plan.layout)
     with (
-        restored_on_failure(context),
+        ended_on_failure(context),
         rolled_back_on_failure(context, keep=request.keep, formed=formed, moving=moving),
         naming_refused_settings(context),
     ):

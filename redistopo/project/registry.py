@@ -70,14 +70,25 @@ def registered_topologies() -> tuple[Entry, ...]:
     return tuple(sorted(_entries(), key=lambda one: (one.name, one.root)))
 
 
+def registered_topology(identifier: str) -> Entry | None:
+    """Return the topology that is registered with that id; None if there is none."""
+    folder = _folder()
+    if folder is None or "/" in identifier or not is_private_folder(folder):
+        return None
+    return _entry(folder / f"{identifier}.json")
+
+
 def _entries() -> Iterator[Entry]:
     folder = _folder()
-    if folder is None or not is_private_folder(folder):
-        return
-    for path in folder.glob("*.json"):
-        with suppress(MissingPrerequisite, ValueError, KeyError, TypeError):
-            values = read_json(path) or {}
-            texts = {name: str(values[name]) for name in ("id", "name", "shape", "root")}
-            # the file may have been written by another program: a name is one line
-            if texts["name"].isprintable() and texts["shape"].isprintable():
-                yield Entry(**texts, ports=tuple(map(int, values["ports"])))
+    if folder is not None and is_private_folder(folder):
+        yield from filter(None, map(_entry, folder.glob("*.json")))
+
+
+def _entry(path: Path) -> Entry | None:
+    with suppress(MissingPrerequisite, ValueError, KeyError, TypeError):
+        values = read_json(path) or {}
+        texts = {name: str(values[name]) for name in ("id", "name", "shape", "root")}
+        # the file may have been written by another program: a name is one line
+        if texts["name"].isprintable() and texts["shape"].isprintable():
+            return Entry(**texts, ports=tuple(map(int, values["ports"])))
+    return None

@@ -12,7 +12,7 @@ from redistopo.model.state.record import TopologyState
 from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, warn
 from redistopo.project.port_reservations import reserve_ports
-from redistopo.project.registry import Entry, register, registered_topologies
+from redistopo.project.registry import Entry, register, registered_topology
 from redistopo.project.topology_state_file import load_topology_state
 
 
@@ -90,9 +90,8 @@ def begin_lifecycle(plan: Plan, record: TopologyState, progress: Progress) -> To
 
 def _copied(layout: Layout, record: TopologyState) -> bool:
     """Whether the folder is a copy of another registered project on this machine."""
-    for entry in registered_topologies():
-        other = Layout(Path(entry.root))
-        if entry.id == record.id and other.root != layout.root:
-            theirs = load_topology_state(other)
-            return theirs is not None and theirs.id == record.id
-    return False
+    entry = registered_topology(record.id)
+    if entry is None or Path(entry.root) == layout.root:
+        return False
+    theirs = load_topology_state(Layout(Path(entry.root)))
+    return theirs is not None and theirs.id == record.id

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from redistopo.client.observe import Detail
 from redistopo.execute.context import ExecutionContext
-from redistopo.execute.node_timeout import restore_node_timeout
+from redistopo.execute.hurry import end_hurry
 from redistopo.execute.repair_gossip import GossipRepairs
 from redistopo.model.planning.upgrade import newest_running
 from redistopo.model.state.observed import Observed
@@ -26,7 +26,7 @@ def prove(session: Session, context: ExecutionContext) -> Verdict:
         if not first.healthy:
             raise unhealthy_error(context, first)
         if context.hurried:
-            restore_node_timeout(context)
+            end_hurry(context)
     with step(context.progress, "verify", changes=False):
         session.reread()
         last = wait_until_healthy(

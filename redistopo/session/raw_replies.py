@@ -1,9 +1,8 @@
 """The raw replies of nodes about themselves, for a report."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 from redistopo.client.connection import Command, Connections
 from redistopo.errors import RedistopoError
+from redistopo.host.in_threads import in_threads
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.spec import Shape
 
@@ -27,8 +26,8 @@ def ask_nodes(seen: Observed, client: Connections) -> dict[str, str]:
         )
 
     nodes = seen.answering
-    with ThreadPoolExecutor(8) as pool:
-        return dict(zip((node.name for node in nodes), pool.map(replies_of, nodes), strict=True))
+    replies = in_threads(replies_of, nodes, most=8)
+    return dict(zip((node.name for node in nodes), replies, strict=True))
 
 
 def _commands(seen: Observed, node: NodeSeen) -> list[Command]:

@@ -10,7 +10,6 @@ from redistopo.execute.context import ExecutionContext
 from redistopo.host.local_host import LOCAL
 from redistopo.host.node_disk import read_disk
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.model.planning.form_cluster import NODE_TIMEOUT
 from redistopo.model.planning.place_new_nodes import place_by_shards
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_nodes import with_primary
@@ -25,7 +24,7 @@ from redistopo.model.protocol.conf import (
     is_whole_conf,
     read_conf,
 )
-from redistopo.model.protocol.server_defaults import DEFAULT_HZ, SLOWEST_HZ
+from redistopo.model.protocol.server_defaults import DEFAULT_HZ, FASTEST_HZ, HZ, SLOWEST_HZ
 from redistopo.model.state.finding import failed_findings
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.record import TopologyState
@@ -217,12 +216,10 @@ def _free_ports(plan: Plan, seen: Observed, *, formed: bool) -> str:
     return f"; or set port = {block.first} in {plan.layout.topology.name}: {free}"
 
 
-def _without_hurry(found: Drifts, hurried: Collection[str]) -> Drifts:
-    """The drifts without the node timeout that is restored once all nodes agree."""
+def _without_hurry(found: Drifts, hurried: Mapping[str, Collection[str]]) -> Drifts:
+    """The drifts without what is restored once all nodes agree."""
     return {
-        node: {
-            name: one for name, one in some.items() if name != NODE_TIMEOUT or node not in hurried
-        }
+        node: {name: one for name, one in some.items() if name not in hurried.get(node, ())}
         for node, some in found.items()
     }
 
@@ -253,7 +250,7 @@ def drifts(plan: Plan, seen: Observed, confs: Mapping[str, Directives], users: s
             before = started if name in ONLY_AT_START else written
             if wanted.get(name) != before.get(name):
                 settings[name] = " ".join(wanted[name]) if name in wanted else None
-        settings |= _slowed(node, wanted)
+        settings |= _left_pace(node, wanted)
         if plan.topology.acl:
             settings |= _users_drift(plan, node, users)
         gone = started.keys() - wanted.keys() - DIRECTIVES_NOT_COMPARED
@@ -266,11 +263,11 @@ def _started(node: NodeSeen) -> Directives:
     return read_conf(text) if is_whole_conf(text) else {}
 
 
-def _slowed(node: NodeSeen, wanted: Directives) -> NodeSettings:
-    """The pace of a server whose cluster was being stopped by a command that was killed; the
-    file says nothing about it, so that the default counts."""
-    slow = node.config is not None and node.config.get("hz") == SLOWEST_HZ
-    return {"hz": DEFAULT_HZ} if slow and not {"hz", "include"} & wanted.keys() else {}
+def _left_pace(node: NodeSeen, wanted: Directives) -> NodeSettings:
+    """The pace of a server whose cluster was being formed or stopped by a command that was killed;
+    the file says nothing about it, so that the default counts."""
+    other = node.config is not None and node.config.get(HZ) in (SLOWEST_HZ, FASTEST_HZ)
+    return {HZ: DEFAULT_HZ} if other and not {HZ, "include"} & wanted.keys() else {}
 
 
 def _users_drift(plan: Plan, node: NodeSeen, wanted: str) -> NodeSettings:

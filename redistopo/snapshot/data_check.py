@@ -1,7 +1,6 @@
 """The digest of data: of a snapshot in temporary servers, and of a topology's primaries."""
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -11,6 +10,7 @@ from redistopo.client.connection import raise_on_error
 from redistopo.client.data_digest import bulk_connection, digest_of
 from redistopo.errors import RedistopoError, Unreachable
 from redistopo.execute.loaded_file import loaded_file
+from redistopo.host.in_threads import in_threads
 from redistopo.host.polling import Deadline
 from redistopo.model.protocol.credentials import Credentials, Login
 from redistopo.model.protocol.endpoint import Endpoint
@@ -68,8 +68,7 @@ Item = TypeVar("Item")
 
 
 def _total(one: Callable[[Item], DataDigest], items: Iterable[Item]) -> DataDigest:
-    with ThreadPoolExecutor(_WORKERS, thread_name_prefix="digest") as pool:
-        return reduce(add, pool.map(one, items), NO_DATA)
+    return reduce(add, in_threads(one, items, most=_WORKERS), NO_DATA)
 
 
 def digest_of_server(endpoint: Endpoint, login: Login, databases: tuple[int, ...]) -> DataDigest:

@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 from redistopo.client.connection import Command, Connections, raise_on_error
 from redistopo.errors import MissingPrerequisite, RedistopoError, TimedOut
+from redistopo.host.in_threads import in_threads
 from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.protocol.endpoint import Endpoint
@@ -70,8 +70,7 @@ def take(
         try:
             paused = _begin_all(saving, sources, begun, pause=pause or must)
             # checksums of one shard while another one is still being saved
-            with ThreadPoolExecutor(_WORKERS, thread_name_prefix="snapshot") as pool:
-                return tuple(pool.map(partial(_collect, saving), begun)), paused
+            return in_threads(partial(_collect, saving), begun, most=_WORKERS), paused
         finally:
             with interrupts_deferred():
                 for save in begun:

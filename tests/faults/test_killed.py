@@ -45,6 +45,10 @@ class Trials:
         """It is healthy in the suite's own eyes, with one server a node, and no stranger hurt."""
         assert self.project.faults(cluster=self.clustered) == []
         assert len(self.servers()) == self.project.size
+        usual = {"hz": "10", "cluster-node-timeout": "5000"}  # not while a cluster forms
+        for port in self.project.ports if self.clustered else ():
+            with self.project.client(port) as node:
+                assert node.config_get("hz", "cluster-node-timeout") == usual
         self.unhurt()
 
     def gone(self) -> None:

@@ -82,6 +82,10 @@ def test_what_is_left_of_a_large_cluster_gets_its_pace_back(
     project.run("up", check=0)
     assert _hz(project) == ["10"] * 6
     assert "nothing to do" in project.run("up", check=0).out
+    with project.client(project.ports[1]) as node:  # as after a first `up` that was killed
+        node.config_set("hz", 19)
+    project.run("up", check=0)
+    assert _hz(project) == ["10"] * 6
 
 
 def _hz(project: Project) -> list[str]:

@@ -178,7 +178,9 @@ class MemoryProcesses:
         """The nodes whose process runs."""
         return [name for name, one in self.known.items() if one.code is None]
 
-    def start(self, layout: Layout, node: str, executable: str) -> MemoryProcess:
+    def start(
+        self, layout: Layout, node: str, executable: str, settings: Mapping[str, str]
+    ) -> MemoryProcess:
         self.journal.act("start", node)
         made = self.put(node)
         if node in self.ends_at_once:
@@ -337,3 +339,6 @@ class Silent(Connections):
         words = " ".join(map(str, next(iter(commands))))
         self.journal.act("ask", f"{endpoint.port} {words}")
         raise Unreachable(f"{endpoint} doesn't reply", detail="connection refused")
+
+    def post(self, endpoint: Endpoint, commands: Sequence[Command]) -> None:
+        self.execute(endpoint, commands)

@@ -74,7 +74,10 @@ class FleetProcesses:
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
 
-    def start(self, layout: Layout, node: str, executable: str) -> StartedServer:
+    def start(
+        self, layout: Layout, node: str, executable: str, settings: Mapping[str, str]
+    ) -> StartedServer:
+        _ = settings  # they would become part of the node's unit
         fleet, folder = self._fleet, layout.node(node)
         self._send_tls(layout, folder, node)
         argv = [executable, fleet.remote(node, folder.config.name)]

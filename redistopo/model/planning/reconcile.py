@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
-from redistopo.model.planning.form_cluster import form_step
+from redistopo.model.planning.form_cluster import faster_cron, form_step
 from redistopo.model.planning.gossip_repairs import gossip_repairs
 from redistopo.model.planning.leadership import primaries_to_promote
 from redistopo.model.planning.new_nodes import new_nodes
@@ -251,7 +251,9 @@ def _create(plan: Plan, situation: Situation, cause: str) -> tuple[Step, ...]:
     if plan.formation.method is FormationMethod.INSTANT:
         steps.append(Step(do=StepKind.SEED, nodes=everyone, cause="formation: instant"))
     steps += start_steps(plan, situation, everyone, cause)
-    return (*steps, form_step(plan))
+    fast = faster_cron(plan, situation.wanted)
+    started = (replace(one, settings=fast) if one.do is StepKind.START else one for one in steps)
+    return (*started, form_step(plan))
 
 
 def _start_absent(

@@ -14,7 +14,7 @@ THREE = ("node1", "node2", "node3")
 
 
 def starting(*names: str) -> Callable[[ExecutionContext], None]:
-    return lambda context: start(context, names)
+    return lambda context: start(context, names, {})
 
 
 def test_all_are_started_in_order_before_any_is_asked(bench: MakeBench) -> None:
