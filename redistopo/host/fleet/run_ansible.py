@@ -112,6 +112,8 @@ def _environment(hosts: Hosts, number: int, folder: Path) -> dict[str, str]:
         "ANSIBLE_HOST_KEY_CHECKING": "1",
         "ANSIBLE_GATHERING": "explicit",
         "ANSIBLE_TASK_TIMEOUT": "0",
+        "ANSIBLE_DEBUG": "0",  # it prints what modules reply
+        "ANSIBLE_VERBOSITY": "0",
         "ANSIBLE_LOG_PATH": os.devnull,  # an empty one would be the current folder
         "ANSIBLE_RETRY_FILES_ENABLED": "0",
         "ANSIBLE_DEPRECATION_WARNINGS": "0",

@@ -110,6 +110,8 @@ def claim(op: Op) -> Op:
     if os.path.lexists(base) and os.lstat(base).st_uid != os.geteuid():
         raise Refused("owner", base=base, uid=os.lstat(base).st_uid)
     found = text_of(mark)
+    if not found:
+        _refuse_folders_of_others(os.path.dirname(base))
     if found and found != op["id"]:
         raise Refused("marker", found=found, base=base)
     if not found:
@@ -119,6 +121,15 @@ def claim(op: Op) -> Op:
         os.makedirs(base, mode=0o700, exist_ok=True)
         write({"path": mark, "text": op["id"] + "\n"})
     return {}
+
+
+def _refuse_folders_of_others(path: str) -> None:
+    """Refuse a folder of another user than root, us, and the one that became root by sudo."""
+    trusted = {0, os.geteuid(), int(os.environ.get("SUDO_UID") or 0)}
+    while path != os.path.dirname(path):
+        if os.path.lexists(path) and os.stat(path).st_uid not in trusted:
+            raise Refused("owner", base=path, uid=os.stat(path).st_uid)
+        path = os.path.dirname(path)
 
 
 @contextmanager
