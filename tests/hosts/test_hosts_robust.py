@@ -1,6 +1,8 @@
 """Hosts that change, and controllers that are killed or work at the same time: no data is lost."""
 
+import os
 import shutil
+import signal
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -126,7 +128,11 @@ def test_a_second_controller_is_refused_while_one_is_at_work(
     process = project.begin("restart", "--rolling", "--json")
     assert process.stderr
     next(line for line in process.stderr if '"done"' in line)
-    refused = project.run("restart", "node3", "--dir", copy, check=1, seconds=200)
+    os.kill(process.pid, signal.SIGSTOP)  # or it is done before the other one has begun
+    try:
+        refused = project.run("restart", "node3", "--dir", copy, check=1, seconds=200)
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
     out, err = process.communicate(timeout=400)
     assert process.returncode == 0, (out, err)
     assert "is being changed by another controller" in refused.err
