@@ -5,7 +5,7 @@ from typing import Self
 
 from redistopo.api.topology import Topology
 from redistopo.client.baseline_reset import NodeReset, ResetTarget, reset_nodes
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.errors import RedistopoError, Unhealthy
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.baseline_round import (

@@ -3,8 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 
-from redistopo.client.connection import Command, Connection, Limits, Reply
-from redistopo.client.observe import Target, parse_config, process_state
+from redistopo.client.connection import Command, Reply
+from redistopo.client.observe import process_state
+from redistopo.client.query_node import parse_config
+from redistopo.client.reply_limits import Limits
+from redistopo.client.server_connection import Connection
+from redistopo.client.target import Target
 from redistopo.errors import BadReply
 from redistopo.host.host import FileStatus
 from redistopo.host.polling import Deadline

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from redistopo.client.connection import Command, Connections
-from redistopo.client.observe import Target, parse_config
+from redistopo.client.query_node import parse_config
 from redistopo.client.reach import may_reach
+from redistopo.client.target import Target
 from redistopo.errors import AccessDenied, BadReply, RedistopoError, Unreachable
 from redistopo.host.in_threads import in_threads
 from redistopo.host.listening_sockets import (

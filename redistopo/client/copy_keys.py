@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import groupby
 
-from redistopo.client.connection import BinaryCommand, Connection, Reply
+from redistopo.client.connection import BinaryCommand, Reply
 from redistopo.client.data_digest import bulk_connection, replies, scan
 from redistopo.client.key_changes import KeyChanges, Name
+from redistopo.client.server_connection import Connection
 from redistopo.errors import BadReply, RedistopoError, Unreachable
 from redistopo.model.protocol.credentials import Credentials, Login
 from redistopo.model.protocol.endpoint import Endpoint

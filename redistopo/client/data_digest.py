@@ -8,7 +8,9 @@ import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
 
-from redistopo.client.connection import BinaryCommand, Connection, Limits, Reply
+from redistopo.client.connection import BinaryCommand, Reply
+from redistopo.client.reply_limits import Limits
+from redistopo.client.server_connection import Connection
 from redistopo.errors import BadReply
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.endpoint import Endpoint

@@ -8,9 +8,10 @@ from dataclasses import replace
 from redistopo.client.announce_probe import announced_by_replica
 from redistopo.client.cluster_endpoints import cluster_endpoints
 from redistopo.client.connection import Connections, Reply, try_ping
-from redistopo.client.observe import Target, parse_config
+from redistopo.client.query_node import parse_config
 from redistopo.client.reach import refuse_other_hosts, with_host
 from redistopo.client.replication_tree import replication_around
+from redistopo.client.target import Target
 from redistopo.errors import AccessDenied, BadReply, Unreachable, UsageError
 from redistopo.host.tcp import numeric
 from redistopo.model.protocol.credentials import (

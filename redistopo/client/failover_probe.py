@@ -1,6 +1,7 @@
 """Tries the commands of a Sentinel failover on a data node, without executing them."""
 
-from redistopo.client.connection import Connection, no_reply
+from redistopo.client.connection import no_reply
+from redistopo.client.server_connection import Connection
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.engine import Engine

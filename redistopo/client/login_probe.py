@@ -1,6 +1,7 @@
 """Test logins: without TLS, with a certificate of another CA, and as each ACL user."""
 
-from redistopo.client.connection import Connection, Reply, no_reply
+from redistopo.client.connection import Reply, no_reply
+from redistopo.client.server_connection import Connection
 from redistopo.client.tls import answer_in_plain, answer_to_stranger, presented
 from redistopo.model.protocol.credentials import (
     AccessProbe,

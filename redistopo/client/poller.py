@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import Self
 
 from redistopo.client.connection import Connections
-from redistopo.client.observe import Detail, Target, process_state, query_node
+from redistopo.client.observe import process_state
+from redistopo.client.query_node import NodeQuery
+from redistopo.client.target import Detail, Target
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.monitored_primaries import without_other_primaries
@@ -67,10 +69,11 @@ class Poller:
             self.client.close(Endpoint(*place[1:]))
 
     def _query(self, shape: Shape, target: Target, seen: NodeSeen) -> NodeSeen:
-        found = query_node(shape, target, seen, self.client, Detail.HEALTH)
+        query = NodeQuery(shape, self.client, Detail.HEALTH)
+        found = query.ask(target, seen)
         if found.error and "timed out" not in found.error and "refused" not in found.error:
             # the connection of an earlier snapshot was closed, but the server may reply
-            found = query_node(shape, target, seen, self.client, Detail.HEALTH)
+            found = query.ask(target, seen)
         return found
 
     def _result(self, place: _Place, seen: NodeSeen) -> NodeSeen:

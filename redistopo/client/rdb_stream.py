@@ -8,7 +8,8 @@ from the disk, saved at once: for others the save would wait for more replicas
 
 from collections.abc import Iterator
 
-from redistopo.client.connection import Connection, Limits
+from redistopo.client.reply_limits import Limits
+from redistopo.client.server_connection import Connection
 from redistopo.errors import BadReply, Unreachable
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.endpoint import Endpoint

@@ -21,11 +21,12 @@ def may_reach(access: Login, host: str) -> bool:
     if access.hosts is None or host in access.hosts:
         return True
     address = numeric(Endpoint(host, 0)).host
-    return address in access.hosts or (_here(address) and any(map(_here, access.hosts)))
+    return address in access.hosts or (is_here(address) and any(map(is_here, access.hosts)))
 
 
 @lru_cache(maxsize=4096)
-def _here(address: str) -> bool:
+def is_here(address: str) -> bool:
+    """Return whether an address, not a name, is one of this machine."""
     try:
         return ip_address(address.partition("%")[0]).is_loopback or has_address(address)
     except ValueError:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from threading import Event
 
-from redistopo.client.connection import Connection
+from redistopo.client.server_connection import Connection
 from redistopo.errors import Unreachable
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.endpoint import Endpoint

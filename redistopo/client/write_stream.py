@@ -10,7 +10,9 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
-from redistopo.client.connection import Connection, Limits, Reply
+from redistopo.client.connection import Reply
+from redistopo.client.reply_limits import Limits
+from redistopo.client.server_connection import Connection
 from redistopo.errors import BadReply, Unreachable
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.protocol.credentials import Login

@@ -8,7 +8,7 @@ from dataclasses import field
 
 from redistopo.cache_aside import CacheAside, Source
 from redistopo.client.app_clients import CLIENT_ERRORS
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.demo.backend import Backend
 from redistopo.demo.notices import Notice
 from redistopo.demo.topology_view import ShardView, TopologyView

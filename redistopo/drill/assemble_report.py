@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from redistopo import __version__
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.drill.drill_report import (
     Budget,
     DrillReport,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.errors import RedistopoError
 from redistopo.execute.context import ExecutionContext
 from redistopo.host.host import Host

@@ -15,7 +15,8 @@ from threading import Event, Thread
 from typing import Any
 
 from redistopo.client.app_entry_point import EXPIRY_SECONDS, LoadRequest
-from redistopo.client.connection import Connection, Limits
+from redistopo.client.reply_limits import Limits
+from redistopo.client.server_connection import Connection
 from redistopo.drill.load_result import OperationKind, ServedSpan
 from redistopo.errors import TimedOut
 from redistopo.host.polling import Deadline

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 
 from redistopo.client.connection import Connections
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.errors import TimedOut, Unhealthy
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.move_slots import ANSWER_SECONDS, engine_of

@@ -5,8 +5,9 @@ from dataclasses import field
 
 from redistopo.client.connection import Command, Connections, Reply, raise_on_error
 from redistopo.client.execute_each import execute_each
-from redistopo.client.observe import Detail, Target, observe, with_disks_for_a_start
-from redistopo.errors import RedistopoError, Unreachable
+from redistopo.client.observe import observe, with_disks_for_a_start
+from redistopo.client.target import Detail, Target
+from redistopo.errors import Unreachable
 from redistopo.host.host import Host, StartedProcess
 from redistopo.host.polling import Deadline
 from redistopo.model.planning.plan import NodePlan, Plan
@@ -111,12 +112,12 @@ class ExecutionContext:
         nodes = self.nodes(commands)
         replies = execute_each(self.client, {node.endpoint: commands[node.name] for node in nodes})
         for node in nodes:
-            found = replies[node.endpoint]
-            if isinstance(found, Unreachable):
-                raise _silent(node, found) from found
-            if isinstance(found, RedistopoError):
-                raise found
-            for command, reply in zip(commands[node.name], found, strict=True):
+            answer = replies[node.endpoint]
+            if isinstance(answer.error, Unreachable):
+                raise _silent(node, answer.error) from answer.error
+            if answer.error:
+                raise answer.error
+            for command, reply in zip(commands[node.name], answer.replies, strict=True):
                 _checked(node, command, reply)
 
 

@@ -21,7 +21,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import replace
 
 from redistopo.client.connection import raise_on_error
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.errors import RedistopoError, TimedOut, Unreachable, UsageError
 from redistopo.execute.announce_role import announce_role
 from redistopo.execute.context import ExecutionContext

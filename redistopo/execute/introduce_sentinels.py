@@ -1,6 +1,6 @@
 """Introduces Sentinels to each other at once, and makes them fail over on request."""
 
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.errors import BadReply, TimedOut
 from redistopo.execute.context import ExecutionContext
 from redistopo.host.polling import Deadline, wait_for

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import zip_longest
 
 from redistopo.client.connection import Connections
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.errors import RedistopoError, TimedOut, Unhealthy
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.move_progress import MoveProgress

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.errors import BadReply, TimedOut, Unreachable
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.introduce_sentinels import introduce

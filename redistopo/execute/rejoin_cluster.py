@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from redistopo.client.connection import Command, raise_on_error
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.errors import BadReply, TimedOut
 from redistopo.execute.announce_role import announce_role
 from redistopo.execute.context import ExecutionContext

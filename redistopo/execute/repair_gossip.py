@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.raise_epoch import raise_own
 from redistopo.model.planning.gossip_repairs import gossip_repairs

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from redistopo.client.connection import Connections, raise_on_error
-from redistopo.client.observe import Target
+from redistopo.client.target import Target
 from redistopo.errors import AccessDenied, RedistopoError, Unreachable
 from redistopo.execute.context import ExecutionContext
 from redistopo.host.host import Files, Host

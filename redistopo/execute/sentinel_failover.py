@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 
-from redistopo.client.observe import Detail
 from redistopo.client.sentinel_events import Poll, subscription
+from redistopo.client.target import Detail
 from redistopo.errors import BadReply, RedistopoError, TimedOut, Unreachable
 from redistopo.execute.handover_steps import HandoverState
 from redistopo.execute.introduce_sentinels import HELLO

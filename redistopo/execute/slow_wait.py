@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.execute.context import ExecutionContext
 from redistopo.host.polling import Deadline
 from redistopo.model.state.observed import Observed

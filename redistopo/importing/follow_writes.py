@@ -4,9 +4,10 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
-from redistopo.client.connection import BinaryCommand, Connection
+from redistopo.client.connection import BinaryCommand
 from redistopo.client.copy_keys import KeySource, connected, select
 from redistopo.client.data_digest import replies
+from redistopo.client.server_connection import Connection
 from redistopo.client.write_notices import ANY, WriteNotices
 from redistopo.client.write_stream import NoStream, WriteStream
 from redistopo.errors import TimedOut, Unreachable

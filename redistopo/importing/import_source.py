@@ -13,7 +13,8 @@ from redistopo.client.discovery import (
     parse_address,
     with_sentinel_logins,
 )
-from redistopo.client.observe import Detail, observe
+from redistopo.client.observe import observe
+from redistopo.client.target import Detail
 from redistopo.errors import RedistopoError, UsageError
 from redistopo.execute.loaded_file import loaded_file
 from redistopo.host.polling import Deadline

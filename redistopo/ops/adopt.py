@@ -11,7 +11,8 @@ from redistopo.client.discovery import (
     parse_address,
     with_sentinel_logins,
 )
-from redistopo.client.observe import Detail, observe
+from redistopo.client.observe import observe
+from redistopo.client.target import Detail
 from redistopo.errors import ExitCode, UsageError
 from redistopo.host.files import (
     private_folder,

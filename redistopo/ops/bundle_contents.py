@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from redistopo.checks.catalogue import judge
 from redistopo.checks.check_types import Expected
 from redistopo.client.connectivity_probe import probe_nodes
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.errors import RedistopoError
 from redistopo.host.archive import Member
 from redistopo.host.engine_search import find_engines

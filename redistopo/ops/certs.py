@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from redistopo.client.connection import Connections, raise_on_error
-from redistopo.client.observe import Target
+from redistopo.client.target import Target
 from redistopo.client.tls import presented
 from redistopo.errors import ExitCode, RedistopoError, Unreachable, UsageError
 from redistopo.host.host import Host

@@ -5,7 +5,8 @@ from contextlib import suppress
 from dataclasses import field
 from pathlib import Path
 
-from redistopo.client.observe import Detail, observe
+from redistopo.client.observe import observe
+from redistopo.client.target import Detail
 from redistopo.drill.interrupted_drill import finish_interrupted_drill
 from redistopo.errors import ExitCode, RedistopoError, TimedOut
 from redistopo.execute.shutdown import shut_down_saving

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from redistopo.client.app_entry_point import LoadRequest
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.drill.drill_report import DrillReport
 from redistopo.drill.drill_request import DrillRequest, DrillSetup, longest_wait
 from redistopo.drill.fault_injection import FaultInjection, FaultSpec

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from redistopo.client.app_entry_point import LoadRequest
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.drill.drill_report import DrillReport, TimelineKind, TimelineMoment
 from redistopo.drill.growth_phase import PhaseSpan
 from redistopo.drill.growth_report import Growth, adding, growth_report

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.drill.drill_report import DrillReport
 from redistopo.drill.drill_request import DrillRequest
 from redistopo.errors import UsageError

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
 
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.errors import ExitCode, UsageError
 from redistopo.host.files import append_text, read_exactly
 from redistopo.model.protocol.credentials import Login, TlsTexts

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from redistopo.checks.catalogue import judge
 from redistopo.client.connection import Connections
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.errors import ExitCode, UsageError
 from redistopo.execute.move_slots import ANSWER_SECONDS, engine_of
 from redistopo.execute.slot_rights import require_slot_rights

@@ -5,7 +5,7 @@ from dataclasses import field, replace
 from pathlib import Path
 
 from redistopo.client.connection import Connections
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.errors import ExitCode, RedistopoError
 from redistopo.host.polling import Deadline
 from redistopo.model.planning.change_cost import ChangeCost, cost_of

@@ -3,7 +3,8 @@
 import signal
 from collections.abc import Sequence
 
-from redistopo.client.observe import Detail, observe
+from redistopo.client.observe import observe
+from redistopo.client.target import Detail
 from redistopo.execute.shutdown import losing
 from redistopo.model.planning.impact import losses
 from redistopo.model.state.observed import NodeSeen, Observed

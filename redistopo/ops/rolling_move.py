@@ -3,7 +3,7 @@ address as it is restarted, each primary after a planned failover."""
 
 from dataclasses import replace
 
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.errors import RedistopoError
 from redistopo.execute.executor import execute
 from redistopo.host.files import read_exactly, rewrite

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from dataclasses import field, replace
 
 from redistopo.checks.catalogue import CHECKS
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.errors import Interrupted, MissingPrerequisite, RedistopoError, Unhealthy
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.executor import execute

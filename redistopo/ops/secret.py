@@ -4,7 +4,7 @@ from dataclasses import field, replace
 from pathlib import Path
 
 from redistopo.client.connection import try_ping
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.errors import ExitCode, RedistopoError, UsageError
 from redistopo.execute.rotate_passwords import carry_over
 from redistopo.model.planning.password_rotation import PasswordRotation, acl_password_hash

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import field, replace
 from pathlib import Path
 
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.errors import BadReply, ExitCode, RedistopoError, UsageError
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.store_settings import store_settings

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from pathlib import Path
 
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.errors import RedistopoError, TimedOut, UsageError
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.executor import execute

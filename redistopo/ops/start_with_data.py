@@ -8,7 +8,7 @@ from dataclasses import field
 from pathlib import Path
 
 from redistopo.client.copy_keys import KeyCopy, KeySource, owners_of
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.errors import ExitCode, MissingPrerequisite, RedistopoError
 from redistopo.execute.loaded_file import loaded_file
 from redistopo.host.files import private_folder, read_text, remove, write_private

@@ -4,7 +4,7 @@ from dataclasses import field, replace
 from pathlib import Path
 
 from redistopo.checks.catalogue import judge
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.client.tls import presented
 from redistopo.errors import ExitCode
 from redistopo.host.in_threads import in_threads

@@ -4,7 +4,7 @@ import time
 from dataclasses import field
 from pathlib import Path
 
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.drill.interrupted_drill import end_drill
 from redistopo.errors import ExitCode, RedistopoError
 from redistopo.execute.close_slots import close_slots

@@ -14,7 +14,8 @@ from redistopo.client.discovery import (
     parse_address,
     with_sentinel_logins,
 )
-from redistopo.client.observe import Detail, Target, observe
+from redistopo.client.observe import observe
+from redistopo.client.target import Detail, Target
 from redistopo.errors import BadReply, ExitCode, RedistopoError, Unhealthy, Unreachable
 from redistopo.host.host import Host
 from redistopo.host.local_host import LOCAL

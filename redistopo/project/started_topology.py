@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from redistopo.client.observe import Target
+from redistopo.client.target import Target
 from redistopo.errors import RedistopoError, UsageError
 from redistopo.host.files import read_text
 from redistopo.host.host import Host

@@ -71,6 +71,11 @@ class Verdict:
         return not self.failures
 
 
+def verdict_of(seen: Observed, expected: Expected, known: Known = frozenset()) -> Verdict:
+    """Judge a snapshot."""
+    return Verdict(seen=seen, findings=judge(seen, expected), known=known)
+
+
 def wait_until_healthy(
     observe: Callable[[], Observed],
     expected: Expected,
@@ -90,8 +95,7 @@ def wait_until_healthy(
     last: list[Verdict] = []
 
     def look() -> Verdict | None:
-        seen = observe()
-        verdict = Verdict(seen=seen, findings=judge(seen, expected), known=known)
+        verdict = verdict_of(observe(), expected, known)
         last[:] = [verdict]
         return verdict if verdict.healthy or has_permanent_failure(verdict.failures) else None
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from redistopo.checks.catalogue import judge
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.execute.context import ExecutionContext
 from redistopo.model.planning.placement import with_current_placement
 from redistopo.model.planning.situation import Situation, with_current_roles

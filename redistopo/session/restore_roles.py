@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.handover import hand_over_shard
 from redistopo.host.polling import Deadline

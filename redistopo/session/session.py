@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from redistopo.checks.check_types import Expected
 from redistopo.client.connection import Connections
-from redistopo.client.observe import Detail, Target, observe
+from redistopo.client.observe import observe
+from redistopo.client.target import Detail, Target
 from redistopo.host.files import read_text
 from redistopo.host.host import Host
 from redistopo.host.local_host import LOCAL

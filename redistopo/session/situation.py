@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.errors import TimedOut
 from redistopo.execute.context import ExecutionContext
 from redistopo.host.local_host import LOCAL

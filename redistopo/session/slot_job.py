@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.errors import Interrupted, RedistopoError
 from redistopo.execute.close_slots import close_slots
 from redistopo.execute.context import ExecutionContext

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.execute.close_slots import close_slots
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.move_slots import MovedSlots

@@ -1,6 +1,6 @@
 """Servers of this topology that reply although no process of theirs is seen here."""
 
-from redistopo.client.observe import Target
+from redistopo.client.target import Target
 from redistopo.errors import AccessDenied, RedistopoError, Unreachable
 from redistopo.model.protocol.replies import parse_info
 from redistopo.session.session import Session

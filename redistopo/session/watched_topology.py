@@ -17,8 +17,9 @@ from redistopo.client.discovery import (
     with_new_nodes,
     with_sentinel_logins,
 )
-from redistopo.client.observe import Detail, Target, observe
+from redistopo.client.observe import observe
 from redistopo.client.poller import Poller
+from redistopo.client.target import Detail, Target
 from redistopo.errors import BadReply, RedistopoError, Unreachable
 from redistopo.model.protocol.credentials import Credentials, Login, single_credential
 from redistopo.model.state.observed import Observed, Role

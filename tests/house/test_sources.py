@@ -47,7 +47,7 @@ def test_the_wall_clock_is_read_only_for_dates(root: Path) -> None:
     # with servers' logs, which know no other clock, and so are the beginning of a user's test and
     # of its topology; the clocks of other hosts are compared with ours
     assert found == {
-        "redistopo/client/observe.py",
+        "redistopo/client/execute_each.py",
         "redistopo/host/fleet/library/redistopo_host.py",
         "redistopo/host/fleet/seen.py",
         "redistopo/drill/fault_injection.py",

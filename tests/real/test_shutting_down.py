@@ -11,7 +11,8 @@ from support.forms import spread
 from support.project import Project
 from support.waiting import until
 
-from redistopo.client.observe import Detail, observe
+from redistopo.client.observe import observe
+from redistopo.client.target import Detail
 from redistopo.execute.slower_cron import slower_cron
 from redistopo.model.topology.spec import Shape
 from redistopo.session.open import open_session

@@ -11,7 +11,7 @@ from support.engines import BUNDLED
 from support.project import Project
 from support.waiting import until
 
-from redistopo.client.observe import Detail
+from redistopo.client.target import Detail
 from redistopo.session.health import with_write_probe
 from redistopo.session.open import open_session
 from redistopo.session.session import SessionRequest

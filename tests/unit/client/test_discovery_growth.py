@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from redistopo.client.discovery import Discovered, with_new_nodes
-from redistopo.client.observe import Target
+from redistopo.client.target import Target
 from redistopo.model.state.observed import Observed
 from redistopo.model.topology.spec import Shape
 
