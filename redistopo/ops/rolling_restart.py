@@ -3,7 +3,7 @@ a shard at the same time, then each primary after a planned failover."""
 
 import time
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import field, replace
 
 from redistopo.checks.catalogue import CHECKS
@@ -166,7 +166,8 @@ def unhealthy(detail: str) -> Unhealthy:
 def restart_nodes(work: RestartWork, names: tuple[str, ...]) -> None:
     """Restart these nodes with their data, until they are ready.
 
-    Raises MissingPrerequisite before any is stopped if their files can't be written.
+    Raises MissingPrerequisite before any is stopped if their files can't be written; and if one
+    doesn't stop, RedistopoError once the others are started again.
     """
     now, context = work.now, work.now.context
     _refuse_full_disk(context, names)
@@ -176,9 +177,25 @@ def restart_nodes(work: RestartWork, names: tuple[str, ...]) -> None:
     began = time.monotonic()
     command = f"redistopo restart {' '.join(names)}"
     shutdown = now.session.shutdown(now.seen, lossy=work.force, command=command)
-    shut_down_saving(
-        shutdown, running, Deadline(context.deadline.left * _STOP_SHARE), context.progress
-    )
+    stop = Deadline(context.deadline.left * _STOP_SHARE)
+    try:
+        shut_down_saving(shutdown, running, stop, context.progress)
+    except RedistopoError:
+        ended = tuple(one for one in running if not now.session.host.processes.find(layout, one))
+        if len(ended) < len(running):
+            with suppress(RedistopoError):  # the first error says more
+                _start_again(work, ended)
+        raise
+    _start_again(work, names)
+    took = time.monotonic() - began
+    work.restarted += [Restarted(node=one, role=roles.get(one), seconds=took) for one in names]
+    if (record := now.session.state) is not None:
+        now.session.save_state(replace(record, engine=context.plan.engine.name))
+
+
+def _start_again(work: RestartWork, names: tuple[str, ...]) -> None:
+    """Start nodes that were stopped, with their data, until they are ready."""
+    now, context = work.now, work.now.context
     for node in context.nodes(names):
         context.client.close(node.endpoint)
         work.stopped(node.name)
@@ -191,10 +208,6 @@ def restart_nodes(work: RestartWork, names: tuple[str, ...]) -> None:
         restore_old(context, now.session.rotation)
         for name in names:
             work.started(name)
-    took = time.monotonic() - began
-    work.restarted += [Restarted(node=one, role=roles.get(one), seconds=took) for one in names]
-    if (record := now.session.state) is not None:
-        now.session.save_state(replace(record, engine=context.plan.engine.name))
 
 
 def _refuse_full_disk(context: ExecutionContext, names: tuple[str, ...]) -> None:
