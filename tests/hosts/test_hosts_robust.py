@@ -93,7 +93,7 @@ def test_other_addresses_are_repaired_by_up(own_lab: OnHosts, change: str) -> No
 
 
 @pytest.mark.parametrize(
-    "words", [("up",), ("restart", "--rolling"), ("failover", "--node", "node4")], ids=" ".join
+    "words", [("up",), ("restart", "--rolling"), ("failover", "node4")], ids=" ".join
 )
 def test_after_a_killed_controller_up_goes_on(over_hosts: OnHosts, words: tuple[str, ...]) -> None:
     """Killed after each of its first steps, in turn."""
@@ -105,9 +105,10 @@ def test_after_a_killed_controller_up_goes_on(over_hosts: OnHosts, words: tuple[
     for steps in range(1, 5):
         process = project.begin(*words, "--json")
         assert process.stderr
-        list(islice((line for line in process.stderr if '"done"' in line), steps))
+        done = list(islice((line for line in process.stderr if '"done"' in line), steps))
         process.kill()
-        process.communicate(timeout=60)
+        out, err = process.communicate(timeout=60)
+        assert done or steps > 1, (out, err)  # later ones may find it done
     _up(over_hosts)
     if words == ("up",):
         _write(over_hosts)
