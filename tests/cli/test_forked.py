@@ -107,6 +107,20 @@ def test_it_is_a_process_of_its_own(project: Project, forker: Forker) -> None:
     until(lambda: not forking.children(), what="nothing that was ordered is left")
 
 
+@pytest.mark.parametrize("shape", ["cluster", "sentinel"])
+def test_what_init_wrote_before_is_what_it_writes(project: Project, shape: str) -> None:
+    """A test's topology file may be that of an earlier test, with other ports."""
+    path = project.root / "redistopo.toml"
+    project.init(shape, "--replicas", "2", engine=BUNDLED.path)
+    path.unlink()
+    project.port += 20
+    project.init(shape, "--replicas", "2", engine=BUNDLED.path)
+    again, size = path.read_bytes(), project.size
+    project.init(shape, "--replicas", "2", "--force", engine=BUNDLED.path)
+    assert (path.read_bytes(), project.size) == (again, size)
+    assert f"port = {project.port}\n".encode() in again
+
+
 PROGRAMS = {
     "words": "import sys; print(__name__, sys.argv, sys.path[0], sys.warnoptions)",
     "an exit code": "import sys; print(1, file=sys.stderr); sys.exit(3)",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from redistopo.host.all_processes import pids_of
 from redistopo.host.working_folders import working_folder
 from redistopo.model.remedies.commands import classify
 from redistopo.model.remedies.remedy import RemedyClass
+from redistopo.project.port_reservations import reserve_ports
 from support import judge
 from support.forked import COMMAND, FORKER, Running
 from support.typed_record import RECORDER
@@ -37,6 +39,30 @@ class Done:
     @property
     def json(self) -> Any:
         return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A topology file that `init` wrote, its first port, and how many nodes it has."""
+
+    text: str
+    port: int
+    size: int
+    sentinels: int
+
+    def at(self, port: int) -> str:
+        """The file as `init` writes it for that port."""
+        moved = port - self.port
+        return _PORT.sub(lambda found: f"{found[1]}{int(found[2]) + moved}", self.text)
+
+
+_PORT = re.compile(r"^((?:sentinel_)?port = )(\d+)$", re.MULTILINE)
+_WRITTEN: dict[tuple[object, ...], _Written] = {}
+
+
+def _read_by_init() -> tuple[str | None, ...]:
+    """What `init` reads of the environment."""
+    return tuple(map(os.environ.get, ("PATH", "REDISTOPO_SERVER")))
 
 
 @dataclass
@@ -118,15 +144,29 @@ class Project:
         return FORKER.put_into(self.root.parent)
 
     def init(self, shape: str, *words: str, engine: str = "") -> None:
-        """A topology file for the shape, from this project's own port, for what is tested then."""
+        """A topology file for the shape, from this project's own port, for what is tested then.
+
+        What `init` wrote for an earlier test of this worker is written again, with other ports.
+        """
         extra = ("--engine", engine) if engine else ()
         if shape == "sentinel":
             extra += ("--sentinel-port", str(self.port + 10))
         form = ("init", shape, "--port", str(self.port), "--json", *extra, *words)
+        same = (shape, words, engine, self.root.name, *_read_by_init())
+        path = self.root / "redistopo.toml"
+        if (made := _WRITTEN.get(same)) and not (self.env or path.exists()):
+            RECORDER.types(" ".join(["redistopo", *form]))
+            path.write_text(made.at(self.port), encoding="utf-8")
+            reserve_ports(self.root)
+            self.size, self.sentinels = made.size, made.sentinels
+            return
         done = self.run(*form, check=0, installed=False)
         topology = done.json["result"]["topology"]
         self.size = topology["shards"] * (1 + topology["replicas"])
         self.sentinels = topology["sentinels"]
+        if not (self.env or any("port" in one for one in words)):
+            text = path.read_text(encoding="utf-8")
+            _WRITTEN[same] = _Written(text, self.port, self.size, self.sentinels)
 
     def up(self, *words: str) -> Done:
         """The topology runs, for what is tested then."""
