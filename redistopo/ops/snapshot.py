@@ -14,7 +14,7 @@ from redistopo.model.planning.upgrade import newest_running
 from redistopo.model.protocol.credentials import TopologyUser
 from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, note, step
-from redistopo.project.load import layout_of_folder
+from redistopo.project.load import load_project
 from redistopo.quick_dataclass import dataclass
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
@@ -182,12 +182,12 @@ class TimerResult:
 
 def timer_line(root: Path, kind: str, *options: str) -> TimerResult:
     """Return the line for cron, or the command that creates a timer of systemd, for `snapshot` with
-    these options."""
+    these options; raises UsageError if the folder has no valid topology file."""
     import shutil
     import sys
     from shlex import join
 
-    layout = layout_of_folder(root)
+    layout = load_project(root).layout
     program = shutil.which("redistopo") or sys.argv[0]
     words = [program, "-C", str(layout.root), "snapshot", *options, "--quiet"]
     if kind == "cron":

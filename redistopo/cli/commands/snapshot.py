@@ -53,8 +53,8 @@ def command(
 
     if timer:
         flags = (*(["--pause"] if pause else []), *(["--archive"] if archive else []))
-        made = timer_line(root, timer, "--keep", str(keep or 7), *flags)
-        run_and_show(lambda _progress: made, show_timer, value=True)
+        words = ("--keep", str(keep or 7), *flags)
+        run_and_show(lambda _progress: timer_line(root, timer, *words), show_timer, value=True)
         return
     request = SnapshotRequest(
         root=root,
