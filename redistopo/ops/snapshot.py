@@ -151,10 +151,9 @@ def _verified(session: Session, folder: Path, manifest: Manifest, verify: bool |
     """The manifest with the digest of the data, unless the data is large and it isn't asked for."""
     from dataclasses import replace
 
-    from redistopo.snapshot.data_check import SMALL_BYTES, digest_of_snapshot, installed, loader
+    from redistopo.snapshot.data_check import digest_of_snapshot, installed, is_verified, loader
 
-    wanted = manifest.bytes <= SMALL_BYTES if verify is None else verify
-    if not wanted:
+    if not is_verified(manifest, verify):
         return manifest
     try:
         program = (

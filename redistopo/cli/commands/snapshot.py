@@ -20,7 +20,7 @@ from redistopo.cli.run_verb import run_and_show
 @click.option(
     "--verify/--no-verify",
     default=None,
-    help="Load the files and record a digest of the data.  [if at most 64 MB]",
+    help="Load the files and record a digest of the data.  [if at most 64 MB, 100,000 keys]",
 )
 @click.option("--with-secrets", is_flag=True, help="Also save the generated passwords.")
 @click.option("--archive", is_flag=True, help="Save one file: snapshots/NAME.tar.gz.")
