@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite, NoSuchEngine
-from redistopo.host import safe_open
 from redistopo.host.files import absolute
 from redistopo.host.in_threads import in_threads
 from redistopo.host.package_managers import detect_machine
@@ -72,16 +71,6 @@ def examine_program(path: str, source: str) -> Engine | None:
     """
     found = _ask(path, source)
     return _with_tls(found) if found else None
-
-
-def links_libsystemd(path: str) -> bool:
-    """Return whether a server can report to systemd: built with libsystemd (a distribution's own
-    servers, mostly), which `--version` doesn't tell. Otherwise `supervised systemd` is ignored."""
-    try:
-        with safe_open.open_to_read(Path(path)) as program:
-            return b"libsystemd.so" in program.read()
-    except OSError:
-        return False
 
 
 def choose_engine(

@@ -7,7 +7,7 @@ from pathlib import Path
 from redistopo.errors import ExitCode, UsageError
 from redistopo.export.exported_file import ExportedFile
 from redistopo.export.targets import WITHOUT_SECRETS
-from redistopo.host.engine_search import links_libsystemd
+from redistopo.host.engine_libraries import links_libsystemd
 from redistopo.host.files import absolute, changed_files, write_private_named, write_public
 from redistopo.host.made_paths import leaving_nothing
 from redistopo.model.planning.plan import Plan

@@ -55,12 +55,12 @@ def test_a_table_is_drawn_where_its_widest_cells_fit(project: Project) -> None:
     project.up()
     project.run("snapshot", "monday", check=0)
     heads = ("name", "created", "shape", "engine", "keys", "bytes", "consistency", "state")
-    for columns in (100, 60):
+    for columns in (120, 60):
         terminal = Terminal(project, "snapshots", columns=columns)
         assert terminal.end() == 0
         lines = terminal.read().split("\n")
-        assert any(tuple(line.split()) == heads for line in lines) == (columns == 100)
-        assert columns == 100 or "keys 0  bytes " in terminal.read()
+        assert any(tuple(line.split()) == heads for line in lines) == (columns == 120)
+        assert columns == 120 or "keys 0  bytes " in terminal.read()
 
 
 def test_wipe_asks_and_no_means_no(project: Project) -> None:

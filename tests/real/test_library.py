@@ -3,6 +3,8 @@
 The programs run with warnings as errors; what they see is compared with redis-py's own view.
 """
 
+from dataclasses import replace
+
 import pytest
 from support import judge
 from support.engines import BUNDLED, TLS
@@ -24,7 +26,7 @@ def test_a_topology_is_verified_in_the_block_and_gone_after_it(
     programs: Programs, name: str
 ) -> None:
     call, kind, count = SHAPES[name]
-    lines = programs.quiet(
+    lines = replace(programs, fresh=name == "cluster").quiet(
         f"""
 with redistopo.{call} as topology:
     with topology.client(decode_responses=True) as client:

@@ -82,7 +82,7 @@ _TYPED: dict[str, tuple[str, ...]] = {
     ),
     "real/test_restart.py::test_what_would_lose_data_or_service_is_refused": (
         "model/planning/restart_losses.py: redistopo restart --rolling {} hands over first, and loses nothing",
-        "ops/restart.py: redistopo restart --rolling restarts all of them, one by one",
+        "ops/restart.py: redistopo restart --rolling restarts all of them, a few at a time",
     ),
     "real/test_restart.py::test_it_waits_for_nothing_that_a_dead_node_explains": (
         "model/planning/handover.py: redistopo up starts them",

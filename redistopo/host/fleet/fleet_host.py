@@ -57,12 +57,19 @@ class FleetHost:
         def left_out(error: RedistopoError) -> None:
             warn(progress, f"{error.message}; it is left out")
 
-        self.fleet.ansible.waiting, self.fleet.left_out = waiting, left_out
+        def missing(name: str, why: str) -> None:
+            note(progress, f"host {name} can't be reached by SSH: {why}")
+
+        self.fleet.ansible.waiting, self.fleet.ansible.missing = waiting, missing
+        self.fleet.left_out = left_out
 
     @property
     def least_wait(self) -> float:
         """How many seconds are left at least for servers that were just started."""
         return _LEAST_WAIT
+
+    def refresh(self, since: float) -> None:
+        self.fleet.look_since(since)
 
     def limits(self, needed: int) -> "Limits":  # noqa: ARG002  counted on this machine only
         """Return no limits: those of the hosts are reported when a server meets them."""
