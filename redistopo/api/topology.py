@@ -197,8 +197,8 @@ class Topology:
         return from_verbs.action(stop(request, self._progress))
 
     def restart(self, *nodes: str, rolling: bool = False, timeout: float = 60.0) -> Action:
-        """Restart nodes with the current configuration; with `rolling` one by one, each primary
-        after a planned failover."""
+        """Restart nodes with the current configuration; with `rolling` never two of a shard at
+        once, each primary after a planned failover."""
         from redistopo.ops.restart import RestartRequest, restart
 
         request = RestartRequest(root=self.folder, words=nodes, rolling=rolling, seconds=timeout)

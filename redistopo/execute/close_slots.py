@@ -192,7 +192,7 @@ class _Closer:
         """Move half-moved slots to the end, with the keys that the source still has."""
         survey = survey_slots(self._client, source, sorted(slots))
         windows = windows_of(engine_of(source))
-        with SetslotSenders(self._client, self._context.credentials, 1) as senders:
+        with SetslotSenders(self._client, self._context.credentials) as senders:
             mover = WindowMover(
                 source=source,
                 target=target,

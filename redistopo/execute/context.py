@@ -28,7 +28,8 @@ class ExecutionContext:
     that nodes have other values of until all agree. `on_launch` is called once servers were
     launched, before they are waited for, `on_moves` records moves of slots, and `on_removal` the
     removal of nodes, before they are done; `moved_slots` and `moved_keys` count what this run
-    moved; `rendered` has what `remember_rendered` was given.
+    moved; `accepted` has faults, by check and subject, that a command asked for; `rendered` has
+    what `remember_rendered` was given.
     """
 
     plan: Plan
@@ -43,6 +44,7 @@ class ExecutionContext:
     hurried: dict[str, set[str]] = field(default_factory=dict)
     moved_slots: int = 0
     moved_keys: int = 0
+    accepted: frozenset[tuple[str, str]] = frozenset()
     on_launch: Callable[[], None] = lambda: None
     on_moves: Callable[[tuple[SlotMove, ...]], None] = lambda _moves: None
     on_removal: Callable[[Collection[str]], None] = lambda _names: None

@@ -43,7 +43,7 @@ from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.endpoint import at_address
 from redistopo.model.protocol.replies import parse_info
-from redistopo.model.state.observed import Role
+from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.spec import Shape
 from redistopo.progress import warn
 from redistopo.quick_dataclass import dataclass
@@ -66,8 +66,11 @@ class HandoverResult:
     offset: int
 
 
-def hand_over_shard(context: ExecutionContext, to: NodePlan) -> HandoverResult:
-    """Promote a replica, until every node reports it as primary and the former one follows it.
+def hand_over_shard(
+    context: ExecutionContext, to: NodePlan, seen: Observed | None = None
+) -> HandoverResult:
+    """Promote a replica, until every node reports it as primary and the former one follows it;
+    `seen` is a snapshot that was taken just before, if one was.
 
     Raises RedistopoError if that fails: then the former primary is primary as before and
     accepts writes; or no node is, if the replica stopped replying at that moment, so that there
@@ -76,7 +79,7 @@ def hand_over_shard(context: ExecutionContext, to: NodePlan) -> HandoverResult:
     take = _TAKE.get(context.plan.topology.shape)
     if take is None:
         raise UsageError(f"shape {context.plan.topology.shape} has no planned failover")
-    change = _change(context, to)
+    change = _change(context, to, seen or context.observe(Detail.HEALTH))
     with chosen(change) if context.plan.sentinels else nullcontext(change) as ready:
         _await_catch_up(ready)
         clustered = context.plan.topology.clustered
@@ -105,8 +108,7 @@ def _promoted(change: HandoverState, take: Callable[[HandoverState], None]) -> H
     )
 
 
-def _change(context: ExecutionContext, to: NodePlan) -> HandoverState:
-    seen = context.observe(Detail.HEALTH)
+def _change(context: ExecutionContext, to: NodePlan, seen: Observed) -> HandoverState:
     mine = next(node for node in seen.nodes if node.name == to.name)
     if not mine.answers:
         raise RedistopoError(f"{to.name} doesn't reply, so it can't be promoted", detail=mine.error)

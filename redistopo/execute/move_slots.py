@@ -78,15 +78,18 @@ def move_slots(
     made. Where servers move slots by themselves, several primaries give theirs at the same time.
 
     An interrupt stops between two windows, when no slot is open. Raises RedistopoError; then some
-    slots have moved, and those of one window may be open: `close_slots` settles them.
+    slots have moved, and those of one window may be open: `close_slots` settles them. What comes
+    afterwards has the time that was left: a time limit is for nodes, and keys take their time.
     """
     done = MovedSlots(slots=0, keys=0, method="")
     if not moves:
         return done
+    left = context.deadline.left
     seen = context.observe(Detail.HEALTH)
     method = method_of(engine_of(current_primary(seen, moves[0].source)))
     with (
         Connections(context.credentials, seconds=ANSWER_SECONDS, binary=True) as client,
+        SetslotSenders(client, context.credentials) as senders,
         _replica_migration_off(context, seen, moves),
     ):
         groups = side_by_side(moves, gathers=method.gathers)
@@ -96,13 +99,14 @@ def move_slots(
             count = sum(map(len, some))
             keys = known.keys_in(slot for one in some for slot in slots_of(one.slots))
             told = MoveProgress(progress=context.progress, text=text, slots=count, keys=keys)
-            mover = _Mover(context=context, client=client, survey=known, told=told)
+            mover = _Mover(context=context, client=client, senders=senders, survey=known, told=told)
             transfers = tuple(_transfer(seen, one) for one in some)
             with step(context.progress, text, detail=f"by {method}"):
                 mover.move(method, transfers)
             done = MovedSlots(
                 slots=done.slots + count, keys=done.keys + told.keys_done, method=method
             )
+    context.deadline.leave(left)
     return done
 
 
@@ -129,6 +133,7 @@ class _Mover:
 
     context: ExecutionContext
     client: Connections
+    senders: SetslotSenders
     survey: SlotSurvey
     told: MoveProgress
 
@@ -150,20 +155,20 @@ class _Mover:
 
     def _by_windows(self, one: Transfer) -> None:
         windows = windows_of(engine_of(one.source))
-        count = windows.connections if _has_replicas(one) else 1
-        with SetslotSenders(self.client, self.context.credentials, count) as senders:
-            mover = WindowMover(
-                source=one.source,
-                target=one.target,
-                client=self.client,
-                windows=windows,
-                survey=self.survey,
-                senders=senders,
-            )
-            for some in split_windows(one.slots, self.survey, windows):
-                with interrupts_deferred(later=True):
-                    mover.move(some, self.told.moved_keys)
-                self.told.moved_slots(len(some))
+        both = (one.source, one.target)
+        self.senders.use(both, windows.connections if _has_replicas(one) else 1)
+        mover = WindowMover(
+            source=one.source,
+            target=one.target,
+            client=self.client,
+            windows=windows,
+            survey=self.survey,
+            senders=self.senders,
+        )
+        for some in split_windows(one.slots, self.survey, windows):
+            with interrupts_deferred(later=True):
+                mover.move(some, self.told.moved_keys)
+            self.told.moved_slots(len(some))
 
 
 def _has_replicas(one: Transfer) -> bool:

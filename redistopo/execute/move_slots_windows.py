@@ -1,13 +1,17 @@
 """Moves slots with MIGRATE: a few are open at a time, and closed once their keys have moved."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from redistopo.client.connection import Command, Connections, Reply, raise_on_error
+from redistopo.errors import BadReply, TimedOut
 from redistopo.execute.refused_move import refused_move
 from redistopo.execute.send_setslot import SetslotSenders
 from redistopo.execute.survey_slots import pipelined
+from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.move_method import Windows, batches, pipelines
 from redistopo.model.planning.slot_survey import Key, SlotSurvey
+from redistopo.model.protocol.replies import parse_info
 from redistopo.model.protocol.resp import EMPTY_LIST, OK
 from redistopo.model.state.observed import NodeSeen
 from redistopo.quick_dataclass import dataclass
@@ -15,6 +19,10 @@ from redistopo.quick_dataclass import dataclass
 _LISTED = 1000
 _PATIENCE_MS = 60_000
 """MIGRATE's own limit for a transfer; a target that ended is noticed at once."""
+_DOWN = "CLUSTERDOWN"
+_DOWN_SECONDS = 20.0
+"""A primary that had no CPU for a node timeout, and so didn't hear of most others, serves no key
+until 2 s after it has (cluster_legacy.c, CLUSTER_WRITABLE_DELAY)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,19 +64,49 @@ class WindowMover:
     def _empty(
         self, slots: Sequence[int], listed: Sequence[Reply], moved: Callable[[int], None]
     ) -> None:
-        """Migrate keys until no slot has any: new ones go to the target."""
-        big = self.survey.big_keys
+        """Migrate keys until no slot has any: new ones go to the target. What a server that serves
+        no client refuses is listed and sent again."""
+        ends = Deadline(_DOWN_SECONDS)
         while found := _keys_of(slots, listed):
-            work = [
-                keys
-                for slot, some in found.items()
-                for keys in batches(some, big, self.survey.mean(slot))
-            ]
             slots = list(found)
-            groups = list(pipelines(work, big))
-            for number, some in enumerate(groups, 1):
-                listed = self._migrate(some, _listing(slots if number == len(groups) else ()))
-                moved(sum(map(len, some)))
+            try:
+                listed = self._migrate_all(found, moved)
+            except BadReply as error:
+                if _DOWN not in error.detail or ends.over:
+                    raise
+                self._await_serving(ends)
+                listed = pipelined(self.client, self.source, _listing(slots))
+
+    def _migrate_all(
+        self, found: Mapping[int, Sequence[Key]], moved: Callable[[int], None]
+    ) -> list[Reply]:
+        """Migrate these keys, and list what their slots have then."""
+        big = self.survey.big_keys
+        work = [
+            keys
+            for slot, some in found.items()
+            for keys in batches(some, big, self.survey.mean(slot))
+        ]
+        groups = list(pipelines(work, big))
+        listed: list[Reply] = []
+        for number, some in enumerate(groups, 1):
+            listed = self._migrate(some, _listing([*found] if number == len(groups) else ()))
+            moved(sum(map(len, some)))
+        return listed
+
+    def _await_serving(self, ends: Deadline) -> None:
+        """Wait until the source and the target serve clients; the next MIGRATE tells if not."""
+
+        def look() -> bool | None:
+            for node in (self.source, self.target):
+                reply = self.client.execute(node.endpoint, [("CLUSTER", "INFO")])[0]
+                text = reply.decode() if isinstance(reply, bytes) else str(reply)
+                if parse_info(text).get("cluster_state") != "ok":
+                    return None
+            return True
+
+        with suppress(TimedOut):
+            wait_for(look, ends, pause=0.02)
 
     def _migrate(self, work: Sequence[Sequence[Key]], after: Sequence[Command]) -> list[Reply]:
         """Migrate batches of keys, replacing a copy that an interrupted move left at the target:

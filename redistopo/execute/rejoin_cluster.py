@@ -8,7 +8,7 @@ from redistopo.client.target import Detail
 from redistopo.errors import BadReply, TimedOut
 from redistopo.execute.announce_role import announce_role
 from redistopo.execute.context import ExecutionContext
-from redistopo.execute.hurry import hurry
+from redistopo.execute.hurry import end_hurry, hurry
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.planning.plan_rejoin import forgotten_nodes
@@ -70,10 +70,16 @@ def _await_role(context: ExecutionContext, node: NodePlan, primary: NodePlan, ow
 def await_writable(context: ExecutionContext, one: Step) -> None:
     """Wait until sources and targets of moves serve, if there are keys to move: a primary that was
     just started replies CLUSTERDOWN for 2 s (cluster_legacy.c, CLUSTER_WRITABLE_DELAY), to MIGRATE
-    as to any command with keys."""
+    as to any command with keys.
+
+    New nodes have their planned node timeout again by then: with a lower one, a primary that is
+    busy with a large key, or a pause of the machine, would be enough for CLUSTERDOWN.
+    """
     sources = dict.fromkeys(move.source for move in one.moves)
     if not any(int(str(context.send(node, "DBSIZE"))) for node in context.nodes(sources)):
         return
+    if context.hurried:
+        end_hurry(context)
     both = dict.fromkeys((*sources, *(move.target for move in one.moves)))
     _await_ok(context, context.nodes(both), context.deadline)
 

@@ -13,6 +13,8 @@ from redistopo.model.planning.step import Step
 from redistopo.model.protocol.replies import ClusterNodesLine
 
 _END_SECONDS = 10.0
+_FORGET_SECONDS = 10.0
+"""At least, whatever else took the time: nodes that were reset must be forgotten by all."""
 _REMOVED = "This node was removed from the topology. Its folder is kept and isn't used again.\n"
 
 
@@ -67,6 +69,7 @@ def _forget(context: ExecutionContext, ids: Collection[str], names: Collection[s
             hint="redistopo up goes on",
         )
 
+    context.deadline.leave(_FORGET_SECONDS)
     wait_for(look, context.deadline, late, pause=0.02)
 
 

@@ -7,6 +7,7 @@ from redistopo.client.connection import Command, Connections, Reply
 from redistopo.execute.survey_slots import PIPELINE, raise_on_errors
 from redistopo.host.polling import Deadline
 from redistopo.model.protocol.credentials import Credentials
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.resp import OK, ErrorReply
 from redistopo.model.state.observed import NodeSeen
 
@@ -17,14 +18,14 @@ at the moment, or has no CPU, takes longer. Nothing has changed then."""
 
 
 class SetslotSenders:
-    """Sends CLUSTER SETSLOT over one connection, or over many at once."""
+    """Sends CLUSTER SETSLOT over one connection, or over many at once, which stay open from one
+    move to the next if it has the same source or target."""
 
-    def __init__(self, client: Connections, credentials: Credentials, count: int) -> None:
+    def __init__(self, client: Connections, credentials: Credentials) -> None:
         self._client = client
-        self._lanes = [
-            Connections(credentials, seconds=client.seconds)
-            for _ in range(count if count > 1 else 0)
-        ]
+        self._credentials = credentials
+        self._lanes: list[Connections] = []
+        self._used: set[Endpoint] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -32,6 +33,24 @@ class SetslotSenders:
     def __exit__(self, *_error: object) -> None:
         for lane in self._lanes:
             lane.__exit__(None, None, None)
+
+    def use(self, nodes: Sequence[NodeSeen], count: int) -> None:
+        """Send to these nodes from now on, over so many connections to each."""
+        now = {node.endpoint for node in nodes}
+        for lane in self._lanes:
+            for endpoint in self._used - now:
+                lane.close(endpoint)
+        self._used = now
+        lanes = count if count > 1 else 0
+        for lane in self._lanes[lanes:]:
+            lane.__exit__(None, None, None)
+        self._lanes = [
+            *self._lanes[:lanes],
+            *(
+                Connections(self._credentials, seconds=self._client.seconds)
+                for _ in range(lanes - len(self._lanes))
+            ),
+        ]
 
     def send(self, node: NodeSeen, commands: Sequence[Command]) -> None:
         """Send the commands, over one connection in their order; raises BadReply for an error."""

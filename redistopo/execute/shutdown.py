@@ -1,7 +1,8 @@
 """Shuts servers down with their data saved, Sentinels first, primaries last."""
 
 import re
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import field
 from pathlib import Path
@@ -36,6 +37,9 @@ from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, step
 from redistopo.quick_dataclass import dataclass
+
+_WORTH_A_LOOK = 16 << 20
+"""Bytes in memory, which a server saves in about the time that a look at its host takes."""
 
 _CRASHED = re.compile(r"BUG REPORT|ASSERTION FAILED|crashed by signal")
 
@@ -151,7 +155,7 @@ def _refuse_loss(shutdown: "ShutdownRequest", ends: list[Ended]) -> None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShutdownRequest:
     """Makes a server save and exit; `lossy` also if it can't save. `command` is the command to run
-    again, for hints. `last`, `kept`, `busy`, `crashed` and
+    again, for hints. `last`, `kept`, `busy`, `looked`, `crashed` and
     `sockets`, those of other servers, are filled as servers reply and end."""
 
     layout: Layout
@@ -164,6 +168,7 @@ class ShutdownRequest:
     last: dict[str, LastReply] = field(default_factory=dict)
     kept: dict[str, bool] = field(default_factory=dict)
     busy: set[str] = field(default_factory=set)
+    looked: set[str] = field(default_factory=set)
     crashed: list[str] = field(default_factory=list)
     sockets: list[Path] = field(default_factory=list)
 
@@ -177,12 +182,9 @@ class ShutdownRequest:
         return data_is_to_be_kept(self.last.get(name), started, self.rendered.get(name))
 
     def _loads_log(self, name: str) -> bool:
-        """Whether its next start loads its append-only log, which was looked at: on this machine
-        only, see `ask_last`."""
-        conf = self.rendered.get(name)
-        return (
-            self.host is LOCAL and conf is not None and conf.get("appendonly", ("",))[-1] == "yes"
-        )
+        """Whether its next start loads its append-only log, which was looked at."""
+        values = self.rendered.get(name, {}).get("appendonly", ("",))
+        return name in self.looked and values[-1] == "yes"
 
     def __call__(self, name: str) -> Said:
         """Tell one server to end, and return what it replied; it agrees by hanging up."""
@@ -253,12 +255,22 @@ class ShutdownRequest:
         }
         if len(lists) < len(pairs) or not config:
             return LastReply(info=info)
-        damage = ""
-        if info.get("aof_enabled") == "1" and self.host is LOCAL:
-            root = self.layout.node(node.name).root
-            damage = log_damage(self.host.files, root, config, info)
-            damage = "its folder was removed" if node.folder_lost else damage
+        damage = self._damage(node, config, info) if info.get("aof_enabled") == "1" else ""
         return LastReply(info=info, config=config, log_damage=damage)
+
+    def _damage(self, node: NodeSeen, config: Mapping[str, str], info: Mapping[str, str]) -> str:
+        """Why its next start would not find all of its log; "" if it would, or if that isn't worth
+        a look at its host: little data is saved as soon."""
+        self.looked.discard(node.name)
+        if self.host is not LOCAL and int(info.get("used_memory", 0)) < _WORTH_A_LOOK:
+            return ""
+        try:
+            self.host.refresh(time.monotonic())
+            damage = log_damage(self.host.files, self.layout.node(node.name).root, config, info)
+        except RedistopoError:
+            return ""  # nothing is known, and a snapshot is saved
+        self.looked.add(node.name)
+        return "its folder was removed" if node.folder_lost else damage
 
     def _shut(self, node: NodeSeen, *how: str) -> Said:
         try:

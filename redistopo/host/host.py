@@ -228,6 +228,10 @@ class Host(Protocol):
         """How many seconds are left at least for servers that were just started, to agree: their
         start itself may have taken the rest."""
 
+    def refresh(self, since: float) -> None:
+        """What is read of files there from now on is not older than `since`, on the monotonic
+        clock."""
+
     def limits(self, needed: int) -> "Limits":
         """Return its limits; tasks are counted only if they may be fewer than `needed`."""
 

@@ -159,6 +159,9 @@ class LocalHost:
     ports: Ports = _LocalPorts()
     least_wait = 0.0
 
+    def refresh(self, since: float) -> None:
+        """Do nothing: files are read as they are."""
+
     def limits(self, needed: int) -> "Limits":
         """Return the limits of this process and its children."""
         from redistopo.host.limits import process_limits

@@ -78,12 +78,13 @@ def _planned(now: LiveChange, words: Iterable[str]) -> HandoverPlan:
 
 
 def hand_over_to(
-    now: LiveChange, words: Iterable[str], known: Known = frozenset()
+    now: LiveChange, words: Iterable[str], known: Known = frozenset(), *, just_seen: bool = False
 ) -> tuple[HandoverPlan, HandoverResult | None]:
     """Perform the planned failover that the selectors mean, until every node agrees; the result is
     None if that node is primary already.
 
-    Faults from before, and `known` ones, may remain. Raises RedistopoError if it isn't possible.
+    Faults from before, and `known` ones, may remain. With `just_seen` the last snapshot is as good
+    as a new one. Raises RedistopoError if it isn't possible.
     """
     found = _planned(now, words)
     if found.before.name == found.after.name:
@@ -94,7 +95,8 @@ def hand_over_to(
         return found, None
     known |= now.faults()
     with step(now.context.progress, f"hand over from {found.before.name} to {found.after.name}"):
-        done = hand_over_shard(now.context, now.context.plan.node(found.after.name))
+        to = now.context.plan.node(found.after.name)
+        done = hand_over_shard(now.context, to, now.seen if just_seen else None)
     with step(now.context.progress, "wait until every node agrees"):
         now.await_health(known)
     return found, done

@@ -1,7 +1,7 @@
 """`move-slots`: move slots with their keys to a shard, while clients go on."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import field
 from pathlib import Path
 
@@ -31,16 +31,14 @@ from redistopo.model.protocol.replies import slot_range
 from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange, ranges
 from redistopo.model.state.job import SlotMove
 from redistopo.model.state.observed import Observed
-from redistopo.progress import Progress, note, step, warn
+from redistopo.progress import Progress, note, step
 from redistopo.project.unfinished_changes import refuse_unfinished
 from redistopo.quick_dataclass import dataclass
 from redistopo.session.expected import expected_of
 from redistopo.session.health import wait_until_healthy
 from redistopo.session.live_change import LiveChange, change_request, live_change, unrecorded
 from redistopo.session.open import open_session
-from redistopo.session.slot_job import new_job, run_job
-
-EMPTIED = "redistopo rebalance gives it some again"
+from redistopo.session.slot_job import new_job, run_job, spare_empty_shards
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,21 +152,10 @@ def move(request: MoveRequest, progress: Progress) -> SlotMoves:
                 note(session.progress, f"moved alone: {one}")
             job = new_job(request.verb, request.arguments, now.seen, plan.moves)
             run_job(now.context, job, plan.survey)
+            spare_empty_shards(now.context, job)
             with step(session.progress, "wait until every node agrees", changes=False):
-                empty = _empty_after(now.seen, plan.moves)
-                now.await_health(frozenset(("cluster.empty-shards", name) for name in empty))
-            for name in dict.fromkeys(one.source for one in plan.moves if one.source in empty):
-                warn(session.progress, f"the shard of {name} has no slots any more; {EMPTIED}")
+                now.await_health(now.context.accepted)
         return _result(request.verb, plan, seconds=time.monotonic() - began)
-
-
-def _empty_after(before: Observed, moves: Sequence[SlotMove]) -> tuple[str, ...]:
-    """Return the primaries without slots: those that gave all away, and those that had none."""
-    left = {name: sum(map(len, slots)) for name, slots in owners_of(before).items()}
-    for one in moves:
-        left[one.source] -= len(one)
-        left[one.target] += len(one)
-    return tuple(name for name, count in left.items() if not count)
 
 
 def preview_move(request: MoveRequest, progress: Progress) -> SlotMoves:

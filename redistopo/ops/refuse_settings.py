@@ -1,6 +1,7 @@
 """Refuses configurations that nodes could not start with, before one depends on them."""
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
 from redistopo.errors import NodeDied, RedistopoError, UsageError
@@ -21,6 +22,23 @@ def refuse_settings(
         node, error = found
         error.hint = f"{done}{_corrected(context, node)}, then: {again}"
         raise error
+
+
+@contextmanager
+def refusing_settings(
+    context: ExecutionContext, names: tuple[str, ...], again: str
+) -> Iterator[None]:
+    """Raise what `refuse_settings` raises after what is done inside, which the trial doesn't delay:
+    a server takes 50 ms to read its configuration. On several hosts, which are reached by one
+    program at a time, it comes afterwards."""
+    if context.plan.topology.hosts is not None:
+        yield
+        refuse_settings(context, names, again)
+        return
+    with ThreadPoolExecutor(1) as pool:
+        tried = pool.submit(refuse_settings, context, names, again)
+        yield
+    tried.result()
 
 
 def _corrected(context: ExecutionContext, node: NodePlan) -> str:

@@ -38,9 +38,10 @@ from redistopo.session.preview_result import Preview
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestartRequest:
-    """The nodes (see `select_nodes`), and how: `rolling` one by one, each primary after a planned
-    failover; with `restore` it is promoted again afterwards. `force` accepts the loss of unsaved
-    data, and downtime of nodes without a replica. `seconds` is the time limit of each turn.
+    """The nodes (see `select_nodes`), and how: `rolling` replicas first, never two of a shard at
+    once, each primary after a planned failover; with `restore` it is promoted again afterwards.
+    `force` accepts the loss of unsaved data, and downtime of nodes without a replica. `seconds` is
+    the time limit of each node.
     """
 
     root: Path
@@ -106,7 +107,7 @@ def _require_nodes(request: RestartRequest) -> None:
         raise UsageError(
             "restart needs a node",
             detail=f"a node is {SELECTOR_SYNTAX}",
-            hint="redistopo restart --rolling restarts all of them, one by one",
+            hint="redistopo restart --rolling restarts all of them, a few at a time",
         )
 
 

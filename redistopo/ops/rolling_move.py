@@ -74,7 +74,10 @@ def rolling_move(session: Session, seconds: float) -> RollingMove:
         session.reread()
         execute(context, meeting_steps(context.plan, name))
 
-    work = RestartWork(now=now, seconds=seconds, stopped=stopped, started=started, ways=GO_ON)
+    # a node with a new address is introduced to others that have kept theirs in the meantime
+    work = RestartWork(
+        now=now, seconds=seconds, alone=True, stopped=stopped, started=started, ways=GO_ON
+    )
     return RollingMove(plan=plan, work=work)
 
 

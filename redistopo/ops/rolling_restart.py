@@ -1,9 +1,9 @@
-"""The turns of a rolling restart, for `restart`, `upgrade` and `move`: one node after the other,
-each primary after a planned failover."""
+"""The turns of a rolling restart, for `restart`, `upgrade` and `move`: replicas first, never two of
+a shard at the same time, then each primary after a planned failover."""
 
 import time
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import field, replace
 
 from redistopo.checks.catalogue import CHECKS
@@ -20,7 +20,7 @@ from redistopo.host.polling import Deadline
 from redistopo.model.planning.guards import guard, limit_warnings
 from redistopo.model.planning.node_start import start_steps, write_steps
 from redistopo.model.planning.proposal import Asked, Proposal
-from redistopo.model.planning.rolling import Act, Turn, shard_of
+from redistopo.model.planning.rolling import Act, Turn, shard_of, together
 from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.step import Step, StepKind, join_names
 from redistopo.model.planning.upgrade import unlinked, without_files
@@ -53,11 +53,11 @@ class Restarted:
 class RestartWork:
     """One run: what it works on, and what it has done.
 
-    `seconds` is the time limit of each turn; `back` is the command that goes back to the former
+    `seconds` is the time limit of each node; `back` is the command that goes back to the former
     engine, "" if the engine is not changed; `emptied` are nodes that start without their files,
     which the engine can't read, and copy their primary. `stopped` is called with a node that is to
     start again, `started` once it is ready; `ways` says how an interrupted change goes on or back;
-    `known` are faults that may remain.
+    `known` are faults that may remain; with `alone` no two nodes restart at the same time.
     """
 
     now: LiveChange
@@ -67,6 +67,7 @@ class RestartWork:
     back: str = ""
     ways: str = ""
     known: Known = frozenset()
+    alone: bool = False
     stopped: Callable[[str], None] = lambda _name: None
     started: Callable[[str], None] = lambda _name: None
     restarted: list[Restarted] = field(default_factory=list)
@@ -105,30 +106,32 @@ def saving(now: LiveChange) -> tuple[str, ...]:
 
 
 def roll(work: RestartWork, todo: Iterable[Turn]) -> None:
-    """Do the turns one after the other, each once the topology is healthy again.
+    """Do the turns, each once the topology is healthy again; restarts of replicas of different
+    shards at the same time, after the first one.
 
     Raises RedistopoError at the first fault, with what is done and what is left.
     """
     now, left = work.now, list(todo)
     while left:
-        now.context.deadline = Deadline(work.seconds)
+        some = together(now.seen, left, first=work.alone or not work.restarted)
+        now.context.deadline = Deadline(work.seconds * len(some))
         work.left = list(dict.fromkeys(one.node for one in left if one.act is Act.RESTART))
         try:
             # a node that was stopped is started again before Ctrl-C has its effect
-            with interrupts_deferred(later=True) if left[0].act is Act.RESTART else nullcontext():
-                _turn(work, left[0])
-            work.left = [one.node for one in left[1:] if one.act is Act.RESTART]
-            if left[0].act is not Act.HAND_OVER:
+            with interrupts_deferred(later=True) if some[0].act is Act.RESTART else nullcontext():
+                _turn(work, some)
+            work.left = [one.node for one in left[len(some) :] if one.act is Act.RESTART]
+            if some[0].act is not Act.HAND_OVER:
                 with step(now.context.progress, "wait until every node agrees"):
-                    now.await_health(work.spared | _reconnecting(now, left))
+                    now.await_health(work.spared | _reconnecting(now, some, left[len(some) :]))
         except RedistopoError as error:
-            _tell_left(work, left, error)
+            _tell_left(work, some, left, error)
             raise
         except KeyboardInterrupt:
             ended = Interrupted("interrupted: the nodes that are left were not restarted")
-            _tell_left(work, left, ended)
+            _tell_left(work, some, left, ended)
             raise ended from None
-        left.pop(0)
+        del left[: len(some)]
 
 
 def require_health(now: LiveChange, known: Known = frozenset()) -> None:
@@ -163,7 +166,8 @@ def unhealthy(detail: str) -> Unhealthy:
 def restart_nodes(work: RestartWork, names: tuple[str, ...]) -> None:
     """Restart these nodes with their data, until they are ready.
 
-    Raises MissingPrerequisite before any is stopped if their files can't be written.
+    Raises MissingPrerequisite before any is stopped if their files can't be written; and if one
+    doesn't stop, RedistopoError once the others are started again.
     """
     now, context = work.now, work.now.context
     _refuse_full_disk(context, names)
@@ -173,9 +177,25 @@ def restart_nodes(work: RestartWork, names: tuple[str, ...]) -> None:
     began = time.monotonic()
     command = f"redistopo restart {' '.join(names)}"
     shutdown = now.session.shutdown(now.seen, lossy=work.force, command=command)
-    shut_down_saving(
-        shutdown, running, Deadline(context.deadline.left * _STOP_SHARE), context.progress
-    )
+    stop = Deadline(context.deadline.left * _STOP_SHARE)
+    try:
+        shut_down_saving(shutdown, running, stop, context.progress)
+    except RedistopoError:
+        ended = tuple(one for one in running if not now.session.host.processes.find(layout, one))
+        if len(ended) < len(running):
+            with suppress(RedistopoError):  # the first error says more
+                _start_again(work, ended)
+        raise
+    _start_again(work, names)
+    took = time.monotonic() - began
+    work.restarted += [Restarted(node=one, role=roles.get(one), seconds=took) for one in names]
+    if (record := now.session.state) is not None:
+        now.session.save_state(replace(record, engine=context.plan.engine.name))
+
+
+def _start_again(work: RestartWork, names: tuple[str, ...]) -> None:
+    """Start nodes that were stopped, with their data, until they are ready."""
+    now, context = work.now, work.now.context
     for node in context.nodes(names):
         context.client.close(node.endpoint)
         work.stopped(node.name)
@@ -188,10 +208,6 @@ def restart_nodes(work: RestartWork, names: tuple[str, ...]) -> None:
         restore_old(context, now.session.rotation)
         for name in names:
             work.started(name)
-    took = time.monotonic() - began
-    work.restarted += [Restarted(node=one, role=roles.get(one), seconds=took) for one in names]
-    if (record := now.session.state) is not None:
-        now.session.save_state(replace(record, engine=context.plan.engine.name))
 
 
 def _refuse_full_disk(context: ExecutionContext, names: tuple[str, ...]) -> None:
@@ -231,54 +247,65 @@ def _steps(context: ExecutionContext, now: Situation, names: tuple[str, ...]) ->
             yield from start_steps(plan, now, some, "restart")
 
 
-def _turn(work: RestartWork, turn: Turn) -> None:
-    """Do one turn; a planned failover that already happened by itself isn't needed."""
-    now = work.now
+def _turn(work: RestartWork, some: tuple[Turn, ...]) -> None:
+    """Restart these nodes, or do the one turn; a planned failover that already happened by itself
+    isn't needed."""
+    now, turn = work.now, some[0]
     if turn.act is Act.RESTART:
-        restart_nodes(work, (turn.node,))
+        restart_nodes(work, tuple(one.node for one in some))
         return
     shard = shard_of(now.seen, turn.node)
     leads = shard is not None and shard.primary is not None and shard.primary.name == turn.node
     if turn.act is Act.HAND_OVER and shard is not None and leads:
         to = [turn.to] if turn.to else [node.name for node in shard.nodes]
-        _, done = hand_over_to(now, to, _settled_by_restart(work, turn.node))
+        gated = bool(work.restarted or work.handovers)  # by the health of a moment ago
+        known = _settled_by_restart(work, turn.node)
+        _, done = hand_over_to(now, to, known, just_seen=gated)
         work.handed.add(turn.node)
     elif turn.act is Act.HAND_BACK and turn.node in work.handed and not leads:
-        _, done = hand_over_to(now, [turn.node])
+        _, done = hand_over_to(now, [turn.node], just_seen=True)
     else:
         return
     if done is not None:
         work.handovers.append(done)
 
 
-def _reconnecting(now: LiveChange, turns: list[Turn]) -> Known:
-    """Bus links to the node of the turn that is done, if the next one is in another shard: other
+def _reconnecting(now: LiveChange, done: tuple[Turn, ...], left: list[Turn]) -> Known:
+    """Bus links to nodes of the turns that are done, if the next one is in another shard: other
     nodes open theirs again within 0.1 s (cluster_legacy.c, clusterCron), which is as long as the
     next turn takes, and then they must be there."""
-    shards = [shard_of(now.seen, one.node) for one in turns[:2]]
-    numbers = {one.number for one in shards if one}
-    return frozenset([(LINKS_TO, turns[0].node)] if len(numbers) == 2 else ())
+    after = shard_of(now.seen, left[0].node) if left else None
+    shards = {one.node: shard_of(now.seen, one.node) for one in done} if after else {}
+    return frozenset(
+        (LINKS_TO, name)
+        for name, shard in shards.items()
+        if after and shard and shard.number != after.number
+    )
 
 
 def _settled_by_restart(work: RestartWork, name: str) -> Known:
-    """The faults that end when a former primary is restarted, which is the next turn: the others
-    learn its role by gossip, up to half a node timeout later, or when it connects again; and an
-    older engine can't synchronize fully with a newer primary."""
+    """The faults that end when this former primary, and others before it, are restarted, which are
+    the next turns: the others learn their roles by gossip, up to half a node timeout later, or when
+    they connect again; and an older engine can't synchronize fully with a newer primary."""
     views = frozenset(("cluster.agreement", node.name) for node in work.now.seen.nodes)
-    return views | faults_of_nodes([name] if work.back else [])
+    waiting = {name, *(work.handed & {*work.left})}
+    return views | faults_of_nodes(waiting if work.back else [])
 
 
-def _tell_left(work: RestartWork, left: list[Turn], error: RedistopoError) -> None:
+def _tell_left(
+    work: RestartWork, some: tuple[Turn, ...], left: list[Turn], error: RedistopoError
+) -> None:
     """Add the progress of the restart, and how to continue, to an error."""
     names = [one.node for one in work.restarted]
     done = ", ".join(names) or "none"
     waiting = [one.node for one in left if one.act is Act.RESTART and one.node not in names]
+    at = f"{some[0]}" + "".join(f", {one.node}" for one in some[1:])
     error.detail = "\n".join(
         filter(
             None,
             (
                 error.detail,
-                f"it {'stopped' if isinstance(error, Interrupted) else 'failed'} at: {left[0]}",
+                f"it {'stopped' if isinstance(error, Interrupted) else 'failed'} at: {at}",
                 f"restarted before: {done}",
                 f"left: {', '.join(waiting) or 'none'}",
             ),

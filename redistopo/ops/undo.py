@@ -19,7 +19,7 @@ from redistopo.quick_dataclass import dataclass
 from redistopo.session.live_change import change_request, live_change
 from redistopo.session.open import open_session
 from redistopo.session.session import Session
-from redistopo.session.slot_job import finish_job, told_how_to_go_on, undoing
+from redistopo.session.slot_job import finish_job, spare_empty_shards, told_how_to_go_on, undoing
 from redistopo.session.undo_resize import move_back
 
 
@@ -76,9 +76,10 @@ def undo(request: UndoRequest, progress: Progress) -> UndoResult:
             back = undoing(job, seen)
             save_job(session.layout, back)
         moved = finish_job(now.context, back)
+        spare_empty_shards(now.context, back)
         end_job(session.layout)
         with step(session.progress, "wait until every node agrees", changes=False):
-            now.await_health()
+            now.await_health(now.context.accepted)
         return UndoResult(
             command=job.command,
             slots=moved.slots,

@@ -1,4 +1,4 @@
-"""`upgrade`: the nodes of a running topology move to another engine, one by one."""
+"""`upgrade`: the nodes of a running topology move to another engine, a few at a time."""
 
 import time
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, MissingPrerequisite, RedistopoError, UsageError
 from redistopo.execute.handover import HandoverResult
+from redistopo.host.engine_search import choose_engine
 from redistopo.host.files import absolute, read_exactly, rewrite
 from redistopo.model.planning.impact import losses
 from redistopo.model.planning.plan import Plan
@@ -22,7 +23,7 @@ from redistopo.model.planning.upgrade import (
 )
 from redistopo.model.protocol.engine import parse_request
 from redistopo.model.remedies.remedy import joined
-from redistopo.ops.refuse_settings import refuse_settings
+from redistopo.ops.refuse_settings import refusing_settings
 from redistopo.ops.rolling_restart import (
     Restarted,
     RestartWork,
@@ -38,6 +39,7 @@ from redistopo.project.trust import may_run, trust
 from redistopo.project.unfinished_changes import refuse_unfinished
 from redistopo.quick_dataclass import dataclass
 from redistopo.render.engine_edit import with_engine
+from redistopo.session.health import Known
 from redistopo.session.live_change import LiveChange, change_request, live_change, unrecorded
 from redistopo.session.open import open_session
 from redistopo.session.preview_result import Preview
@@ -48,7 +50,7 @@ from redistopo.session.session import Session, SessionRequest
 class UpgradeRequest:
     """The engine to use, "" for the topology file's; `force` accepts downtime of nodes without a
     replica; `snapshot` saves the data before the first node is restarted. `seconds` is the time
-    limit of each turn."""
+    limit of each node."""
 
     root: Path
     engine: str = ""
@@ -132,6 +134,8 @@ def upgrade(request: UpgradeRequest, progress: Progress) -> UpgradeResult:
         if down := [node.name for node in now.seen.nodes if not node.running]:
             note(progress, f"{', '.join(down)}: not running; redistopo up starts it")
         saved = _snapshot(session, request, made)
+        if saved:  # which may have taken long
+            require_health(now, _curable(now, made))
         _write(session, edit, request)
         work = RestartWork(
             now=now,
@@ -212,6 +216,9 @@ def _edit(session: Session, request: UpgradeRequest) -> _Edit:
     asked = request.engine or _in_file(session)
     if "/" in engine_request(asked).text and session.topology.hosts is None:
         asked = str(absolute(Path(asked)))
+    elif request.engine and session.topology.hosts is None:
+        asks = replace(engine_request(asked), tls=session.topology.tls, option=True)
+        choose_engine(asks)  # here: the plan would ask for a change of the file, as if that asked
     after, was = before, session.topology.engine
     if asked != was:
         after = with_engine(before, asked)
@@ -242,13 +249,19 @@ def _ready(request: UpgradeRequest, now: LiveChange) -> UpgradePlan:
     _refuse_other_program(now.context.plan)
     made = plan_upgrade(now.seen, now.context.plan.engine)
     if made.nodes:
-        require_health(now, faults_of_nodes(unlinked(now.seen, made.nodes)))
-        refuse_unavailable(now.seen, made.nodes, saving(now), force=request.force)
-        refuse_unready(now, made.nodes, made.emptied)
         # the file still has the former engine
         again = f'redistopo upgrade --engine "{now.context.plan.topology.engine}"'
-        refuse_settings(now.context, made.nodes, again)
+        with refusing_settings(now.context, made.nodes, again):
+            if now.faults() - _curable(now, made):
+                require_health(now, _curable(now, made))
+            refuse_unavailable(now.seen, made.nodes, saving(now), force=request.force)
+            refuse_unready(now, made.nodes, made.emptied)
     return made
+
+
+def _curable(now: LiveChange, made: UpgradePlan) -> Known:
+    """The faults of nodes that the upgrade cures."""
+    return faults_of_nodes(unlinked(now.seen, made.nodes))
 
 
 def _refuse_other_program(plan: Plan) -> None:

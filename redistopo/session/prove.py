@@ -19,11 +19,11 @@ from redistopo.session.session import Session
 def prove(session: Session, context: ExecutionContext) -> Verdict:
     """Wait until the checks of `verify` pass, and record the topology as formed; raises Unhealthy
     if they don't in time. Settings that made nodes hurry are restored once all agree."""
-    expected = expected_of(context.plan.topology)
+    expected, known = expected_of(context.plan.topology), context.accepted
     with step(context.progress, "wait until every node agrees", changes=False):
         whole = _settled(context, expected)
         first = whole or wait_until_healthy(
-            GossipRepairs(context).observe, expected, context.deadline, context
+            GossipRepairs(context).observe, expected, context.deadline, context, known
         )
         if not first.healthy:
             raise unhealthy_error(context, first)
@@ -32,7 +32,7 @@ def prove(session: Session, context: ExecutionContext) -> Verdict:
     with step(context.progress, "verify", changes=False):
         session.reread()
         asked = _Full(context, whole.seen if whole else None)
-        last = wait_until_healthy(asked.observe, session.expected, context.deadline, context)
+        last = wait_until_healthy(asked.observe, session.expected, context.deadline, context, known)
         if not last.healthy:
             raise unhealthy_error(context, last)
         engine = newest_running(last.seen) or last.seen.engine.lower()
@@ -47,7 +47,7 @@ def _settled(context: ExecutionContext, expected: Expected) -> Verdict | None:
     those of a large cluster have reported that it is ok, or this run has started none."""
     if context.hurried or (context.started and not context.plan.crowded):
         return None
-    verdict = verdict_of(context.observe(Detail.FULL), expected)
+    verdict = verdict_of(context.observe(Detail.FULL), expected, context.accepted)
     return verdict if verdict.healthy else None
 
 

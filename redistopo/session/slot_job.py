@@ -16,12 +16,12 @@ from redistopo.execute.move_slots import (
     restore_replica_migration,
 )
 from redistopo.model.planning.refuse_moves import owners_of
-from redistopo.model.planning.slot_moves import moves_back, moves_to, slots_of
+from redistopo.model.planning.slot_moves import empty_after, moves_back, moves_to, slots_of
 from redistopo.model.planning.slot_survey import SlotSurvey
 from redistopo.model.protocol.slots import SlotRange, ranges
 from redistopo.model.state.job import Job, SlotMove
 from redistopo.model.state.observed import Observed
-from redistopo.progress import note
+from redistopo.progress import note, warn
 from redistopo.project.job_file import end_job, load_job, save_job
 from redistopo.project.unfinished_changes import GO_ON
 
@@ -48,6 +48,19 @@ def finish_job(context: ExecutionContext, job: Job) -> MovedSlots:
     return moved
 
 
+def spare_empty_shards(context: ExecutionContext, job: Job) -> None:
+    """Warn of the shards that a finished job leaves without slots, as was asked; from then on the
+    context has that as no fault. A change of the number of nodes asks for none."""
+    empty = () if job.file_before else empty_after(job)
+    if not empty:
+        return
+    seen = context.observe(Detail.HEALTH)
+    for name in dict.fromkeys(current_primary(seen, one).name for one in empty):
+        text = f"the shard of {name} has no slots; redistopo rebalance gives it some"
+        warn(context.progress, text)
+        context.accepted |= {("cluster.empty-shards", name)}
+
+
 def finish_moves(context: ExecutionContext, *, moved: bool) -> None:
     """Finish the change of slots that is on record, if there is one; `moved` is whether its moves
     are done. A change that is taken back stays on record, until all is proven."""
@@ -60,6 +73,7 @@ def finish_moves(context: ExecutionContext, *, moved: bool) -> None:
     elif job.moves and not moved:
         note(context.progress, f"finishing what was interrupted: {job.command}")
         finish_job(context, job)
+        spare_empty_shards(context, job)
         end_job(layout)
 
 

@@ -124,7 +124,7 @@ def test_a_cluster_with_tls_is_left_for_another_topology_under_writers(
     target.env["REDISTOPO_PASSWORD"] = source.password
     command = (
         "import", "--from", f"127.0.0.1:{source.port}", "--cacert", str(folder / "ca.crt"),
-        "--cert", str(folder / "client.pem"), "--switch", "--verify", "--hold", "20s", "--json",
+        "--cert", str(folder / "client.pem"), "--switch", "--verify", "--hold", "60s", "--json",
     )  # fmt: skip
     writers = _Writers(source)
     with writers.running():

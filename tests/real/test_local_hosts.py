@@ -2,6 +2,7 @@
 by Ansible, judged by redis-py and by the kernel."""
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -83,6 +84,18 @@ def test_up_a_lock_of_another_controller_and_down(project: Project, base: Path) 
     assert "maxmemory-x" not in conf
     assert sorted(_servers(base)) == sorted(before)
     _a_copy_of_the_folder_does_nothing(project, before)
+    with judge.client(project.port, project.password, _ADDRESSES[0]) as primary:
+        primary.set("large", os.urandom(17 << 20))
+    file.write_text(file.read_text().partition("[nodes.node2]")[0])
+    project.run("down", check=0)
+    # its log has all: a snapshot of some GB would take minutes, in which the node is away
+    logs = (base / "nodes" / "node1").rglob("appendonly.aof*")
+    assert sum(one.stat().st_size for one in logs) > 17 << 20
+    assert not (base / "nodes" / "node1" / "dump.rdb").exists()
+    if FULL:
+        project.run("up", check=0)
+        with judge.client(project.port, project.password, _ADDRESSES[0]) as primary:
+            assert primary.strlen("large") == 17 << 20
     project.run("down", "--wipe", "--yes", check=0)
     assert _servers(base) == []
     assert not base.exists()

@@ -2,14 +2,24 @@
 
 import re
 import signal
+from contextlib import suppress
 
 import pytest
+from redis import Redis
+from redis.exceptions import ResponseError
 from support.engines import ATOMIC, BUNDLED, ENGINES
 from support.forms import spread
 from support.moved import data, fill, owners, raw
 from support.project import Project
 from support.waiting import until
 from support.writers import writing
+
+from redistopo.model.planning.refuse_moves import owners_of
+from redistopo.model.state.job import SlotMove
+from redistopo.project.job_file import save_job
+from redistopo.session.open import open_session
+from redistopo.session.session import SessionRequest
+from redistopo.session.slot_job import new_job
 
 _SLOTS = range(3200, 3400)
 """One of the writers writes to slot 3300 all the time."""
@@ -108,13 +118,34 @@ def test_an_emptied_shard_stays_and_is_filled_again(project: Project) -> None:
     assert {one["source"] for one in done["moves"]} == kept
     assert sorted(before.values()).count(project.port + 2) == 5461
     assert project.faults() == []
+    # killed before its first move: `up` ends as the verb does
+    _on_record(project, "move-slots", {"node3": "node1"})
+    done = project.run("up", check=0)
+    assert "the shard of node3 has no slots" in done.err
+    assert set(owners(project).values()) == set(project.ports[:2])
+    # and `undo` where that is what was before
+    _on_record(project, "rebalance", {"node1": "node3"})
+    done = project.run("undo", check=0)
+    assert "the shard of node3 has no slots" in done.err
+    assert set(owners(project).values()) == set(project.ports[:2])
+    project.run("up", check=0)
+    assert set(owners(project).values()) == set(project.ports[:3])
+    assert project.faults() == []
+
+
+def _on_record(project: Project, verb: str, moves: dict[str, str]) -> None:
+    """A change that moves all slots of these nodes to others was interrupted at its beginning."""
+    with open_session(SessionRequest(root=project.root, seconds=20)) as session:
+        had = owners_of(session.observe())
+        some = (SlotMove(source=one, target=to, slots=had[one]) for one, to in moves.items())
+        save_job(session.layout, new_job(verb, (), session.observe(), tuple(some)))
 
 
 @pytest.mark.fault(
     "while slots move, a replica doesn't acknowledge them for 2 s, so that Valkey refuses to move "
-    "them; then, Ctrl-C; later, the targets are full",
+    "them; then, Ctrl-C; later, the targets are full; then one serves no client for a moment",
     "the command tries again; it stops when no slot is open, says how far it is, and `undo` takes "
-    "it back; it names how to give them room, and `undo` takes it back",
+    "it back; it names how to give them room, and `undo` takes it back; it waits, and goes on",
 )
 def test_a_slow_replica_ctrl_c_and_full_targets_while_slots_move(project: Project) -> None:
     _cluster(project, BUNDLED.path)
@@ -151,7 +182,23 @@ def test_a_slow_replica_ctrl_c_and_full_targets_while_slots_move(project: Projec
     project.run("undo", check=0)
     assert owners(project) == before
     assert sum(key.startswith(b"k") for key in data(project)) == 110 * 3
+    fill(project, range(0, 2700, 2))
+    running = project.begin("move-slots", "0-2699", "--to", "node2")
+    until(lambda: _began(project))
+    with project.client(project.port + 1) as node:
+        until(lambda: _refused_keys(node))
+        out, err = running.communicate(timeout=30)
+        assert running.returncode == 0, (out, err)
+    assert {*map(owners(project).get, range(2700))} == {project.port + 1}
     assert project.faults() == []
+
+
+def _refused_keys(node: "Redis[str]") -> bool:
+    """Whether it replied CLUSTERDOWN: until the owner of a slot that is deleted says in a ping that
+    it is its own."""
+    with suppress(ResponseError):
+        node.execute_command("CLUSTER", "DELSLOTS", 16000)
+    return "errorstat_CLUSTERDOWN" in node.info("errorstats")
 
 
 def _began(project: Project) -> bool:

@@ -1,11 +1,22 @@
 """Nodes restarted on real servers: data and service are kept, or it is refused."""
 
+import threading
+from contextlib import suppress
+
 import pytest
+from redis import Redis
+from redis.exceptions import RedisError, ResponseError
 from support.engines import BUNDLED, ENGINES
 from support.forms import spread
 from support.judge import roles
 from support.project import Project
+from support.waiting import until
 from support.writers import writing
+
+from redistopo.errors import RedistopoError
+from redistopo.ops.rolling_restart import RestartWork, restart_nodes
+from redistopo.session.live_change import change_request, live_change
+from redistopo.session.open import open_session
 
 _CLUSTER = ("cluster", "--formation", "instant", "--node-timeout", "1000")
 _OLDEST, _NEWEST = next(iter(sorted(ENGINES))), sorted(ENGINES)[-1]
@@ -35,6 +46,40 @@ def test_a_cluster_rolls_under_load(project: Project, name: str) -> None:
     assert writers.lost() == []
     assert max(map(writers.longest_gap, range(3))) < 1
     assert project.faults() == []
+
+
+def test_a_replica_that_does_not_stop_keeps_no_other_one_away(project: Project) -> None:
+    busy = ("--set", "lua-time-limit=50")
+    project.init("cluster", "--formation", "instant", *busy, engine=BUNDLED.path)
+    project.up()
+    before = _pids(project)
+    script = "local n = 0; while true do n = n + 1 end"
+    running = threading.Thread(target=_ended, args=(project, script))
+    with open_session(change_request("restart", project.root, 4)) as session:
+        now = live_change(session)
+        running.start()
+        with project.client(project.ports[4]) as node:
+            until(lambda: _is_busy(node))
+            with pytest.raises(RedistopoError, match="node5 is busy running a script"):
+                restart_nodes(RestartWork(now=now, seconds=4), ("node4", "node5"))
+            node.script_kill()
+    running.join()
+    changed = [old != new for old, new in zip(before, _pids(project), strict=True)]
+    assert changed == [False, False, False, True, False, False]
+    until(lambda: not project.faults(), what=project.faults)
+
+
+def _ended(project: Project, script: str) -> None:
+    with project.client(project.ports[4]) as node, suppress(RedisError):
+        node.execute_command("READONLY")
+        node.eval(script, 0)
+
+
+def _is_busy(node: "Redis[str]") -> bool:
+    try:
+        return not node.ping()
+    except ResponseError as error:
+        return "BUSY" in str(error)
 
 
 def test_a_replication_rolls_under_load_and_has_its_roles_again(project: Project) -> None:

@@ -4,6 +4,7 @@ import difflib
 import json
 import re
 import signal
+import time
 from collections.abc import Callable, Iterator
 
 import psutil
@@ -19,7 +20,11 @@ from support.waiting import until
 from support.writers import writing
 
 from redistopo.execute.executor import execute
+from redistopo.execute.move_slots import move_slots
+from redistopo.host.polling import Deadline
 from redistopo.model.planning.step import Step, StepKind
+from redistopo.model.protocol.slots import SlotRange
+from redistopo.model.state.job import SlotMove
 from redistopo.project.unfinished_changes import GO_ON
 from redistopo.session.open import open_session
 from redistopo.session.session import SessionRequest
@@ -104,6 +109,12 @@ def test_a_node_follows_one_that_was_just_promoted(project: Project) -> None:
     project.up()
     assert shards(project) == {project.ports[1]: {project.ports[0], project.ports[2]}}
     assert faults(project, *project.ports) == []
+    # a node that was reset is forgotten, even if something else took all of the time
+    with open_session(SessionRequest(root=project.root, seconds=20)) as session:
+        context = session.context(session.plan())
+        context.deadline = Deadline(0)
+        execute(context, (Step(do=StepKind.REMOVE, nodes=("node3",), cause="it leaves"),))
+    assert [len(node.cluster("NODES")) for node in clients] == [2, 2, 1]
 
 
 @pytest.mark.parametrize(
@@ -172,6 +183,9 @@ def test_an_interrupted_change_is_taken_back(project: Project, mortal: Nursery) 
     if not middle:
         pytest.skip("this engine moves slots at once")
     assert mortal.run("grow", project.root, commands=["SETSLOT"], end_at=middle[3]).code == -9
+    for port in shards(project):  # the new node had a lower one until then
+        with project.client(port) as node:
+            assert node.config_get("cluster-node-timeout") == {"cluster-node-timeout": "5000"}
     assert "redistopo undo" in project.run("scale", "--shards", "2").err
     project.run("undo", check=0)
     assert (project.root / "redistopo.toml").read_text() == text
@@ -195,6 +209,14 @@ def test_an_interrupted_change_is_taken_back(project: Project, mortal: Nursery) 
     project.crash(5)
     project.run("undo", check=0)
     assert faults(project, *project.ports) == []
+    assert read(project, data) == data
+    # keys take their time: what comes after them has as much as it had before
+    with open_session(SessionRequest(root=project.root, seconds=20)) as session:
+        context = session.context(session.plan())
+        some = SlotMove(source="node1", target="node2", slots=(SlotRange(first=0, last=3999),))
+        left, began = context.deadline.left, time.monotonic()
+        move_slots(context, [some])
+        assert left - context.deadline.left < (time.monotonic() - began) / 2
     assert read(project, data) == data
 
 

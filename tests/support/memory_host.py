@@ -277,6 +277,9 @@ class MemoryHost:
         self.files.put(layout.marker, "ours")
         self.files.folders.add(layout.nodes)
 
+    def refresh(self, since: float) -> None:
+        pass
+
     def limits(self, needed: int) -> Limits:
         return Limits(files=1024, server_files=1024, tasks=None)
 

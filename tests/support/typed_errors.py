@@ -82,7 +82,7 @@ _TYPED: dict[str, tuple[str, ...]] = {
     ),
     "real/test_restart.py::test_what_would_lose_data_or_service_is_refused": (
         "model/planning/restart_losses.py: redistopo restart --rolling {} hands over first, and loses nothing",
-        "ops/restart.py: redistopo restart --rolling restarts all of them, one by one",
+        "ops/restart.py: redistopo restart --rolling restarts all of them, a few at a time",
     ),
     "real/test_restart.py::test_it_waits_for_nothing_that_a_dead_node_explains": (
         "model/planning/handover.py: redistopo up starts them",
@@ -222,7 +222,8 @@ _NODES = "changes the number of nodes, which the file has to say first"
 _MOMENT = "needs a server that fails within the milliseconds of a step, or a disk that fails then"
 
 ERRORS_NOT_TYPED = {
-    "ops/adopt.py: use another folder: redistopo init --from {} --dir NAME": _FORM,
+    "ops/adopt.py: use another folder: redistopo -C NAME init --from {}": _FORM,
+    "model/planning/upgrade.py: use an engine that reads it: redistopo engines; or start the data of an earlier snapshot: redistopo snapshots, then redistopo restore NAME --into DIR": _FORM,
     "model/planning/adopt.py: give the address of a Sentinel: redistopo init --from HOST:26379": _FORM,
     "export/ansible.py: add [hosts], or run it here: redistopo export systemd DIR": _FORM,
     "ops/drill_host.py: redistopo drill failover: a fault of one node": _FORM,

@@ -9,7 +9,7 @@ from redistopo.cli.usage_hints import ExactForm
 @click.command("restart")
 @options.nodes
 @options.project
-@click.option("--rolling", is_flag=True, help="One by one, replicas first; all without NODE.")
+@click.option("--rolling", is_flag=True, help="A few at a time, replicas first; all without NODE.")
 @click.option("--restore-roles", is_flag=True, help="With --rolling: restore the primaries.")
 @click.option("--force", is_flag=True, help="Also nodes without a replica, or that can't save.")
 @options.dry_run
@@ -28,9 +28,10 @@ def command(
 ) -> None:
     """Restart nodes with the current configuration.
 
-    Data is kept. With --rolling, a replica is promoted before its primary is restarted, and the
-    next node follows when every node agrees: clients see short pauses, and no acknowledged write
-    is lost. If the service loses something, a terminal is asked first.
+    Data is kept. With --rolling, never two nodes of a shard restart at once, a replica is promoted
+    before its primary is restarted, and the next ones follow when every node agrees: clients see
+    short pauses, and no acknowledged write is lost. If the service loses something, a terminal is
+    asked first.
     """
     from redistopo.cli.views import preview
     from redistopo.cli.views.live_change import show_restart

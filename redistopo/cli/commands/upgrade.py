@@ -29,10 +29,10 @@ def command(
 ) -> None:
     """Move a running topology to another engine.
 
-    Nodes are restarted one by one: replicas first, each primary after a planned failover, Sentinels
-    last. A snapshot is saved before. The engine is written to redistopo.toml first, so that an
-    interrupted upgrade goes on with the next one. An engine that can't read the data, or would
-    start empty, is refused.
+    Nodes are restarted, never two of a shard at once: replicas first, each primary after a planned
+    failover, Sentinels last. A snapshot is saved before. The engine is written to redistopo.toml
+    first, so that an interrupted upgrade goes on with the next one. An engine that can't read the
+    data, or would start empty, is refused.
     """
     from redistopo.cli.run_verb import run_and_show
     from redistopo.cli.views import preview

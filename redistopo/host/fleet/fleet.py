@@ -49,7 +49,7 @@ class Fleet:
         self._lock = ControllerLock(layout)
         self.ansible = Ansible()
         self._mutex = RLock()
-        self._took = 0.0
+        self._took, self._looked = 0.0, 0.0
         self._missed: dict[str, RedistopoError] = {}
 
     @property
@@ -278,6 +278,12 @@ class Fleet:
         with self._mutex:
             self._look()
 
+    def look_since(self, moment: float) -> None:
+        """Look at all nodes, unless the last look began after that moment."""
+        with self._mutex:
+            if self._looked < moment:
+                self._look()
+
     def known(self, node: str) -> NodeSeen | None:
         """Return what was last seen of a node, without looking again."""
         return self._seen.get(node)
@@ -287,6 +293,7 @@ class Fleet:
         self._seen.drop(node)
 
     def _look(self) -> None:
+        self._looked = time.monotonic()
         more: dict[str, Work] = {}
         spared = self._missed if self._lock.partly else {}
         for machine in (one for one in self._used() if one not in spared):

@@ -68,6 +68,9 @@ class FleetHost:
         """How many seconds are left at least for servers that were just started."""
         return _LEAST_WAIT
 
+    def refresh(self, since: float) -> None:
+        self.fleet.look_since(since)
+
     def limits(self, needed: int) -> "Limits":  # noqa: ARG002  counted on this machine only
         """Return no limits: those of the hosts are reported when a server meets them."""
         from redistopo.model.planning.resource_limits import Limits

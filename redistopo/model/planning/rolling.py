@@ -1,6 +1,6 @@
 """The order of a rolling restart; pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from enum import StrEnum
 
@@ -46,9 +46,14 @@ class RollingOrder:
 
 _USUAL = RollingOrder()
 
+AT_ONCE = 4
+"""Replicas that are restarted at the same time at most: each may copy its primary's data, for which
+that forks, and all may be on one machine."""
+
 
 def turns(seen: Observed, names: Iterable[str], order: RollingOrder = _USUAL) -> tuple[Turn, ...]:
-    """Order the restarts: Sentinels, then replicas, then each primary after a planned failover.
+    """Order the restarts: Sentinels, then replicas, then primaries after their planned failovers,
+    some shards at a time, so that the former primaries can restart together.
 
     A primary without replicas is restarted as it is.
     """
@@ -62,15 +67,38 @@ def turns(seen: Observed, names: Iterable[str], order: RollingOrder = _USUAL) ->
     data = [Turn(act=Act.RESTART, node=one.name) for one in rest]
     last = [one for one in rest if order.sentinels_last and one.is_sentinel]
     found += data[: len(data) - len(last)]
-    for name, shard in leaders.items():
-        if name not in wanted:
-            continue
-        if shard.replicas:
-            found.append(Turn(act=Act.HAND_OVER, node=name))
-        found.append(Turn(act=Act.RESTART, node=name))
-        if order.restore and shard.replicas:
-            found.append(Turn(act=Act.HAND_BACK, node=name))
+    pending = [(name, shard) for name, shard in leaders.items() if name in wanted]
+    followed = [name for name, shard in pending if shard.replicas]
+    for some in (followed[at : at + AT_ONCE] for at in range(0, len(followed), AT_ONCE)):
+        found += [Turn(act=Act.HAND_OVER, node=name) for name in some]
+        found += [Turn(act=Act.RESTART, node=name) for name in some]
+        found += [Turn(act=Act.HAND_BACK, node=name) for name in some if order.restore]
+    found += [Turn(act=Act.RESTART, node=name) for name, shard in pending if not shard.replicas]
     return (*found, *data[len(data) - len(last) :])
+
+
+def together(seen: Observed, left: Sequence[Turn], *, first: bool) -> tuple[Turn, ...]:
+    """Return the turns to do at the same time: the first one, and the restarts right after it, as
+    long as each is of another shard's replica.
+
+    The `first` restart is done alone: what ends it, such as a program that doesn't start, must not
+    take a replica of each shard away.
+    """
+    if first:
+        return tuple(left[:1])
+    replicas = {
+        node.name: shard.number
+        for shard in shards_of(seen)
+        if shard.primary
+        for node in shard.replicas
+    }
+    some: dict[int, Turn] = {}
+    for one in left[:AT_ONCE]:
+        shard = replicas.get(one.node) if one.act is Act.RESTART else None
+        if shard is None or shard in some:
+            break
+        some[shard] = one
+    return tuple(some.values()) or tuple(left[:1])
 
 
 def shard_of(seen: Observed, name: str) -> ShardSeen | None:

@@ -46,6 +46,16 @@ def moves_between(before: Owners, after: Owners) -> tuple[SlotMove, ...]:
     return tuple(one for name, wanted in after.items() for one in moves_to(before, wanted, name))
 
 
+def empty_after(job: Job) -> tuple[str, ...]:
+    """Return the primaries that have no slots once a job is done: those that gave all away, and
+    those that had none before. What is taken back ends as it was before."""
+    left = {name: sum(map(len, slots)) for name, slots in job.slots_before.items()}
+    for one in () if job.verb == "undo" else job.moves:
+        for name, count in ((one.source, -len(one)), (one.target, len(one))):
+            left[name] = left.get(name, 0) + count
+    return tuple(name for name, count in left.items() if count <= 0)
+
+
 def moves_back(
     owners: Owners, before: Owners, primaries: Mapping[str, str]
 ) -> tuple[SlotMove, ...]:

@@ -17,8 +17,8 @@ in place of a bulk string's str from a reader of bytes."""
 MOST_BYTES = 64 << 20
 """The size limit of a reply; CLUSTER NODES of 1000 nodes has 200 kB."""
 
-_LONGEST_SIZE = 12
-"""Of a bulk string, with what is before it."""
+_LONGEST_NUMBER = 12
+"""Of those that are read without a call, with what is before and after it."""
 
 _LONGEST_LINE = 1 << 20
 _DEEPEST = 64
@@ -210,20 +210,26 @@ class ReplyReader:
         return dict(pairs) if kind == "%" else self._value(depth + 1)
 
     def _list(self, count: int, depth: int) -> list[Reply]:
-        """Read a list. Its bulk strings that were received whole are read here: most lists have
-        nothing else, and calls would take three times as long."""
+        """Read a list. Of its items, numbers, lists and bulk strings that were received whole are
+        read here: large lists have nothing else, and calls would take three times as long."""
         items: list[Reply] = []
         for _ in range(count):
             data, at = self._data, self._at
-            end = data.find(b"\r\n", at, at + _LONGEST_SIZE) if data[at : at + 1] == b"$" else -1
-            size = data[at + 1 : end] if end > 0 else b""
-            stop = end + 2 + int(size) if size.isdigit() else len(data)
-            if stop + 2 > len(data):
+            kind, end = data[at : at + 1], data.find(b"\r\n", at, at + _LONGEST_NUMBER)
+            number = data[at + 1 : end] if end > 0 else b""
+            stop = end + 2 + int(number) if number.isdigit() else 0
+            if kind == b"$" and 0 < stop <= len(data) - 2:
+                self._at = stop + 2
+                found = data[end + 2 : stop]
+                items.append(bytes(found) if self._binary else found.decode(errors="replace"))
+            elif kind == b":" and stop:
+                self._at = end + 2
+                items.append(int(number))
+            elif kind == b"*" and stop and depth + 1 < _DEEPEST:
+                self._at = end + 2
+                items.append(self._list(int(number), depth + 1))
+            else:
                 items.append(self._value(depth + 1))
-                continue
-            self._at = stop + 2
-            found = data[end + 2 : stop]
-            items.append(bytes(found) if self._binary else found.decode(errors="replace"))
         return items
 
     def _text(self, size: int) -> str | None:
