@@ -8,7 +8,8 @@ from redistopo.host.fleet.encoding import decode
 from redistopo.quick_dataclass import dataclass
 
 _PREAMBLE = re.compile(
-    r"^(?:Failed to connect to the host via ssh|Data could not be sent to remote host .* over ssh): "
+    r"^(?:Failed to connect to the host via ssh"
+    r"|Data could not be sent to remote host .* over ssh): "
 )
 
 
