@@ -8,7 +8,8 @@ import psutil
 import pytest
 from support.apart import apart
 from support.engines import BUNDLED, PACKAGED
-from support.project import COMMAND, Project
+from support.forked import FORKER
+from support.project import Project
 
 from redistopo.host.all_processes import all_processes
 
@@ -21,7 +22,7 @@ def disk(
 
     def run(script: str) -> subprocess.CompletedProcess[str]:
         words = f"mount -t tmpfs -o size=3m tmpfs {project.root} && cd {project.root} && {script}"
-        env = {"R": COMMAND, "PORT": str(project.port), "CLI": BUNDLED.cli}
+        env = {"R": str(FORKER.put_into(tmp_path)), "PORT": str(project.port), "CLI": BUNDLED.cli}
         return apart(project, "--mount", "bash", "-c", words, env=env, seconds=90)
 
     yield run
