@@ -48,8 +48,8 @@ OLD, NEW = "Redis 7.0.15", "Redis 8.2.3"
             "cluster",
             {"*": OLD},
             NEW,
-            "restart node4, restart node5, restart node6, hand over node1, restart node1, "
-            "hand over node2, restart node2, hand over node3, restart node3",
+            "restart node4, restart node5, restart node6, hand over node1, hand over node2, "
+            "hand over node3, restart node1, restart node2, restart node3",
             "",
         ),
         # interrupted: the nodes that are left
