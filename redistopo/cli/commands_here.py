@@ -29,9 +29,14 @@ def here(text: str) -> str:
     one: typed as they are, they would look for a topology there."""
     context = click.get_current_context(silent=True)
     named: Path | None = context.meta.get(NAMED) if context else None
-    if named is None or _is_current(named):
+    return at(named, text) if named is not None else text
+
+
+def at(folder: Path, text: str) -> str:
+    """Name this topology's folder in the commands of a text, unless it is the current one."""
+    if _is_current(folder):
         return text
-    place = printable(quote(str(named)))
+    place = printable(quote(str(folder)))
     return _command().sub(lambda _found: f"redistopo -C {place} ", text)
 
 

@@ -1,7 +1,7 @@
 """A table: drawn by rich on a terminal, aligned columns in a pipe."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +12,7 @@ from redistopo.quick_dataclass import dataclass
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table as RichTable
+    from rich.text import Text
 
 _WIDE_LEAST = 28
 """Text that wraps at fewer columns is hard to read."""
@@ -21,7 +22,8 @@ _WIDE_LEAST = 28
 class Table:
     """Rows of text under named columns; a row that begins a group follows a gap.
 
-    `wide` names the column that gets the remaining width, and wraps.
+    `wide` names the column that gets the remaining width, and wraps; a table without one names the
+    column of each cell where the terminal is too narrow for it, and so does one that is `named`.
     """
 
     columns: Sequence[str]
@@ -29,6 +31,7 @@ class Table:
     groups: frozenset[int] = frozenset()
     right: frozenset[str] = frozenset()
     wide: str = ""
+    named: bool = False
     title: str = ""
 
 
@@ -72,10 +75,11 @@ def _draw(sheet: Table) -> None:
 
 def _width(sheet: Table, gap: int) -> int:
     """How wide the table is at least, its cells unbroken; the wide column may wrap."""
-    table = [sheet.columns, *sheet.rows]
+    cells = zip(sheet.columns, *sheet.rows, strict=True)
+    longests = [max(map(len, column)) for column in cells]
     widths = [
-        _WIDE_LEAST if name == sheet.wide else max(len(row[n]) for row in table)
-        for n, name in enumerate(sheet.columns)
+        min(longest, _WIDE_LEAST) if name == sheet.wide else longest
+        for name, longest in zip(sheet.columns, longests, strict=True)
     ]
     return sum(widths) + gap * (len(widths) - 1) + 2
 
@@ -116,20 +120,25 @@ def _stack(sheet: Table, console: "Console") -> None:
     if sheet.title:
         console.print(Text(sheet.title, style="italic"))
     for row in sheet.rows:
-        named = [
-            (name, cell)
-            for name, cell in zip(sheet.columns, row, strict=True)
-            if cell not in ("", "-") and name != sheet.wide
-        ]
-        line = Text()
-        for name, cell in named:
-            label = "" if sheet.wide or not name else f"{name}\u00a0"
-            line.append(label, style=theme.DIM)
-            # a pair stays together: the break comes between pairs
-            line.append(cell.replace(" ", "\u00a0"), style=theme.CELLS.get(cell, ""))
-            line.append("  ")
-        line.rstrip()
-        console.print(line)
+        cells = dict(zip(sheet.columns, row, strict=True))
+        for line in _packed(sheet, cells, console.width):
+            console.print(line)
         if sheet.wide:
-            text = row[list(sheet.columns).index(sheet.wide)]
-            console.print(Padding(Text(text, overflow="fold"), (0, 0, 0, 2)))
+            console.print(Padding(Text(cells[sheet.wide], overflow="fold"), (0, 0, 0, 2)))
+
+
+def _packed(sheet: Table, cells: Mapping[str, str], width: int) -> Iterator["Text"]:
+    """Yield a row's cells in lines; none is broken, unless it is longer than a line."""
+    from rich.text import Text
+
+    line = Text()
+    for name, cell in cells.items():
+        if cell in ("", "-") or name == sheet.wide:
+            continue
+        label = "" if not name or (sheet.wide and not sheet.named) else f"{name} "
+        pair = Text.assemble((label, theme.DIM), (cell, theme.CELLS.get(cell, "")))
+        if line and line.cell_len + 2 + pair.cell_len > width:
+            yield line
+            line = Text()
+        line.append("  " if line else "").append_text(pair)
+    yield line

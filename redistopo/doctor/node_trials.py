@@ -6,20 +6,24 @@ from pathlib import Path
 
 from redistopo.doctor.conf_files import included
 from redistopo.doctor.conf_includes import ConfWithIncludes, expand_includes
-from redistopo.doctor.conf_trial import unknown_directive
 from redistopo.doctor.startup_verdict import (
     STOP_WORD,
+    UNKNOWN_DIRECTIVE,
     StartupRefusal,
     conflicts,
     lines_to_check,
+    lines_with,
+    module_directive_names,
     refusal_at,
     refusal_message,
     refused_line,
     required_paths,
+    unknown_directive_at,
+    unresolved_names,
 )
 from redistopo.host.host import Host, Trial, TrialOutput
 from redistopo.model.planning.plan import Plan
-from redistopo.model.protocol.conf import read_conf
+from redistopo.model.protocol.conf import IMMUTABLE, read_conf
 from redistopo.quick_dataclass import dataclass
 from redistopo.render.own_directives import OWN_DIRECTIVES
 
@@ -49,8 +53,34 @@ def first_refusal(
         for name, one in read.items()
     }
     for name, output in host.processes.tried(trials).items():
-        if refusal := _refusal(plan, read[name], output):
+        if refusal := _refusal(read[name], output):
             return name, refusal
+    return _unknown_directive(host, plan, read)
+
+
+def _unknown_directive(
+    host: Host, plan: Plan, read: Mapping[str, _Tried]
+) -> tuple[str, StartupRefusal] | None:
+    """Return the first node with a directive that its server refuses only once modules are loaded,
+    and that line. Those that make a server listen, or open files, are known, and not tried."""
+    names = {
+        node: [one for one in module_directive_names(tried.whole) if not _is_known(plan, one)]
+        for node, tried in read.items()
+        if plan.engine.keeps_unknown_directives
+    }
+    trials = {
+        node: Trial(
+            argv=[plan.engine.path, "/dev/stdin", "--port", "0"],
+            text="\n".join(lines_with(read[node].whole, some)),
+        )
+        for node, some in names.items()
+        if some
+    }
+    for node, output in (host.processes.tried(trials) if trials else {}).items():
+        whole = read[node].whole
+        known = {*module_directive_names(whole)} - unresolved_names(output.printed)
+        if (at := unknown_directive_at(whole, frozenset(known))) is not None:
+            return node, refusal_at(whole, at, UNKNOWN_DIRECTIVE)
     return None
 
 
@@ -76,7 +106,12 @@ def _read(plan: Plan, name: str, text: str) -> _Tried:
     )
 
 
-def _refusal(plan: Plan, tried: _Tried, output: TrialOutput) -> StartupRefusal | None:
+def _is_known(plan: Plan, name: str) -> bool:
+    own = name in OWN_DIRECTIVES and plan.engine.knows(name)
+    return own or name in IMMUTABLE or name.startswith("tls-")
+
+
+def _refusal(tried: _Tried, output: TrialOutput) -> StartupRefusal | None:
     whole, at = tried.whole, refused_line(tried.whole, output.printed)
     if at is not None and at < len(whole.origins):
         return refusal_at(whole, at, refusal_message(output.printed))
@@ -84,7 +119,5 @@ def _refusal(plan: Plan, tried: _Tried, output: TrialOutput) -> StartupRefusal |
         return tried.needs[output.missing[0]]
     if found := conflicts(whole):
         return found
-    if plan.topology.hosts is not None:
-        return None  # which names a server knows is found by one that is started on this machine
-    known = frozenset(name for name in OWN_DIRECTIVES if plan.engine.knows(name))
-    return unknown_directive(whole, plan.engine, known)
+    at = unknown_directive_at(whole, None)
+    return refusal_at(whole, at, UNKNOWN_DIRECTIVE) if at is not None else None

@@ -7,7 +7,7 @@ loads data or modules, writes, or connects anywhere.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from redistopo.doctor.conf_includes import UNBALANCED, ConfWithIncludes
 from redistopo.model.protocol.conf import (
@@ -29,6 +29,8 @@ STOP_WORD = "redistopo-ends-here"
 _AT = re.compile(r"at line (\d+)\n>>> '.*'\n(.*)")
 _LOGGED = re.compile(r"(Can't chdir to .*)")
 """Refusals reported without the line before 7.0."""
+
+_UNRESOLVED = re.compile(r">>> '([^\s']+)")
 
 _BESIDE_NAMES = frozenset(
     {
@@ -163,6 +165,20 @@ def module_directive_names(whole: ConfWithIncludes) -> tuple[str, ...]:
     none are returned."""
     names = tuple(dict.fromkeys(name for _at, (name, _value) in _directives(whole)))
     return () if "loadmodule" in names else tuple(one for one in names if one not in _BESIDE_NAMES)
+
+
+def lines_with(whole: ConfWithIncludes, names: Collection[str]) -> list[str]:
+    """Return the lines of these directives, for a server that is to listen nowhere: it ends before
+    it loads data, at the latest because of that, and names what no module defined (module.c,
+    moduleLoadFromQueue)."""
+    lines = whole.text.split("\n")
+    return [lines[at] for at, (name, _value) in _directives(whole) if name in names]
+
+
+def unresolved_names(output: str) -> set[str]:
+    """Return the names that it printed."""
+    _before, _, listed = output.partition("Unresolved Configuration(s) Detected")
+    return {found.lower() for found in _UNRESOLVED.findall(listed)}
 
 
 def unknown_directive_at(whole: ConfWithIncludes, known: frozenset[str] | None) -> int | None:

@@ -22,7 +22,7 @@ def prometheus_files(plan: Plan, credentials: Credentials) -> tuple[ExportedFile
     """Render the export; it contains no password."""
     made = Exported(plan=plan, credentials=credentials)
     root = str(plan.layout.root)
-    secret = f"REDIS_PASSWORD=$(redistopo --dir {quote(root)} secret show) "
+    secret = f"REDIS_PASSWORD=$(redistopo -C {quote(root)} secret show) "
     values = {
         "nodes": [plain(node) for node in plan.nodes],
         "listen": _LISTEN,

@@ -23,15 +23,15 @@ def all_processes() -> Iterator[psutil.Process]:
             yield psutil.Process(pid)
 
 
-def processes_of(programs: Collection[str]) -> Iterator[psutil.Process]:
-    """Yield every process that runs a program with one of these names, where the system shows it.
+def pids_of(programs: Collection[str]) -> Iterator[int]:
+    """Yield the pid of every process that runs a program with one of these names.
 
     On Linux one link is read for each process; psutil would read the start time of all first.
     """
     for pid in psutil.pids():
         with suppress(psutil.Error, OSError):  # it has ended, or is another user's
             if Path(_program(pid)).name in programs:
-                yield psutil.Process(pid)
+                yield pid
 
 
 def _program(pid: int) -> str:

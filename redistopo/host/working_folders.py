@@ -34,6 +34,14 @@ def working_in(folder: Path, *, anew: bool = False) -> Iterator[int]:
                 yield process.pid
 
 
+def working_folder(pid: int) -> str:
+    """Return the folder that a process works in, as the system shows it: with `REMOVED`, if it is
+    no longer there."""
+    if sys.platform == "linux":
+        return os.readlink(f"/proc/{pid}/cwd")  # noqa: PTH115
+    return str(psutil.Process(pid).cwd())
+
+
 @lru_cache(maxsize=1)
 def _working_folders(_moment: int) -> dict[str, list[int]]:
     """Working folder -> pids of all visible processes, read once for all nodes of a snapshot.

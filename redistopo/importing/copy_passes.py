@@ -69,7 +69,7 @@ def copy_in_passes(copying: Copying, *, until_quiet: bool) -> tuple[tuple[Import
     passes: list[ImportPass] = []
     marks = write_marks(source) if source.live else ()
     while True:
-        name = f"copy {source.total:,} keys" if not passes else "copy what changed"
+        name = f"copy keys: {source.total:,}" if not passes else "copy what changed"
         with step(copying.progress, name):
             passes.append(copy_pass(copying))
         now = write_marks(source) if source.live else ()

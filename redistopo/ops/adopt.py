@@ -110,7 +110,7 @@ def _refuse_started(layout: Layout, address: str) -> None:
     if (record and not record.adopted) or node_folder_names(layout):
         raise UsageError(
             f"{layout.root} has a topology that redistopo started",
-            hint=f"use another folder: redistopo init --from {address} --dir NAME",
+            hint=f"use another folder: redistopo -C NAME init --from {address}",
         )
 
 

@@ -1,12 +1,12 @@
 """`clone`: a second topology with the data of the first, which serves in the meantime."""
 
 import secrets
-from contextlib import suppress
 from pathlib import Path
 
 from redistopo.errors import UsageError
 from redistopo.host.files import remove
 from redistopo.host.large_files import link_or_copy
+from redistopo.host.made_paths import leaving_nothing
 from redistopo.model.topology.project_paths import Layout
 from redistopo.ops.snapshot import SnapshotRequest, save_snapshot
 from redistopo.ops.start_with_data import DataStart, RestoreResult, start_with_data
@@ -45,11 +45,12 @@ def clone(request: CloneRequest, progress: Progress) -> RestoreResult:
         )
     require_own_folder(layout)
     refuse_data(layout, "name an empty folder: redistopo clone DIR")
-    existed, name = layout.root.exists(), f"clone-{secrets.token_hex(8)}"
-    try:
-        return _clone(request, layout, name, progress)
-    finally:
-        _remove_saved(layout, name, folder=not existed)
+    name = f"clone-{secrets.token_hex(8)}"
+    with leaving_nothing(layout.root):
+        try:
+            return _clone(request, layout, name, progress)
+        finally:
+            _remove_saved(layout, name)
 
 
 def _clone(request: CloneRequest, layout: Layout, name: str, progress: Progress) -> RestoreResult:
@@ -69,12 +70,9 @@ def _clone(request: CloneRequest, layout: Layout, name: str, progress: Progress)
     return start_with_data(start, progress)
 
 
-def _remove_saved(layout: Layout, name: str, *, folder: bool) -> None:
-    """Remove the files that the clone was started with, and what that leaves empty."""
+def _remove_saved(layout: Layout, name: str) -> None:
+    """Remove the files that the clone was started with, and their folder if it has no others."""
     saved = snapshots_folder(layout)
     remove(saved / name, missing_ok=True)
     if saved.is_dir() and [one.name for one in saved.iterdir()] == [".gitignore"]:
         remove(saved)
-    if folder:
-        with suppress(OSError):
-            layout.root.rmdir()

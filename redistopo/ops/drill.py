@@ -100,7 +100,7 @@ def drilled(session: Session, request: DrillRequest) -> DrillReport:
     _victims(
         context.observe(Detail.HEALTH), request, context.host
     )  # invalid selectors are reported first
-    with step(progress, "verify that it is well"):
+    with step(progress, "verify that it is healthy"):
         verdict = wait_until_healthy(
             lambda: with_write_probe(context.observe(Detail.FULL), context.client),
             session.expected,

@@ -7,8 +7,9 @@ from pathlib import Path
 from redistopo.errors import ExitCode, UsageError
 from redistopo.export.exported_file import ExportedFile
 from redistopo.export.targets import WITHOUT_SECRETS
-from redistopo.host.engine_search import links_libsystemd
+from redistopo.host.engine_libraries import links_libsystemd
 from redistopo.host.files import absolute, changed_files, write_private_named, write_public
+from redistopo.host.made_paths import leaving_nothing
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.credentials import Credentials, TlsTexts
 from redistopo.model.remedies.of_topology import replace_file
@@ -65,8 +66,9 @@ def export(request: ExportRequest) -> ExportResult:
     folder = absolute(request.folder).resolve()
     wanted = {folder / one.path: one for one in files}
     _refuse_changed(folder, wanted, request)
-    for path, one in wanted.items():
-        (write_private_named if one.secret else write_public)(path, one.text)
+    with leaving_nothing(*wanted):
+        for path, one in wanted.items():
+            (write_private_named if one.secret else write_public)(path, one.text)
     return ExportResult(
         target=request.target,
         folder=folder,

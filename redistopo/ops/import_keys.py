@@ -233,7 +233,7 @@ def _report(progress: Progress, total: int, writes: FollowedSource | None) -> Ca
 
 def _copy_following(work: _Import, copying: Copying, writes: FollowedSource) -> _Copied:
     request = work.request
-    with step(work.progress, f"copy {work.source.total:,} keys"):
+    with step(work.progress, f"copy keys: {work.source.total:,}"):
         first = copy_pass(copying)
     with step(work.progress, "copy what was written in the meantime"):
         rest, reached = follow_until(copying, writes, near=request.switch)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, MissingPrerequisite, NoSuchEngine, UsageError
 from redistopo.host.files import read_text, write_public
+from redistopo.host.made_paths import leaving_nothing
 from redistopo.host.ports import ephemeral_range, reserved_ports
 from redistopo.model.planning.node_numbers import number_nodes
 from redistopo.model.remedies.of_topology import replace_file
@@ -132,7 +133,8 @@ def _init(
     if written:
         if running_nodes(layout):
             warn(progress, "servers of the file replaced run here: redistopo down stops them first")
-        write_public(layout.topology, text)
+        with leaving_nothing(layout.topology):
+            write_public(layout.topology, text)
         engine = str(request.keys.get("engine", ""))
         named = [engine] if "/" in engine else []
         if topology.hosts or not all(may_run(layout, one) for one in named):
@@ -233,7 +235,8 @@ def _placed(
 
 def _passed(choice: BlockChoice) -> str:
     first, port, who = choice.passed[0]
-    more = f" (and {len(choice.passed) - 1} more blocks)" if len(choice.passed) > 1 else ""
+    count = len(choice.passed) - 1
+    more = f" (and {count} more block{'s' if count > 1 else ''})" if count else ""
     return f"port {port} (of {first}) is {who}{more}"
 
 

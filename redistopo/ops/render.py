@@ -5,6 +5,7 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode
 from redistopo.host.files import absolute, private_folder, write_private
+from redistopo.host.made_paths import leaving_nothing
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.state.observed import Role
@@ -40,21 +41,22 @@ def render(root: Path, out: Path | None, engine: str = "") -> RenderResult:
             claim_state_folder(session.layout)
         # a folder that the user named may be a link; a `rendered` in the project may be anyone's
         folder = absolute(out).resolve() if out else session.layout.root / "rendered"
+        texts = _rendered(made, session.credentials, folder)
+    with leaving_nothing(*texts):
         private_folder(folder)
-        files = _rendered(made, session.credentials, folder)
-    return RenderResult(folder=folder, files=tuple(files), engine=made.engine.title)
+        for path, text in texts.items():
+            private_folder(path.parent)
+            write_private(path, text)
+    return RenderResult(folder=folder, files=tuple(texts), engine=made.engine.title)
 
 
-def _rendered(made: Plan, held: Credentials, folder: Path) -> list[Path]:
-    files: list[Path] = []
+def _rendered(made: Plan, held: Credentials, folder: Path) -> dict[Path, str]:
+    texts: dict[Path, str] = {}
     for node in made.nodes:
         path = folder / node.name / node.folder.config.name
-        private_folder(path.parent)
         watches = node.role is Role.SENTINEL
-        write_private(path, (sentinel_conf if watches else node_conf)(made, node, held))
-        files.append(path)
+        texts[path] = (sentinel_conf if watches else node_conf)(made, node, held)
         if made.topology.acl:
             users = path.with_name(node.folder.users.name)
-            write_private(users, users_acl(made, held, sentinel=watches))
-            files.append(users)
-    return files
+            texts[users] = users_acl(made, held, sentinel=watches)
+    return texts

@@ -66,7 +66,7 @@ def _restore(
     refuse_unfinished(layout)
     other = _of_another(manifest, layout)
     if not request.force:
-        refuse_data(layout, restore_over(request.name), other)
+        refuse_data(layout, restore_over(request.name, request.into), other)
     if other:
         warn(progress, other)
     with step(progress, "compare the checksums", changes=False):

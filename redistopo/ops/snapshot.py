@@ -10,6 +10,7 @@ from redistopo.errors import ExitCode, MissingPrerequisite
 from redistopo.host.files import read_exactly, write_private
 from redistopo.host.local_host import LOCAL
 from redistopo.host.packed_folder import SUFFIX
+from redistopo.model.planning.upgrade import newest_running
 from redistopo.model.protocol.credentials import TopologyUser
 from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, note, step
@@ -109,7 +110,7 @@ def save_snapshot(session: Session, to: Layout, name: str, request: SnapshotRequ
             topology_id=state.id if state else "",
             topology_name=session.topology.name,
             shape=session.topology.shape.value,
-            engine=seen.engine.lower(),
+            engine=newest_running(seen) or seen.engine.lower(),
             consistency="one moment" if request.pause or len(shards) == 1 else "per shard",
             paused_ms=paused,
             topology_sha256=sha256(text.encode()).hexdigest(),
@@ -150,14 +151,16 @@ def _verified(session: Session, folder: Path, manifest: Manifest, verify: bool |
     """The manifest with the digest of the data, unless the data is large and it isn't asked for."""
     from dataclasses import replace
 
-    from redistopo.snapshot.data_check import SMALL_BYTES, digest_of_snapshot, installed
+    from redistopo.snapshot.data_check import SMALL_BYTES, digest_of_snapshot, installed, loader
 
     wanted = manifest.bytes <= SMALL_BYTES if verify is None else verify
     if not wanted:
         return manifest
     try:
         program = (
-            session.plan().engine.path if session.host is LOCAL else installed(manifest.engine)
+            loader(session.plan().engine, manifest.engine)
+            if session.host is LOCAL
+            else installed(manifest.engine)
         )
     except MissingPrerequisite as error:
         if verify:
@@ -186,7 +189,7 @@ def timer_line(root: Path, kind: str, *options: str) -> TimerResult:
 
     layout = layout_of_folder(root)
     program = shutil.which("redistopo") or sys.argv[0]
-    words = [program, "snapshot", "--dir", str(layout.root), *options, "--quiet"]
+    words = [program, "-C", str(layout.root), "snapshot", *options, "--quiet"]
     if kind == "cron":
         return TimerResult(line=f"0 3 * * * {join(words)}".replace("%", r"\%"))
     unit = f"redistopo-snapshot-{sha256(str(layout.root).encode()).hexdigest()[:8]}"

@@ -98,12 +98,11 @@ def _verified(
 
 def _program(root: Path, manifest: Manifest) -> str:
     """A server that can load a snapshot: that of the topology file, or of the snapshot."""
-    from redistopo.model.topology.compatibility import reads
     from redistopo.project.load import load_project, plan_of
-    from redistopo.snapshot.data_check import installed
+    from redistopo.snapshot.data_check import installed, loader
 
     try:
         engine = plan_of(load_project(root)).engine
     except RedistopoError:
         return installed(manifest.engine)
-    return engine.path if reads(engine, manifest.engine) else installed(manifest.engine)
+    return loader(engine, manifest.engine)

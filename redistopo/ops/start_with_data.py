@@ -11,8 +11,9 @@ from redistopo.client.copy_keys import KeyCopy, KeySource, owners_of
 from redistopo.client.target import Detail
 from redistopo.errors import ExitCode, MissingPrerequisite, RedistopoError
 from redistopo.execute.loaded_file import loaded_file
-from redistopo.host.files import private_folder, read_text, remove, write_private
+from redistopo.host.files import private_folder, read_text, write_private
 from redistopo.host.large_files import copy_file
+from redistopo.host.made_paths import leaving_nothing
 from redistopo.host.polling import Deadline
 from redistopo.model.planning.cluster_databases import refuse_databases
 from redistopo.model.planning.plan import Plan
@@ -124,25 +125,20 @@ def start_with_data(start: DataStart, progress: Progress) -> RestoreResult:
 def _undone_on_error(start: DataStart, progress: Progress) -> Iterator[None]:
     """Write the topology file if there is none; on any error, Ctrl-C too, undo everything."""
     layout = start.layout
-    existed, own = layout.root.is_dir(), layout.topology.is_file()
     empty, had_data = not layout.state.exists(), has_data(layout)
-    if not own:
-        if not existed:
-            private_folder(layout.root)
-        made = write_topology(layout, snapshot_topology(start.path), progress, start.source)
-        if made.hosts is not None and start.source is not None:
-            trust(layout)
-    try:
-        yield
-    except BaseException:
-        with suppress(RedistopoError):
-            _undo(layout, progress, empty=empty, had_data=had_data)
-        if not own:
-            remove(layout.topology, missing_ok=True)
-        if not existed:
-            with suppress(OSError):
-                layout.root.rmdir()
-        raise
+    with leaving_nothing(layout.topology):
+        if not layout.topology.is_file():
+            if not layout.root.is_dir():
+                private_folder(layout.root)
+            made = write_topology(layout, snapshot_topology(start.path), progress, start.source)
+            if made.hosts is not None and start.source is not None:
+                trust(layout)
+        try:
+            yield
+        except BaseException:
+            with suppress(RedistopoError):
+                _undo(layout, progress, empty=empty, had_data=had_data)
+            raise
 
 
 def _undo(layout: Layout, progress: Progress, *, empty: bool, had_data: bool) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, MissingPrerequisite, RedistopoError, UsageError
 from redistopo.execute.handover import HandoverResult
+from redistopo.host.engine_search import choose_engine
 from redistopo.host.files import absolute, read_exactly, rewrite
 from redistopo.model.planning.impact import losses
 from redistopo.model.planning.plan import Plan
@@ -215,6 +216,9 @@ def _edit(session: Session, request: UpgradeRequest) -> _Edit:
     asked = request.engine or _in_file(session)
     if "/" in engine_request(asked).text and session.topology.hosts is None:
         asked = str(absolute(Path(asked)))
+    elif request.engine and session.topology.hosts is None:
+        asks = replace(engine_request(asked), tls=session.topology.tls, option=True)
+        choose_engine(asks)  # here: the plan would ask for a change of the file, as if that asked
     after, was = before, session.topology.engine
     if asked != was:
         after = with_engine(before, asked)

@@ -112,7 +112,7 @@ def verify(request: VerifyRequest, progress: Progress) -> VerifyResult:
     own = SessionRequest(
         root=request.root, needs_started=False, credentials=CredentialSource.APPLICATION
     )
-    with open_session(own) as session:
+    with open_session(own, progress) as session:
         if not session.rendered:
             raise _as_fault(nothing_started_error(session.layout))
         about = _Subject(

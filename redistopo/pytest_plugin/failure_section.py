@@ -61,6 +61,6 @@ def _how_to_look(folder: str, keeps: bool) -> list[str]:
 
 def look_at(folder: str) -> list[str]:
     """The commands that show a kept topology, and the one that ends it."""
-    place = f" --dir {shlex.quote(folder)}"
-    shown = [f"redistopo {verb}{place}" for verb in ("status", "verify", "logs", "cli")]
-    return [f"  {line}" for line in (*shown, warned(wipe(place)))]
+    command = f"redistopo -C {shlex.quote(folder)}"
+    shown = [f"{command} {verb}" for verb in ("status", "verify", "logs", "cli")]
+    return [f"  {line}" for line in (*shown, warned(wipe(command=command)))]

@@ -29,7 +29,7 @@ def stop_port_holders(plan: Plan, seen: Observed) -> str:
         return end_process(
             pids, before="they were started in this folder, but their record is gone; stop them: "
         )
-    return f"that is the topology in {root}; stop it: redistopo down --dir {quote(str(root))}"
+    return f"that is the topology in {root}; stop it: redistopo -C {quote(str(root))} down"
 
 
 def _root(server: Server) -> Path | None:

@@ -47,7 +47,7 @@ def _settled(context: ExecutionContext, expected: Expected) -> Verdict | None:
     those of a large cluster have reported that it is ok, or this run has started none."""
     if context.hurried or (context.started and not context.plan.crowded):
         return None
-    verdict = verdict_of(context.observe(Detail.FULL), expected)
+    verdict = verdict_of(context.observe(Detail.FULL), expected, context.accepted)
     return verdict if verdict.healthy else None
 
 

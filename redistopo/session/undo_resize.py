@@ -1,5 +1,6 @@
 """The way back from another number of nodes: the former file, and the slots where they were."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from redistopo.client.target import Detail
@@ -9,6 +10,7 @@ from redistopo.execute.move_slots import MovedSlots
 from redistopo.host.files import read_exactly, rewrite
 from redistopo.model.planning.slot_moves import slots_of
 from redistopo.model.state.job import Job
+from redistopo.model.state.observed import Observed
 from redistopo.project.job_file import save_job
 from redistopo.project.load import Project, read_topology
 from redistopo.session.session import CredentialSource, Session
@@ -32,12 +34,19 @@ def move_back(session: Session, job: Job, engine: str = "") -> tuple[ExecutionCo
     context = session.context(session.plan(engine))
     seen = context.observe(Detail.HEALTH)
     moved = MovedSlots(slots=0, keys=0, method="")
-    if len(seen.answering) == len(seen.nodes) and {*job.slots_before} <= {
-        node.name for node in seen.nodes
-    }:
+    if len(seen.answering) == len(seen.nodes) and _know_each_other(seen, job.slots_before):
         close_slots(context, {slot for one in job.moves for slot in slots_of(one.slots)})
         back = undoing(job, context.observe(Detail.HEALTH))
         save_job(layout, back)
         moved = finish_job(context, back)
     save_job(layout, replace(job, verb="undo", arguments=(), moves=()))
     return context, moved
+
+
+def _know_each_other(seen: Observed, names: Collection[str]) -> bool:
+    """Whether these nodes are all there, in one cluster: those that were being removed may be reset
+    and forgotten. They join again first, and get their slots then."""
+    nodes = [node for node in seen.answering if node.name in names]
+    ids = {node.id for node in nodes}
+    known = all(ids <= {one.id for one in node.members} for node in nodes)
+    return known and len(nodes) == len(names)

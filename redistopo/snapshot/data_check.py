@@ -14,6 +14,7 @@ from redistopo.host.in_threads import in_threads
 from redistopo.host.polling import Deadline
 from redistopo.model.protocol.credentials import Credentials, Login
 from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.replies import keys_by_database
 from redistopo.model.state.observed import NodeSeen
 from redistopo.snapshot.manifest import NO_DATA, DataDigest, Manifest
@@ -37,6 +38,14 @@ def installed(wrote: str) -> str:
     if not reads(engine, wrote):
         engine = choose_engine(engine_request(wrote)).engine
     return engine.path
+
+
+def loader(engine: Engine, wrote: str) -> str:
+    """Return this engine's server if it can load data that another engine wrote, else one that is
+    installed; raises MissingPrerequisite."""
+    from redistopo.model.topology.compatibility import reads
+
+    return engine.path if reads(engine, wrote) else installed(wrote)
 
 
 def digest_of_snapshot(

@@ -16,6 +16,7 @@ from redistopo.host.files import (
     write_public,
 )
 from redistopo.host.large_files import checksum, plain_file
+from redistopo.host.made_paths import leaving_nothing
 from redistopo.host.packed_folder import SUFFIX, DamagedArchive, first_text, pack, unpacked
 from redistopo.model.protocol.rdb import HEAD, is_rdb
 from redistopo.model.topology.project_paths import TOPOLOGY_FILE, Layout
@@ -189,23 +190,31 @@ def writing(layout: Layout, name: str, *, archive: bool = False) -> Iterator[Pat
     base = snapshots_folder(layout)
     if base.is_symlink():
         raise MissingPrerequisite(f"{base} is a symbolic link", hint="remove the link")
-    private_folder(base)
-    if not (base / ".gitignore").exists():
-        write_public(base / ".gitignore", "*\n")
-    for left in base.glob(f".*{_PARTIAL}"):
-        remove(left)
+    with leaving_nothing(base / ".gitignore"):
+        private_folder(base)
+        if not (base / ".gitignore").exists():
+            write_public(base / ".gitignore", "*\n")
+        for left in base.glob(f".*{_PARTIAL}"):
+            remove(left)
+        with _partial(base, name) as folder:
+            yield folder
+            made, to = folder, base / name
+            if archive:
+                made, to = base / f"{folder.name}{_PARTIAL}", base / f"{name}{SUFFIX}"
+                pack(folder, made, MANIFEST)
+            with write_errors(to):
+                made.rename(to)
+            remove(folder, missing_ok=True)
+
+
+@contextmanager
+def _partial(base: Path, name: str) -> Iterator[Path]:
+    """Make a folder under a temporary name; on an error, Ctrl-C too, remove it and its archive."""
     folder = base / f".{name}.{secrets.randbelow(10**9)}{_PARTIAL}"
-    private_folder(folder)
     try:
+        private_folder(folder)
         yield folder
-        made, to = folder, base / name
-        if archive:
-            made, to = base / f"{folder.name}{_PARTIAL}", base / f"{name}{SUFFIX}"
-            pack(folder, made, MANIFEST)
-        with write_errors(to):
-            made.rename(to)
-        remove(folder, missing_ok=True)
-    except BaseException:  # Ctrl-C too: no partial snapshot is left
+    except BaseException:
         for left in (folder, base / f"{folder.name}{_PARTIAL}"):
             with suppress(RedistopoError):
                 remove(left, missing_ok=True)

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -102,6 +103,31 @@ def test_it_is_a_process_of_its_own(project: Project, forker: Forker) -> None:
         _forked(forker, project, "wait", "--timeout", "60s", seconds=0.5)
     forking = [one for one in psutil.Process().children() if "forked" in " ".join(one.cmdline())]
     assert [one.children() for one in forking] == [[]] * len(forking)
+
+
+PROGRAMS = {
+    "words": "import sys; print(__name__, sys.argv, sys.path[0], sys.warnoptions)",
+    "an exit code": "import sys; print(1, file=sys.stderr); sys.exit(3)",
+    "an exit with text": "raise SystemExit('words')",
+    "a warning": "import warnings\ntry: warnings.warn('one')\nexcept UserWarning: print('raised')",
+    "a file left open": "import os; left = open(os.devnull)",
+    "a thread at the end": "from threading import *; Thread(target=lambda: print(x)).start(); x=1",
+    "an end of its own": "import os, atexit; atexit.register(print, 'not'); os._exit(4)",
+    "handlers": "import atexit; atexit.register(print, 'at exit')",
+}
+
+
+def test_a_program_runs_as_in_a_python_of_its_own(project: Project, forker: Forker) -> None:
+    env = project.environment()
+    for what, text in PROGRAMS.items():
+        argv = [sys.executable, "-W", "error", "-c", text, "one", "two"]
+        own = subprocess.run(
+            argv, cwd=project.root, env=env, capture_output=True, text=True, check=False
+        )
+        forked = forker.run(argv, project.root, env, 60)
+        assert (forked.returncode, forked.stdout) == (own.returncode, own.stdout), what
+        assert forked.stderr.splitlines()[-1:] == own.stderr.splitlines()[-1:], what
+        assert ("ResourceWarning" in own.stderr) is (what == "a file left open")
 
 
 def test_what_python_reads_at_its_start_is_not_for_a_fork(forker: Forker) -> None:

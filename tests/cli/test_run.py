@@ -141,7 +141,7 @@ def test_a_kept_topology_runs_on_and_says_how_to_end_it(made: Project) -> None:
     port, password = done.out.split()
     with judge.client(int(port), password) as client:
         assert client.ping()
-    words = re.findall(r"redistopo (down --wipe --dir \S+)", done.err)[0].split()
+    words = re.findall(r"redistopo (-C \S+ down --wipe)", done.err)[0].split()
     made.run(*words, "--yes", check=0)
     assert processes_below(Path(made.env["TMPDIR"])) == []
 

@@ -1,6 +1,7 @@
 """The installed command on a terminal and in a pipe, as its screen shows it."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -45,6 +46,21 @@ def test_forty_columns_lose_nothing(project: Project, command: str) -> None:
     lines = terminal.read().splitlines()
     assert all(len(line) <= 40 for line in lines)
     assert "…" not in terminal.read()
+    if command == "engines":  # what a "no" is about
+        assert re.search(r"^1  server \S+ \S+  TLS (yes|no)\b", terminal.read(), re.MULTILINE)
+
+
+def test_a_table_is_drawn_where_its_widest_cells_fit(project: Project) -> None:
+    project.init("standalone", engine=BUNDLED.path)
+    project.up()
+    project.run("snapshot", "monday", check=0)
+    heads = ("name", "created", "shape", "engine", "keys", "bytes", "consistency", "state")
+    for columns in (120, 60):
+        terminal = Terminal(project, "snapshots", columns=columns)
+        assert terminal.end() == 0
+        lines = terminal.read().split("\n")
+        assert any(tuple(line.split()) == heads for line in lines) == (columns == 120)
+        assert columns == 120 or "keys 0  bytes " in terminal.read()
 
 
 def test_wipe_asks_and_no_means_no(project: Project) -> None:

@@ -127,7 +127,7 @@ def test_a_folder_above_is_found_and_named(project: Project) -> None:
     assert "Data is kept: redistopo -C ../.. up starts" in run("down", "-C", "../..").stdout
     assert "Start it: redistopo -C ../.. up\n" in run("-C", "../..", "status").stdout
     assert "evenly: redistopo -C ../.. rebalance; or to" in run("undo", "-C", "../..").stderr
-    assert "redistopo up --dir 'a b'\n" in run("init", "standalone", "-C", "a b").stdout
+    assert "redistopo -C 'a b' up\n" in run("init", "standalone", "-C", "a b").stdout
     assert "Start it: redistopo up\n" in project.run("status", "-C", ".").out
     project.env["REDISTOPO_DIR"] = "../.."
     assert "Start it: redistopo up\n" in run("status").stdout

@@ -60,7 +60,7 @@ def test_a_copy_of_a_running_project(project: Project, tmp_path: Path) -> None:
     assert copy.run("verify", "--timeout", "1s").code == 3
     refused = copy.run("up", check=4).err
     assert "is in use by" in refused
-    assert f"stop it: redistopo down --dir {project.root}" in refused
+    assert f"stop it: redistopo -C {project.root} down" in refused
     move = re.search(r"redistopo (move --port \d+)", refused)
     assert move
     copy.run(*move[1].split(), check=0)

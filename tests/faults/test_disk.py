@@ -34,10 +34,16 @@ def disk(
             process.kill()
 
 
+_WRITERS = (
+    "snapshot one", "clone new/clone", "restore zero --into new/restored", "render --out new/conf",
+    "export systemd new/export", "init standalone -C new/topology",
+)  # fmt: skip
+
+
 @pytest.mark.fault(
     "the disk fills up while a server writes its append-only file",
     "`up` and `verify` report that the disk is full; once there is space, `up` finishes "
-    "healthy with the acknowledged data",
+    "healthy with the acknowledged data; what else is written is there as a whole, or not at all",
 )
 def test_a_disk_that_fills_up_under_a_server(
     project: Project, disk: Callable[[str], subprocess.CompletedProcess[str]]
@@ -46,11 +52,16 @@ def test_a_disk_that_fills_up_under_a_server(
         f"""$R init standalone --port $PORT --engine {BUNDLED.path} -q && $R up -q || exit 50
         export REDISCLI_AUTH=$(cat .redistopo/password)
         $CLI -p $PORT set kept yes
+        $R snapshot zero -q --no-verify
         dd if=/dev/zero of=fill bs=1k 2>/dev/null
         for n in $(seq 400); do
             $CLI -p $PORT set big$n $(printf %04000d $n) | grep -q MISCONF && break
         done
         $R up --timeout 3s; echo "full: $?"
+        for words in {" ".join(f"'{one}'" for one in _WRITERS)}; do
+            $R $words -q 2>&1 | grep "Next: the disk is full"
+        done
+        echo "left: $(echo new* snapshots/* snapshots/.g*)"
         rm fill
         $R up; echo "healed: $?"
         echo "kept: $($CLI -p $PORT get kept)"
@@ -58,6 +69,8 @@ def test_a_disk_that_fills_up_under_a_server(
         $R down"""
     )
     assert "full: 4" in done.stdout, done
+    assert "left: new* snapshots/zero snapshots/.gitignore\n" in done.stdout, done
+    assert done.stdout.count("Next: the disk is full: free some space") == len(_WRITERS), done
     assert "disk is full" in done.stderr
     for line in ("healed: 0", "kept: yes", "again: yes", "1 server stopped"):
         assert line in done.stdout, done

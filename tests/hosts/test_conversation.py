@@ -1,5 +1,6 @@
 """A conversation with Ansible: one process serves run after run, on this machine without SSH."""
 
+import socket
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from support.waiting import until
 
 from redistopo.errors import RedistopoError, VaultLocked
-from redistopo.host.fleet import conversation
+from redistopo.host.fleet import conversation, ssh_probe
 from redistopo.host.fleet.conversation import Ansible, Conversation
 from redistopo.model.topology.hosts import Hosts, Machine
 
@@ -81,6 +82,33 @@ def test_one_ansible_serves_run_after_run_until_a_worker_ends(
     found = talk.ask({name: [_FACTS] for name in _NAMES}, 30)
     assert any(one.failed or one.unreachable for one in found.values())
     assert not talk.serves(_HOSTS, _NAMES)
+
+
+def test_a_machine_whose_ssh_server_does_not_reply_is_given_up_before_ansible_has_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its kernel accepts connections; by an inventory, Ansible says first how it is reached."""
+    monkeypatch.setattr(ssh_probe, "PROBE_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        frozen = Machine(name="h3", address="127.0.0.4", ssh="127.0.0.1", port=port)
+        made = Conversation(Hosts(machines=(*_HOSTS.machines, frozen)), (*_NAMES, "h3"))
+        try:
+            ops = {name: [_FACTS] for name in (*_NAMES, "h3")}
+            found = made.ask(ops, 30, required=["h3"])
+            assert found.keys() == {"h3"}
+            assert (
+                f"connected to 127.0.0.1 port {port}, but no SSH server" in found["h3"].unreachable
+            )
+            # what is of no use without it is not awaited; the others are
+            found = made.ask(ops, 30)
+            assert found["h3"].unreachable
+            assert all(found[name].results for name in _NAMES)
+            # its worker still waits for SSH: what it replies is not taken for something else
+            found = made.ask({name: [_FACTS] for name in _NAMES}, 30)
+            assert all(found[name].results for name in _NAMES)
+        finally:
+            made.end()
 
 
 def test_an_ansible_that_can_not_run_says_why(tmp_path: Path) -> None:

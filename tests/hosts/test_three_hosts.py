@@ -43,6 +43,22 @@ def test_a_lost_host_is_named_and_repaired_after_its_return(over_hosts: OnHosts)
     assert len(over_hosts.addresses()) == 6
     assert over_hosts.faults() == []
     project.run("verify", check=0)
+    assert _primaries(over_hosts) == 3
+    project.run("failover", "node4", check=0)
+    assert _primaries(over_hosts) == 2
+    assert "placement.majority" in project.run("verify", check=0).out
+    project.run("rebalance", "--roles", check=0)
+    assert _primaries(over_hosts) == 3
+    assert over_hosts.faults() == []
+
+
+def _primaries(over_hosts: OnHosts) -> int:
+    """The number of hosts with a primary."""
+    found = set()
+    for host, port in over_hosts.addresses():
+        with over_hosts.client((host, port)) as node:
+            found |= {host} if node.info("replication")["role"] == "master" else set()
+    return len(found)
 
 
 def _available(over_hosts: OnHosts) -> bool:

@@ -8,6 +8,7 @@ import pytest
 from support.byhand import ByHand
 from support.caches import Rows, short
 from support.loads import Server, served
+from support.programs import Programs
 from support.project import Project
 from support.suites import Suites
 
@@ -52,3 +53,11 @@ def suites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suites]:
 def rows() -> Rows:
     """What a cache loads."""
     return Rows(a=1, b=2)
+
+
+@pytest.fixture
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programs]:
+    """Python programs that use redistopo as a library."""
+    made = Programs(tmp_path_factory.mktemp("programs"))
+    yield made
+    made.cleanup()

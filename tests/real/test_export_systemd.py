@@ -20,7 +20,7 @@ from support.judge import client, faults
 from support.project import Project
 from support.waiting import until
 
-from redistopo.host.engine_search import links_libsystemd
+from redistopo.host.engine_libraries import links_libsystemd
 from redistopo.model.protocol.engine import Engine
 
 needs_analyze = pytest.mark.skipif(

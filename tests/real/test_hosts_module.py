@@ -118,6 +118,7 @@ def test_only_our_folder_is_claimed_locked_and_removed(tmp_path: Path) -> None:
         os.chown(base, 12345, -1)
         assert perform(claim)[0] == {"refused": "owner", "base": str(base), "uid": 12345}
         os.chown(base, 0, -1)
+        _below_another_users_folder(tmp_path / "theirs", claim)
     perform({"op": "wipe", "base": str(base), "id": "two", "token": "b"})
     assert (base / "MARKER").exists()
     wipe = {"op": "wipe", "base": str(base), "id": "one"}
@@ -127,6 +128,48 @@ def test_only_our_folder_is_claimed_locked_and_removed(tmp_path: Path) -> None:
     base.mkdir()
     (base / "someone's").touch()
     assert perform(claim)[0]["refused"] == "foreign"
+
+
+def _below_another_users_folder(theirs: Path, claim: dict[str, Any]) -> None:
+    """A new folder there is refused: that user could replace it."""
+    (theirs / "deep").mkdir(parents=True)
+    os.chown(theirs, 12345, -1)
+    below = {**claim, "base": str(theirs / "deep" / "base")}
+    assert perform(below)[0] == {"refused": "owner", "base": str(theirs), "uid": 12345}
+    assert list((theirs / "deep").iterdir()) == []
+
+
+def test_what_a_server_puts_into_its_folder_leads_nowhere_else(tmp_path: Path) -> None:
+    """A record of another process, pipes instead of files, and a link out of the folder."""
+    folder = tmp_path / "nodes" / "node1"
+    folder.mkdir(parents=True)
+    secret = tmp_path / "secret"
+    secret.write_text("no server's")
+    stranger = subprocess.Popen(["sleep", "60"])
+    try:
+        started = Path(f"/proc/{stranger.pid}/stat").read_text().rpartition(")")[2].split()[19]
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        mark = {"pid": stranger.pid, "started": float(started), "boot": boot}
+        (folder / "process.json").write_text(json.dumps(mark))
+        os.mkfifo(folder / "redis.log")
+        (folder / "redis.conf").symlink_to(secret)
+        stop = {"op": "stop", "folder": str(folder), "seconds": 1}
+        log = {"op": "added", "logs": [[str(folder / "redis.log"), 0, 0]], "most": 9, "wait": 0}
+        read = {"op": "read", "path": str(folder / "redis.conf"), "most": 99, "end": False}
+        loose = {"may_fail": True}
+        seen, stopped, *rest = perform(
+            _look(tmp_path, 1), stop, {**log, **loose}, {**read, **loose}
+        )
+        assert seen["nodes"]["node1"]["process"] is None
+        assert stopped == {"stopped": False}
+        assert [one["refused"] for one in rest] == ["file", "file"]
+        (folder / "process.json").unlink()
+        os.mkfifo(folder / "process.json")
+        assert perform(_look(tmp_path, 1))[0]["nodes"]["node1"]["process"] is None
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
 
 
 def test_files_are_written_whole_and_private_and_the_first_fault_ends_it(tmp_path: Path) -> None:

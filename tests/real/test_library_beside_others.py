@@ -1,18 +1,8 @@
 """`import redistopo` beside others: their ports, programs that start at one moment, other hosts."""
 
-from collections.abc import Iterator
-
-import pytest
 from support.hostile import hostile, replication
 from support.ports import leased
 from support.programs import MADE, Programs
-
-
-@pytest.fixture
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programs]:
-    made = Programs(tmp_path_factory.mktemp("programs"))
-    yield made
-    made.cleanup()
 
 
 def test_the_ports_of_others_are_left_alone(programs: Programs) -> None:

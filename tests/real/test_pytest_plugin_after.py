@@ -207,10 +207,9 @@ def test_the_topology_of_a_failed_test_is_kept_with_commands_that_work(
     (folder,) = suites.seen()
     last = done.out.rpartition("the topology is kept as the test left it")[2]
     commands = re.findall(r"^  redistopo (.+?)(?:   \(.*)?$", last, re.MULTILINE)
-    assert [line.partition(" --dir ")[0] for line in commands] == [
-        "status", "verify", "logs", "cli", "down --wipe",
-    ]  # fmt: skip
-    assert all(line.endswith(f" --dir {folder}") for line in commands)
+    assert commands == [
+        f"-C {folder} {verb}" for verb in ("status", "verify", "logs", "cli", "down --wipe")
+    ]
     states = {node["name"]: node["state"] for node in _result(project, commands[0])["nodes"]}
     assert states.pop("node4") != "ok"
     assert set(states.values()) == {"ok"}

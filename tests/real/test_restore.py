@@ -78,6 +78,9 @@ def test_over_data_only_by_what_is_printed(
     refused = project.run("restore", "one", check=2)
     assert "has data already" in refused.err
     assert "another topology" not in refused.err
+    # not the data of this topology, where another one is meant
+    there = project.run("restore", "one", "--into", ".", check=2).err
+    assert "Next: redistopo restore one --into . --force replaces it; " in there
     file = project.root / "redistopo.toml"
     file.write_text(re.sub('name = ".*"', 'name = "renamed"', file.read_text()))
     refused = project.run("restore", "one", check=2)

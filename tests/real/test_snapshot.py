@@ -169,7 +169,7 @@ def test_writes_go_on_after_a_save_that_fails(project: Project) -> None:
         began = time.monotonic()
         client.set("k", "w")
         assert time.monotonic() - began < 1
-    assert [one.name for one in (project.root / "snapshots").iterdir()] == [".gitignore"]
+    assert not (project.root / "snapshots").exists()
     (folder / "dump.rdb").rmdir()
     _saved(project, "good")
 

@@ -166,12 +166,22 @@ class Forker:
         assert running.returncode is not None
         return subprocess.CompletedProcess(argv, running.returncode, out, err)
 
-    def begin(self, argv: list[str], cwd: Path, environment: Mapping[str, str]) -> "Running":
-        """The command runs in the background: no stdin, and pipes of text."""
-        out, err = os.pipe(), os.pipe()
+    def begin(
+        self,
+        argv: list[str],
+        cwd: Path,
+        environment: Mapping[str, str],
+        *,
+        merged: bool = False,
+    ) -> "Running":
+        """The command, or ``python -W error -c TEXT`` or ``-m MODULE``, runs in the background: no
+        stdin, and pipes of text, or one for stdout and stderr."""
+        out = os.pipe()
+        err = (None, os.dup(out[1])) if merged else os.pipe()
         null = os.open(os.devnull, os.O_RDONLY)
         running = self._ordered(argv, cwd, environment, [null, out[1], err[1]])
-        running.stdout, running.stderr = (os.fdopen(end[0]) for end in (out, err))
+        running.stdout = os.fdopen(out[0])
+        running.stderr = None if err[0] is None else os.fdopen(err[0])
         return running
 
     def begin_on(

@@ -1,4 +1,5 @@
-"""Programs that use the library, each in a Python of its own as a user runs it."""
+"""Programs that use the library, each in a process of its own: a fork that has the library loaded,
+or a Python that starts as a user's does."""
 
 import os
 import subprocess
@@ -10,6 +11,7 @@ import psutil
 
 from redistopo.host.all_processes import all_processes
 from support.engines import BUNDLED
+from support.forked import FORKER, Running
 from support.project import Done, processes_below
 
 STRICT = (sys.executable, "-W", "error")
@@ -21,19 +23,24 @@ MADE = "import redistopo, json, os, redis\n"
 
 @dataclass(frozen=True)
 class Programs:
-    """A temporary folder of their own, in which all their ephemeral topologies are."""
+    """A temporary folder of their own, in which all their ephemeral topologies are; `fresh` where
+    a new Python imports the library."""
 
     root: Path
+    fresh: bool = False
 
     def environment(self) -> dict[str, str]:
         own = {"TMPDIR": str(self.root), "REDISTOPO_SERVER": BUNDLED.path}
         return {**os.environ, **own}
 
-    def begin(self, text: str, *words: str) -> "subprocess.Popen[str]":
+    def begin(self, text: str, *words: str) -> "Running | subprocess.Popen[str]":
+        argv, env = [*STRICT, "-c", text, *words], self.environment()
+        if not self.fresh and FORKER.can(env):
+            return FORKER.begin(argv, self.root, env)
         return subprocess.Popen(
-            [*STRICT, "-c", text, *words],
+            argv,
             cwd=self.root,
-            env=self.environment(),
+            env=env,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
@@ -43,6 +50,7 @@ class Programs:
     def run(self, text: str, *words: str) -> Done:
         with self.begin(text, *words) as program:
             out, err = program.communicate(timeout=120)
+        assert program.returncode is not None
         return Done(program.returncode, out, err)
 
     def quiet(self, text: str, *words: str) -> list[str]:

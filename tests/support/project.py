@@ -14,7 +14,8 @@ from typing import Any
 import psutil
 import redis
 
-from redistopo.host.all_processes import processes_of
+from redistopo.host.all_processes import pids_of
+from redistopo.host.working_folders import working_folder
 from redistopo.model.remedies.commands import classify
 from redistopo.model.remedies.remedy import RemedyClass
 from support import judge
@@ -234,9 +235,11 @@ def servers_below(root: Path) -> list[psutil.Process]:
 def processes_below(root: Path) -> list[psutil.Process]:
     """The same, their children too."""
     found = []
-    for process in processes_of(SERVERS):
+    for pid in pids_of(SERVERS):
         with suppress(psutil.Error, OSError):
-            inside = Path(process.cwd().removesuffix(" (deleted)")).is_relative_to(root)
-            if inside and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
+            # what else there is to know takes longer, and most servers are other tests'
+            if Path(working_folder(pid).removesuffix(" (deleted)")).is_relative_to(root):
+                process = psutil.Process(pid)
+                if process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
     return found

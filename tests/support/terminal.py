@@ -34,6 +34,7 @@ class Terminal:
         self.screen = pyte.HistoryScreen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = b""
+        self._over = False
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self._slave = os.dup(slave)
@@ -48,8 +49,10 @@ class Terminal:
             while chunk := os.read(self._master, 65536):
                 self.raw += chunk
                 self._stream.feed(chunk)
-        except (BlockingIOError, OSError):
+        except BlockingIOError:
             pass
+        except OSError:  # nobody has it open any more, and all was read
+            self._over = True
         return "\n".join(line.rstrip() for line in self.screen.display)
 
     def type(self, text: str) -> None:
@@ -68,11 +71,15 @@ class Terminal:
             self.read()  # nobody else does, and a command whose terminal is full would wait
             return self.process.poll() is not None
 
+        def over() -> bool:
+            self.read()
+            return self._over
+
         until(ended, seconds, self.read)
-        self.read()
         self.left = termios.tcgetattr(self._slave)
-        os.close(self._master)
         os.close(self._slave)
+        until(over, seconds, self.read)  # the system may pass on the last lines later
+        os.close(self._master)
         return self.process.returncode
 
 
@@ -80,7 +87,9 @@ def _begun(
     project: Project, slave: int, argv: list[str], more: dict[str, str]
 ) -> Running | subprocess.Popen[bytes]:
     """Forked as by `Project.run`, where it is redistopo."""
-    env = {**project.environment(), "TERM": "xterm-256color", **more}
+    # what runs the tests may have set COLUMNS and LINES, which count for more than the terminal
+    own = {k: v for k, v in project.environment().items() if k not in ("COLUMNS", "LINES")}
+    env = {**own, "TERM": "xterm-256color", **more}
     if argv[0] == COMMAND and not project.installed and FORKER.can(env):
         return FORKER.begin_on(slave, argv, project.root, env)
     return subprocess.Popen(

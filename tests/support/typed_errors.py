@@ -222,7 +222,8 @@ _NODES = "changes the number of nodes, which the file has to say first"
 _MOMENT = "needs a server that fails within the milliseconds of a step, or a disk that fails then"
 
 ERRORS_NOT_TYPED = {
-    "ops/adopt.py: use another folder: redistopo init --from {} --dir NAME": _FORM,
+    "ops/adopt.py: use another folder: redistopo -C NAME init --from {}": _FORM,
+    "model/planning/upgrade.py: use an engine that reads it: redistopo engines; or start the data of an earlier snapshot: redistopo snapshots, then redistopo restore NAME --into DIR": _FORM,
     "model/planning/adopt.py: give the address of a Sentinel: redistopo init --from HOST:26379": _FORM,
     "export/ansible.py: add [hosts], or run it here: redistopo export systemd DIR": _FORM,
     "ops/drill_host.py: redistopo drill failover: a fault of one node": _FORM,

@@ -1,11 +1,11 @@
 """`init`: what was written, and what to type next."""
 
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
 
+from redistopo.cli.commands_here import at
 from redistopo.cli.counts import counted
 
 if TYPE_CHECKING:
@@ -24,10 +24,9 @@ def show_init(result: "InitResult", root: Path) -> None:
         on = counted(len(hosts.machines), "host") if hosts.machines else f"group {hosts.group}"
         where = f"on {on}, ports from {topology.port}"
     click.echo(f"{topology.name}: {topology.shape.value} of {nodes}, {where}")
-    here = "" if root == Path() else f" --dir {quote(str(root))}"
     if topology.hosts:
-        click.echo(f"See where nodes are placed: redistopo plan{here}")
-    click.echo(f"Start it: redistopo up{here}")
+        click.echo(at(root, "See where nodes are placed: redistopo plan"))
+    click.echo(at(root, "Start it: redistopo up"))
 
 
 def show_adopted(result: "AdoptResult", root: Path) -> None:
@@ -39,5 +38,4 @@ def show_adopted(result: "AdoptResult", root: Path) -> None:
     click.echo(f"{topology.name}: {topology.shape.value} of {nodes}, which run already")
     for one in result.unknown:
         click.echo(f"Not known: {one}")
-    here = "" if root == Path() else f" --dir {quote(str(root))}"
-    click.echo(f"Check it: redistopo verify{here}")
+    click.echo(at(root, "Check it: redistopo verify"))

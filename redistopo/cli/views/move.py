@@ -1,9 +1,8 @@
 """`move`: where the topology is now."""
 
-from shlex import quote
-
 import click
 
+from redistopo.cli.commands_here import at
 from redistopo.ops.move import MoveResult
 
 
@@ -16,4 +15,4 @@ def show_move(result: MoveResult) -> None:
     elif result.runs:
         click.echo(f"All nodes run again, after {result.seconds:.2f} s")
     else:
-        click.echo(f"Start it: redistopo up --dir {quote(str(result.root))}")
+        click.echo(at(result.root, "Start it: redistopo up"))

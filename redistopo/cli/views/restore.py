@@ -1,10 +1,9 @@
 """`restore`, `clone`: the topology that runs with the data."""
 
-from shlex import quote
-
 import click
 
 from redistopo.cli import theme
+from redistopo.cli.commands_here import at
 from redistopo.cli.counts import counted
 from redistopo.cli.views.snapshot import keys
 from redistopo.ops.start_with_data import RestoreResult
@@ -22,4 +21,4 @@ def show_restore(result: RestoreResult) -> None:
         click.echo(f"  digest {result.digest.digest}, the same as in the snapshot")
     else:
         click.echo("  the number of keys was compared; --verify compares a digest of the data")
-    click.echo(f"Connect   redistopo connect --dir {quote(str(result.root))}")
+    click.echo(at(result.root, "Connect   redistopo connect"))

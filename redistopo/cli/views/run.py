@@ -1,10 +1,9 @@
 """What is left to say after another program's own output; on stderr, as that has stdout."""
 
-import shlex
-
 import click
 
 from redistopo.cli import theme
+from redistopo.cli.commands_here import at
 from redistopo.cli.run_verb import output, print_error
 from redistopo.model.protocol.reply_text import escaped_line
 from redistopo.model.remedies.commands import warned
@@ -24,5 +23,4 @@ def show_run(result: RunResult) -> None:
             for line in one.text.splitlines():
                 click.echo(f"  {theme.paint(one.node, dim=True)}  {escaped_line(line)}", err=True)
     if result.kept:
-        remedy = wipe(f" --dir {shlex.quote(str(result.kept))}")
-        click.echo(f"It still runs. To end it: {warned(remedy)}", err=True)
+        click.echo(f"It still runs. To end it: {at(result.kept, warned(wipe()))}", err=True)

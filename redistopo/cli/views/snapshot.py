@@ -67,9 +67,8 @@ def show_snapshots(result: SnapshotsResult) -> None:
         click.echo(here("no snapshots; to save one: redistopo snapshot"))
         return
     rows = [_row(one, verified=result.verified) for one in result.snapshots]
-    print_table(
-        Table(columns=_COLUMNS, rows=rows, right=frozenset({"keys", "bytes"}), wide="state")
-    )
+    right = frozenset({"keys", "bytes"})
+    print_table(Table(columns=_COLUMNS, rows=rows, right=right, wide="state", named=True))
 
 
 def _row(one: ListedSnapshot, *, verified: bool) -> tuple[str, ...]:

@@ -208,6 +208,7 @@ def show_engines(result: "EnginesResult") -> None:
             columns=("", "server", "TLS", "CLI", "found as", "path"),
             rows=rows,
             wide="path",
+            named=True,
         )
     )
     for fault in result.faults:

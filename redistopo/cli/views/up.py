@@ -1,10 +1,8 @@
 """`up`: what runs, how to connect, how to stop."""
 
 import os
-import shlex
 import shutil
 import sys
-from pathlib import Path
 
 import click
 
@@ -43,7 +41,7 @@ def show_up(result: UpResult) -> None:
             click.echo(f"{label}{one.subject}: {one.evidence}")
         click.echo(theme.paint("\nConnect:", bold=True))
         show_connect(result.connect, indent="  ")
-        _show_next(result.plan.layout.root, ours=topology.adopted is None)
+        _show_next(ours=topology.adopted is None)
 
 
 def without_idle_steps(progress: Progress) -> Progress:
@@ -71,19 +69,12 @@ def _show_shards(result: UpResult) -> None:
         click.echo(here(more))
 
 
-def _show_next(root: Path, *, ours: bool) -> None:
+def _show_next(*, ours: bool) -> None:
     """Print verbs so that they can be pasted into this shell."""
     name = "redistopo" if shutil.which("redistopo") else os.path.relpath(sys.argv[0])
-    try:
-        here = Path.cwd() == root
-    except FileNotFoundError:
-        here = False
-    place = "" if here else f" --dir {shlex.quote(os.path.relpath(root))}"
+    stop = f"\nStop it          {name} down   (data is kept; --wipe removes it)"
     click.echo(
-        f"\nVerify it again  {name} verify{place}"
-        f"\nShow its state   {name} status{place}"
-        + f"\nStop it          {name} down{place}   (data is kept; --wipe removes it)"
-        * ours
+        here(f"\nVerify it again  {name} verify\nShow its state   {name} status{stop * ours}")
     )
 
 

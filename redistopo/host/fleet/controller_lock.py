@@ -11,12 +11,14 @@ from redistopo.model.topology.project_paths import Layout
 
 class ControllerLock:
     """What the machines are locked for: `verb`, "" for none; with `partly`, those that aren't
-    reached are left out. `held` is whether they are locked by now."""
+    reached are left out. `held` is whether they are locked by now, and `locked` are those that are,
+    also if others refused."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._once = secrets.token_hex(8)
         self.verb, self.partly, self.held = "", False, False
+        self.locked: set[str] = set()
 
     @property
     def due(self) -> bool:
@@ -34,6 +36,7 @@ class ControllerLock:
     def dropped(self) -> None:
         """Note that the lock is released, or gone with the folder that it was in."""
         self.verb, self.held, self._once = "", False, secrets.token_hex(8)
+        self.locked.clear()
 
     def first(self, file: FleetFile) -> list[Op]:
         """Return what comes first on every machine: nothing is touched there but under our marker.

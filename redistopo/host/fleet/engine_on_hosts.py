@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from redistopo.errors import MissingPrerequisite
-from redistopo.host.fleet.conversation import HostResults
 from redistopo.host.fleet.fleet_file import FleetFile
+from redistopo.host.fleet.host_results import HostResults
 from redistopo.host.fleet.refusals import refusal, unreachable
 from redistopo.host.fleet.units import choose_service
 from redistopo.model.planning.host_package import machines_lacking
@@ -27,7 +27,7 @@ def engine_on_hosts(fleet: "Fleet", request: EngineRequest, hosts: Hosts) -> Eng
     """
     names = [one.name for one in hosts.machines]
     found = _facts(fleet, hosts)
-    there = {name: _there(hosts, name, found[name]) for name in names}
+    there = {name: _there(found[name]) for name in names}
     fit = {name: [one for one in some if _fits(one, request)] for name, some in there.items()}
     if lacking := [name for name, some in fit.items() if not some]:
         raise _lacking(lacking, there, request, hosts)
@@ -52,7 +52,7 @@ def lacking_package(fleet: "Fleet", request: EngineRequest, hosts: Hosts) -> tup
     server is known that fits."""
     if not hosts.package or known_engine(fleet, request, hosts) is not None:
         return ()
-    there = {name: _there(hosts, name, one) for name, one in _facts(fleet, hosts).items()}
+    there = {name: _there(one) for name, one in _facts(fleet, hosts).items()}
     fit = {name: [one for one in some if _fits(one, request)] for name, some in there.items()}
     return machines_lacking(fit, hosts.package_product)
 
@@ -66,8 +66,13 @@ def install_package(fleet: "Fleet", hosts: Hosts, names: Collection[str]) -> Non
 
 
 def _facts(fleet: "Fleet", hosts: Hosts) -> Mapping[str, HostResults]:
+    """What each machine has; raises the error of one that wasn't reached, or that refused."""
+    names = [one.name for one in hosts.machines]
     op = {"op": "facts", "engine": hosts.engine}
-    return fleet.run(hosts, {one.name: [op] for one in hosts.machines})
+    found = fleet.run(hosts, {name: [op] for name in names}, required=names)
+    for name, one in found.items():
+        _require(hosts, name, one)
+    return found
 
 
 def known_engine(fleet: "Fleet", request: EngineRequest, hosts: Hosts) -> Engine | None:
@@ -96,9 +101,8 @@ def _engines(one: HostResults) -> Mapping[str, Any]:
     return found
 
 
-def _there(hosts: Hosts, name: str, one: HostResults) -> list[Engine]:
+def _there(one: HostResults) -> list[Engine]:
     """The servers of one machine."""
-    _require(hosts, name, one)
     some = (_engine(path, banner) for path, banner in _engines(one).items())
     return [found for found in some if found]
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from redistopo.errors import RedistopoError
 from redistopo.host.fleet.controller_lock import ControllerLock
-from redistopo.host.fleet.conversation import Ansible, HostResults, Op
+from redistopo.host.fleet.conversation import Ansible, Op
 from redistopo.host.fleet.fleet_file import FleetFile, Place
+from redistopo.host.fleet.host_results import HostResults
 from redistopo.host.fleet.node_snapshot import NodeSnapshot
 from redistopo.host.fleet.own_copies import OwnCopies
 from redistopo.host.fleet.refusals import refusal, unreachable
@@ -101,13 +102,14 @@ class Fleet:
                 self._perform({})
 
     def release(self) -> None:
-        """Do what is queued, and release the lock without waiting for it."""
+        """Do what is queued, and release the lock, also on machines that are locked although others
+        refused."""
         try:
             self.flush()
         finally:
-            if self._lock.held:
+            if self._lock.locked:
                 op = self._lock.unlock(self.file)
-                self.ansible.finish(self.file.hosts, {one: [op] for one in self._used()})
+                self.ansible.finish(self.file.hosts, {one: [op] for one in self._lock.locked})
             self._lock.dropped()
 
     @property
@@ -169,10 +171,13 @@ class Fleet:
             )
             return found, missed
 
-    def run(self, hosts: Hosts, ops: Mapping[str, Sequence[Op]]) -> dict[str, HostResults]:
-        """Perform operations on these machines at once, by the Ansible that runs already."""
+    def run(
+        self, hosts: Hosts, ops: Mapping[str, Sequence[Op]], required: Collection[str] = ()
+    ) -> dict[str, HostResults]:
+        """Perform operations on these machines at once, by the Ansible that runs already; only the
+        results of some are returned if a machine that is required doesn't reply."""
         with self._mutex:
-            return self.ansible.run(hosts, ops, _OP_SECONDS)
+            return self.ansible.run(hosts, ops, _OP_SECONDS, required)
 
     def _perform(self, more: Mapping[str, Work]) -> dict[str, str]:
         """Perform all that is queued, and `more`; returns why other machines weren't reached."""
@@ -184,8 +189,8 @@ class Fleet:
             machines = list(dict.fromkeys([*self._used(), *machines]))
             self._unreached.refuse(queued if self._lock.partly else machines)
         work = {one: [*queued.get(one, []), *more.get(one, [])] for one in machines}
-        first, found = self._asked(work)
         every = machines if self.claimed and not self._lock.partly else []
+        first, found = self._asked(work, required=[*queued, *every])
         missed = self._refuse(found, required=[*queued, *every])
         self._leave_out(missed if self._lock.partly else ())
         done = ((one, some, found[one].results[first:]) for one, some in work.items())
@@ -203,17 +208,24 @@ class Fleet:
             self._missed[name] = self._unreached.error(name)
             self.left_out(self._missed[name])
 
-    def _asked(self, work: Mapping[str, Work]) -> tuple[int, dict[str, HostResults]]:
+    def _asked(
+        self, work: Mapping[str, Work], required: Collection[str]
+    ) -> tuple[int, dict[str, HostResults]]:
         """What the machines reply, after the replies to so many operations of our own."""
         first = self._lock.first(self.file)
         ops = {one: [*first, *(op for op, _then in some)] for one, some in work.items()}
         began = time.monotonic()
-        found = self.run(self.file.hosts, ops)
+        found = self.run(self.file.hosts, ops, required)
         self._took = time.monotonic() - began
-        for machine, one in found.items():
-            for result in one.results[: len(first)]:
-                if "refused" in result:
-                    raise refusal(self.file.hosts, machine, result)
+        replies = {name: one.results[: len(first)] for name, one in found.items()}
+        each = ((name, one) for name, some in replies.items() for one in some)
+        refused = [(name, one) for name, one in each if "refused" in one]
+        if first:
+            # also those whose replies weren't awaited
+            missed = {name for name, some in replies.items() if not some}
+            self._lock.locked |= {*work} - missed - {name for name, _one in refused}
+        for machine, result in refused:
+            raise refusal(self.file.hosts, machine, result)
         return len(first), found
 
     def _report(

@@ -57,7 +57,11 @@ class FleetHost:
         def left_out(error: RedistopoError) -> None:
             warn(progress, f"{error.message}; it is left out")
 
-        self.fleet.ansible.waiting, self.fleet.left_out = waiting, left_out
+        def missing(name: str, why: str) -> None:
+            note(progress, f"host {name} can't be reached by SSH: {why}")
+
+        self.fleet.ansible.waiting, self.fleet.ansible.missing = waiting, missing
+        self.fleet.left_out = left_out
 
     @property
     def least_wait(self) -> float:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from redistopo.host.fleet.conversation import HostResults, Op
+from redistopo.host.fleet.conversation import Op
 from redistopo.host.fleet.fleet import Fleet
+from redistopo.host.fleet.host_results import HostResults
 from redistopo.host.fleet.refusals import unreachable
 from redistopo.host.log_files import Names
 from redistopo.quick_dataclass import dataclass

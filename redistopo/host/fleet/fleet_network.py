@@ -5,9 +5,10 @@ from ipaddress import ip_address
 from typing import Any
 
 from redistopo.errors import UsageError
-from redistopo.host.fleet.conversation import HostResults, Op
+from redistopo.host.fleet.conversation import Op
 from redistopo.host.fleet.fleet import Fleet
 from redistopo.host.fleet.fleet_file import Place
+from redistopo.host.fleet.host_results import HostResults
 from redistopo.host.fleet.refusals import unreachable
 from redistopo.host.fleet.units import kept_by, switched_off
 from redistopo.model.protocol.endpoint import Endpoint

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from redistopo.errors import MissingPrerequisite, RedistopoError, Unreachable
-from redistopo.host.fleet.conversation import HostResults
+from redistopo.host.fleet.host_results import HostResults
 from redistopo.host.fleet.vault import ansible_error
 from redistopo.model.topology.hosts import Hosts
 

@@ -153,7 +153,8 @@ def _heir(shard: ShardSeen, engine: Engine) -> dict[str, str]:
                     "no node would have data that it can load; nothing was changed",
                 )
             ),
-            hint="use an engine that reads it: redistopo engines",
+            hint="use an engine that reads it: redistopo engines; or start the data of an earlier "
+            "snapshot: redistopo snapshots, then redistopo restore NAME --into DIR",
         )
     return {primary.name: able[0].name}
 

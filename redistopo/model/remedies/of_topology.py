@@ -1,6 +1,8 @@
 """Remedies that are verbs of redistopo."""
 
 from collections.abc import Collection, Iterable
+from pathlib import Path
+from shlex import quote
 
 from redistopo.model.remedies.commands import ASKS, of_class
 from redistopo.model.remedies.remedy import Remedy, joined
@@ -11,9 +13,9 @@ _OTHER = "the other cluster"
 _TABLE = "the present nodes.conf, which is kept under another name"
 
 
-def wipe(more: str = "") -> Remedy:
-    """Remove a topology's data."""
-    return of_class(f"redistopo down --wipe{more}", WIPED)
+def wipe(more: str = "", *, command: str = "redistopo") -> Remedy:
+    """Remove a topology's data; `command` names its folder where the current one isn't meant."""
+    return of_class(f"{command} down --wipe{more}", WIPED)
 
 
 def start_over(before: str = "", more: str = "") -> str:
@@ -106,10 +108,12 @@ def drill_anyway(before: str, after: str) -> Remedy:
     return of_class(f"{before}--force {after}", "writes while no node is primary")
 
 
-def restore_over(name: str) -> str:
-    """Restore a snapshot over the data of a topology."""
-    over = of_class(f"redistopo restore {name} --force replaces it", "the present data")
-    return joined(over, f"redistopo restore {name} --into DIR", by="; or into another folder: ")
+def restore_over(name: str, into: Path | None = None) -> str:
+    """Restore a snapshot over the data of a topology, that of the folder `into` if it was named."""
+    command = f"redistopo restore {quote(name)}"
+    there = f" --into {quote(str(into))}" if into else ""
+    over = of_class(f"{command}{there} --force replaces it", "the present data")
+    return joined(over, f"{command} --into DIR", by="; or into another folder: ")
 
 
 def import_over() -> str:

@@ -53,5 +53,5 @@ MACHINE_KEYS: tuple[TopologyKey, ...] = (
                     "SSH."),
 )  # fmt: skip
 
-MACHINE = r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}"
-"""The pattern of a machine's name."""
+MACHINE = r"(?!(?:all|ungrouped)$)[A-Za-z0-9][A-Za-z0-9_-]{0,62}"
+"""The pattern of a machine's name; all and ungrouped are groups of each inventory of Ansible."""

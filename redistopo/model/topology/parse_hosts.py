@@ -76,7 +76,7 @@ def _machine(name: str, table: Mapping[str, object]) -> Iterator[TopologyProblem
         yield TopologyProblem(
             f"hosts.{name}",
             "is no machine's name",
-            "must be at most 63 letters, digits, '_' or '-'",
+            "must be at most 63 letters, digits, '_' or '-', and not all or ungrouped",
         )
     for key, value in table.items():
         if key in _MACHINE:

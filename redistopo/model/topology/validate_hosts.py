@@ -54,7 +54,7 @@ def _address(topology: Topology, key: str, machine: Machine) -> Iterator[Topolog
         allowed = "must be one IP address, such as 10.0.0.1"
         yield TopologyProblem(key, f"is {machine.address!r}", allowed)
         return
-    if address.is_unspecified or str(address) != machine.address:
+    if address.is_unspecified or str(address) != machine.address or "%" in machine.address:
         yield TopologyProblem(
             key, f"is {machine.address}", "must be one address, written as servers do"
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import pytest
 
-from redistopo.cli.commands_here import here, typed
+from redistopo.cli.commands_here import at, here, typed
 from redistopo.cli.options import NAMED
 from redistopo.model.remedies.of_topology import wipe
 
@@ -31,6 +31,8 @@ def test_a_command_names_the_folder_unless_it_needs_none_or_has_one(text: str) -
         context.meta[NAMED] = Path("../a b")
         assert here(text) == TEXTS[text]
     assert here(text) == text
+    assert at(Path(), text) == at(Path.cwd(), text) == text
+    assert at(Path("../a b"), text) == TEXTS[text]
 
 
 def test_a_path_is_quoted_and_cannot_reach_the_terminal() -> None:

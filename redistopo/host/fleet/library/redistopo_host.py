@@ -110,6 +110,8 @@ def claim(op: Op) -> Op:
     if os.path.lexists(base) and os.lstat(base).st_uid != os.geteuid():
         raise Refused("owner", base=base, uid=os.lstat(base).st_uid)
     found = text_of(mark)
+    if not found:
+        _refuse_folders_of_others(os.path.dirname(base))
     if found and found != op["id"]:
         raise Refused("marker", found=found, base=base)
     if not found:
@@ -119,6 +121,15 @@ def claim(op: Op) -> Op:
         os.makedirs(base, mode=0o700, exist_ok=True)
         write({"path": mark, "text": op["id"] + "\n"})
     return {}
+
+
+def _refuse_folders_of_others(path: str) -> None:
+    """Refuse a folder of another user than root, us, and the one that became root by sudo."""
+    trusted = {0, os.geteuid(), int(os.environ.get("SUDO_UID") or 0)}
+    while path != os.path.dirname(path):
+        if os.path.lexists(path) and os.stat(path).st_uid not in trusted:
+            raise Refused("owner", base=path, uid=os.stat(path).st_uid)
+        path = os.path.dirname(path)
 
 
 @contextmanager
@@ -230,6 +241,13 @@ def failures(results: List[Op]) -> List[str]:
     return refused + ["a server ended with exit code %s: see its log" % code for code in ended]
 
 
+def answer(ops: str) -> str:
+    """Perform encoded operations, and return their results, encoded; what was begun is finished
+    even if the connection ends."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    return encode(perform(decode(ops)))
+
+
 def main() -> None:
     """Perform the operations that Ansible passes."""
     from ansible.module_utils.basic import AnsibleModule
@@ -239,10 +257,10 @@ def main() -> None:
         "strict": {"type": "bool", "default": False},
     }
     module = AnsibleModule(argument_spec=arguments)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # finish what was begun if the connection ends
-    results = perform(decode(module.params["ops"]))
+    replies = answer(module.params["ops"])
     if not module.params["strict"]:
-        module.exit_json(changed=False, replies=encode(results))
+        module.exit_json(changed=False, replies=replies)
+    results = decode(replies)
     if wrong := failures(results):
         module.fail_json(msg="; ".join(wrong))
     started = any(one.get("kept") is None and "started" in one for one in results)

@@ -20,8 +20,18 @@ PLAIN = (".conf", ".json", ".acl", ".manifest", ".started", ".listed", ".rewritt
 TEXT_BYTES, HEAD_BYTES, END_BYTES = 4 << 20, 4096, 1 << 16
 
 
+def opened(path: str) -> Any:
+    """A regular file, open for reading: a server may have put a link in its place, which leads out
+    of its folder, or a pipe, which nobody writes to."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "not a regular file", path)
+    return open(handle, "rb")
+
+
 def part(path: str, most: int, *, end: bool) -> str:
-    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+    with opened(path) as file:
         if end:
             file.seek(max(0, os.fstat(file.fileno()).st_size - most))
         return base64.b64encode(file.read(most)).decode("ascii")
@@ -40,11 +50,11 @@ def added(op: Seen) -> Seen:
 
 def _added(path: str, inode: int, at: int, most: int) -> List[Any]:
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        file = opened(path)
     except FileNotFoundError:
         return [inode, at, ""]
-    with open(handle, "rb") as file:
-        seen = os.fstat(handle)
+    with file:
+        seen = os.fstat(file.fileno())
         if seen.st_ino != inode or seen.st_size < at:
             at = max(0, seen.st_size - most)
         file.seek(at)
@@ -112,20 +122,35 @@ def process_seen(pid: int, lost: bool) -> Seen:
 
 def server_of(root: str, working: Dict[str, List[int]]) -> Any:
     """The server of a node's folder: the recorded one, or one that works there; None for none."""
+    root = os.path.realpath(root)  # as the kernel names it
+    there = working.get(root, [])
     with suppress(OSError, ValueError, KeyError, TypeError):
-        with open(os.path.join(root, "process.json"), encoding="utf-8") as file:
-            mark = json.load(file)
+        with opened(os.path.join(root, "process.json")) as file:
+            mark = json.loads(file.read().decode())
         pid = int(mark["pid"])
-        if runs(pid, mark["started"], mark["boot"]):
-            return process_seen(pid, lost=pid not in working.get(root, []))
-    for pid in working.get(root, []):
+        if runs(pid, mark["started"], mark["boot"]) and (pid in there or _left(pid, root)):
+            return process_seen(pid, lost=pid not in there)
+    for pid in there:
         with suppress(OSError):
-            program = os.path.basename(os.readlink("/proc/%d/exe" % pid).split(" (deleted)")[0])
-            with open("/proc/%d/cmdline" % pid, "rb") as file:
-                title = file.read().partition(b"\0")[0]
-            if program.startswith(("redis", "valkey")) and b"-rdb-" not in title and _stat(pid):
+            if _serves(pid) and _stat(pid):
                 return process_seen(pid, lost=False)
     return None
+
+
+def _left(pid: int, root: str) -> bool:
+    """Whether a server that works elsewhere is the node's: it left its folder, or that was replaced
+    by another one. A record can be forged for any process; only the node's own server writes to its
+    log."""
+    log = os.readlink("/proc/%d/fd/1" % pid)
+    return os.path.dirname(log) == root and _serves(pid)
+
+
+def _serves(pid: int) -> bool:
+    """Whether a process is a server, and no checker of files."""
+    program = os.path.basename(os.readlink("/proc/%d/exe" % pid).split(" (deleted)")[0])
+    with open("/proc/%d/cmdline" % pid, "rb") as file:
+        title = file.read().partition(b"\0")[0]
+    return program.startswith(("redis", "valkey")) and b"-rdb-" not in title
 
 
 def by_folder() -> Dict[str, List[int]]:

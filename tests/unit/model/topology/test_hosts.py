@@ -73,6 +73,7 @@ BAD: list[tuple[dict[str, object], str, str]] = [
     ({"hosts": {"h1": {"address": "10.0.0.300"}}}, "hosts.h1.address", "one IP address"),
     ({"hosts": {"h1": {"address": "0.0.0.0"}}}, "hosts.h1.address", "must be one address"),
     ({"hosts": {"h1": {"address": "::0:1"}}}, "hosts.h1.address", "written as servers do"),
+    ({"hosts": {"all": {"address": "10.0.0.1"}}}, "hosts.all", "not all or ungrouped"),
     ({"hosts": {"h1": {**H1, "port": 70000}}}, "hosts.h1.port", "must be 0 to 65535"),
     ({"hosts": {"h1": {**H1, "user": "a b"}}}, "hosts.h1.user", "must be a user name"),
     ({"hosts": {"h 1": H1}}, "hosts.h 1", "no machine's name"),
