@@ -12,9 +12,10 @@ from types import SimpleNamespace
 import psutil
 import pytest
 from support.engines import BUNDLED
-from support.forked import COMMAND, Forker
+from support.forked import COMMAND, FORKER, Forker
 from support.project import Done, Project
 from support.terminal import Terminal
+from support.waiting import until
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def forker() -> Iterator[Forker]:
         yield made
 
 
-def _forked(forker: Forker, project: Project, *words: str, seconds: float = 60) -> Done:
+def _forked(project: Project, *words: str, forker: Forker = FORKER, seconds: float = 60) -> Done:
     done = forker.run([COMMAND, *words], project.root, project.environment(), seconds)
     return Done(done.returncode, done.stdout, done.stderr)
 
@@ -45,11 +46,11 @@ WORDS = (
 )
 
 
-def test_it_answers_as_the_installed_command_does(project: Project, forker: Forker) -> None:
+def test_it_answers_as_the_installed_command_does(project: Project) -> None:
     project.init("replication", engine=BUNDLED.path)
     for words in WORDS:
-        assert _forked(forker, project, *words) == project.run(*words, installed=True), words
-    assert _forked(forker, project, "up").code == 0
+        assert _forked(project, *words) == project.run(*words, installed=True), words
+    assert _forked(project, "up").code == 0
     assert project.faults(cluster=False) == []
     assert project.run("down").code == 0
     assert project.servers() == []
@@ -90,19 +91,20 @@ def test_it_is_a_process_of_its_own(project: Project, forker: Forker) -> None:
     """Its folder, environment and umask are its own; it is killed when it takes too long."""
     project.init("replication", engine=BUNDLED.path)
     project.env["REDISTOPO_DIR"] = str(project.root / "elsewhere")
-    assert "elsewhere" in _forked(forker, project, "status").err
+    assert "elsewhere" in _forked(project, "status", forker=forker).err
     del project.env["REDISTOPO_DIR"]
-    assert _forked(forker, project, "status").code != 2
+    assert _forked(project, "status", forker=forker).code != 2
     before = os.umask(0o077)
     try:
-        assert _forked(forker, project, "render", "--out", "made").code == 0
+        assert _forked(project, "render", "--out", "made", forker=forker).code == 0
     finally:
         os.umask(before)
     assert Path(project.root / "made").stat().st_mode & 0o777 == 0o700
     with pytest.raises(subprocess.TimeoutExpired):
-        _forked(forker, project, "wait", "--timeout", "60s", seconds=0.5)
-    forking = [one for one in psutil.Process().children() if "forked" in " ".join(one.cmdline())]
-    assert [one.children() for one in forking] == [[]] * len(forking)
+        _forked(project, "wait", "--timeout", "60s", forker=forker, seconds=0.5)
+    assert forker._process is not None
+    forking = psutil.Process(forker._process.pid)
+    until(lambda: not forking.children(), what="nothing that was ordered is left")
 
 
 PROGRAMS = {
@@ -117,20 +119,20 @@ PROGRAMS = {
 }
 
 
-def test_a_program_runs_as_in_a_python_of_its_own(project: Project, forker: Forker) -> None:
+def test_a_program_runs_as_in_a_python_of_its_own(project: Project) -> None:
     env = project.environment()
     for what, text in PROGRAMS.items():
         argv = [sys.executable, "-W", "error", "-c", text, "one", "two"]
         own = subprocess.run(
             argv, cwd=project.root, env=env, capture_output=True, text=True, check=False
         )
-        forked = forker.run(argv, project.root, env, 60)
+        forked = FORKER.run(argv, project.root, env, 60)
         assert (forked.returncode, forked.stdout) == (own.returncode, own.stdout), what
         assert forked.stderr.splitlines()[-1:] == own.stderr.splitlines()[-1:], what
         assert ("ResourceWarning" in own.stderr) is (what == "a file left open")
 
 
-def test_what_python_reads_at_its_start_is_not_for_a_fork(forker: Forker) -> None:
-    assert forker.can({**os.environ, "COLUMNS": "200", "NO_COLOR": "1"})
-    assert not forker.can({**os.environ, "PYTHONIOENCODING": "latin-1"})
-    assert not forker.can({**os.environ, "LC_ALL": "tlh"})
+def test_what_python_reads_at_its_start_is_not_for_a_fork() -> None:
+    assert FORKER.can({**os.environ, "COLUMNS": "200", "NO_COLOR": "1"})
+    assert not FORKER.can({**os.environ, "PYTHONIOENCODING": "latin-1"})
+    assert not FORKER.can({**os.environ, "LC_ALL": "tlh"})

@@ -12,7 +12,7 @@ import pytest
 import redis
 import yaml
 from support.engines import BUNDLED, TLS
-from support.forked import FORKER
+from support.forked import FORKER, read_at_start
 from support.forms import FULL
 from support.pages import ROOT
 from support.project import Project, processes_below
@@ -35,6 +35,7 @@ def job(tmp_path: Path) -> Iterator[Job]:
         "TMPDIR": str(made),
         "XDG_STATE_HOME": os.environ["XDG_STATE_HOME"],
         "REDISTOPO_SERVER": BUNDLED.path,
+        **read_at_start(os.environ),
     }
     yield Job(temp=tmp_path / "temp", env=env)
     for process in processes_below(made):

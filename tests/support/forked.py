@@ -54,7 +54,8 @@ os._exit(code)
 """
 
 
-def _read_at_start(environment: Mapping[str, str]) -> dict[str, str]:
+def read_at_start(environment: Mapping[str, str]) -> dict[str, str]:
+    """Those variables in which a command can't differ from its worker, if it is to be forked."""
     return {name: text for name, text in environment.items() if name.startswith(_READ_AT_START)}
 
 
@@ -144,11 +145,11 @@ class Forker:
 
     _process: "subprocess.Popen[bytes] | None" = None
     _door: socket.socket | None = None
-    _started_with: dict[str, str] = field(default_factory=lambda: _read_at_start(os.environ))
+    _started_with: dict[str, str] = field(default_factory=lambda: read_at_start(os.environ))
 
     def can(self, environment: Mapping[str, str]) -> bool:
         """Whether a fork would be as a new process with that environment is."""
-        return _read_at_start(environment) == self._started_with
+        return read_at_start(environment) == self._started_with
 
     def run(
         self, argv: list[str], cwd: Path, environment: Mapping[str, str], seconds: float
