@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.engines import BUNDLED
+from support.forked import FORKER
 from support.project import COMMAND, Project
 from support.terminal import Terminal
 
@@ -104,10 +105,7 @@ def test_a_folder_above_is_found_and_named(project: Project) -> None:
     below.mkdir(parents=True)
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [COMMAND, *words], cwd=below, env=project.environment(), text=True,
-            capture_output=True, check=False,
-        )  # fmt: skip
+        return FORKER.run([COMMAND, *words], below, project.environment(), 60)
 
     found = run("status")
     assert found.returncode == 0
@@ -188,9 +186,10 @@ def test_up_again_prints_one_line_and_connect_prints_the_rest(project: Project) 
 @pytest.mark.parametrize("streams", ["2>&1 |", "2>&1 >/dev/null |", "|"])
 def test_a_reader_that_leaves_early_changes_no_exit_code(project: Project, streams: str) -> None:
     project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
+    command = COMMAND if streams == "|" else project.command
     verbs = (("up", 0), ("up", 0), ("up --timeout x", 2), ("verify --json", 0))
     for words, code in (*verbs, ("--help", 0), ("help up", 0), ("schema", 0), ("secret", 2)):
-        script = f"{COMMAND} {words} {streams} head -n 1; echo ${{PIPESTATUS[0]}}"
+        script = f"{command} {words} {streams} head -n 1; echo ${{PIPESTATUS[0]}}"
         done = subprocess.run(
             ["bash", "-c", script], cwd=project.root, env=project.environment(),
             capture_output=True, text=True, check=False,

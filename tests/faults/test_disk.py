@@ -8,7 +8,8 @@ import psutil
 import pytest
 from support.apart import apart
 from support.engines import BUNDLED, PACKAGED
-from support.project import COMMAND, Project
+from support.forked import FORKER
+from support.project import Project
 
 from redistopo.host.all_processes import all_processes
 
@@ -21,7 +22,7 @@ def disk(
 
     def run(script: str) -> subprocess.CompletedProcess[str]:
         words = f"mount -t tmpfs -o size=3m tmpfs {project.root} && cd {project.root} && {script}"
-        env = {"R": COMMAND, "PORT": str(project.port), "CLI": BUNDLED.cli}
+        env = {"R": str(FORKER.put_into(tmp_path)), "PORT": str(project.port), "CLI": BUNDLED.cli}
         return apart(project, "--mount", "bash", "-c", words, env=env, seconds=90)
 
     yield run
@@ -161,12 +162,14 @@ def test_a_read_only_folder(
         $R down -q; mount -o remount,ro . ; cd .
         for verb in up plan status; do $R $verb >/dev/null; echo "$verb: $?"; done
         $R verify --timeout 1s; echo "verify: $?"
-        mount -o remount,rw .; $R up -q; echo "healed: $?"; $R down"""
+        mount -o remount,rw .; $R up -q; echo "healed: $?"; $R down
+        mount --bind .redistopo .redistopo; mount -o remount,bind,ro .redistopo; $R up -q"""
     )
     wanted = ("up: 4", "plan: 0", "status: 0", "verify: 3", "healed: 0", "2 servers stopped")
     for line in wanted:
         assert line in done.stdout, done
-    assert f"read-only; make it writable: mount -o remount,rw {project.root};" in done.stderr
+    for folder in (project.root, project.root / ".redistopo"):
+        assert f"read-only; make it writable: mount -o remount,rw {folder};" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -7,7 +7,7 @@ import pytest
 from support.engines import BUNDLED
 from support.forms import spread
 from support.kept import KEPT
-from support.project import COMMAND, Project
+from support.project import Project
 from support.waiting import until
 
 
@@ -20,13 +20,13 @@ from support.waiting import until
 )
 def test_modes_under_any_umask(project: Project, umask: str, persistence: str) -> None:
     project.init("cluster", "--formation", "instant", "--persistence", persistence)
-    _shell(project, f"umask {umask} && {COMMAND} up -q")
+    _shell(project, f"umask {umask} && {project.command} up -q")
     with project.client() as node:
         node.set(KEPT, "yes")
         (node.save if persistence == "rdb" else node.bgrewriteaof)()
         until(lambda: not node.info("persistence")["aof_rewrite_in_progress"])
     project.run("verify", check=0)
-    _shell(project, f"umask {umask} && {COMMAND} down -q && {COMMAND} up -q")
+    _shell(project, f"umask {umask} && {project.command} down -q && {project.command} up -q")
     state = project.root / ".redistopo"
     for path in (state, *state.rglob("*")):
         wanted = 0o700 if path.is_dir() else 0o600

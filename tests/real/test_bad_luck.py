@@ -17,7 +17,7 @@ from support.engines import BUNDLED, INSTALLED
 from support.forms import FULL, spread
 from support.judge import client
 from support.kept import keep, kept
-from support.project import COMMAND, Project
+from support.project import Project
 from support.steps import reach
 from support.strangers import stranger
 from support.waiting import until
@@ -165,8 +165,8 @@ def test_a_full_disk_is_one_clear_error(project: Project, tmp_path: Path, size: 
     # a mount of its own, in a namespace of its own: it is gone with the command
     script = (
         f"mount -t tmpfs -o size={size} tmpfs {disk} && cd {disk} && "
-        f"{COMMAND} init cluster --port {project.port} --formation instant "
-        f"--engine {BUNDLED.path} && {COMMAND} up --timeout 20s"
+        f"{project.command} init cluster --port {project.port} --formation instant "
+        f"--engine {BUNDLED.path} && {project.command} up --timeout 20s"
     )
     done = apart(project, "--mount", "sh", "-c", script)
     assert done.returncode == 4, done
@@ -186,7 +186,8 @@ def test_a_folder_that_cannot_be_written(project: Project) -> None:
     failed = project.run("init", "cluster", "--dir", "file/below", check=4)
     assert "can't" in failed.err
     script = (
-        f"mount -t tmpfs -o ro tmpfs {project.root} && cd {project.root} && {COMMAND} init cluster"
+        f"mount -t tmpfs -o ro tmpfs {project.root} && cd {project.root} && "
+        f"{project.command} init cluster"
     )
     done = apart(project, "--mount", "sh", "-c", script)
     assert done.returncode == 4, done

@@ -12,7 +12,7 @@ from urllib.parse import quote as percent
 from support.apart import apart
 from support.engines import BUNDLED
 from support.judge import client
-from support.project import COMMAND, Project
+from support.project import Project
 from support.steps import reach
 
 from redistopo.host.files import last_part
@@ -171,8 +171,8 @@ def test_a_full_disk_leaves_no_half_bundle(project: Project, tmp_path: Path) -> 
     disk.mkdir()
     script = (
         f"mount -t tmpfs -o size=4k tmpfs {disk} && "
-        f"{COMMAND} bundle -q --dir {project.root} --out {disk}/full.tgz; code=$?; ls {disk}; "
-        "exit $code"
+        f"{project.command} bundle -q --dir {project.root} --out {disk}/full.tgz; code=$?; "
+        f"ls {disk}; exit $code"
     )
     done = apart(project, "--mount", "sh", "-c", script)
     assert done.returncode == 4, done

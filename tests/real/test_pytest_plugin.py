@@ -1,5 +1,7 @@
 """The pytest plugin: its fixtures and factories in suites of others, run by pytest itself."""
 
+from dataclasses import replace
+
 import pytest
 from support.engines import BUNDLED, INSTALLED
 from support.forms import spread
@@ -10,7 +12,7 @@ SHAPES = {"cluster": 6, "sentinel": 6, "replication": 3, "standalone": 1}
 
 @pytest.mark.parametrize("shape", spread(list(SHAPES), 2))
 def test_each_test_gets_a_client_of_a_topology_without_data(suites: Suites, shape: str) -> None:
-    suites.passes(
+    replace(suites, fresh=shape == "cluster").passes(
         f"""
 import pytest, redis
 
@@ -45,6 +47,7 @@ watched_client = factories.client("watched")
 
 
 def test_factories_make_fixtures_of_ones_own(suites: Suites) -> None:
+    suites = replace(suites, fresh=True)
     suites.write(conftest=FACTORIES)
     suites.passes(
         SEE
@@ -238,6 +241,7 @@ def test_an_unknown_engine_is_named_with_what_asks_for_it(suites: Suites) -> Non
 
 
 def test_unused_it_imports_next_to_nothing_and_starts_nothing(suites: Suites) -> None:
+    suites = replace(suites, fresh=True)
     suites.passes(
         """
 import sys

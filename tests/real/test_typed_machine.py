@@ -159,7 +159,7 @@ def test_a_setting_that_the_machine_shares_is_changed_in_a_copy_of_its_file(
 
     (project.root / "dump.rdb").write_text("none")  # a server warns, and ends when it loads that
     project.init("standalone", engine=BUNDLED.path)
-    shown = beside(f"{COMMAND} {' '.join(QUICK)}")
+    shown = beside(f"{project.command} {' '.join(QUICK)}")
     (told,) = found_in(Done(0, shown, ""), check, "warn")
     assert warns()
     RECORDER.saw("redistopo doctor", shown)
@@ -167,7 +167,7 @@ def test_a_setting_that_the_machine_shares_is_changed_in_a_copy_of_its_file(
     RECORDER.types(typed)
     beside(typed)
     assert copy.read_text().strip() == after
-    assert not found_in(Done(0, beside(f"{COMMAND} {' '.join(QUICK)}"), ""), check, "warn")
+    assert not found_in(Done(0, beside(f"{project.command} {' '.join(QUICK)}"), ""), check, "warn")
     assert not warns()
 
 

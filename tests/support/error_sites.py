@@ -35,8 +35,9 @@ def sites() -> tuple[str, ...]:
     found: set[str] = set()
     for path in sorted(PACKAGE.rglob("*.py")):
         module = path.relative_to(PACKAGE).as_posix()
-        if not module.startswith("model/remedies/"):
-            tree = ast.parse(path.read_text(encoding="utf-8"))
+        source = path.read_text(encoding="utf-8")
+        if "hint" in source and not module.startswith("model/remedies/"):
+            tree = ast.parse(source)
             found |= {f"{module}: {text}" for text in texts(tree) if _changes(text)}
     return tuple(sorted(found))
 

@@ -2,8 +2,9 @@
 
 Importing is most of what a short command costs, and the suite runs some thousand of them.
 So each pytest worker has one `Forker`: a process with everything loaded that forks for each
-command. A fork is a process as any other, with a pid, signals, descriptors, an environment
-and an exit code of its own, and it does what the installed script does.
+command, and for programs of Python's: ``python [-W error] -c TEXT`` or ``-m MODULE``. A fork is
+a process as any other, with a pid, signals, descriptors, an environment and an exit code of its
+own, and it does what the installed script does, or Python.
 """
 
 import io
@@ -174,15 +175,21 @@ class Forker:
         *,
         merged: bool = False,
     ) -> "Running":
-        """The command, or ``python -W error -c TEXT`` or ``-m MODULE``, runs in the background: no
-        stdin, and pipes of text, or one for stdout and stderr."""
+        """The command, or a program of Python's, runs in the background: no stdin, and pipes of
+        text, or one for stdout and stderr."""
         out = os.pipe()
         err = (None, os.dup(out[1])) if merged else os.pipe()
         null = os.open(os.devnull, os.O_RDONLY)
-        running = self._ordered(argv, cwd, environment, [null, out[1], err[1]])
+        running = self.begin_between([null, out[1], err[1]], argv, cwd, environment)
         running.stdout = os.fdopen(out[0])
         running.stderr = None if err[0] is None else os.fdopen(err[0])
         return running
+
+    def begin_between(
+        self, ends: list[int], argv: list[str], cwd: Path, environment: Mapping[str, str]
+    ) -> "Running":
+        """The same, with these as its stdin, stdout and stderr; they are closed here."""
+        return self._ordered(argv, cwd, environment, ends)
 
     def begin_on(
         self, terminal: int, argv: list[str], cwd: Path, environment: Mapping[str, str]

@@ -17,6 +17,7 @@ import runpy
 import selectors
 import signal
 import socket
+import struct
 import sys
 import threading
 import warnings
@@ -36,6 +37,9 @@ _LOADED = (
     "tomlkit",
 )  # fmt: skip
 """What commands and programs import while they work, besides redistopo."""
+
+
+_OWN = Path("/proc/self/ns")
 
 
 class _Inside:
@@ -92,6 +96,8 @@ class _Inside:
         pid = os.fork()
         if pid == 0:
             signal.set_wakeup_fd(-1)
+            if not order.get("tell_pid"):
+                _enter_namespaces_of(who)
             held = (self.door, self.listener, self.woken, self.wakes, who, *self.asked.values())
             for one in held:
                 one.close()
@@ -123,6 +129,19 @@ def _listening(place: str) -> socket.socket:
     made.bind(place)
     made.listen()
     return made
+
+
+def _enter_namespaces_of(who: socket.socket) -> None:
+    """This child sees the mounts of the process at the socket's other end; from another network
+    it could not have asked."""
+    asking, _, _ = struct.unpack("3i", who.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    places = [Path("/proc") / str(asking) / "ns" / kind for kind in ("user", "mnt")]
+    other = [one for one in places if one.stat().st_ino != (_OWN / one.name).stat().st_ino]
+    files = [os.open(one, os.O_RDONLY) for one in other]  # before /proc may be another
+    for file in files:
+        if ctypes.CDLL(None, use_errno=True).setns(file, 0) != 0:
+            raise OSError(ctypes.get_errno(), "can't enter a namespace")
+        os.close(file)
 
 
 def _become(order: dict[str, Any], ends: list[int]) -> None:
@@ -217,21 +236,23 @@ def _serve(door: int) -> None:
 
 
 def _python(words: list[str]) -> None:
-    """Do what ``python -W error -c TEXT`` or ``-m MODULE`` does with its words."""
-    *options, how, what = words[:4]
-    if options != ["-W", "error"] or how not in ("-c", "-m"):
-        raise SystemExit(f"only -W error -c or -m: {words}")
-    sys.warnoptions[:] = ["error"]
-    warnings.simplefilter("error")
+    """Do what ``python [-W error] -c TEXT`` or ``-m MODULE`` does with its words."""
+    if words[:2] == ["-W", "error"]:
+        words = words[2:]
+        sys.warnoptions[:] = ["error"]
+        warnings.simplefilter("error")
+    how, what, *rest = words
     if how == "-m":
         # pytest rewrites the assertions of plugins as it imports them; this one is loaded already
         sys.modules["redistopo"].__doc__ = "PYTEST_DONT_REWRITE"
         sys.path.insert(0, str(Path.cwd()))
-        sys.argv[:] = [what, *words[4:]]
+        sys.argv[:] = [what, *rest]
         runpy.run_module(what, run_name="__main__", alter_sys=True)
         return
+    if how != "-c":
+        raise SystemExit(f"neither -c nor -m: {how}")
     sys.path.insert(0, "")
-    sys.argv[:] = ["-c", *words[4:]]
+    sys.argv[:] = ["-c", *rest]
     made = sys.modules["__main__"] = ModuleType("__main__")
     exec(compile(what, "<string>", "exec"), made.__dict__)
 

@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -19,8 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from support.forked import FORKER
+
 _ACTS = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.kill", "subprocess.Popen"}
-_STARTER = str(Path(__file__))
+_SERVING = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+from support.mortal import serve
+serve()
+"""
 
 
 @dataclass(frozen=True)
@@ -33,26 +39,33 @@ class Ended:
 
 
 class Nursery:
-    """A process that has all of redistopo loaded and forks, so that a trial takes no import."""
+    """A process that has all of redistopo loaded and forks, so that a trial takes no import; it is
+    a fork itself, of the process that forks commands."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, _STARTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        orders, answers = os.pipe(), os.pipe()
+        self._orders = os.fdopen(orders[1], "w")
+        self._answers = os.fdopen(answers[0])
+        self._process = FORKER.begin_between(
+            [orders[0], answers[1], os.dup(2)],
+            [sys.executable, "-c", _SERVING],
+            Path.cwd(),
+            os.environ,
         )
 
     def run(self, verb: str, root: Path, *, end_at: int = 0, **extra: Any) -> Ended:
         """The verb ran in that folder, and was killed at its nth boundary, if it came to it, or at
         the first one whose text has that of `end_in`."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
         order = {"verb": verb, "root": str(root), "end_at": end_at, **extra}
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        told = json.loads(self._process.stdout.readline())
+        self._orders.write(json.dumps(order) + "\n")
+        self._orders.flush()
+        told = json.loads(self._answers.readline())
         return Ended(told["code"], told["said"], tuple(told["boundaries"]))
 
     def close(self) -> None:
-        self._process.communicate()
+        self._orders.close()
+        self._answers.close()
+        self._process.wait(20)
 
 
 @contextmanager
@@ -206,16 +219,9 @@ def _jumping(seconds: float) -> None:
     time.time = lambda: true() + seconds * next(jumps)
 
 
-def _serve() -> None:
+def serve() -> None:
     """One fork for each order on stdin; the answer says how it ended."""
-    import redis  # noqa: F401  loaded once, before the forks
-
-    import redistopo.client.connection
-    import redistopo.client.write_probe  # noqa: F401  likewise
-    from support.forking import compile_templates
-
     verbs = _verbs()
-    compile_templates()
     for line in sys.stdin:
         order = json.loads(line)
         reading, writing = os.pipe()
@@ -240,8 +246,3 @@ def _serve() -> None:
         }
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    sys.path[0] = str(Path(__file__).parents[1])
-    _serve()

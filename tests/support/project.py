@@ -112,6 +112,11 @@ class Project:
     def environment(self) -> dict[str, str]:
         return {**os.environ, **self.env}
 
+    @property
+    def command(self) -> Path:
+        """The command for a shell, which has it forked, also where it has mounts of its own."""
+        return FORKER.put_into(self.root.parent)
+
     def init(self, shape: str, *words: str, engine: str = "") -> None:
         """A topology file for the shape, from this project's own port, for what is tested then."""
         extra = ("--engine", engine) if engine else ()

@@ -1,4 +1,5 @@
-"""Test suites of the plugin's users: files in a folder, run by pytest in a process of its own."""
+"""Test suites of the plugin's users: files in a folder, run by pytest in a process of its own,
+as programs are (`Programs`)."""
 
 import re
 import subprocess
@@ -6,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.forked import FORKER, Running
 from support.programs import Programs
 from support.project import Done
 from support.waiting import until
@@ -57,11 +59,14 @@ class Suites(Programs):
         """pytest for this suite, with no plugin that it doesn't use."""
         return _PYTEST if self._has_coroutines() else (*_PYTEST, *WITHOUT_COROUTINES)
 
-    def start(self, *words: str, **env: str) -> "subprocess.Popen[str]":
+    def start(self, *words: str, **more: str) -> "Running | subprocess.Popen[str]":
+        argv, env = [*self.command, *words], {**self.environment(), **more}
+        if not self.fresh and FORKER.can(env):
+            return FORKER.begin(argv, self.folder, env, merged=True)
         return subprocess.Popen(
-            [*self.command, *words],
+            argv,
             cwd=self.folder,
-            env={**self.environment(), **env},
+            env=env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -72,6 +77,7 @@ class Suites(Programs):
         """How pytest ended."""
         with self.start(*words, **env) as running:
             out, _ = running.communicate(timeout=120)
+        assert running.returncode is not None
         return Done(running.returncode, out, "")
 
     def passes(self, text: str, *words: str, **env: str) -> str:
