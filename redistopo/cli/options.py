@@ -204,7 +204,7 @@ def allow_blocking(command: Command) -> Command:
     )(command)
 
 
-def percent(text: str) -> float:
+def percent(_ctx: click.Context, _param: click.Parameter, text: str) -> float:
     """Parse ``5%`` or ``5`` to 0.05."""
     found = re.fullmatch(r"(\d{1,3}(?:\.\d+)?)%?", text.strip())
     if found is None:

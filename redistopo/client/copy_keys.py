@@ -281,9 +281,11 @@ def _owners_by_slot(owners: Sequence[Owner]) -> Mapping[int, int]:
         for span in one.slots
         for slot in range(span.first, span.last + 1)
     }
-    if found and len(found) != SLOT_COUNT:
+    lacks = f"{SLOT_COUNT - len(found)} slots have no owner"
+    if not owners or (found and len(found) != SLOT_COUNT):
         raise RedistopoError(
-            f"{SLOT_COUNT - len(found)} slots have no owner", hint="repair it: redistopo up"
+            lacks if owners else "no primary replies that keys could be copied to",
+            hint="repair it: redistopo up",
         )
     return found
 

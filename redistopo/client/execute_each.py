@@ -107,10 +107,13 @@ def _collected(
     commands: Sequence[Command],
     known: dict[Command, UsualReply | None],
 ) -> list[Reply]:
-    if not known:
-        return client.collect(endpoint, len(commands))
+    """Collect a server's replies, which all follow the first one, unless it keeps others waiting:
+    raises Unreachable then."""
+    ends = time.monotonic() + client.seconds
     replies: list[Reply] = []
     for command in commands:
+        if time.monotonic() > ends:
+            raise client.give_up(endpoint)
         if command in known:
             same = known[command] = client.collect_known(endpoint, known[command])
             replies.append(same.value)

@@ -113,9 +113,11 @@ class NodeQuery:
 
     def _endpoints(self, reply: Reply) -> tuple[tuple[Endpoint, str], ...]:
         """What most nodes print alike, read once."""
-        if reply is not self._printed[0]:
-            self._printed = reply, printed_endpoints(reply)
-        return self._printed[1]
+        known, endpoints = self._printed
+        if reply is not known:
+            endpoints = printed_endpoints(reply)
+            self._printed = reply, endpoints  # not read again: threads may share this
+        return endpoints
 
     def _with_all(self, found: NodeSeen, replies: list[Reply]) -> NodeSeen:
         """Add the settings, the users, and what others than we may do."""

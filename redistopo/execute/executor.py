@@ -8,6 +8,7 @@ from redistopo.errors import BadReply, Unreachable, UsageError
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.create_by_cli import form_by_cli
 from redistopo.execute.create_instantly import form_instantly, seed
+from redistopo.execute.hurry import hurry
 from redistopo.execute.introduce_sentinels import fail_over, introduce
 from redistopo.execute.monitor_primary import monitor_again
 from redistopo.execute.promote import promote, take_over
@@ -215,6 +216,7 @@ def _move(context: ExecutionContext, one: Step) -> None:
     context.on_moves(one.moves)
     await_writable(context, one)
     moved = move_slots(context, one.moves)
+    hurry(context, one.settings)
     context.moved_slots += moved.slots
     context.moved_keys += moved.keys
 

@@ -72,14 +72,14 @@ def await_writable(context: ExecutionContext, one: Step) -> None:
     just started replies CLUSTERDOWN for 2 s (cluster_legacy.c, CLUSTER_WRITABLE_DELAY), to MIGRATE
     as to any command with keys.
 
-    New nodes have their planned node timeout again by then: with a lower one, a primary that is
-    busy with a large key, or a pause of the machine, would be enough for CLUSTERDOWN.
+    New nodes have their planned node timeout again by then, also those of a run that was killed:
+    with a lower one, a primary that is busy with a large key, or a pause of the machine, would be
+    enough for CLUSTERDOWN.
     """
     sources = dict.fromkeys(move.source for move in one.moves)
     if not any(int(str(context.send(node, "DBSIZE"))) for node in context.nodes(sources)):
         return
-    if context.hurried:
-        end_hurry(context)
+    end_hurry(context)
     both = dict.fromkeys((*sources, *(move.target for move in one.moves)))
     _await_ok(context, context.nodes(both), context.deadline)
 

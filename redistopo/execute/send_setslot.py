@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Self
 
 from redistopo.client.connection import Command, Connections, Reply
-from redistopo.execute.survey_slots import PIPELINE, raise_on_errors
+from redistopo.execute.survey_slots import in_pipelines, raise_on_errors
 from redistopo.host.polling import Deadline
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.protocol.endpoint import Endpoint
@@ -73,10 +73,11 @@ class SetslotSenders:
 
 def send_setslot(client: Connections, node: NodeSeen, commands: Sequence[Command]) -> None:
     """Send the commands over one connection; raises BadReply for an error."""
-    for start in range(0, len(commands), PIPELINE):
-        some = commands[start : start + PIPELINE]
+    for part in in_pipelines(commands):
         _until_acknowledged(
-            node, some, lambda these: client.execute(node.endpoint, these, [OK] * len(these))
+            node,
+            commands[part],
+            lambda these: client.execute(node.endpoint, these, [OK] * len(these)),
         )
 
 

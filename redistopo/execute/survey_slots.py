@@ -147,12 +147,17 @@ def pipelined(
     """Send commands in pipelines of a bounded length; raises BadReply for the first error. `usual`
     are the replies that the commands have in most cases."""
     found: list[Reply] = []
-    for start in range(0, len(commands), PIPELINE):
-        part = slice(start, start + PIPELINE)
+    for part in in_pipelines(commands):
         replies = client.execute(node.endpoint, commands[part], usual[part])
         raise_on_errors(node, commands[part], replies)
         found += replies
     return found
+
+
+def in_pipelines(commands: Sequence[Command]) -> Iterator[slice]:
+    """Yield the parts of these commands that are sent at a time, in their order."""
+    for start in range(0, len(commands), PIPELINE):
+        yield slice(start, start + PIPELINE)
 
 
 def raise_on_errors(node: NodeSeen, commands: Sequence[Command], replies: Sequence[Reply]) -> None:

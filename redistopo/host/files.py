@@ -47,11 +47,25 @@ def write_errors(what: Path) -> Iterator[None]:
 
 def _remedy(number: int, what: Path) -> str:
     if number == errno.EROFS:
-        path = what.absolute()
-        mounted = next(one for one in (path, *path.parents) if one == one.parent or one.is_mount())
-        again = f"make it writable: mount -o remount,rw {quote(str(mounted))}"
+        again = f"make it writable: mount -o remount,rw {quote(str(_mounted(what.absolute())))}"
         return f"that file system is read-only; {again}; or use another folder (--dir)"
     return _REMEDY.get(number, "check that folder, then run the command again")
+
+
+def _mounted(path: Path) -> Path:
+    """Where the read-only file system of a path is mounted. A folder that is mounted on itself
+    (mount --bind) is one, too: what is above it can be written to."""
+
+    def ends(one: Path) -> bool:
+        return one == one.parent or one.is_mount() or not _is_read_only(one.parent)
+
+    return next(one for one in (path, *path.parents) if ends(one))
+
+
+def _is_read_only(folder: Path) -> bool:
+    with suppress(OSError):
+        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+    return True  # it could not be made
 
 
 @contextmanager

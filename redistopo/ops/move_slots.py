@@ -1,6 +1,7 @@
 """`move-slots`: move slots with their keys to a shard, while clients go on."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import field
 from pathlib import Path
@@ -129,8 +130,11 @@ def parse_slots(text: str) -> tuple[SlotRange, ...]:
                 hint=f"slots are 0 to {SLOT_COUNT - 1}, for example 0-100,500",
             ) from error
     slots = slots_of(found)
-    if len(set(slots)) != len(slots) or not slots:
-        raise UsageError(f"{text!r} has a slot twice" if slots else "no slots are given")
+    if not slots:
+        raise UsageError("no slots are given", hint="name them, for example 0-100,500")
+    slot, times = Counter(slots).most_common(1)[0]
+    if times > 1:
+        raise UsageError(f"slot {slot} is in {text!r} more than once", hint="name each slot once")
     return ranges(slots)
 
 

@@ -14,7 +14,7 @@ from redistopo.model.planning.upgrade import newest_running
 from redistopo.model.protocol.credentials import TopologyUser
 from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, note, step
-from redistopo.project.load import layout_of_folder
+from redistopo.project.load import load_project
 from redistopo.quick_dataclass import dataclass
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
@@ -151,10 +151,9 @@ def _verified(session: Session, folder: Path, manifest: Manifest, verify: bool |
     """The manifest with the digest of the data, unless the data is large and it isn't asked for."""
     from dataclasses import replace
 
-    from redistopo.snapshot.data_check import SMALL_BYTES, digest_of_snapshot, installed, loader
+    from redistopo.snapshot.data_check import digest_of_snapshot, installed, is_verified, loader
 
-    wanted = manifest.bytes <= SMALL_BYTES if verify is None else verify
-    if not wanted:
+    if not is_verified(manifest, verify):
         return manifest
     try:
         program = (
@@ -182,12 +181,12 @@ class TimerResult:
 
 def timer_line(root: Path, kind: str, *options: str) -> TimerResult:
     """Return the line for cron, or the command that creates a timer of systemd, for `snapshot` with
-    these options."""
+    these options; raises UsageError if the folder has no valid topology file."""
     import shutil
     import sys
     from shlex import join
 
-    layout = layout_of_folder(root)
+    layout = load_project(root).layout
     program = shutil.which("redistopo") or sys.argv[0]
     words = [program, "-C", str(layout.root), "snapshot", *options, "--quiet"]
     if kind == "cron":

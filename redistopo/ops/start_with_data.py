@@ -28,9 +28,9 @@ from redistopo.quick_dataclass import dataclass
 from redistopo.session.open import hold_lock, open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
 from redistopo.snapshot.data_check import (
-    SMALL_BYTES,
     digest_of_primaries,
     installed,
+    is_verified,
     require_same,
 )
 from redistopo.snapshot.manifest import DataDigest, Manifest
@@ -267,14 +267,13 @@ def _compare(start: DataStart, progress: Progress) -> tuple[int, DataDigest | No
     with open_session(asked) as session:
         primaries = _primaries(session)
         keys = sum(node.keys for node in primaries)
-        wanted = manifest.bytes <= SMALL_BYTES if start.verify is None else start.verify
         lasting = manifest.keys - sum(one.expiring for one in manifest.shards)
         if not lasting <= keys <= manifest.keys:
             raise RedistopoError(
                 f"{keys:,} keys were restored, {manifest.keys:,} were saved",
                 hint="compare the snapshot with its digest: redistopo snapshots --verify",
             )
-        if manifest.digest is None or not wanted:
+        if manifest.digest is None or not is_verified(manifest, start.verify):
             return keys, None
         with step(progress, "compare the digest of the data", changes=False):
             digest = digest_of_primaries(primaries, session.credentials)

@@ -21,7 +21,9 @@ from redistopo.snapshot.manifest import NO_DATA, DataDigest, Manifest
 from redistopo.snapshot.stored import UnusableSnapshot
 
 SMALL_BYTES = 64 << 20
-"""Data of this size is verified in a second or so, and so without being asked to."""
+SMALL_KEYS = 100_000
+"""Data of at most this size and number of keys is verified in seconds, and so without being asked
+to: a key takes some 25 microseconds, and servers compress what is in a file."""
 
 _SECONDS = 60.0
 _WORKERS = 2
@@ -38,6 +40,12 @@ def installed(wrote: str) -> str:
     if not reads(engine, wrote):
         engine = choose_engine(engine_request(wrote)).engine
     return engine.path
+
+
+def is_verified(manifest: Manifest, asked: bool | None) -> bool:
+    """Return whether the digest of a snapshot's data is computed: as asked, or if it is small."""
+    small = manifest.bytes <= SMALL_BYTES and manifest.keys <= SMALL_KEYS
+    return small if asked is None else asked
 
 
 def loader(engine: Engine, wrote: str) -> str:

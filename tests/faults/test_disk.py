@@ -162,12 +162,14 @@ def test_a_read_only_folder(
         $R down -q; mount -o remount,ro . ; cd .
         for verb in up plan status; do $R $verb >/dev/null; echo "$verb: $?"; done
         $R verify --timeout 1s; echo "verify: $?"
-        mount -o remount,rw .; $R up -q; echo "healed: $?"; $R down"""
+        mount -o remount,rw .; $R up -q; echo "healed: $?"; $R down
+        mount --bind .redistopo .redistopo; mount -o remount,bind,ro .redistopo; $R up -q"""
     )
     wanted = ("up: 4", "plan: 0", "status: 0", "verify: 3", "healed: 0", "2 servers stopped")
     for line in wanted:
         assert line in done.stdout, done
-    assert f"read-only; make it writable: mount -o remount,rw {project.root};" in done.stderr
+    for folder in (project.root, project.root / ".redistopo"):
+        assert f"read-only; make it writable: mount -o remount,rw {folder};" in done.stderr
     assert "Traceback" not in done.stderr
 
 

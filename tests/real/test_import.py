@@ -155,6 +155,10 @@ def test_a_source_that_is_lost_half_way_is_named_and_it_goes_on_later(
     assert "again" in err
     project.run("import", "--from", f"127.0.0.1:{port}", "--replace", check=0)
     assert project.client().dbsize() == 40_000
+    project.run("down", check=0)
+    refused = project.run("import", "--from", f"127.0.0.1:{port}", check=1).err
+    assert "Error: no primary replies that keys could be copied to" in refused
+    assert "Next: repair it: redistopo up" in refused
 
 
 @pytest.mark.skipif(not FULL, reason="the same code reads any shape; make test-full does it")

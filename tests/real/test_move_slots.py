@@ -60,7 +60,7 @@ def test_what_can_not_be_moved_is_refused_before_anything_changes(project: Proje
     before = owners(project)
     for line, code, said in (
         ("move-slots 0-20000 --to node2", 2, "not a slot"),
-        ("move-slots 5,4-6 --to node2", 2, "twice"),
+        ("move-slots 5,4-6 --to node2", 2, "slot 5 is in '5,4-6' more than once"),
         ("move-slots x --to node2", 2, "not a slot"),
         ("move-slots 5", 2, "--to is missing"),
         ("move-slots 5 --to shard:9", 2, "no node matches"),
@@ -71,7 +71,7 @@ def test_what_can_not_be_moved_is_refused_before_anything_changes(project: Proje
         ("rebalance --weight node1=-1", 2, "not a weight"),
         ("rebalance --weight node1=1 --weight shard:1=2", 2, "two weights"),
         ("rebalance --weight node1=0 --weight node2=0 --weight node3=0", 2, "more than 0"),
-        ("rebalance --threshold x", 2, "not a percentage"),
+        ("rebalance --threshold x", 2, "'--threshold': 'x' is not a percentage"),
         ("undo", 1, "nothing to take back"),
     ):
         done = project.run(*line.split(), check=code)

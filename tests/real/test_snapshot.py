@@ -189,6 +189,8 @@ def test_secrets_are_saved_only_when_asked(project: Project) -> None:
 def test_the_printed_timer_runs_it(project: Project) -> None:
     project.init("standalone", engine=BUNDLED.path)
     project.up()
+    elsewhere = project.run("snapshot", "--timer", "cron", "-C", project.root.parent, check=2)
+    assert "there is no redistopo.toml" in elsewhere.err  # it would fail each night
     line = project.run("snapshot", "--timer", "cron", "--keep", "3", check=0).out.strip()
     assert line.startswith("0 3 * * * ")
     assert "--keep 3" in line

@@ -24,6 +24,7 @@ from redistopo.cli.run_verb import run_and_show
 )
 @click.option(
     "--threshold",
+    callback=options.percent,
     default="2%",
     show_default=True,
     metavar="PERCENT",
@@ -38,7 +39,7 @@ def command(
     root: Path,
     by: str,
     weights: tuple[str, ...],
-    threshold: str,
+    threshold: float,
     roles: bool,
     allow_blocking: bool,
     dry_run: bool,
@@ -61,7 +62,7 @@ def command(
         root=root,
         by=Balance(by),
         weights=weights,
-        threshold=options.percent(threshold),
+        threshold=threshold,
         allow_blocking=allow_blocking,
         seconds=timeout,
     )

@@ -20,7 +20,7 @@ from redistopo.cli.run_verb import run_and_show
 @click.option(
     "--verify/--no-verify",
     default=None,
-    help="Compare the digest of the data.  [if at most 64 MB]",
+    help="Compare the digest of the data.  [if at most 64 MB, 100,000 keys]",
 )
 @options.timeout("10m", "Time limit.")
 @options.output

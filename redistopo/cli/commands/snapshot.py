@@ -20,7 +20,7 @@ from redistopo.cli.run_verb import run_and_show
 @click.option(
     "--verify/--no-verify",
     default=None,
-    help="Load the files and record a digest of the data.  [if at most 64 MB]",
+    help="Load the files and record a digest of the data.  [if at most 64 MB, 100,000 keys]",
 )
 @click.option("--with-secrets", is_flag=True, help="Also save the generated passwords.")
 @click.option("--archive", is_flag=True, help="Save one file: snapshots/NAME.tar.gz.")
@@ -53,8 +53,8 @@ def command(
 
     if timer:
         flags = (*(["--pause"] if pause else []), *(["--archive"] if archive else []))
-        made = timer_line(root, timer, "--keep", str(keep or 7), *flags)
-        run_and_show(lambda _progress: made, show_timer, value=True)
+        words = ("--keep", str(keep or 7), *flags)
+        run_and_show(lambda _progress: timer_line(root, timer, *words), show_timer, value=True)
         return
     request = SnapshotRequest(
         root=root,

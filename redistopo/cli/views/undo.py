@@ -9,8 +9,8 @@ from redistopo.ops.undo import UndoResult
 
 def show_undone(result: UndoResult) -> None:
     """Print what was taken back."""
-    moved = counted(result.slots, "slot")
+    moved = f"{counted(result.slots, 'slot')} moved back " if result.slots else ""
     click.echo(f"Taken back: {printable(result.command)}")
-    click.echo(f"  {moved} moved back in {result.seconds:.2f} s; all nodes agree")
+    click.echo(f"  {moved}in {result.seconds:.2f} s; all nodes agree")
     if result.file:
         click.echo("  redistopo.toml is as it was before")

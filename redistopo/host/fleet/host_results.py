@@ -1,10 +1,16 @@
 """What came of operations on one host, as its worker of Ansible reports it."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from redistopo.host.fleet.encoding import decode
 from redistopo.quick_dataclass import dataclass
+
+_PREAMBLE = re.compile(
+    r"^(?:Failed to connect to the host via ssh"
+    r"|Data could not be sent to remote host .* over ssh): "
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,4 +37,5 @@ def result_of(values: Mapping[str, str]) -> HostResults:
 def _plain(text: str) -> str:
     """Ansible's reason in one line, with what SSH printed and without its own preamble."""
     last = [line.strip() for line in text.splitlines() if line.strip()]
-    return (" ".join(last) if len(last) <= 3 else last[-1])[:400]
+    found = " ".join(last) if len(last) <= 3 else last[-1]
+    return (_PREAMBLE.sub("", found) or found)[:400]

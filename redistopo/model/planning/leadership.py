@@ -153,7 +153,7 @@ def _if_latest(plan: Plan, seen: Observed, rich: list[str]) -> Plan:
     """
     nodes = {node.name: node for node in seen.nodes}
     lead = nodes[plan.shards[0].primary]
-    written = lead.on_disk.written_at
+    written = _written(lead)
     newer = []
     for node in (one for one in nodes.values() if one.name != lead.name and not one.running):
         later = follows_later(node.on_disk.stopped, lead.on_disk.stopped)
@@ -162,7 +162,7 @@ def _if_latest(plan: Plan, seen: Observed, rich: list[str]) -> Plan:
         if later is None and lead.on_disk.stopped is None:
             later = _copy(lead).precedes(_copy(node))
         if later is None:  # what damaged a file dated it, too
-            later = bool(written) and node.on_disk.written_at - written > _CLOSE
+            later = bool(written) and _written(node) - written > _CLOSE
             later = later and (_copy(node).torn or not _copy(node).damage)
         if later and node.on_disk.has_keys | (node.on_disk.stopped is None):
             newer.append(node)
@@ -171,6 +171,12 @@ def _if_latest(plan: Plan, seen: Observed, rich: list[str]) -> Plan:
         torn = [node.name for node in newer if _copy(node).torn]
         raise _newer([node.name for node in newer], lead.name, "the recorded primary", bare, torn)
     return plan
+
+
+def _written(node: NodeSeen) -> float:
+    """When what a start loads was last written: beside a log, a replica's snapshot is saved at any
+    time (`redistopo snapshot`), and no server reads it."""
+    return _copy(node).written or node.on_disk.written_at
 
 
 def _copy(node: NodeSeen) -> DataCopy:

@@ -49,7 +49,7 @@ def resize_steps(plan: Plan, now: Situation, new: Collection[str]) -> Iterable[S
     if found := stale_ids(seen, topology.hosts):
         why = "a node was reset and has a new id"
         yield Step(do=StepKind.FORGET, nodes=tuple(found), cause=why, ids=found)
-    yield from _moving(now, seen, leaving, joins)
+    yield from _moving(plan, now, seen, leaving, joins)
     yield from _removing(plan, leaving)
 
 
@@ -78,16 +78,18 @@ def _lower_timeout(plan: Plan, one: RejoinPlan) -> Mapping[str, NodeSettings]:
 
 
 def _moving(
-    now: Situation, seen: Observed, leaving: Leaving, joins: Iterable[RejoinPlan]
+    plan: Plan, now: Situation, seen: Observed, leaving: Leaving, joins: Iterable[RejoinPlan]
 ) -> Iterable[Step]:
-    """Moves on record are finished as they are, which may give an empty shard its slots."""
+    """Moves on record are finished as they are, which may give an empty shard its slots. Nodes that
+    join have a lower node timeout until then, except while they get keys, and again afterwards."""
     if now.moving and not leaving.nodes:
         return
     if moves := moves_for_shards(seen, leaving.nodes, joins):
         ends = dict.fromkeys(name for one in moves for name in (one.source, one.target))
         empty = any(one.source in leaving.nodes for one in moves)
         why = "the shard is removed" if empty else "a shard has no slots"
-        yield Step(do=StepKind.MOVE, nodes=tuple(ends), cause=why, moves=moves)
+        settings = {name: one for join in joins for name, one in _lower_timeout(plan, join).items()}
+        yield Step(do=StepKind.MOVE, nodes=tuple(ends), cause=why, moves=moves, settings=settings)
 
 
 def _removing(plan: Plan, leaving: Leaving) -> Iterable[Step]:

@@ -14,7 +14,7 @@ from redistopo.host.fleet.fleet_file import (
     new_fleet_file,
     save_fleet_file,
 )
-from redistopo.host.fleet.host_results import HostResults
+from redistopo.host.fleet.host_results import HostResults, result_of
 from redistopo.host.fleet.refusals import refusal
 from redistopo.host.fleet.run_ansible import inventory_of
 from redistopo.model.topology.hosts import Hosts, Machine
@@ -155,6 +155,20 @@ def test_a_refusal_says_where_why_and_what_to_do(
     assert found.message.startswith(message)
     assert hint in found.hint
     assert found.code in (ExitCode.FAILED, ExitCode.LACKING)
+
+
+@pytest.mark.parametrize(
+    "preamble",
+    [
+        "",
+        "Failed to connect to the host via ssh: ",
+        'Data could not be sent to remote host "h1". Make sure this host can be reached over ssh: ',
+    ],
+)
+def test_what_ssh_printed_is_shown_without_what_ansible_adds(preamble: str) -> None:
+    said = "ssh: connect to host h1 port 22: Connection refused"
+    found = result_of({"event": "unreachable", "text": f"{preamble}{said}\r\n"})
+    assert found.unreachable == said
 
 
 def test_what_was_done_on_other_machines_is_known_if_it_fails_on_one(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from redistopo.snapshot.data_check import is_verified
 from redistopo.snapshot.manifest import (
     NO_DATA,
     BadManifest,
@@ -55,6 +56,23 @@ WHOLE = Manifest(
 def test_what_is_written_is_read() -> None:
     assert parse_manifest(format_manifest(WHOLE)) == WHOLE
     assert parse_manifest(format_manifest(replace(WHOLE, digest=None))).digest is None
+
+
+@pytest.mark.parametrize(
+    ("size", "keys", "asked", "verified"),
+    [
+        (64 << 20, 100_000, None, True),
+        ((64 << 20) + 1, 3, None, False),
+        (100, 100_001, None, False),  # small ones, which would take long all the same
+        (1 << 40, 1 << 40, True, True),
+        (100, 3, False, False),
+    ],
+)
+def test_small_data_is_verified_without_being_asked_to(
+    size: int, keys: int, asked: bool | None, *, verified: bool
+) -> None:
+    shard = replace(SHARD, bytes=size, keys={"0": keys})
+    assert is_verified(replace(WHOLE, shards=(shard,)), asked) is verified
 
 
 def _forged(**changes: Any) -> str:

@@ -65,7 +65,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         what Ansible finds, or passes as a file."""
         found = self._templar.template(task_vars.get("ansible_python_interpreter", ""))
         plain = re.fullmatch(r"/[\w./+-]+", str(found), re.ASCII)
-        return str(found) if plain and self._connection.is_pipelining_enabled() else ""
+        return str(found) if plain and self._is_pipelining_enabled("new") else ""
 
     def _by_program(self, python: str, ops: str) -> dict[str, str]:
         """What the program reports: isolated, Python imports nothing from the current folder."""

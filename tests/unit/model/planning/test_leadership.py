@@ -57,6 +57,20 @@ def _seen(plan: Plan, *nodes: tuple[str, DiskSeen]) -> Observed:
     return Observed(shape=plan.topology.shape, nodes=tuple(found))
 
 
+def _with_snapshot(disk: DiskSeen) -> DiskSeen:
+    """That log, in use, beside a snapshot that was saved just now."""
+    base = disk.files["appendonlydir/appendonly.aof.1.incr.aof"]
+    found = {
+        **disk.files,
+        "appendonlydir/": FileSeen(written=NOW, size=0),
+        "appendonlydir/appendonly.aof.manifest": base,
+        "dump.rdb": FileSeen(written=NOW, size=9),
+    }
+    text = "file appendonly.aof.1.incr.aof seq 1 type i\n"
+    manifests = {"appendonlydir/appendonly.aof.manifest": text}
+    return replace(disk, files=found, config="appendonly yes\n", manifests=manifests)
+
+
 OLD, NEW, EMPTY, NONE = _disk(60), _disk(5), _disk(5, keys=False), _disk(None)
 
 # what the three nodes are, what is asked for, the primary that is chosen
@@ -64,6 +78,12 @@ CHOSEN = [
     ("all stopped alike", (("", NEW), ("", NEW), ("", NEW)), "", "node1"),
     ("nothing anywhere", (("", NONE), ("", NONE), ("", NONE)), "", "node1"),
     ("a second apart is one write", (("", _disk(5.9)), ("", NEW), ("", NEW)), "", "node1"),
+    (
+        "a replica's snapshot is later than all logs",
+        (("", OLD), ("", _with_snapshot(OLD)), ("", OLD)),
+        "",
+        "node1",
+    ),
     ("asked for, with data", (("", OLD), ("", NEW), ("", OLD)), "node2", "node2"),
     ("asked for, the older one", (("", OLD), ("", NEW), ("", OLD)), "node3", "node3"),
     ("one runs as primary", (("", OLD), ("primary", NEW), ("", NEW)), "", "node1"),
