@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.judge import Judge, Wanted
-from redistopo.host.all_processes import processes_of
+from redistopo.host.all_processes import pids_of
 
 ROOT = Path(__file__).parents[1]
 _FIRST, _LAST = 16000, 17999
@@ -162,8 +162,9 @@ class Stage:
 def servers_in(folder: Path) -> list[psutil.Process]:
     """Every server that works below that folder, found without any record of ours."""
     found = []
-    for process in processes_of(_SERVERS):
+    for pid in pids_of(_SERVERS):
         with suppress(psutil.Error, OSError):
+            process = psutil.Process(pid)
             where = Path(process.cwd().removesuffix(" (deleted)"))
             if where.is_relative_to(folder) and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)

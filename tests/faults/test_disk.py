@@ -220,7 +220,7 @@ def test_a_snapshot_without_room_is_refused_and_leaves_nothing(
     )
     assert "too little room" in done.stderr, done
     assert "full: 4" in done.stdout, done
-    assert done.stdout.partition("full: 4\n")[2].split() == [".gitignore", "room:", "0"]
+    assert done.stdout.partition("full: 4\n")[2].split() == ["room:", "0"]
 
 
 def test_a_disk_that_fills_up_during_a_snapshot(

@@ -26,7 +26,11 @@ def test_a_server_is_upgraded_as_it_is_printed(project: Project) -> None:
         client.set("a", "kept")
     named = hint_of(project, 2, "upgrade")
     project.env["REDISTOPO_SERVER"] = OLD.path
-    unset = hint_of(project, 4, "upgrade", "--engine", "valkey 9")
+    again = hint_of(project, 4, "upgrade", "--engine", "valkey 9")
+    assert again == "unset REDISTOPO_SERVER, then run the same command again"
+    edit(project, 'engine = "auto"', 'engine = "valkey 9"')
+    unset = hint_of(project, 4, "upgrade")
+    edit(project, 'engine = "valkey 9"', 'engine = "auto"')
     del project.env["REDISTOPO_SERVER"]
     correct = hint_of(project, 2, "upgrade", "--engine", "valkey 9")
     edit(project, "gopher-enabled", "# gopher-enabled")
