@@ -116,7 +116,7 @@ def situation(context: ExecutionContext, record: TopologyState | None, seen: Obs
         named=named,
         kept=kept,
         refused=context.refused,
-        drifts=_without_hurry(drifts(plan, seen, wanted, users), context.hurried),
+        drifts=_without_hurry(drifts(plan, seen, wanted, users, formed=formed), context.hurried),
         moved=tuple(
             node.name
             for node in seen.nodes
@@ -224,7 +224,9 @@ def _without_hurry(found: Drifts, hurried: Mapping[str, Collection[str]]) -> Dri
     }
 
 
-def drifts(plan: Plan, seen: Observed, confs: Mapping[str, Directives], users: str) -> Drifts:
+def drifts(
+    plan: Plan, seen: Observed, confs: Mapping[str, Directives], users: str, *, formed: bool
+) -> Drifts:
     """Map nodes to settings that differ from the topology file; `confs` and `users` are the
     configurations and users.acl as they would be written.
 
@@ -250,7 +252,7 @@ def drifts(plan: Plan, seen: Observed, confs: Mapping[str, Directives], users: s
             before = started if name in ONLY_AT_START else written
             if wanted.get(name) != before.get(name):
                 settings[name] = " ".join(wanted[name]) if name in wanted else None
-        settings |= _left_pace(node, wanted)
+        settings |= _left_pace(node, wanted, formed=formed)
         if plan.topology.acl:
             settings |= _users_drift(plan, node, users)
         gone = started.keys() - wanted.keys() - DIRECTIVES_NOT_COMPARED
@@ -263,10 +265,12 @@ def _started(node: NodeSeen) -> Directives:
     return read_conf(text) if is_whole_conf(text) else {}
 
 
-def _left_pace(node: NodeSeen, wanted: Directives) -> NodeSettings:
+def _left_pace(node: NodeSeen, wanted: Directives, *, formed: bool) -> NodeSettings:
     """The pace of a server whose cluster was being formed or stopped by a command that was killed;
-    the file says nothing about it, so that the default counts."""
-    other = node.config is not None and node.config.get(HZ) in (SLOWEST_HZ, FASTEST_HZ)
+    the file says nothing about it, so that the default counts. Once it was formed, a higher one is
+    the user's."""
+    ours = (SLOWEST_HZ,) if formed else (SLOWEST_HZ, FASTEST_HZ)
+    other = node.config is not None and node.config.get(HZ) in ours
     return {HZ: DEFAULT_HZ} if other and not {HZ, "include"} & wanted.keys() else {}
 
 
