@@ -108,7 +108,8 @@ def import_keys(request: ImportRequest, progress: Progress) -> ImportResult:
         present = sum(node.keys for node in seen.answering if node.role is Role.PRIMARY)
         if present and not request.replace:
             raise UsageError(
-                f"the topology has {present:,} keys already: nothing was changed",
+                f"the topology has {present:,} key{'s' if present > 1 else ''} already: nothing was "
+                "changed",
                 hint=import_over(),
             )
         with (
