@@ -58,7 +58,10 @@ def refuse_little_room_to_move(
     plan: Plan, moved: Mapping[tuple[str, str], int], seen: Observed, rooms: Mapping[str, Room]
 ) -> None:
     """Raise MissingPrerequisite if a machine has too little memory or disk for slots that move:
-    `moved` has the bytes by source and target, whose replicas get, or delete, them as well."""
+    `moved` has the bytes by source and target, whose replicas get, or delete, them as well. Adopted
+    servers may run on machines that nothing is known of."""
+    if plan.topology.adopted:
+        return
     at = {node.name: node.machine for node in plan.nodes}
     nodes = {one.primary.name: one.nodes for one in shards_of(seen) if one.primary}
     kept = plan.topology.persistence is not Persistence.NONE

@@ -125,8 +125,12 @@ def test_room_for_slots_that_move(
     """10 MB move from node1 to node2, and to its replica; every node writes its nodes.conf."""
     seen, asked = scene("redis-8.2", "cluster").seen, plan(auth=bool(hosts), **hosts)
     refused = pytest.raises(MissingPrerequisite, match=told) if told else nullcontext()
+    moved = {("node1", "node2"): 10 * MEGABYTE}
     with refused:
-        refuse_little_room_to_move(asked, {("node1", "node2"): 10 * MEGABYTE}, seen, rooms)
+        refuse_little_room_to_move(asked, moved, seen, rooms)
+    adopted = {node.name: node.endpoint for node in asked.nodes}
+    foreign = replace(asked, topology=replace(asked.topology, adopted=adopted))
+    refuse_little_room_to_move(foreign, moved, seen, rooms)
 
 
 @pytest.mark.parametrize(
