@@ -20,31 +20,29 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 
-from redistopo.client.connection import raise_on_error
 from redistopo.client.target import Detail
 from redistopo.errors import RedistopoError, TimedOut, Unreachable, UsageError
 from redistopo.execute.announce_role import announce_role
 from redistopo.execute.context import ExecutionContext
+from redistopo.execute.demote_and_promote import TAKE
 from redistopo.execute.handover_steps import (
     LEAD_SECONDS,
     PAUSE_SECONDS,
     HandoverState,
     Unanswered,
-    ask,
     await_lead,
     await_offset,
     await_word,
     pause,
 )
 from redistopo.execute.raise_epoch import await_epoch, raise_epoch
-from redistopo.execute.sentinel_failover import call_off, chosen, named, promote
+from redistopo.execute.sentinel_failover import call_off, chosen, named
 from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.endpoint import at_address
 from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import Observed, Role
-from redistopo.model.topology.spec import Shape
 from redistopo.progress import warn
 from redistopo.quick_dataclass import dataclass
 
@@ -90,7 +88,7 @@ def hand_over_shard(
         made = promote_replica(context, to, seen or context.observe(Detail.HEALTH))
         await_agreement(made)
         return made.result
-    take = _TAKE.get(context.plan.topology.shape)
+    take = TAKE.get(context.plan.topology.shape)
     if take is None:
         raise UsageError(f"shape {context.plan.topology.shape} has no planned failover")
     change = _change(context, to, seen or context.observe(Detail.HEALTH))
@@ -179,45 +177,6 @@ def _await_catch_up(change: HandoverState) -> None:
     wait_for(look, Deadline(change.context.deadline.left / 2), late)
 
 
-def _take_replication(change: HandoverState) -> None:
-    """Demote the primary, and only then promote its replica: if this process is killed in
-    between, no node accepts writes, and the next `up` promotes the former primary."""
-    _demote(change)
-    try:
-        change.context.send(change.to, "REPLICAOF", "NO", "ONE")
-    except Unreachable:
-        await_word(change)
-    await_lead(change)
-
-
-def _take_sentinel(change: HandoverState) -> None:
-    """The same, but a Sentinel promotes. It would demote the former primary only 8 s later
-    (sentinel.c, SENTINEL_PUBLISH_PERIOD * 4), and both would accept writes."""
-    _demote(change)
-    promote(change)
-
-
-def _demote(change: HandoverState) -> None:
-    """Make the primary a replica of the node to promote, which has its very last byte."""
-    before, to = change.before, change.to
-    replies = ask(
-        change,
-        before,
-        ("MULTI",),
-        ("INFO", "replication"),
-        ("REPLICAOF", to.host, to.port),
-        ("EXEC",),
-    )
-    done = raise_on_error(replies[-1], f"{before.name}: EXEC")
-    info, demoted = done if isinstance(done, list) and len(done) == 2 else ("", done)
-    raise_on_error(demoted, f"{before.name}: REPLICAOF")
-    # the very last byte: if the pause had ended early, a write would be visible here
-    last = int(parse_info(str(info)).get("master_repl_offset", 0))
-    has = int(change.replication(to).get("slave_repl_offset", 0))
-    if has < last:
-        raise RedistopoError(f"{to.name} lacks {last - has} bytes that {before.name} wrote")
-
-
 def _with_epoch(change: HandoverState, known: int) -> HandoverState:
     """Make sure, as far as possible, that a takeover gives the replica the highest epoch."""
     told = {one.name: int(one.cluster.get("cluster_my_epoch", 0)) for one in change.seen.answering}
@@ -238,14 +197,6 @@ def _take_cluster(change: HandoverState) -> None:
     except Unreachable:
         await_word(change)
     await_lead(change)
-
-
-_TAKE: dict[Shape, Callable[[HandoverState], None]] = {
-    Shape.REPLICATION: _take_replication,
-    Shape.SENTINEL: _take_sentinel,
-}
-"""One function for each shape but a cluster: it promotes the replica, with writes paused and the
-replica at the last byte, and demotes the former primary (at once, or shortly after)."""
 
 
 def _redirect_clients(change: HandoverState) -> None:
