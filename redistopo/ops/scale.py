@@ -76,7 +76,8 @@ def scale(request: ScaleRequest, progress: Progress) -> UpResult:
     with _opened(request, "scale", progress) as (session, edit):
         if edit.after != edit.before:
             job = new_job("scale", request.arguments, preflight(session, edit), ())
-            begin(session, job, edit)
+            with naming_ways_on(session.layout):
+                begin(session, job, edit)
         context = session.context(session.plan())
         asked = UpRequest(root=request.root, seconds=request.seconds)
         with naming_ways_on(session.layout):

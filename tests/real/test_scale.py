@@ -157,6 +157,12 @@ def test_only_a_healthy_topology_is_scaled(project: Project) -> None:
     (project.root / "redistopo.toml").write_text(text)
     paused = psutil.Process(project.pid(4))
     paused.send_signal(signal.SIGSTOP)
+    asked = project.begin("scale", "--replicas", "2", "--json")
+    assert asked.stderr is not None
+    assert any("verify that it is healthy" in line for line in asked.stderr)
+    asked.send_signal(signal.SIGINT)
+    out, _err = asked.communicate(timeout=30)
+    assert json.loads(out)["error"]["message"] == "interrupted: nothing was changed"
     refused = project.run("scale", "--replicas", "2")
     assert refused.code == 3
     assert "only in a healthy topology" in refused.err
