@@ -136,7 +136,8 @@ def _result(session: Session, found: Decision, seen: Observed | None) -> PlanRes
     faults: tuple[Finding, ...] = ()
     formed = session.state is not None and session.state.formed
     if seen is not None:
-        made, slots = with_current_placement(made, seen), current_slots(made, seen)
+        made = with_current_placement(found.plan, seen, found.steps)
+        slots = current_slots(found.plan, seen, found.steps)
         if found.refusal is None:
             faults = _unrepaired(session, found, seen)
     elif not formed and (program := decides_replicas(made)):

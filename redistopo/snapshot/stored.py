@@ -216,7 +216,7 @@ def _partial(base: Path, name: str) -> Iterator[Path]:
         yield folder
     except BaseException:
         for left in (folder, base / f"{folder.name}{_PARTIAL}"):
-            with suppress(RedistopoError):
+            with suppress(RedistopoError):  # what is left, the next one removes
                 remove(left, missing_ok=True)
         raise
 

@@ -63,12 +63,29 @@ def refuse_other_layout(
             hint="redistopo up adds or removes nodes; redistopo plan shows which",
         )
     if moved and not {*running} <= _staying(plan, record):
-        rolling = f"\nwithout downtime: the former addresses in {source}, then redistopo move"
+        rolling = f"\nwithout downtime: {_rolling(plan, record)}"
         raise UsageError(
             f"{source} has other addresses than the nodes that run: {join_names(running)}",
             detail=spans + ("" if plan.topology.hosts else rolling),
             hint="redistopo down, then redistopo up: the data is kept",
         )
+
+
+def _rolling(plan: Plan, record: TopologyState) -> str:
+    """How to move running nodes: the former keys, and the verb that changes them."""
+    source, topology = plan.layout.topology.name, plan.topology
+    was, first = record.nodes[0], plan.nodes[0]
+    port = record.port or was.port
+    back, words = [], []
+    if port != topology.port:
+        back.append(f"port = {port}")
+        words.append(f"--port {topology.port}")
+    if was.host != first.host and first.host == topology.host:
+        back.append(f'host = "{was.host}"')
+        words.append(f"--host {topology.host}")
+    if not back:
+        return f"the former addresses in {source}, then redistopo move"
+    return f"set {' and '.join(back)} in {source} again, then redistopo move {' '.join(words)}"
 
 
 def _staying(plan: Plan, record: TopologyState) -> set[str]:
