@@ -118,6 +118,9 @@ def test_certificates_are_renewed_on_all_hosts(hosts: LocalHosts) -> None:
     key = (hosts.project.root / ".redistopo" / "tls" / "ca.key").read_text()
     assert not [name for name, text in hosts.texts().items() if key.split("\n")[1] in text]
     assert hosts.open_to_others() == []
+    log = hosts.texts()["nodes/node1/redis.log"]
+    hosts.project.run("events", "--for", "1s", check=0)
+    assert hosts.texts()["nodes/node1/redis.log"] == log, "it had a connection without TLS"
     hosts.project.run("down", check=0, seconds=300)
     hosts.project.run("up", check=0, seconds=300)
     assert [_serial(hosts, host) for host in (1, 2)] == after
