@@ -12,8 +12,6 @@ from redistopo.model.state.observed import Observed
 from redistopo.model.state.record import TopologyState
 from redistopo.project.job_file import load_job, save_job
 from redistopo.project.load import read_topology
-from redistopo.render.topology_edit import with_numbers
-from redistopo.session.slot_job import new_job
 
 
 def record_edit(plan: Plan, before: TopologyState | None, seen: Observed) -> None:
@@ -22,6 +20,10 @@ def record_edit(plan: Plan, before: TopologyState | None, seen: Observed) -> Non
     layout = plan.layout
     if before is None or not before.formed or not is_resized(plan, before):
         return
+    # with all that moves slots: not for an `up` that keeps the numbers
+    from redistopo.render.topology_edit import with_numbers
+    from redistopo.session.slot_job import new_job
+
     numbers = former_numbers(plan.topology, before.names, seen)
     if not numbers or load_job(layout) is not None:
         return
