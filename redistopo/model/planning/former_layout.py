@@ -25,8 +25,9 @@ def refuse_other_layout(
     """Raise UsageError if the file no longer describes the topology that was formed.
 
     Its nodes have data for the old layout: only `up` changes the numbers of nodes, no verb the
-    shape, and addresses change only while no node is `running`. This is checked before any server
-    is queried: a snapshot of other nodes would say nothing.
+    shape, and addresses, or the name by which Sentinels know the primary, change only while no node
+    is `running`. This is checked before any server is queried: a snapshot of other nodes would say
+    nothing.
     """
     if record is None or not record.formed:
         return
@@ -34,12 +35,7 @@ def refuse_other_layout(
     states = (read_sentinel_file(conf, plan.topology.name) for conf in rendered.values())
     names = {state.name for state in states if state}
     if plan.sentinels and names and plan.topology.name not in names:
-        raise UsageError(
-            f"name is {plan.topology.name} in {source}, but the Sentinels monitor the primary "
-            f"as {', '.join(sorted(names))}",
-            detail="clients query the primary by that name; Sentinels can't change it",
-            hint=f'set name = "{min(names)}" in {source}; the data is kept',
-        )
+        refuse_other_name(plan, min(names), running, by_up=by_up)
     was = [(node.name, node.host, node.port) for node in record.nodes]
     asked = [(node.name, node.host, node.port) for node in plan.nodes]
     spans = f"formed: {record.shape}, {_span(was)}\nasked:  {plan.topology.shape}, {_span(asked)}"
@@ -69,6 +65,24 @@ def refuse_other_layout(
             detail=spans + ("" if plan.topology.hosts else rolling),
             hint="redistopo down, then redistopo up: the data is kept",
         )
+
+
+def refuse_other_name(plan: Plan, was: str, running: Collection[str], *, by_up: bool) -> None:
+    """Raise UsageError if Sentinels know the primary by another name, unless `up` can change it in
+    the files of stopped ones; over hosts, folders are named after it as well."""
+    source, name = plan.layout.topology.name, plan.topology.name
+    if by_up and not running and plan.topology.hosts is None:
+        return
+    told = f"name is {name} in {source}, but the Sentinels monitor the primary as {was}"
+    back = f'set name = "{was}" in {source}; the data is kept'
+    if plan.topology.hosts is not None:
+        raise UsageError(told, detail="the folders on the hosts have that name too", hint=back)
+    raise UsageError(
+        told,
+        detail="clients query the primary by that name, and Sentinels can't change it while they "
+        f'run\nto keep it: set name = "{was}" in {source}',
+        hint="redistopo down, then redistopo up: the data is kept",
+    )
 
 
 def _rolling(plan: Plan, record: TopologyState) -> str:

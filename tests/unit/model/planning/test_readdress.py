@@ -6,6 +6,7 @@ import pytest
 
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.readdress import readdressed
+from redistopo.model.planning.rename import renamed
 
 A, B, C = ("a" * 40, "b" * 40, "c" * 40)
 
@@ -116,3 +117,16 @@ def test_a_sentinel_that_knows_a_node_at_both_addresses_knows_it_once(
     changed = readdressed("\n".join(["port 26479", *lines, ""]), made.node("sentinel1"), moves)
     assert changed.count("known-replica shop 127.0.0.1 7101") == 1
     assert "7001" not in changed
+
+
+def test_a_primary_gets_another_name_in_a_sentinels_file() -> None:
+    before = """port 26379
+sentinel myid yes
+sentinel monitor yes 127.0.0.1 7000 2
+sentinel resolve-hostnames yes
+sentinel auth-pass yes yes
+sentinel known-replica yes-2 127.0.0.1 7001
+"""
+    after = before.replace("monitor yes", "monitor shop").replace("pass yes yes", "pass shop yes")
+    assert renamed(before, "yes", "shop") == after
+    assert renamed(after, "yes", "shop") == after
