@@ -9,7 +9,7 @@ from redistopo.model.planning.resizing import is_resized, node_counts, recorded_
 from redistopo.model.planning.step import join_names
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.endpoint import Endpoint
-from redistopo.model.protocol.sentinel_replies import read_sentinel_file
+from redistopo.model.protocol.sentinel_replies import monitored_names
 from redistopo.model.remedies.of_topology import start_over
 from redistopo.model.state.record import TopologyState
 
@@ -32,10 +32,8 @@ def refuse_other_layout(
     if record is None or not record.formed:
         return
     source = plan.layout.topology.name
-    states = (read_sentinel_file(conf, plan.topology.name) for conf in rendered.values())
-    names = {state.name for state in states if state}
-    if plan.sentinels and names and plan.topology.name not in names:
-        refuse_other_name(plan, min(names), running, by_up=by_up)
+    if plan.sentinels:
+        refuse_other_name(plan, rendered, running, by_up=by_up)
     was = [(node.name, node.host, node.port) for node in record.nodes]
     asked = [(node.name, node.host, node.port) for node in plan.nodes]
     spans = f"formed: {record.shape}, {_span(was)}\nasked:  {plan.topology.shape}, {_span(asked)}"
@@ -67,16 +65,28 @@ def refuse_other_layout(
         )
 
 
-def refuse_other_name(plan: Plan, was: str, running: Collection[str], *, by_up: bool) -> None:
+def refuse_other_name(
+    plan: Plan, rendered: Mapping[str, Directives], running: Collection[str], *, by_up: bool
+) -> None:
     """Raise UsageError if Sentinels know the primary by another name, unless `up` can change it in
     the files of stopped ones; over hosts, folders are named after it as well."""
     source, name = plan.layout.topology.name, plan.topology.name
-    if by_up and not running and plan.topology.hosts is None:
+    monitored = [names for conf in rendered.values() if (names := monitored_names(conf))]
+    if not monitored or any(name in names for names in monitored):
         return
+    several = any(len(names) > 1 for names in monitored)  # which of them is ours?
+    if by_up and not (running or several or plan.topology.hosts):
+        return
+    was = monitored[0][-1]
     told = f"name is {name} in {source}, but the Sentinels monitor the primary as {was}"
     back = f'set name = "{was}" in {source}; the data is kept'
-    if plan.topology.hosts is not None:
-        raise UsageError(told, detail="the folders on the hosts have that name too", hint=back)
+    if several or plan.topology.hosts is not None:
+        why = (
+            "they monitor several primaries"
+            if several
+            else "the folders on the hosts have that name too"
+        )
+        raise UsageError(told, detail=why, hint=back)
     raise UsageError(
         told,
         detail="clients query the primary by that name, and Sentinels can't change it while they "
