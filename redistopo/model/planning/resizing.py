@@ -215,8 +215,8 @@ def _refuse_other_division(plan: Plan, seen: Observed, shards: int) -> None:
         return
     raise UsageError(
         "the file has more replicas and fewer shards than the topology; nothing was changed",
-        detail=f"{shards} shards with {replicas} replicas each run, {wanted.shards} with "
-        f"{wanted.replicas} are asked for: a node doesn't change its shard",
+        detail=f"shards = {shards} and replicas = {replicas} run, shards = {wanted.shards} and "
+        f"replicas = {wanted.replicas} are asked for: a node doesn't change its shard",
         hint=f"set shards = {shards} and replicas = {replicas} in {plan.layout.topology.name} "
         f"again, then redistopo scale --shards {wanted.shards}, then redistopo scale --replicas "
         f"{wanted.replicas}",

@@ -14,6 +14,7 @@ from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_rejoin import plan_rejoins
 from redistopo.model.planning.proposal import Proposal
 from redistopo.model.planning.reconcile import reconcile
+from redistopo.model.planning.resize_warnings import resize_warnings
 from redistopo.model.planning.resizing import (
     Leaving,
     leaving_nodes,
@@ -200,3 +201,24 @@ def test_new_nodes_are_shown_where_they_will_be(observed: Seen, plan: Callable[.
     placed = with_current_placement(asked, seen, steps)
     assert [(node.shard, node.follows) for node in placed.nodes[6:]] == [(4, ""), (4, "node7")]
     assert current_slots(asked, seen, steps)["node7"] == ""
+
+
+@pytest.mark.parametrize(
+    ("shards", "replicas", "ended", "told"),
+    [
+        (2, 1, ("node6", "node3"), "with 2 shards, no replica is promoted"),
+        (1, 1, ("node6", "node3"), "with 1 shard, no replica is promoted"),
+        (3, 0, ("node4",), "without replicas, the data of a node that is down"),
+        (3, 1, ("node4",), ""),
+        (2, 1, (), ""),
+    ],
+)
+def test_what_fewer_nodes_can_not_do_is_told_before(
+    observed: Seen, cluster: Plan, shards: int, replicas: int, ended: tuple[str, ...], told: str
+) -> None:
+    asked = _file(cluster, shards=shards, replicas=replicas)
+    now = Situation(seen=observed("redis-8.2", "cluster"), record=RECORD)
+    steps = (Step(do=StepKind.END, nodes=ended, cause=""),)
+    warned = tuple(resize_warnings(Proposal(plan=asked, now=now, steps=steps)))
+    assert len(warned) == bool(told)
+    assert all(one.startswith(told) for one in warned)
