@@ -1,6 +1,7 @@
 """What `scale` refuses before anything is changed."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,12 @@ from redistopo.model.planning.former_numbers import former_numbers
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.refuse_resize import refuse_directions, refuse_fewer_shards
 from redistopo.model.planning.refuse_unhealthy import refuse_unhealthy
-from redistopo.model.planning.room import Room, added_nodes, refuse_little_room
+from redistopo.model.planning.room import (
+    Room,
+    added_nodes,
+    refuse_little_room,
+    refuse_little_room_to_move,
+)
 from redistopo.model.state.record import RecordedNode, TopologyState
 from redistopo.model.topology.spec import Topology
 
@@ -96,6 +102,36 @@ def test_room_for_new_nodes(
         return
     with pytest.raises(MissingPrerequisite, match=told):
         refuse_little_room(asked, added, made.seen, rooms)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "rooms", "told"),
+    [
+        ({}, {"": Room(memory=0, disk=21 * MEGABYTE)}, ""),  # what one shard gets another frees
+        ({}, {"": Room(disk=20 * MEGABYTE)}, "this machine has too little disk: nothing was moved"),
+        ({}, {"": Room(disk=MEGABYTE // 2)}, "too little disk"),
+        (THREE, {"h1": Room(disk=MEGABYTE), "h2": Room(disk=11 * MEGABYTE)}, ""),
+        (THREE, {"h1": Room(disk=0), "h2": EMPTY}, r"host h1 .* too little disk"),
+        (THREE, {"h1": EMPTY, "h2": Room(disk=10 * MEGABYTE)}, r"host h2 .* too little disk"),
+        (THREE, {"h3": Room(memory=9 * MEGABYTE, disk=11 * MEGABYTE)}, "h3 .* too little memory"),
+    ],
+)
+def test_room_for_slots_that_move(
+    scene: Callable[[str, str], Scene],
+    plan: Callable[..., Plan],
+    hosts: dict[str, object],
+    rooms: dict[str, Room],
+    told: str,
+) -> None:
+    """10 MB move from node1 to node2, and to its replica; every node writes its nodes.conf."""
+    seen, asked = scene("redis-8.2", "cluster").seen, plan(auth=bool(hosts), **hosts)
+    refused = pytest.raises(MissingPrerequisite, match=told) if told else nullcontext()
+    moved = {("node1", "node2"): 10 * MEGABYTE}
+    with refused:
+        refuse_little_room_to_move(asked, moved, seen, rooms)
+    adopted = {node.name: node.endpoint for node in asked.nodes}
+    foreign = replace(asked, topology=replace(asked.topology, adopted=adopted))
+    refuse_little_room_to_move(foreign, moved, seen, rooms)
 
 
 @pytest.mark.parametrize(
