@@ -189,6 +189,8 @@ def refuse_opposite_changes(it: "Proposal") -> None:
     shards = len([one for one in shards_of(seen) if one.primary and one.slots])
     if not alone and count >= 0:
         _refuse_other_division(plan, seen, shards)
+    if not fresh and count <= 0:
+        return
     if plan.topology.shards - shards > alone:
         more, less = "shards", "replicas"
     elif fresh and plan.topology.shards < shards:

@@ -191,6 +191,15 @@ def test_fewer_shards_with_more_replicas_are_two_changes(
         refuse_opposite_changes(Proposal(plan=asked, now=now, steps=()))
 
 
+def test_a_shard_that_lost_its_slots_is_no_change_of_the_file(
+    observed: Seen, cluster: Plan
+) -> None:
+    """Its nodes are replicas of another shard then: `reset` gives it slots again."""
+    now = Situation(seen=observed("redis-8.2", "cluster"), record=RECORD)
+    asked = _file(cluster, shards=6, replicas=0)  # 6 nodes of 3 shards with slots
+    refuse_opposite_changes(Proposal(plan=asked, now=now, steps=()))
+
+
 def test_new_nodes_are_shown_where_they_will_be(observed: Seen, plan: Callable[..., Plan]) -> None:
     """A primary without slots yet, and its replica: not where a first division would put them."""
     seen = observed("redis-8.2", "cluster")
