@@ -20,6 +20,7 @@ from redistopo.model.protocol.credentials import (
     credentials_changed_hint,
 )
 from redistopo.model.state.hints import (
+    LOST_HOST_HINT,
     TOO_MANY_CLIENTS_HINT,
     allow_command_hint,
     allow_query_hint,
@@ -41,6 +42,8 @@ def alive(subject: CheckSubject) -> Iterator[CheckResult]:
         if not node.answers:
             seen = f"pid {node.pid} runs, but " if node.pid else ""
             hint = f"if the process is paused: {continue_command(node)}; otherwise see its log"
+            if node.host_error:
+                hint = LOST_HOST_HINT
             if "password" in node.error:
                 hint = credentials_changed_hint() if subject.ours else CREDENTIALS_DIFFER_HINT
             if "max number of clients" in node.error:

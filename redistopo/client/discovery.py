@@ -52,8 +52,9 @@ def credentials_elsewhere(access: Login, endpoint: Endpoint) -> Credentials:
     hosts = with_host(access, endpoint.host)
     credentials = single_credential(replace(access, password=password, hosts=hosts))
     own = _sentinel_login(credentials)
-    if own is not None and try_ping(endpoint, own) == "PONG":
-        return replace(credentials, sentinels={numeric(endpoint): own})
+    login = own or _without_user(credentials)
+    if login is not None and try_ping(endpoint, login) == "PONG":
+        return replace(credentials, sentinels={numeric(endpoint): login})
     bare = replace(credentials.own, user="", password="")
     if password and own is None and _is_bare_sentinel(endpoint, credentials.own, bare):
         return replace(credentials, sentinels={numeric(endpoint): bare})
@@ -85,6 +86,12 @@ def _sentinel_login(credentials: Credentials) -> Login | None:
     """None if no separate Sentinel password is given; ACL users are the same on all nodes."""
     password = os.environ.get(SENTINEL_VARIABLE, "")
     return replace(credentials.own, password=password) if password and not credentials.acl else None
+
+
+def _without_user(credentials: Credentials) -> Login | None:
+    """The login to Sentinels that have a password, but not the user of the data nodes."""
+    password = os.environ.get(SENTINEL_VARIABLE, "")
+    return replace(credentials.own, user="", password=password) if password else None
 
 
 def parse_address(text: str) -> Endpoint:

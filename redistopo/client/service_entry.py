@@ -5,7 +5,6 @@ spec; the addresses are the announced ones, which may lead elsewhere than ours.
 """
 
 from collections.abc import Iterable
-from contextlib import suppress
 
 from redistopo.client.connection import Command, Connections, Reply, raise_on_error
 from redistopo.errors import BadReply, RedistopoError, Unreachable
@@ -75,13 +74,16 @@ def _owner(row: Reply, entry: Endpoint) -> SlotOwner:
 
 def primary_by_sentinels(sentinels: Iterable[Endpoint], name: str, app: Connections) -> Endpoint:
     """Return the primary according to the first Sentinel that doesn't consider it down."""
+    trouble = ""
     for sentinel in sentinels:
-        with suppress(RedistopoError):
+        try:
             reply = raise_on_error(app.execute(sentinel, [("SENTINEL", "MASTERS")])[0], "MASTERS")
             for one in parse_masters(reply):
                 if one.name == name and not one.down:
                     return one.endpoint
-    raise Unreachable(f"no Sentinel names a primary {name} that is up")
+        except RedistopoError as error:
+            trouble = error.message
+    raise Unreachable(f"no Sentinel names a primary {name} that is up", detail=trouble)
 
 
 def execute_redirected(at: Endpoint, command: Command, app: Connections) -> tuple[Endpoint, Reply]:

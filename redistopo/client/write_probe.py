@@ -78,8 +78,8 @@ def _finder(probe: WriteProbe, access: Login, client: Connections) -> Find:
     watches = [watch for node in probe.sentinels for watch in node.watches]
     if watches:
         sentinels = [node.endpoint for node in probe.sentinels]
-        # with ACL a client logs in to Sentinels as an application, otherwise with their password
-        login = access if client.credentials.acl else client.credentials.login_to(sentinels[0])
+        # with ACL of ours a client logs in to Sentinels as an application
+        login = client.credentials.sentinels.get(sentinels[0], access)
         with Connections(single_credential(login)) as app:
             primary = primary_by_sentinels(sentinels, watches[0].name, app)
         return lambda _key: primary

@@ -120,7 +120,7 @@ def application_entry(seen: Observed, credentials: Credentials) -> "EntryPoint":
             access=access,
             service=next(names, ""),
             # with ACL, applications have one password; Sentinels do not admit the user "sentinel"
-            sentinel=access if credentials.acl else credentials.login_to(places[0]),
+            sentinel=credentials.sentinels.get(places[0], access),
         )
     primaries = (node for node in seen.answering if node.role is Role.PRIMARY)
     entries = tuple(node.endpoint for node in primaries)

@@ -289,9 +289,26 @@ def is_paused(process: psutil.Process) -> bool:
 
 
 def signal_process(process: psutil.Process, number: signal.Signals) -> None:
-    """Send a signal, unless the process has ended; psutil refuses a reused pid."""
-    with suppress(psutil.NoSuchProcess):
-        process.send_signal(number)
+    """Send a signal, unless the process has ended; psutil refuses a reused pid.
+
+    The pid may be reused after psutil's proof, so that a descriptor of the process is opened before
+    it, which stays that process's (pidfd_open(2), Linux 5.3).
+    """
+    handle = None
+    with suppress(AttributeError, OSError):  # none there, or forbidden
+        handle = os.pidfd_open(process.pid)
+    try:
+        if handle is None:
+            process.send_signal(number)
+        elif process.is_running():
+            signal.pidfd_send_signal(handle, number)
+    except (psutil.NoSuchProcess, ProcessLookupError):
+        pass
+    except PermissionError as error:
+        raise psutil.AccessDenied(process.pid) from error
+    finally:
+        if handle is not None:
+            os.close(handle)
 
 
 def await_end(processes: list[psutil.Process], deadline: Deadline) -> list[psutil.Process]:

@@ -2,8 +2,10 @@
 
 import socket
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from redistopo.host.safe_open import read_bytes
 from redistopo.model.connectivity.matrix import PortState
 from redistopo.model.protocol.endpoint import Endpoint
 
@@ -49,16 +51,37 @@ def probe_port(endpoint: Endpoint, seconds: float = 0.7) -> PortState:
         return PortState.NO_ROUTE
 
 
-def answers(endpoint: Endpoint, seconds: float = 0.7) -> bool:
+def answers(endpoint: Endpoint, seconds: float = 0.7, pem: Path | None = None) -> bool:
     """Return whether a process at that address reacts to what it gets: a server replies PONG, asks
-    for a password, or ends a connection without TLS. A paused one does nothing."""
+    for a password, or ends a connection without TLS. A paused one does nothing.
+
+    A server with TLS logs each connection without it, or without a client certificate: `pem` is one
+    with its key.
+    """
     with suppress(OSError), connect_tcp(endpoint, seconds) as connection:
         connection.settimeout(seconds)
+        if pem is not None:
+            return _answers_by_tls(connection, pem)
         connection.sendall(b"PING\r\n")
         with suppress(ConnectionResetError):
             connection.recv(1)
         return True
     return False
+
+
+def _answers_by_tls(connection: Socket, pem: Path) -> bool:
+    """The same, with TLS. The server isn't verified: it gets nothing but a PING. Raises OSError."""
+    import ssl
+
+    read_bytes(pem)  # OpenSSL would wait for a FIFO, and read a device without end
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.load_cert_chain(pem, password="")  # it never asks for one
+    # where the handshake fails it reacts, too
+    with suppress(ssl.SSLError, ConnectionResetError), context.wrap_socket(connection) as wrapped:
+        wrapped.sendall(b"PING\r\n")
+        wrapped.recv(1)
+    return True
 
 
 def numeric(endpoint: Endpoint) -> Endpoint:

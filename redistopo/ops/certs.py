@@ -128,7 +128,7 @@ def _load(node: Target, before: Certificate | None, client: Connections) -> str:
     path = node.machine.there(node.layout.tls.node(node.name)) if node.layout else ""
     again = "redistopo down, then up"
     if node.layout and node.layout.node(node.name).sentinel:
-        return f"a Sentinel reads certificates only at its start: {again}"
+        return f"a Sentinel reads certificates only at its start: redistopo restart {node.name}"
     try:
         reply = client.execute(node.endpoint, [("CONFIG", "SET", "tls-cert-file", path)])[0]
     except Unreachable as error:

@@ -99,13 +99,15 @@ def _selected(seen: Observed, words: tuple[str, ...]) -> NodeSeen:
 
 
 def _access(session: Session, node: NodeSeen, user: str) -> Login:
-    """Without users, a Sentinel has a password of its own; with them, it knows no replication."""
+    """Without users, or if it was adopted, a Sentinel has a login of its own; with ours, it knows
+    no replication."""
     if node.is_sentinel and TopologyUser(user) is TopologyUser.REPLICATION:
         raise UsageError(f"{node.name} has no user {user}", hint="--user default, or admin")
-    if node.is_sentinel and not session.credentials.acl:
+    known = session.credentials
+    if node.is_sentinel and (node.endpoint in known.sentinels or not known.acl):
         if TopologyUser(user) is not TopologyUser.APPLICATION:
             raise _no_user(user)
-        return session.credentials.login_to(node.endpoint)
+        return known.login_to(node.endpoint)
     held = session.credentials_from(CredentialSource.APPLICATION)
     access = {
         TopologyUser.APPLICATION: held.application,

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import field
 from pathlib import Path
 
-from redistopo.checks.catalogue import judge
 from redistopo.client.connection import Connections
 from redistopo.client.target import Detail
 from redistopo.errors import ExitCode, UsageError
@@ -178,9 +177,14 @@ def _planned(now: LiveChange, request: MoveRequest) -> MovePlan:
     with step(session.progress, "look at the slots and their keys", changes=False):
         wanted = expected_of(session.topology)
         patience = Deadline(min(3.0, context.deadline.left))  # gossip of a change just before
-        verdict = wait_until_healthy(lambda: context.observe(Detail.HEALTH), wanted, patience)
+        taken = [now.seen]
+
+        def look() -> Observed:
+            return taken.pop() if taken else context.observe(Detail.HEALTH)
+
+        verdict = wait_until_healthy(look, wanted, patience)
         now.seen = verdict.seen
-        refuse_unhealthy(now.seen, judge(now.seen, wanted), "slots are moved")
+        refuse_unhealthy(now.seen, verdict.findings, "slots are moved")
         by_name = {node.name: node for node in now.seen.nodes}
         with Connections(context.credentials, seconds=ANSWER_SECONDS, binary=True) as client:
             moves = request.choose(client, now.seen)

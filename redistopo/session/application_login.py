@@ -51,11 +51,11 @@ def application_access(session: Session, seen: Observed) -> ApplicationAccess:
 
 
 def _sentinel_login(held: Credentials, login: Login, sentinels: Sequence[object]) -> Login | None:
-    """With ACL, applications have one password for all servers; Sentinels do not admit the user
-    "sentinel"."""
+    """With ACL of ours, applications have one password for all servers; Sentinels do not admit the
+    user "sentinel". Those of adopted servers may have another login, or none."""
     if not sentinels:
         return None
-    return login if held.acl else next(iter(held.sentinels.values()), None)
+    return next(iter(held.sentinels.values()), login if held.acl else None)
 
 
 def login_to(access: ApplicationAccess, node: NodeSeen) -> Login:

@@ -19,6 +19,11 @@ from support.mortal import nursery
 from support.project import Project
 from support.waiting import until
 
+from redistopo.host.fleet import node_snapshot
+from redistopo.model.state.diff import ChangeKind
+from redistopo.ops.events import rounds
+from redistopo.session.watched_topology import TargetRequest
+
 whole = pytest.mark.skipif(not FULL, reason="in the whole form only: make test-hosts")
 _PAIR = ('shape = "replication"', "replicas = 1")
 
@@ -113,6 +118,9 @@ def test_certificates_are_renewed_on_all_hosts(hosts: LocalHosts) -> None:
     key = (hosts.project.root / ".redistopo" / "tls" / "ca.key").read_text()
     assert not [name for name, text in hosts.texts().items() if key.split("\n")[1] in text]
     assert hosts.open_to_others() == []
+    log = hosts.texts()["nodes/node1/redis.log"]
+    hosts.project.run("events", "--for", "1s", check=0)
+    assert hosts.texts()["nodes/node1/redis.log"] == log, "it had a connection without TLS"
     hosts.project.run("down", check=0, seconds=300)
     hosts.project.run("up", check=0, seconds=300)
     assert [_serial(hosts, host) for host in (1, 2)] == after
@@ -257,6 +265,26 @@ def test_logs_are_followed(hosts: LocalHosts) -> None:
         following.kill()
         following.communicate()
     assert not list((hosts.project.root / ".redistopo").rglob("*.log"))
+
+
+@whole
+def test_events_show_a_node_as_soon_as_it_replies_again(
+    hosts: LocalHosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process is looked up at once, however long the last look would count."""
+    monkeypatch.setattr(node_snapshot, "FRESH_SECONDS", 600.0)
+    hosts.up(*_PAIR)
+    with rounds(TargetRequest(root=hosts.project.root)) as next_round:
+
+        def comes(kind: ChangeKind) -> bool:
+            return ("node2", kind) in [(one.node, one.kind) for one in next_round().news]
+
+        assert comes(ChangeKind.NOW)
+        with hosts.first_at(2) as replica:
+            replica.shutdown(nosave=True)
+        until(lambda: comes(ChangeKind.GONE))
+        hosts.project.up()
+        until(lambda: comes(ChangeKind.BACK))
 
 
 @whole

@@ -142,6 +142,26 @@ def test_sentinels_are_adopted_with_the_name_that_they_have(
         said = node.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "cache")
     assert [str(one) for one in said] == ["127.0.0.1", str(data[2])]
     assert roles(data, PASSWORD)[data[2]] == "master"
+    _adopted_as_a_user(project, data, sentinels)
+
+
+def _adopted_as_a_user(project: Project, data: list[int], sentinels: list[int]) -> None:
+    """That the data nodes have, but not the Sentinels: they have no password, or another one."""
+    for port in data:
+        with closing(client(port, PASSWORD)) as node:
+            node.execute_command("ACL", "SETUSER", "owner", "on", ">owned", "~*", "&*", "+@all")
+    project.env["REDISTOPO_PASSWORD"] = "owned"
+    for number, word in enumerate(("", "watching")):
+        for port in sentinels if word else ():
+            with closing(client(port)) as node:
+                node.execute_command("SENTINEL", "CONFIG", "SET", "sentinel-pass", word)
+                node.execute_command("ACL", "SETUSER", "default", "resetpass", f">{word}")
+        where = ("-C", f"user{number}")
+        project.env["REDISTOPO_SENTINEL_PASSWORD"] = word
+        wanted = ("init", "--from", f"127.0.0.1:{sentinels[0]}", "--user", "owner")
+        project.run(*where, *wanted, check=0)
+        project.run(*where, "up", check=0)
+        assert project.run(*where, "cli", "sentinel1", "--", "PING", check=0).out == "PONG\n"
 
 
 def test_a_user_without_config_sees_less_and_is_told_what(

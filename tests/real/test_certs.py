@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import ssl
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,6 +57,26 @@ def test_damaged_certificates_never_lock_down(project: Project, name: str, damag
     assert "redistopo certs renew" in failed.out
     project.run("down", check=0)
     assert project.servers() == []
+
+
+def test_a_sentinel_has_its_new_certificate_after_its_restart(project: Project) -> None:
+    folder = _up(project, "sentinel", "--replicas", "1", "--sentinels", "1")
+    context = ssl.create_default_context(cafile=folder / "ca.crt")
+    context.load_cert_chain(folder / "client.pem")
+
+    def presented() -> str:
+        with (
+            socket.create_connection(("127.0.0.1", project.port + 10), 5) as plain,
+            context.wrap_socket(plain, server_hostname="127.0.0.1") as wrapped,
+        ):
+            return ssl.DER_cert_to_PEM_cert(wrapped.getpeercert(binary_form=True) or b"")
+
+    before = presented()
+    renewed = project.run("certs", "renew", check=1)
+    assert presented() == before
+    assert "start: redistopo restart sentinel1\n" in renewed.err
+    project.run("restart", "sentinel1", check=0)
+    assert presented() != before
 
 
 def test_the_certificate_of_clients_cannot_serve(project: Project) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 from support import judge
 from support.project import Project
 from support.waiting import until
@@ -137,6 +138,33 @@ def _below_another_users_folder(theirs: Path, claim: dict[str, Any]) -> None:
     below = {**claim, "base": str(theirs / "deep" / "base")}
     assert perform(below)[0] == {"refused": "owner", "base": str(theirs), "uid": 12345}
     assert list((theirs / "deep").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "group", "accepted"),
+    [
+        (0o777, 0, False),
+        (0o1777, 0, True),  # as /tmp
+        (0o775, 12345, False),
+        (0o775, 0, True),
+    ],
+)
+def test_a_folder_below_one_that_others_write_to_is_not_claimed(
+    tmp_path: Path, mode: int, group: int, accepted: bool
+) -> None:
+    """Also behind a link: whoever may write there could replace the topology's folder."""
+    if mode == 0o775 and os.geteuid() != 0:
+        pytest.skip("takes root")
+    (tmp_path / "open" / "deep").mkdir(parents=True)
+    if mode == 0o775:
+        os.chown(tmp_path / "open", -1, group)
+    (tmp_path / "open").chmod(mode)
+    (tmp_path / "link").symlink_to(tmp_path / "open" / "deep")
+    refused = {"refused": "writable", "base": str(tmp_path / "open"), "mode": f"{mode:04o}"}
+    for base in (tmp_path / "open" / "base", tmp_path / "link" / "base"):
+        claim = {"op": "claim", "base": str(base), "id": "one"}
+        assert perform(claim) == ([{}] if accepted else [refused])
+        assert base.exists() is accepted
 
 
 def test_what_a_server_puts_into_its_folder_leads_nowhere_else(tmp_path: Path) -> None:

@@ -267,6 +267,7 @@ ERRORS_NOT_TYPED = {
     "execute/recount_sentinels.py: redistopo up goes on": _MOMENT,
     "execute/remove_nodes.py: redistopo up goes on": _MOMENT,
     "execute/remove_nodes.py: redistopo up moves its slots, then removes it": _MOMENT,
+    "model/planning/refuse_resize.py: set {} in {} again, then {}, then redistopo scale {}": _FORM,
     "model/planning/resizing.py: change {} first, redistopo up, then {}": _FORM,
     "model/planning/resizing.py: set shards = {} and replicas = {} in {} again, then redistopo scale --shards {}, then redistopo scale --replicas {}": _FORM,
     "ops/move.py: change it in {}, while its nodes are stopped; then: redistopo up": _FORM,

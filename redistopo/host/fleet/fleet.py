@@ -316,5 +316,8 @@ class Fleet:
 
     def answers(self, node: str) -> bool:
         """Whether a server replies at the node's address, without Ansible."""
-        place = self.file.places.get(node)
-        return place is not None and answers(Endpoint(place.host, place.ports[0]))
+        place, pem = self.file.places.get(node), self.layout.tls.client
+        if place is None:
+            return False
+        at = Endpoint(place.host, place.ports[0])
+        return answers(at, pem=pem if pem.is_file() else None)

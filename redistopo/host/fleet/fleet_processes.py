@@ -113,8 +113,11 @@ class FleetProcesses:
         answers = self._fleet.answers(node)
         if answers and known is None and (marked := self._marked(layout, node)) is not None:
             return marked
-        if answers and known is not None and known.process and not known.process.paused:
-            return known.process
+        if answers and known is not None:
+            if known.process and not known.process.paused:
+                return known.process
+            if not known.taken:  # else another program may reply at one of its ports
+                self._fleet.outdated(node)
         return self._fleet.seen_lately(node).process
 
     def _marked(self, layout: Layout, node: str) -> RemoteProcess | None:

@@ -3,6 +3,7 @@
 import difflib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -95,7 +96,21 @@ def _names(found: Mapping[str, Any], group: str) -> Iterator[str]:
         yield from _names(found, child)
 
 
+def _refuse_unchecked_keys(name: str, variables: Mapping[str, Any]) -> None:
+    """Refuse options that are in place of ours, which have SSH check host keys; those that Ansible
+    adds to ours can't change that, since SSH takes the first."""
+    given = str(variables.get("ansible_ssh_args", ""))
+    if re.search(r"StrictHostKeyChecking[\s=]+(?!['\"]?yes\b)", given, re.IGNORECASE):
+        raise UsageError(
+            f"the inventory has SSH connect to {name} without checking its host key",
+            detail=f"ansible_ssh_args: {given}",
+            hint="remove StrictHostKeyChecking there; add the key to known_hosts: ssh-keyscan "
+            f"{variables.get('ansible_host', name)}, after you compared it with the machine's",
+        )
+
+
 def _machine(name: str, variables: Mapping[str, Any]) -> Machine:
+    _refuse_unchecked_keys(name, variables)
     ssh = str(variables.get("ansible_host", ""))
     given = str(variables.get(ADDRESS, ""))
     address = next((one for one in (given, ssh, name) if _is_address(one)), "")

@@ -92,6 +92,15 @@ def _owner(where: str, result: Mapping[str, Any]) -> RedistopoError:
     )
 
 
+def _writable(where: str, result: Mapping[str, Any]) -> RedistopoError:
+    return MissingPrerequisite(
+        f"{result['base']} on host {where} can be written to by other users "
+        f"(mode {result['mode']})",
+        detail="they could replace the topology's folder, which would be below it",
+        hint=f"on that host: chmod go-w {result['base']}; or set another base in [hosts]",
+    )
+
+
 def _foreign(where: str, result: Mapping[str, Any]) -> RedistopoError:
     return MissingPrerequisite(
         f"{result['base']} on host {where} exists, but has no MARKER of redistopo",
@@ -191,6 +200,7 @@ _KINDS = {
     "failed": _failed,
     "marker": _marker,
     "owner": _owner,
+    "writable": _writable,
     "foreign": _foreign,
     "locked": _locked,
     "engine": _engine,

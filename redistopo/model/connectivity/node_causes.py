@@ -14,6 +14,7 @@ from redistopo.model.protocol.endpoint import format_address
 from redistopo.model.protocol.engine import parse_title
 from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.hints import (
+    LOST_HOST_HINT,
     TOO_MANY_CLIENTS_HINT,
     allow_query_hint,
     command_prefix,
@@ -85,7 +86,7 @@ def _host(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
         kind=CauseKind.HOST,
         node=node.name,
         evidence=f"its host doesn't reply by SSH either ({node.host_error})",
-        remedy="check that host and its network; once it replies: redistopo up",
+        remedy=LOST_HOST_HINT,
     )
 
 

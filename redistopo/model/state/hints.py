@@ -16,6 +16,9 @@ TOO_MANY_CLIENTS_HINT = (
 )
 """For a server that has reached maxclients."""
 
+LOST_HOST_HINT = "check that host and its network; once it replies: redistopo up"
+"""For a node whose host doesn't reply by SSH either."""
+
 
 def started_by_us(node: NodeSeen) -> bool:
     """Whether redistopo started it."""

@@ -204,6 +204,13 @@ def test_on_one_machine_nothing_is_judged(scene: Scenes, check: str) -> None:
     assert scene("redis-7.0", "cluster").findings(check) == ()
 
 
+def test_a_node_of_a_host_that_is_not_reached_is_not_called_paused(scene: Scenes) -> None:
+    why = "connect to 10.0.0.2 port 22: no reply within 5 s"
+    lost = on_hosts(scene("redis-7.0", "cluster")).node("node2", error="no reply", host_error=why)
+    (found,) = lost.findings("node.alive")
+    assert (found.subject, "check that host" in found.hint) == ("node2", True)
+
+
 def test_of_two_hosts_the_one_ahead_is_named(scene: Scenes) -> None:
     alone = with_clocks(scene("redis-7.0", "cluster").down("node3", "node5"), 0.0, 4.0, 0.0)
     (found,) = alone.findings("hosts.clock")

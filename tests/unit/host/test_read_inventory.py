@@ -24,6 +24,10 @@ all:
             h1: {}
             h3: {ansible_host: h3.example, redistopo_address: 10.0.0.3}
             here: {ansible_connection: local, redistopo_address: 127.0.0.2}
+    unchecked:
+      hosts:
+        h8: {ansible_host: 10.0.0.8}
+      vars: {ansible_ssh_args: -C -o StrictHostKeyChecking=accept-new}
     nameless:
       hosts:
         h9: {ansible_host: h9.example}
@@ -48,8 +52,9 @@ def test_machines_have_an_address_a_zone_and_a_way_by_ssh(tmp_path: Path) -> Non
         [
             ("redi", "has no group redi with machines"),
             ("nameless", "has no address for h9"),
+            ("unchecked", "connect to h8 without checking its host key"),
         ],
-        1,
+        2,
     ),
 )
 def test_a_group_without_machines_or_addresses_is_refused(

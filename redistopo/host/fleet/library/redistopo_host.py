@@ -26,6 +26,7 @@ from ansible.module_utils.redistopo_files import (
     folder,
     link,
     read,
+    refuse_folders_of_others,
     remove,
     rename,
     write,
@@ -111,25 +112,17 @@ def claim(op: Op) -> Op:
         raise Refused("owner", base=base, uid=os.lstat(base).st_uid)
     found = text_of(mark)
     if not found:
-        _refuse_folders_of_others(os.path.dirname(base))
+        refuse_folders_of_others(base)
     if found and found != op["id"]:
         raise Refused("marker", found=found, base=base)
     if not found:
         there = os.listdir(base) if os.path.isdir(base) else []
         if [one for one in there if not one.startswith(".")] and text_of(mark) != op["id"]:
             raise Refused("foreign", base=base)  # machines may share the folder
+        os.umask(0o022)  # it counts for the folders above
         os.makedirs(base, mode=0o700, exist_ok=True)
         write({"path": mark, "text": op["id"] + "\n"})
     return {}
-
-
-def _refuse_folders_of_others(path: str) -> None:
-    """Refuse a folder of another user than root, us, and the one that became root by sudo."""
-    trusted = {0, os.geteuid(), int(os.environ.get("SUDO_UID") or 0)}
-    while path != os.path.dirname(path):
-        if os.path.lexists(path) and os.stat(path).st_uid not in trusted:
-            raise Refused("owner", base=path, uid=os.stat(path).st_uid)
-        path = os.path.dirname(path)
 
 
 @contextmanager
@@ -220,6 +213,7 @@ def decode(text: str) -> Any:
 
 SAID = {
     "owner": "%(base)s belongs to user %(uid)s",
+    "writable": "%(base)s can be written to by other users (mode %(mode)s)",
     "foreign": "%(base)s has files that are not of this topology",
     "marker": "%(base)s belongs to another topology: %(found)s",
     "engine": "%(program)s does not start: %(why)s",

@@ -5,10 +5,13 @@ Python 3.8 or newer with its standard library; Ansible sends it beside the modul
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import shutil
+import stat
 from contextlib import suppress
-from typing import Any, Dict
+from typing import Any, Dict, List, Set
 
 from ansible.module_utils.redistopo_seen import part
 
@@ -39,6 +42,47 @@ def write(op: Op) -> Op:
         os.fsync(file.fileno())
     os.replace(temporary, path)
     return {}
+
+
+def refuse_folders_of_others(base: str) -> None:
+    """Refuse a folder below one that other users could replace: of another user than root, us, and
+    the one that became root by sudo, or writable for others.
+
+    So does SSH with the folders above its keys (StrictModes, sshd_config(5)), but here a sticky
+    folder, as /tmp, is accepted: others can't rename what is ours in it.
+    """
+    trusted = {0, os.geteuid(), int(os.environ.get("SUDO_UID") or 0)}
+    for path in _above(base) + _above(os.path.realpath(base)):
+        if not os.path.lexists(path):
+            continue
+        seen = os.stat(path)
+        for uid in (os.lstat(path).st_uid, seen.st_uid):
+            if uid not in trusted:
+                raise Refused("owner", base=path, uid=uid)
+        if _others_write(seen, trusted) and not seen.st_mode & stat.S_ISVTX:
+            raise Refused("writable", base=path, mode="%04o" % stat.S_IMODE(seen.st_mode))
+
+
+def _above(path: str) -> List[str]:
+    """The folders above a path, the nearest first."""
+    found = []
+    while path != os.path.dirname(path):
+        path = os.path.dirname(path)
+        found.append(path)
+    return found
+
+
+def _others_write(seen: os.stat_result, trusted: Set[int]) -> bool:
+    """Whether others than these users may write to a folder; a group that only one of them is in
+    has that user's name (USERGROUPS_ENAB, login.defs(5))."""
+    if not seen.st_mode & stat.S_IWGRP or not seen.st_gid:
+        return bool(seen.st_mode & stat.S_IWOTH)
+    try:
+        group = grp.getgrgid(seen.st_gid)
+        private = group.gr_name in {pwd.getpwuid(uid).pw_name for uid in trusted}
+    except KeyError:
+        return True
+    return bool(seen.st_mode & stat.S_IWOTH) or bool(group.gr_mem) or not private
 
 
 def folder(op: Op) -> Op:

@@ -18,7 +18,8 @@ import time
 from contextlib import suppress
 from typing import Any, Dict, List
 
-from ansible.module_utils.redistopo_seen import process_seen, runs, text_of
+from ansible.module_utils.redistopo_processes import signalled
+from ansible.module_utils.redistopo_seen import process_seen, text_of
 
 Op = Dict[str, Any]
 RECORD = ".partition"
@@ -92,7 +93,7 @@ def heal(op: Op) -> Op:
     path = os.path.join(op["base"], RECORD)
     with suppress(ValueError, TypeError, OSError):
         pid, started, boot = json.loads(text_of(path))
-        if runs(pid, started, boot):
+        if signalled(pid, started, boot, signal.SIGSTOP):  # so that it can't end before this
             os.killpg(pid, signal.SIGKILL)
     for line in _undo(op["name"]):
         _run(["/bin/sh", "-c", line], "")

@@ -123,9 +123,7 @@ def try_program(op: Op) -> Op:
 
 def send_signal(op: Op) -> Op:
     """Send a signal to that very process; a pause has begun, or ended, when this returns."""
-    if runs(op["pid"], op["started"], op["boot"]):
-        with suppress(ProcessLookupError):
-            os.kill(op["pid"], op["number"])
+    signalled(op["pid"], op["started"], op["boot"], op["number"])
     if op["number"] in (signal.SIGSTOP, signal.SIGCONT):
         until, paused = time.monotonic() + TO_EFFECT_SECONDS, op["number"] == signal.SIGSTOP
         while time.monotonic() < until and runs(op["pid"], op["started"], op["boot"]):
@@ -133,6 +131,35 @@ def send_signal(op: Op) -> Op:
                 break
             time.sleep(0.002)
     return {}
+
+
+def signalled(pid: int, started: float, boot: str, number: int) -> bool:
+    """Send a signal to that very process; returns whether it still ran.
+
+    It may end after the proof, and its pid become another process's. A descriptor of a process
+    (pidfd_open(2)) stays that process's, so that it is opened before the proof.
+    """
+    handle = _descriptor(pid)
+    try:
+        if not runs(pid, started, boot):
+            return False
+        with suppress(ProcessLookupError):
+            if handle is None:
+                os.kill(pid, number)
+            else:
+                signal.pidfd_send_signal(handle, number)
+        return True
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _descriptor(pid: int) -> Any:
+    """A descriptor of a process; None where Linux (before 5.3) or Python (before 3.9) has none, or
+    a filter of system calls forbids it."""
+    with suppress(AttributeError, OSError):
+        return os.pidfd_open(pid)
+    return None
 
 
 def await_end(op: Op) -> Op:

@@ -8,6 +8,7 @@ import pytest
 from support.scene import Scene
 
 from redistopo.errors import MissingPrerequisite, RedistopoError, Unhealthy, UsageError
+from redistopo.model.planning.former_numbers import former_numbers
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.refuse_resize import refuse_directions, refuse_fewer_shards
 from redistopo.model.planning.refuse_unhealthy import refuse_unhealthy
@@ -158,3 +159,28 @@ def test_fewer_shards_than_the_data_fits(
         return
     with pytest.raises(RedistopoError, match="doesn't fit into 2"):
         refuse_fewer_shards(asked, made.seen)
+
+
+@pytest.mark.parametrize(
+    ("shape", "names", "asked", "was"),
+    [
+        ("cluster", 6, {"shards": 4}, {"shards": 3}),
+        ("cluster", 6, {"shards": 4, "replicas": 2}, {"shards": 3, "replicas": 1}),
+        ("cluster", 6, {"shards": 3, "replicas": 1}, {}),
+        ("cluster", 7, {"shards": 4}, {}),  # one of them doesn't reply
+        ("replication", 3, {"replicas": 4}, {"replicas": 2}),
+        ("sentinel", 3, {"sentinels": 5}, {"sentinels": 3}),
+    ],
+)
+def test_the_numbers_of_before_an_edit(
+    scene: Callable[[str, str], Scene],
+    topology: Callable[..., Topology],
+    shape: str,
+    names: int,
+    asked: dict[str, int],
+    was: dict[str, int],
+) -> None:
+    known = [f"node{n + 1}" for n in range(names)]
+    known += [f"sentinel{n}" for n in (1, 2, 3) if shape == "sentinel"]
+    edited = topology(shape=shape, **asked)
+    assert former_numbers(edited, known, scene("redis-8.2", shape).seen) == was
