@@ -83,7 +83,12 @@ class NoSuchEngine(MissingPrerequisite):
 
 
 class Unreachable(RedistopoError):
-    """A server didn't reply: connection refused, timed out, or closed."""
+    """A server didn't reply: connection refused, timed out, or closed.
+
+    `address` is its address if a connection that was kept to a node failed.
+    """
+
+    address = ""
 
 
 class AccessDenied(RedistopoError):

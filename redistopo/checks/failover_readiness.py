@@ -51,19 +51,18 @@ def _promotable(subject: CheckSubject, shard: ShardSeen, *, votes: int, needed: 
         why = "no replica: if its primary stops, its slots are down until it is back"
         if subject.expected.replicas:
             return fail(about, why, f"start its replica: {subject.start}")
-        return warn(
-            about,
-            why,
-            "add a replica" if not subject.ours else "set replicas = 1 in the topology file",
-        )
+        more = "redistopo scale --replicas 1" if subject.ours else "add a replica"
+        return warn(about, why, more)
     reasons = {node.name: _unfit(node, shard) for node in shard.replicas}
     fit = [name for name, reason in reasons.items() if not reason]
     if not fit:
         return _without_candidate(subject, shard, reasons)
     if votes < needed:
-        evidence = f"{fit[0]} would need {needed} votes, the other primaries have {votes}"
+        wanted = f"{needed} vote{'s' if needed > 1 else ''}"
+        evidence = f"{fit[0]} would need {wanted}, the other primaries have {votes}"
         if len([one for one in subject.shards if one.slots]) < 3:
-            return warn(about, evidence, "automatic failover needs at least 3 shards")
+            more = ": redistopo scale --shards 3" if subject.ours else ""
+            return warn(about, evidence, f"automatic failover needs at least 3 shards{more}")
         return fail(about, evidence, f"too few primaries reply: {subject.start}")
     now = "would take over" if shard.primary else "takes over from its primary, which is down"
     return ok(f"{fit[0]} {now}: {votes} votes, {needed} needed", about)

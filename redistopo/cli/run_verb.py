@@ -21,7 +21,7 @@ from redistopo.cli.printable import cleaned, printable
 from redistopo.cli.streams import discard
 from redistopo.errors import ExitCode, Interrupted, RedistopoError, UsageError, VaultLocked
 from redistopo.model.remedies.remedy import remedy_fields
-from redistopo.progress import Event, Progress, no_progress, note
+from redistopo.progress import Event, EventKind, Progress, no_progress, note
 from redistopo.quick_dataclass import dataclass
 
 
@@ -82,14 +82,13 @@ def run_and_show(
     The text of a Result that is a requested `value`, as a password, is printed with --quiet too.
     Errors are caught here, and only here: as text on stderr, or in the envelope on stdout.
     """
-    out = output()
+    out, begun = output(), _Begun()
     try:
         with _progress(out) as progress, _terminable():
             _name_found_folder(progress)
-            result = _unlocked(lambda: work(progress), out)
+            result = _unlocked(lambda: work(begun.counting(progress)), out)
     except KeyboardInterrupt:
-        stopped = Interrupted("interrupted", hint="run the same command again to continue")
-        sys.exit(_fail(out, stopped))
+        sys.exit(_fail(out, begun.interrupted()))
     except RedistopoError as error:
         sys.exit(_fail(out, error))
     try:
@@ -106,6 +105,29 @@ def run_and_show(
     if result.code is not ExitCode.DONE:
         sys.exit(result.code)
     return result
+
+
+class _Begun:
+    """Which kinds of steps a verb has begun: what Ctrl-C leaves depends on it."""
+
+    def __init__(self) -> None:
+        self._changes: set[bool] = set()
+
+    def counting(self, progress: Progress) -> Progress:
+        """Return the same progress, which counts the steps that begin."""
+
+        def report(event: Event) -> None:
+            if event.kind is EventKind.STARTED:
+                self._changes.add(event.changes)
+            progress(event)
+
+        return report
+
+    def interrupted(self) -> Interrupted:
+        """Return the error: a verb that only looked so far has nothing to continue."""
+        if self._changes == {False}:
+            return Interrupted("interrupted: nothing was changed")
+        return Interrupted("interrupted", hint="run the same command again to continue")
 
 
 def _unlocked(work: Callable[[], Result], out: Output) -> Result:

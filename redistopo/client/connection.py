@@ -114,7 +114,9 @@ class Connections:
         self.close(endpoint)
         if isinstance(error, ErrorReply) and error.refuses_login:
             return AccessDenied(f"{endpoint} rejected our password", detail=str(error))
-        return Unreachable(f"{endpoint} doesn't reply", detail=_reason(error))
+        failed = Unreachable(f"{endpoint} doesn't reply", detail=_reason(error))
+        failed.address = str(endpoint)
+        return failed
 
     @property
     def seconds(self) -> float:

@@ -41,8 +41,7 @@ def observe(
         nodes = tuple(map(_with_other_ports, wanted, _with_listening(wanted, nodes)))
     if disk:
         # last, so that it includes what a process wrote when it ended
-        pairs = zip(nodes, wanted, strict=True)
-        nodes = tuple(with_disk(node, one.layout, one.machine.files) for node, one in pairs)
+        nodes = _with_disks(nodes, wanted)
     announced = None
     if depth is Detail.FULL and shape is Shape.CLUSTER:
         announced = probe_announced(nodes, client)
@@ -60,6 +59,16 @@ def _inspected(wanted: tuple[Target, ...], query: NodeQuery) -> tuple[NodeSeen, 
             return tuple(query.ask_each(nodes))
         return in_threads(lambda pair: query.ask(*pair), nodes)
     return in_threads(lambda one: query.ask(one, process_state(one)), wanted)
+
+
+def with_disks(seen: Observed, targets: Iterable[Target]) -> Observed:
+    """Add what the nodes' folders hold now."""
+    return replace(seen, nodes=_with_disks(seen.nodes, targets))
+
+
+def _with_disks(nodes: Iterable[NodeSeen], targets: Iterable[Target]) -> tuple[NodeSeen, ...]:
+    pairs = zip(nodes, targets, strict=True)
+    return tuple(with_disk(node, one.layout, one.machine.files) for node, one in pairs)
 
 
 def with_disks_for_a_start(seen: Observed, targets: Iterable[Target]) -> Observed:

@@ -49,7 +49,9 @@ def first_refusal(
     read = {name: _read(plan, name, text) for name, text in texts.items()}
     argv = [plan.engine.path, "/dev/stdin", "--port", STOP_WORD]
     trials = {
-        name: Trial(argv=argv, text="\n".join(lines_to_check(one.whole)), needs=[*one.needs])
+        name: Trial(
+            argv=argv, text="\n".join(lines_to_check(one.whole)), needs=[*one.needs], ends=True
+        )
         for name, one in read.items()
     }
     for name, output in host.processes.tried(trials).items():

@@ -126,13 +126,20 @@ class Worker:
                 woke = time.monotonic()
                 if woke - due > PATIENCE_SECONDS:
                     due = woke  # the machine was suspended; do not try to catch up
-            self._turn(self.job.tasks[turn % len(self.job.tasks)], max(due, woke), pause)
-            turn += 1
+            turn = self._turn(turn, max(due, woke), pause) + 1
             due += interval
 
-    def _turn(self, task: tuple[OperationKind, int], due: float, pause: "_Pause") -> None:
-        """Run or drop one operation, and log it."""
+    def _turn(self, turn: int, due: float, pause: "_Pause") -> int:
+        """Run or drop the operation of a turn, and log it; return the turn that was taken.
+
+        The first one after a pause is the one that follows the failed one, however many were due
+        in the pause: otherwise a pause of an even number of turns would try only writes, or only
+        one shard, throughout an outage, and know nothing of the others.
+        """
         now = time.monotonic()
+        if pause.turn is not None and due >= pause.until:
+            turn, pause.turn = pause.turn + 1, None
+        task = self.job.tasks[turn % len(self.job.tasks)]
         if due < pause.until:
             self.note(Operation(*task, due, 0.0, pause.error, None))
         elif now - due > PATIENCE_SECONDS:
@@ -142,7 +149,8 @@ class Worker:
             if error := self.do(task, due):
                 spent = time.thread_time() - before
                 pause.until = time.monotonic() + max(PAUSE_SECONDS, PAUSE_SHARE * spent)
-                pause.error = error
+                pause.error, pause.turn = error, turn
+        return turn
 
     def do(self, task: tuple[OperationKind, int], due: float) -> str:
         """Try one operation and log it; return its error, or ""."""
@@ -180,7 +188,8 @@ class Worker:
 
 @dataclass(slots=True)
 class _Pause:
-    """Until when a client sends nothing, and because of which error."""
+    """Until when a client sends nothing, because of which error, and in which turn it was."""
 
     until: float = 0.0
     error: str = ""
+    turn: int | None = None

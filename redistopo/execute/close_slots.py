@@ -18,7 +18,7 @@ from redistopo.model.planning.open_slot_repairs import (
     open_slot_repairs,
     owners_by_slot,
 )
-from redistopo.model.state.observed import NodeSeen, Observed
+from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 
 _IDLE_SECONDS = 5
 
@@ -91,11 +91,18 @@ def _moving_in_6(client: Mapping[str, str]) -> bool:
 
 def await_settled(context: ExecutionContext) -> Observed:
     """Wait until every node replies, and knows every other one and which are primaries: then what
-    they report about slots can be used."""
+    they report about slots can be used. Raises Unhealthy if one has ended: nothing starts it."""
     last: list[Observed] = []
 
     def look() -> Observed | None:
         last[:] = [context.observe(Detail.HEALTH)]
+        ended = [one.name for one in last[0].nodes if one.process is ProcessState.ABSENT]
+        if ended:
+            raise Unhealthy(
+                "not every node runs, so open slots can't be settled",
+                detail=f"not running: {', '.join(ended)}",
+                hint=f"redistopo start {' '.join(ended)}",
+            )
         return last[0] if _settled(last[0]) else None
 
     def late() -> TimedOut:

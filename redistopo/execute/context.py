@@ -1,11 +1,11 @@
 """The context of execution: plan, connections, deadline, progress and host."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 
 from redistopo.client.connection import Command, Connections, Reply, raise_on_error
 from redistopo.client.execute_each import execute_each
-from redistopo.client.observe import observe, with_disks_for_a_start
+from redistopo.client.observe import observe, with_disks, with_disks_for_a_start
 from redistopo.client.target import Detail, Target
 from redistopo.errors import Unreachable
 from redistopo.host.host import Host, StartedProcess
@@ -88,9 +88,17 @@ class ExecutionContext:
         """Take a snapshot of all planned nodes, with `disk` also of their folders."""
         return observe(self.plan.topology.shape, self.targets, self.client, depth, disk=disk)
 
-    def observe_for_a_start(self) -> Observed:
-        """Take a snapshot of the processes, and of what starting the stopped ones depends on."""
-        return with_disks_for_a_start(self.observe(Detail.PROCESS), self.targets)
+    def with_disks(self, seen: Observed) -> Observed:
+        """Add what the nodes' folders hold now to a snapshot that was taken just before."""
+        return with_disks(seen, self.targets)
+
+    def observe_for_a_start(self, seen: Observed, names: Collection[str]) -> Observed:
+        """Take a snapshot of the processes of these nodes, and of what starting them depends on;
+        the other nodes' processes are as in `seen`."""
+        shape, chosen = self.plan.topology.shape, [one for one in self.targets if one.name in names]
+        found = {one.name: one for one in observe(shape, chosen, self.client, Detail.PROCESS).nodes}
+        nodes = tuple(found.get(one.name, one) for one in seen.nodes)
+        return with_disks_for_a_start(replace(seen, nodes=nodes), self.targets)
 
     def cluster_nodes(self, node: NodePlan) -> tuple[ClusterNodesLine, ...]:
         """Return CLUSTER NODES of a node, with the ports at which the nodes listen."""

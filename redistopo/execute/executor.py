@@ -25,6 +25,7 @@ from redistopo.host.polling import Deadline
 from redistopo.host.stop_record_files import forget_stop_record
 from redistopo.model.planning.plan import FormationMethod, NodePlan
 from redistopo.model.planning.readdress import readdressed
+from redistopo.model.planning.rename import renamed
 from redistopo.model.planning.step import USERS_FILE, Step, StepKind
 from redistopo.model.protocol.conf import with_values, without_hashes
 from redistopo.progress import step, warn
@@ -59,6 +60,15 @@ def _readdress(context: ExecutionContext, one: Step) -> None:
         path = node.folder.table if node.bus_port else node.folder.config
         text, moves = files.read(path) or "", one.settings[node.name]
         files.write(path, readdressed(text, node, moves, context.plan.bound(node)))
+
+
+def _rename(context: ExecutionContext, one: Step) -> None:
+    files = context.host.files
+    for node in context.nodes(one.nodes):
+        text = files.read(node.folder.config) or ""
+        for was, new in one.settings[node.name].items():
+            text = renamed(text, was, new or "")
+        files.write(node.folder.config, text)
 
 
 def _clear(context: ExecutionContext, one: Step) -> None:
@@ -250,6 +260,7 @@ _DOERS: dict[StepKind, Callable[[ExecutionContext, Step], None]] = {
     StepKind.ABORT: _abort,
     StepKind.RESUME: _resume,
     StepKind.READDRESS: _readdress,
+    StepKind.RENAME: _rename,
     StepKind.CLEAR: _clear,
     StepKind.KEEP: _keep,
     StepKind.WRITE: _write,

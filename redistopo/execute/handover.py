@@ -20,31 +20,29 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 
-from redistopo.client.connection import raise_on_error
 from redistopo.client.target import Detail
 from redistopo.errors import RedistopoError, TimedOut, Unreachable, UsageError
 from redistopo.execute.announce_role import announce_role
 from redistopo.execute.context import ExecutionContext
+from redistopo.execute.demote_and_promote import TAKE
 from redistopo.execute.handover_steps import (
     LEAD_SECONDS,
     PAUSE_SECONDS,
     HandoverState,
     Unanswered,
-    ask,
     await_lead,
     await_offset,
     await_word,
     pause,
 )
 from redistopo.execute.raise_epoch import await_epoch, raise_epoch
-from redistopo.execute.sentinel_failover import call_off, chosen, named, promote
+from redistopo.execute.sentinel_failover import call_off, chosen, named
 from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.endpoint import at_address
 from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import Observed, Role
-from redistopo.model.topology.spec import Shape
 from redistopo.progress import warn
 from redistopo.quick_dataclass import dataclass
 
@@ -66,6 +64,16 @@ class HandoverResult:
     offset: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    """A planned failover in a cluster after which the new primary, of that config epoch, accepts
+    writes; not every node may report it yet."""
+
+    change: HandoverState
+    result: HandoverResult
+    epoch: int
+
+
 def hand_over_shard(
     context: ExecutionContext, to: NodePlan, seen: Observed | None = None
 ) -> HandoverResult:
@@ -76,18 +84,45 @@ def hand_over_shard(
     accepts writes; or no node is, if the replica stopped replying at that moment, so that there
     are never two primaries that accept writes for one shard.
     """
-    take = _TAKE.get(context.plan.topology.shape)
+    if context.plan.topology.clustered:
+        made = promote_replica(context, to, seen or context.observe(Detail.HEALTH))
+        await_agreement(made)
+        return made.result
+    take = TAKE.get(context.plan.topology.shape)
     if take is None:
         raise UsageError(f"shape {context.plan.topology.shape} has no planned failover")
     change = _change(context, to, seen or context.observe(Detail.HEALTH))
     with chosen(change) if context.plan.sentinels else nullcontext(change) as ready:
         _await_catch_up(ready)
-        clustered = context.plan.topology.clustered
-        return _promoted(_with_epoch(ready) if clustered else ready, take)
+        result = _promoted(ready, take)
+        _await_agreement(ready)
+        return result
+
+
+def promote_replica(
+    context: ExecutionContext, to: NodePlan, seen: Observed, epoch: int = 0
+) -> Promotion:
+    """Promote a replica of a cluster, with a config epoch above `epoch`, the highest of those since
+    the snapshot `seen`.
+
+    Raises RedistopoError as `hand_over_shard` does. The other nodes are told, but one that has just
+    started may not be connected yet.
+    """
+    change = _change(context, to, seen)
+    _await_catch_up(change)
+    change = _with_epoch(change, epoch)
+    result = _promoted(change, _take_cluster)
+    told = parse_info(str(context.send(to, "CLUSTER", "INFO")))
+    return Promotion(change=change, result=result, epoch=int(told.get("cluster_my_epoch", 0)))
+
+
+def await_agreement(made: Promotion) -> None:
+    """Wait until every node that replied reports the new primary; raises RedistopoError."""
+    _await_agreement(made.change)
 
 
 def _promoted(change: HandoverState, take: Callable[[HandoverState], None]) -> HandoverResult:
-    """Promote the replica with writes paused, and wait until every node agrees."""
+    """Promote the replica with writes paused, and make the others follow it."""
     before = change.before
     with interrupts_deferred(later=True):
         began = time.monotonic()
@@ -102,7 +137,6 @@ def _promoted(change: HandoverState, take: Callable[[HandoverState], None]) -> H
         except RedistopoError as error:
             raise _undone(change, error) from error
         _redirect_clients(change)
-    _await_agreement(change)
     return HandoverResult(
         before=before.name, after=change.to.name, milliseconds=milliseconds, offset=offset
     )
@@ -143,49 +177,10 @@ def _await_catch_up(change: HandoverState) -> None:
     wait_for(look, Deadline(change.context.deadline.left / 2), late)
 
 
-def _take_replication(change: HandoverState) -> None:
-    """Demote the primary, and only then promote its replica: if this process is killed in
-    between, no node accepts writes, and the next `up` promotes the former primary."""
-    _demote(change)
-    try:
-        change.context.send(change.to, "REPLICAOF", "NO", "ONE")
-    except Unreachable:
-        await_word(change)
-    await_lead(change)
-
-
-def _take_sentinel(change: HandoverState) -> None:
-    """The same, but a Sentinel promotes. It would demote the former primary only 8 s later
-    (sentinel.c, SENTINEL_PUBLISH_PERIOD * 4), and both would accept writes."""
-    _demote(change)
-    promote(change)
-
-
-def _demote(change: HandoverState) -> None:
-    """Make the primary a replica of the node to promote, which has its very last byte."""
-    before, to = change.before, change.to
-    replies = ask(
-        change,
-        before,
-        ("MULTI",),
-        ("INFO", "replication"),
-        ("REPLICAOF", to.host, to.port),
-        ("EXEC",),
-    )
-    done = raise_on_error(replies[-1], f"{before.name}: EXEC")
-    info, demoted = done if isinstance(done, list) and len(done) == 2 else ("", done)
-    raise_on_error(demoted, f"{before.name}: REPLICAOF")
-    # the very last byte: if the pause had ended early, a write would be visible here
-    last = int(parse_info(str(info)).get("master_repl_offset", 0))
-    has = int(change.replication(to).get("slave_repl_offset", 0))
-    if has < last:
-        raise RedistopoError(f"{to.name} lacks {last - has} bytes that {before.name} wrote")
-
-
-def _with_epoch(change: HandoverState) -> HandoverState:
+def _with_epoch(change: HandoverState, known: int) -> HandoverState:
     """Make sure, as far as possible, that a takeover gives the replica the highest epoch."""
     told = {one.name: int(one.cluster.get("cluster_my_epoch", 0)) for one in change.seen.answering}
-    highest = max(told.values())
+    highest = max(*told.values(), known)
     await_epoch(change.context, change.to, highest)
     epoch = told.get(change.before.name, highest)
     return replace(change, above=raise_epoch(change.context, change.to, epoch, change.followers))
@@ -202,15 +197,6 @@ def _take_cluster(change: HandoverState) -> None:
     except Unreachable:
         await_word(change)
     await_lead(change)
-
-
-_TAKE: dict[Shape, Callable[[HandoverState], None]] = {
-    Shape.REPLICATION: _take_replication,
-    Shape.SENTINEL: _take_sentinel,
-    Shape.CLUSTER: _take_cluster,
-}
-"""One function for each shape that promotes the replica, with writes paused and the replica at
-the last byte, and demotes the former primary (at once, or shortly after)."""
 
 
 def _redirect_clients(change: HandoverState) -> None:
@@ -263,7 +249,7 @@ def _await_agreement(change: HandoverState) -> None:
         return None if last[0] else True
 
     deadline = Deadline(min(_AGREE_SECONDS, max(1.0, change.context.deadline.left)))
-    wait_for(look, deadline, lambda: _disputed(change, last[0]))
+    wait_for(look, deadline, lambda: _disputed(change, last[0]), most=0.03)
 
 
 def _disputed(change: HandoverState, what: str) -> RedistopoError:

@@ -50,11 +50,13 @@ class Program:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """A program to try with `text` as its input, and the paths that it `needs`."""
+    """A program to try with `text` as its input, and the paths that it `needs`; `ends` is whether
+    it ends by itself however early its input does."""
 
     argv: Sequence[str]
     text: str
     needs: Sequence[str] = ()
+    ends: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,7 +67,11 @@ class _LocalProcesses:
         return {
             name: TrialOutput(
                 printed=run_unable_to_write(
-                    [*one.argv], one.text.encode(errors="surrogateescape"), folder, ends
+                    [*one.argv],
+                    one.text.encode(errors="surrogateescape"),
+                    folder,
+                    ends,
+                    tied=not one.ends,
                 ),
                 missing=[path for path in one.needs if files.certainly_missing(Path(path))],
             )

@@ -62,7 +62,7 @@ def preview_failover(request: FailoverRequest) -> Preview:
     """Determine the effects of `failover`; raises what it would raise. Nothing is changed."""
     with open_session(change_request("", request.root, request.seconds)) as session:
         now = unrecorded(session, assume=True)
-        found = _planned(now, request.words)
+        found = plan_failover(now, request.words)
     if found.before.name == found.after.name:
         return Preview(verb="failover", nodes=())
     turn = (
@@ -71,7 +71,9 @@ def preview_failover(request: FailoverRequest) -> Preview:
     return Preview(verb="failover", nodes=(found.after.name,), turns=(turn,))
 
 
-def _planned(now: LiveChange, words: Iterable[str]) -> HandoverPlan:
+def plan_failover(now: LiveChange, words: Iterable[str]) -> HandoverPlan:
+    """Plan the failover that the selectors mean, by the last snapshot; raises RedistopoError if it
+    isn't possible."""
     if len(now.seen.nodes) == 1:
         plan_handover(now.seen, now.seen.nodes)
     return plan_handover(now.seen, select_nodes(now.seen, tuple(words)))
@@ -86,7 +88,7 @@ def hand_over_to(
     Faults from before, and `known` ones, may remain. With `just_seen` the last snapshot is as good
     as a new one. Raises RedistopoError if it isn't possible.
     """
-    found = _planned(now, words)
+    found = plan_failover(now, words)
     if found.before.name == found.after.name:
         other = f"redistopo failover shard:{found.shard}"
         note(

@@ -107,8 +107,9 @@ def import_keys(request: ImportRequest, progress: Progress) -> ImportResult:
         owners = owners_of(seen, session.credentials)
         present = sum(node.keys for node in seen.answering if node.role is Role.PRIMARY)
         if present and not request.replace:
+            keys = f"{present:,} key{'s' if present > 1 else ''}"
             raise UsageError(
-                f"the topology has {present:,} keys already: nothing was changed",
+                f"the topology has {keys} already: nothing was changed",
                 hint=import_over(),
             )
         with (

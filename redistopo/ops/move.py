@@ -14,8 +14,8 @@ from redistopo.model.topology.ports import port_block_of
 from redistopo.model.topology.project_paths import STATE_FOLDER, TOPOLOGY_FILE, Layout
 from redistopo.model.topology.spec import Persistence, Topology
 from redistopo.ops.down import DownRequest, down
+from redistopo.ops.restart_work import Restarted, RestartWork
 from redistopo.ops.rolling_move import refuse_move, roll_move, rolling_move
-from redistopo.ops.rolling_restart import Restarted, RestartWork
 from redistopo.ops.up import UpRequest, up
 from redistopo.progress import Progress, step
 from redistopo.project.job_file import save_job

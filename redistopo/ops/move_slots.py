@@ -2,11 +2,10 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import field
 from pathlib import Path
 
-from redistopo.checks.catalogue import judge
 from redistopo.client.connection import Connections
 from redistopo.client.target import Detail
 from redistopo.errors import ExitCode, UsageError
@@ -26,6 +25,7 @@ from redistopo.model.planning.refuse_moves import (
     refuse_shape,
 )
 from redistopo.model.planning.refuse_unhealthy import refuse_unhealthy
+from redistopo.model.planning.room import refuse_little_room_to_move
 from redistopo.model.planning.slot_moves import moves_to, slots_of
 from redistopo.model.planning.slot_survey import SlotSurvey
 from redistopo.model.protocol.replies import slot_range
@@ -177,9 +177,14 @@ def _planned(now: LiveChange, request: MoveRequest) -> MovePlan:
     with step(session.progress, "look at the slots and their keys", changes=False):
         wanted = expected_of(session.topology)
         patience = Deadline(min(3.0, context.deadline.left))  # gossip of a change just before
-        verdict = wait_until_healthy(lambda: context.observe(Detail.HEALTH), wanted, patience)
+        taken = [now.seen]
+
+        def look() -> Observed:
+            return taken.pop() if taken else context.observe(Detail.HEALTH)
+
+        verdict = wait_until_healthy(look, wanted, patience)
         now.seen = verdict.seen
-        refuse_unhealthy(now.seen, judge(now.seen, wanted), "slots are moved")
+        refuse_unhealthy(now.seen, verdict.findings, "slots are moved")
         by_name = {node.name: node for node in now.seen.nodes}
         with Connections(context.credentials, seconds=ANSWER_SECONDS, binary=True) as client:
             moves = request.choose(client, now.seen)
@@ -191,7 +196,18 @@ def _planned(now: LiveChange, request: MoveRequest) -> MovePlan:
     timeout = session.topology.node_timeout / 1000
     refuse_blocking(big, timeout, allowed=request.allow_blocking)
     refuse_full(moves, survey, by_name)
+    _refuse_little_room(now, moves, survey)
     return MovePlan(moves=moves, survey=survey, method=method, big=big)
+
+
+def _refuse_little_room(now: LiveChange, moves: Iterable[SlotMove], survey: SlotSurvey) -> None:
+    moved = Counter[tuple[str, str]]()
+    for one in moves:
+        moved[one.source, one.target] += survey.bytes_in(slots_of(one.slots))
+    plan, host = now.context.plan, now.context.host
+    folders = {node.machine: node.folder.root for node in plan.nodes if moved}
+    rooms = {machine: host.room(folder) for machine, folder in folders.items()}
+    refuse_little_room_to_move(plan, moved, now.seen, rooms)
 
 
 def _result(verb: str, plan: MovePlan, *, seconds: float | None) -> SlotMoves:

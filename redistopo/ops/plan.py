@@ -54,8 +54,9 @@ class PlanResult:
     `slots` are those that each primary of a formed cluster owns, or owned when it stopped;
     `replicas_by` is the program that will decide which primary a replica follows: then the plan's
     replicas follow no primary yet, and are in no shard. It is "" otherwise. `cost` is what steps
-    that add nodes or move slots take, None without any. `services` is how each host keeps servers,
-    for those that were asked; `package` is what `up` installs there first, None for nothing.
+    that add or remove nodes or move slots take, None without any. `services` is how each host keeps
+    servers, for those that were asked; `package` is what `up` installs there first, None for
+    nothing.
     """
 
     plan: Plan
@@ -136,7 +137,8 @@ def _result(session: Session, found: Decision, seen: Observed | None) -> PlanRes
     faults: tuple[Finding, ...] = ()
     formed = session.state is not None and session.state.formed
     if seen is not None:
-        made, slots = with_current_placement(made, seen), current_slots(made, seen)
+        made = with_current_placement(found.plan, seen, found.steps)
+        slots = current_slots(found.plan, seen, found.steps)
         if found.refusal is None:
             faults = _unrepaired(session, found, seen)
     elif not formed and (program := decides_replicas(made)):
@@ -170,20 +172,22 @@ def _package(session: Session, engine: str, *, ask: bool = False) -> HostPackage
 
 
 def _cost(session: Session, found: Decision, seen: Observed) -> ChangeCost | None:
-    """Estimate what new data nodes and moves of slots take, from a few keys of each slot."""
+    """Estimate what new data nodes, moves of slots and removed nodes take, from a few keys of each
+    slot."""
     known = session.state.names if session.state else ()
     started = {name for one in found.steps if one.do is StepKind.START for name in one.nodes}
     new = [node.name for node in found.plan.data if node.name in started - {*known}]
     moves = tuple(move for one in found.steps for move in one.moves)
-    if not seen.answering or not (new or moves):
+    ended = [name for one in found.steps if one.do is StepKind.END for name in one.nodes]
+    if not seen.answering or not (new or moves or ended):
         return None
     if not moves:
-        return cost_of(seen, new)
+        return cost_of(seen, new, ended=ended)
     from redistopo.execute.survey_slots import survey_moves
 
     with Connections(session.credentials, binary=True) as client:
         survey = survey_moves(client, seen, moves, every_key=False)
-    return cost_of(seen, new, moves, survey)
+    return cost_of(seen, new, moves, survey, ended)
 
 
 _SETTLING_SECONDS = 2.0

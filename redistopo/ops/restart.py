@@ -19,9 +19,8 @@ from redistopo.model.state.selector import SELECTOR_SYNTAX, select_nodes
 from redistopo.model.state.shards import shards_of
 from redistopo.ops.failover import hand_over_to
 from redistopo.ops.refuse_settings import refuse_settings
+from redistopo.ops.restart_work import Restarted, RestartWork
 from redistopo.ops.rolling_restart import (
-    Restarted,
-    RestartWork,
     refuse_unready,
     require_health,
     restart_nodes,

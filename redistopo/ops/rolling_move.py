@@ -20,13 +20,8 @@ from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.rolling import Act, RollingOrder, Turn, turns
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.job import Job
-from redistopo.ops.rolling_restart import (
-    RestartWork,
-    faults_of_nodes,
-    refuse_unready,
-    require_health,
-    roll,
-)
+from redistopo.ops.restart_work import RestartWork, faults_of_nodes
+from redistopo.ops.rolling_restart import refuse_unready, require_health, roll
 from redistopo.progress import note, step
 from redistopo.project.job_file import end_job, save_job
 from redistopo.project.load import Project, read_topology

@@ -2,16 +2,13 @@
 a shard at the same time, then each primary after a planned failover."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import nullcontext, suppress
-from dataclasses import field, replace
+from dataclasses import replace
 
-from redistopo.checks.catalogue import CHECKS
-from redistopo.client.target import Detail
 from redistopo.errors import Interrupted, MissingPrerequisite, RedistopoError, Unhealthy
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.executor import execute
-from redistopo.execute.handover import HandoverResult
 from redistopo.execute.rotate_passwords import restore_old
 from redistopo.execute.shutdown import shut_down_saving
 from redistopo.host.files import FREE
@@ -20,18 +17,18 @@ from redistopo.host.polling import Deadline
 from redistopo.model.planning.guards import guard, limit_warnings
 from redistopo.model.planning.node_start import start_steps, write_steps
 from redistopo.model.planning.proposal import Asked, Proposal
-from redistopo.model.planning.rolling import Act, Turn, shard_of, together
+from redistopo.model.planning.rolling import Act, Turn, together
 from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.step import Step, StepKind, join_names
-from redistopo.model.planning.upgrade import unlinked, without_files
+from redistopo.model.planning.upgrade import without_files
 from redistopo.model.protocol.data_files import NAMES, data_file_name, keeps_data
 from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.observed import Observed, ProcessState, Role
-from redistopo.ops.failover import hand_over_to
+from redistopo.ops.restart_work import Restarted, RestartWork
+from redistopo.ops.rolling_handover import hand_over_turns
 from redistopo.progress import step, warn
-from redistopo.quick_dataclass import dataclass
 from redistopo.session.failures import explaining_ended_servers
-from redistopo.session.health import LINKS_TO, Known
+from redistopo.session.health import Known
 from redistopo.session.live_change import LiveChange
 from redistopo.session.situation import situation, situation_of_restart
 
@@ -40,58 +37,12 @@ _STOP_SHARE = 0.5
 _SETTLE_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Restarted:
-    """A node that was restarted: as what, and the seconds from its stop until it was ready."""
-
-    node: str
-    role: Role | None
-    seconds: float
-
-
-@dataclass(slots=True, kw_only=True)
-class RestartWork:
-    """One run: what it works on, and what it has done.
-
-    `seconds` is the time limit of each node; `back` is the command that goes back to the former
-    engine, "" if the engine is not changed; `emptied` are nodes that start without their files,
-    which the engine can't read, and copy their primary. `stopped` is called with a node that is to
-    start again, `started` once it is ready; `ways` says how an interrupted change goes on or back;
-    `known` are faults that may remain; with `alone` no two nodes restart at the same time.
-    """
-
-    now: LiveChange
-    seconds: float
-    force: bool = False
-    emptied: frozenset[str] = frozenset()
-    back: str = ""
-    ways: str = ""
-    known: Known = frozenset()
-    alone: bool = False
-    stopped: Callable[[str], None] = lambda _name: None
-    started: Callable[[str], None] = lambda _name: None
-    restarted: list[Restarted] = field(default_factory=list)
-    handovers: list[HandoverResult] = field(default_factory=list)
-    handed: set[str] = field(default_factory=set)
-    left: list[str] = field(default_factory=list)
-
-    @property
-    def spared(self) -> Known:
-        """The faults of nodes that the remaining turns cure."""
-        return self.known | faults_of_nodes(unlinked(self.now.seen, self.left))
-
-
-def faults_of_nodes(names: Iterable[str]) -> Known:
-    """Return all faults that nodes can have."""
-    return frozenset((check.id, name) for name in names for check in CHECKS)
-
-
 def refuse_unready(
     now: LiveChange, names: tuple[str, ...], emptied: frozenset[str] = frozenset()
 ) -> None:
     """Raise RedistopoError before anything is stopped, if a node could not start again."""
     context = now.context
-    seen = without_files(context.observe(Detail.HEALTH, disk=True), emptied)
+    seen = without_files(context.with_disks(now.seen), emptied)
     found = situation(context, now.session.state, seen)
     steps = tuple(_steps(context, found, names))
     proposal = Proposal(plan=context.plan, now=found, steps=steps, asked=Asked(among=names))
@@ -120,10 +71,13 @@ def roll(work: RestartWork, todo: Iterable[Turn]) -> None:
             # a node that was stopped is started again before Ctrl-C has its effect
             with interrupts_deferred(later=True) if some[0].act is Act.RESTART else nullcontext():
                 _turn(work, some)
-            work.left = [one.node for one in left[len(some) :] if one.act is Act.RESTART]
-            if some[0].act is not Act.HAND_OVER:
+            rest = left[len(some) :]
+            work.left = [one.node for one in rest if one.act is Act.RESTART]
+            if some[0].act is Act.RESTART:
+                following = together(now.seen, rest, first=work.alone) if rest else ()
+                known = work.reconnecting(following) if following else frozenset()
                 with step(now.context.progress, "wait until every node agrees"):
-                    now.await_health(work.spared | _reconnecting(now, some, left[len(some) :]))
+                    now.await_health(work.spared | known)
         except RedistopoError as error:
             _tell_left(work, some, left, error)
             raise
@@ -200,7 +154,7 @@ def _start_again(work: RestartWork, names: tuple[str, ...]) -> None:
         context.client.close(node.endpoint)
         work.stopped(node.name)
     with explaining_ended_servers(context):
-        after = context.observe_for_a_start()
+        after = context.observe_for_a_start(now.seen, names)
         aside = tuple(name for name in names if name in work.emptied)
         left = without_files(after, aside)
         found = situation_of_restart(context, now.session.state, left, names)
@@ -248,48 +202,11 @@ def _steps(context: ExecutionContext, now: Situation, names: tuple[str, ...]) ->
 
 
 def _turn(work: RestartWork, some: tuple[Turn, ...]) -> None:
-    """Restart these nodes, or do the one turn; a planned failover that already happened by itself
-    isn't needed."""
-    now, turn = work.now, some[0]
-    if turn.act is Act.RESTART:
+    """Restart these nodes, or promote replicas in the place of these, or these again."""
+    if some[0].act is Act.RESTART:
         restart_nodes(work, tuple(one.node for one in some))
-        return
-    shard = shard_of(now.seen, turn.node)
-    leads = shard is not None and shard.primary is not None and shard.primary.name == turn.node
-    if turn.act is Act.HAND_OVER and shard is not None and leads:
-        to = [turn.to] if turn.to else [node.name for node in shard.nodes]
-        gated = bool(work.restarted or work.handovers)  # by the health of a moment ago
-        known = _settled_by_restart(work, turn.node)
-        _, done = hand_over_to(now, to, known, just_seen=gated)
-        work.handed.add(turn.node)
-    elif turn.act is Act.HAND_BACK and turn.node in work.handed and not leads:
-        _, done = hand_over_to(now, [turn.node], just_seen=True)
     else:
-        return
-    if done is not None:
-        work.handovers.append(done)
-
-
-def _reconnecting(now: LiveChange, done: tuple[Turn, ...], left: list[Turn]) -> Known:
-    """Bus links to nodes of the turns that are done, if the next one is in another shard: other
-    nodes open theirs again within 0.1 s (cluster_legacy.c, clusterCron), which is as long as the
-    next turn takes, and then they must be there."""
-    after = shard_of(now.seen, left[0].node) if left else None
-    shards = {one.node: shard_of(now.seen, one.node) for one in done} if after else {}
-    return frozenset(
-        (LINKS_TO, name)
-        for name, shard in shards.items()
-        if after and shard and shard.number != after.number
-    )
-
-
-def _settled_by_restart(work: RestartWork, name: str) -> Known:
-    """The faults that end when this former primary, and others before it, are restarted, which are
-    the next turns: the others learn their roles by gossip, up to half a node timeout later, or when
-    they connect again; and an older engine can't synchronize fully with a newer primary."""
-    views = frozenset(("cluster.agreement", node.name) for node in work.now.seen.nodes)
-    waiting = {name, *(work.handed & {*work.left})}
-    return views | faults_of_nodes(waiting if work.back else [])
+        hand_over_turns(work, some)
 
 
 def _tell_left(

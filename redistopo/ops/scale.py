@@ -11,8 +11,10 @@ from redistopo.errors import UsageError
 from redistopo.execute.slot_rights import require_slot_rights
 from redistopo.host.files import read_exactly, rewrite
 from redistopo.host.polling import Deadline
-from redistopo.model.planning.refuse_resize import refuse_directions
+from redistopo.model.planning.refuse_resize import other_engines, refuse_directions
 from redistopo.model.planning.refuse_unhealthy import refuse_unhealthy
+from redistopo.model.planning.upgrade import upgrade_command
+from redistopo.model.remedies.remedy import joined
 from redistopo.model.state.job import Job
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.spec import Shape, Topology
@@ -76,7 +78,8 @@ def scale(request: ScaleRequest, progress: Progress) -> UpResult:
     with _opened(request, "scale", progress) as (session, edit):
         if edit.after != edit.before:
             job = new_job("scale", request.arguments, preflight(session, edit), ())
-            begin(session, job, edit)
+            with naming_ways_on(session.layout):
+                begin(session, job, edit)
         context = session.context(session.plan())
         asked = UpRequest(root=request.root, seconds=request.seconds)
         with naming_ways_on(session.layout):
@@ -161,6 +164,7 @@ def preflight(session: Session, edit: Edit) -> Observed:
         expected = session.expected
         verdict = wait_until_healthy(session.observe, expected, Deadline(_SETTLING_SECONDS))
         refuse_unhealthy(verdict.seen, judge(verdict.seen, expected), "nodes are added and removed")
+    _refuse_other_engine(session, edit, verdict.seen)
     if edit.topology.shards != session.topology.shards:
         primaries = [node for node in verdict.seen.answering if node.role is Role.PRIMARY]
         require_slot_rights(session.client, primaries, session.credentials)
@@ -168,3 +172,18 @@ def preflight(session: Session, edit: Edit) -> Observed:
     session.log_in_with(session.credentials_from(CredentialSource.FILE))  # also to new Sentinels
     result_of(session)
     return verdict.seen
+
+
+def _refuse_other_engine(session: Session, edit: Edit, seen: Observed) -> None:
+    """Raise UsageError if new nodes would run another engine, by a changed file or installation."""
+    plan = session.plan()
+    more = edit.topology.size > session.topology.size
+    if more and (others := other_engines(seen, plan.engine)):
+        raise UsageError(
+            f"new nodes would run {plan.engine.title}, and the others run {others}; "
+            "nothing was changed",
+            detail=f"chosen: {plan.engine.path} ({plan.engine_why})",
+            hint=joined(
+                upgrade_command(seen, plan.topology.engine), ", then the same command again"
+            ),
+        )

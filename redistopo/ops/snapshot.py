@@ -9,7 +9,6 @@ from pathlib import Path
 from redistopo.errors import ExitCode, MissingPrerequisite
 from redistopo.host.files import read_exactly, write_private
 from redistopo.host.local_host import LOCAL
-from redistopo.host.packed_folder import SUFFIX
 from redistopo.model.planning.upgrade import newest_running
 from redistopo.model.protocol.credentials import TopologyUser
 from redistopo.model.topology.project_paths import Layout
@@ -40,7 +39,7 @@ class SnapshotRequest:
     """What to save; `name` is a time if empty. With `pause`, all shards are saved at one moment;
     `keep` is how many unnamed snapshots are kept, 0 for all; `verify` is whether the files are
     loaded and their digest is computed, None if the data is small; `secrets` saves the passwords
-    too; with `archive` the snapshot is one file."""
+    too; `archive` is the suffix of the snapshot as one file, ".tar.gz" or ".tar.zst"."""
 
     root: Path
     name: str = ""
@@ -48,7 +47,7 @@ class SnapshotRequest:
     keep: int = 0
     verify: bool | None = None
     secrets: bool = False
-    archive: bool = False
+    archive: str = ""
     seconds: float = 600.0
 
 
@@ -79,7 +78,7 @@ def snapshot(request: SnapshotRequest, progress: Progress) -> SnapshotResult:
         if request.keep:
             removed = keep_newest(session.layout, topology_id, request.keep)
         return SnapshotResult(
-            path=snapshots_folder(session.layout) / (name + (SUFFIX if request.archive else "")),
+            path=snapshots_folder(session.layout) / (name + request.archive),
             snapshot=manifest,
             removed=removed,
             seconds=time.monotonic() - began,

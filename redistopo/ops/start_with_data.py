@@ -136,7 +136,7 @@ def _undone_on_error(start: DataStart, progress: Progress) -> Iterator[None]:
         try:
             yield
         except BaseException:
-            with suppress(RedistopoError):
+            with suppress(RedistopoError):  # the error of before says why it failed, and is raised
                 _undo(layout, progress, empty=empty, had_data=had_data)
             raise
 

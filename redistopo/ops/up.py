@@ -46,6 +46,7 @@ from redistopo.quick_dataclass import dataclass
 from redistopo.render.connect import ConnectLines
 from redistopo.session.decision import decide_now
 from redistopo.session.diagnosis import explaining
+from redistopo.session.edited_numbers import record_edit
 from redistopo.session.failures import explaining_ended_servers
 from redistopo.session.lines_to_connect import lines_to_connect
 from redistopo.session.local_preconditions import refuse_folder, refuse_request
@@ -188,10 +189,7 @@ def _finish_rotation(session: Session, plan: Plan) -> None:
     from redistopo.execute.rotate_passwords import carry_over
 
     if rotation.keep_old:
-        note(
-            session.progress,
-            rotate_passwords("the old password still works; to end that: "),
-        )
+        note(session.progress, rotate_passwords("the old password still works; to end that: "))
     context = session.context(plan)
     paused = tuple(one.name for one in context.observe(Detail.PROCESS).nodes if one.paused)
     if paused:  # they would not reply to the new password
@@ -248,6 +246,7 @@ def _result(
 def _converge(session: Session, context: ExecutionContext, asked: Asked) -> tuple[Step, ...]:
     """Execute steps until none is left; in most cases in one round, or none. Returns them."""
     done: tuple[Step, ...] = ()
+    before = session.state
     context.on_moves = lambda moves: _record_moves(session, context, moves)
     context.on_removal = lambda names: _record_removal(session, context.plan, names)
     for number in range(_ROUNDS):
@@ -260,6 +259,7 @@ def _converge(session: Session, context: ExecutionContext, asked: Asked) -> tupl
             raise found.refusal
         if not number:
             refuse_edits(context, ahead.seen, found.steps)
+        record_edit(context.plan, before, ahead.seen)
         # before they are recorded: if interrupted, this is continued
         execute(context, ahead.moves)
         done = (*done, *ahead.moves)

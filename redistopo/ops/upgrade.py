@@ -24,15 +24,8 @@ from redistopo.model.planning.upgrade import (
 from redistopo.model.protocol.engine import parse_request
 from redistopo.model.remedies.remedy import joined
 from redistopo.ops.refuse_settings import refusing_settings
-from redistopo.ops.rolling_restart import (
-    Restarted,
-    RestartWork,
-    faults_of_nodes,
-    refuse_unready,
-    require_health,
-    roll,
-    saving,
-)
+from redistopo.ops.restart_work import Restarted, RestartWork, faults_of_nodes
+from redistopo.ops.rolling_restart import refuse_unready, require_health, roll, saving
 from redistopo.progress import Progress, note, warn
 from redistopo.project.load import Project, engine_request, read_topology
 from redistopo.project.trust import may_run, trust

@@ -10,6 +10,7 @@ from redistopo.model.planning.readdress import (
     readdress_steps,
     with_addresses,
 )
+from redistopo.model.planning.rename import rename_steps
 from redistopo.model.planning.room import added_nodes
 from redistopo.model.planning.step import Step
 from redistopo.model.state.observed import Observed
@@ -69,6 +70,6 @@ def _decided(
         seen=now.seen,
         record=record,
         warning=warning,
-        moves=moves,
+        moves=(*moves, *rename_steps(plan, state, seen)),
         decision=decide(plan, now, asked),
     )

@@ -30,7 +30,10 @@ def unhealthy_error(context: ExecutionContext, verdict: "Verdict") -> RedistopoE
     gone = [node for node in verdict.seen.nodes if node.process is ProcessState.ABSENT]
     if gone:
         node = plan.node(gone[0].name)
-        return early_exit_error(context.host, plan, node, "while the topology came up")
+        error = early_exit_error(context.host, plan, node, "before all nodes agreed")
+        if error.hint == node.log_hint:  # nothing in its log says why: it was killed
+            error.hint = f"redistopo up starts it again; {error.hint}"
+        return error
     known = root_causes(verdict.findings)
     # what ended the wait; the others may still settle
     problems = tuple(one for one in known if not one.settles) or known

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from redistopo.errors import RedistopoError
+from redistopo.errors import RedistopoError, Unreachable
 from redistopo.host.host import Host
 from redistopo.host.local_host import LOCAL
 from redistopo.model.state.observed import Observed
@@ -70,7 +70,8 @@ def hold_lock(session: Session, verb: str, *, make: bool = False) -> Iterator[No
             session.host.claim(verb, partly=session.skip_unreachable)
             stack.callback(session.release)
         try:
-            yield
+            with _naming_silent_nodes(session):
+                yield
         finally:
             session.locked, session.progress = False, progress
 
@@ -87,6 +88,20 @@ def _host(layout: Layout, host: Host, progress: Progress) -> Host:
     require_trusted_hosts(layout, found.fleet.file.hosts)
     found.report(progress)
     return found
+
+
+@contextmanager
+def _naming_silent_nodes(session: Session) -> Iterator[None]:
+    """Name the node that ended, or hangs, while a command changed the topology, and what starts it:
+    connections know addresses alone."""
+    try:
+        yield
+    except Unreachable as error:
+        for node in session.targets if error.address and not error.hint else ():
+            if str(node.endpoint) == error.address:
+                error.detail = f"{node.name}: {error.detail}"
+                error.hint = "redistopo up, then the same command again"
+        raise
 
 
 @contextmanager

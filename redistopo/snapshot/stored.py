@@ -17,7 +17,14 @@ from redistopo.host.files import (
 )
 from redistopo.host.large_files import checksum, plain_file
 from redistopo.host.made_paths import leaving_nothing
-from redistopo.host.packed_folder import SUFFIX, DamagedArchive, first_text, pack, unpacked
+from redistopo.host.packed_folder import (
+    SUFFIXES,
+    DamagedArchive,
+    first_text,
+    pack,
+    unpacked,
+    without_suffix,
+)
 from redistopo.model.protocol.rdb import HEAD, is_rdb
 from redistopo.model.topology.project_paths import TOPOLOGY_FILE, Layout
 from redistopo.quick_dataclass import dataclass
@@ -71,10 +78,10 @@ def _created(one: StoredSnapshot) -> str:
 
 
 def _stored(path: Path) -> StoredSnapshot | None:
-    packed = path.is_file() and path.name.endswith(SUFFIX)
+    packed = path.is_file() and path.name.endswith(SUFFIXES)
     if path.is_symlink() or not (packed or path.is_dir()):
         return None
-    name = path.name.removesuffix(SUFFIX) if packed else path.name
+    name = without_suffix(path.name) if packed else path.name
     try:
         manifest = _packed_manifest(path) if packed else load_manifest(path)
         return StoredSnapshot(name=name, path=path, manifest=manifest)
@@ -137,8 +144,8 @@ def find_snapshot(layout: Layout, name: str) -> Path:
     UsageError with the names there are if there is none."""
     path = Path(name).expanduser().absolute() if "/" in name else snapshots_folder(layout) / name
     if "/" in name or is_name(name):
-        for found in (path, path.with_name(path.name + SUFFIX)):
-            if found.is_dir() or (found.is_file() and found.name.endswith(SUFFIX)):
+        for found in (path, *(path.with_name(path.name + one) for one in SUFFIXES)):
+            if found.is_dir() or (found.is_file() and found.name.endswith(SUFFIXES)):
                 return found
     known = [one.name for one in stored_snapshots(layout)]
     raise UsageError(
@@ -175,7 +182,7 @@ def require_new(layout: Layout, name: str) -> None:
             hint="use letters, digits, '.', '-' and '_', for example before-upgrade",
         )
     folder = snapshots_folder(layout) / name
-    for path in (folder, folder.with_name(name + SUFFIX)):
+    for path in (folder, *(folder.with_name(name + one) for one in SUFFIXES)):
         if path.exists() or path.is_symlink():
             raise UsageError(
                 f"there is already something at {path}",
@@ -184,9 +191,10 @@ def require_new(layout: Layout, name: str) -> None:
 
 
 @contextmanager
-def writing(layout: Layout, name: str, *, archive: bool = False) -> Iterator[Path]:
-    """Yield an empty folder that becomes the snapshot at the end, or its archive, and is removed on
-    any error, with what killed commands have left. Needs the topology's lock."""
+def writing(layout: Layout, name: str, *, archive: str = "") -> Iterator[Path]:
+    """Yield an empty folder that becomes the snapshot at the end, or an archive with the suffix
+    `archive`, and is removed on any error, with what killed commands have left. Needs the
+    topology's lock."""
     base = snapshots_folder(layout)
     if base.is_symlink():
         raise MissingPrerequisite(f"{base} is a symbolic link", hint="remove the link")
@@ -200,8 +208,8 @@ def writing(layout: Layout, name: str, *, archive: bool = False) -> Iterator[Pat
             yield folder
             made, to = folder, base / name
             if archive:
-                made, to = base / f"{folder.name}{_PARTIAL}", base / f"{name}{SUFFIX}"
-                pack(folder, made, MANIFEST)
+                made, to = base / f"{folder.name}{_PARTIAL}", base / f"{name}{archive}"
+                pack(folder, made, MANIFEST, archive)
             with write_errors(to):
                 made.rename(to)
             remove(folder, missing_ok=True)
@@ -216,7 +224,7 @@ def _partial(base: Path, name: str) -> Iterator[Path]:
         yield folder
     except BaseException:
         for left in (folder, base / f"{folder.name}{_PARTIAL}"):
-            with suppress(RedistopoError):
+            with suppress(RedistopoError):  # what is left, the next one removes
                 remove(left, missing_ok=True)
         raise
 

@@ -247,3 +247,20 @@ def test_a_disk_that_fills_up_during_a_snapshot(
     assert "Next: the disk is full: free some space" in done.stderr
     told = "full: 4 OK OK healthy: 0 room: 0"
     assert " ".join(done.stdout.split()).endswith(told), done  # and no file between them
+
+
+def test_slots_on_a_full_disk_are_not_moved(
+    project: Project, disk: Callable[[str], subprocess.CompletedProcess[str]]
+) -> None:
+    """Nodes write their tables as slots move; one that can't exits, with half a table."""
+    done = disk(
+        f"""$R init cluster --port $PORT --shards 2 --replicas 0 --engine {BUNDLED.path} -q
+        $R up -q || exit 50
+        dd if=/dev/zero of=fill bs=1k 2>/dev/null; truncate -s -12k fill
+        $R move-slots 0-99 --to shard:2; echo "full: $?"
+        rm fill
+        $R status -q; $R move-slots 0-99 --to shard:2 -q; echo "room: $?"
+        $R down -q"""
+    )
+    assert "this machine has too little disk: nothing was moved" in done.stderr, done
+    assert "full: 4\nroom: 0\n" in done.stdout, done

@@ -25,6 +25,8 @@ def test_a_cluster_grows_and_shrinks(over_hosts: OnHosts) -> None:
     host.run("sh", "-c", fill)
     refused = project.run("scale", "--replicas", "2", check=4)
     assert f"host h2 ({host.address}) has too little disk for 1 more node" in refused.err
+    refused = project.run("move-slots", "0-99", "--to", "node2", check=4)
+    assert f"host h2 ({host.address}) has too little disk: nothing was moved" in refused.err
     host.path(BASE / "filler").unlink()
     project.run("scale", "--replicas", "2", check=0)
     assert (over_hosts.colocated(), over_hosts.faults()) == ([], [])

@@ -1,6 +1,7 @@
 """`up` and `down` over and over: nothing twice, nothing lost, roles as the servers say."""
 
 import json
+import os
 import shutil
 import signal
 from contextlib import suppress
@@ -17,9 +18,11 @@ from support.project import Project
 from support.steps import reach
 from support.waiting import until
 
+from redistopo.errors import NodeDied, Unreachable
 from redistopo.execute.create_instantly import form_instantly
 from redistopo.host.all_processes import all_processes
 from redistopo.model.planning.form_cluster import form_step
+from redistopo.session.live_change import live_change
 from redistopo.session.open import open_session
 from redistopo.session.session import SessionRequest
 
@@ -39,6 +42,31 @@ def test_up_twice_does_nothing_the_second_time(project: Project) -> None:
         form_instantly(session.context(plan), form_step(plan))
     project.up()  # restores the lower node timeout
     assert roles(project.ports, project.password) == former
+
+
+def test_a_server_that_ends_under_a_command_is_named_with_what_starts_it(project: Project) -> None:
+    project.init("standalone", engine=BUNDLED.path)
+    project.up()
+    pid, asked = project.pid(1), SessionRequest(root=project.root, lock="set")
+
+    def ask_before_and_after() -> None:
+        with open_session(asked) as session:
+            address = session.targets[0].endpoint
+            session.client.execute(address, [("PING",)])
+            os.kill(pid, signal.SIGKILL)
+            until(lambda: not psutil.pid_exists(pid))
+            session.client.execute(address, [("PING",)])
+
+    with pytest.raises(Unreachable) as silent:
+        ask_before_and_after()
+    assert silent.value.detail.startswith("node1: ")
+    assert silent.value.hint == "redistopo up, then the same command again"
+    match = "exited before all nodes agreed"
+    with pytest.raises(NodeDied, match=match) as ended, open_session(asked) as session:
+        live_change(session).await_health()
+    assert ended.value.hint.startswith("redistopo up starts it again; its log: ")
+    project.run("up", check=0)
+    project.run("verify", check=0)
 
 
 def test_down_twice_is_fine(project: Project) -> None:

@@ -1,6 +1,9 @@
-"""`snapshot --archive`: one file with all that a snapshot's folder has, and input when restored."""
+"""`snapshot --archive`, `--zstd`: one file with all that a snapshot's folder has, and input when
+restored."""
 
 import io
+import shutil
+import subprocess
 import tarfile
 import tomllib
 from pathlib import Path
@@ -31,10 +34,25 @@ def test_an_archive_is_listed_verified_restored_and_counted(project: Project) ->
     with client(port, (second / ".redistopo" / "password").read_text().strip()) as node:
         assert node.get("kept") == "yes"
     project.run("down", "--dir", second, "--wipe", "--yes", check=0)
-    newer = project.run("snapshot", names[1], "--archive", "--keep", "1", "--json", check=0)
+    newer = project.run("snapshot", names[1], "--zstd", "--keep", "1", "--json")
+    if shutil.which("zstd") is None:
+        assert newer.code == 4
+        return
     assert newer.json["result"]["removed"] == [names[0]]
-    left = {one.name for one in (project.root / "snapshots").iterdir()}
-    assert left == {".gitignore", f"{names[1]}.tar.gz"}
+    path = project.root / "snapshots" / f"{names[1]}.tar.zst"
+    left = {*path.parent.iterdir()}
+    assert left == {path, path.with_name(".gitignore")}
+    raw = subprocess.run(["zstd", "-dc", path], capture_output=True, check=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(raw)) as archive:
+        assert archive.getnames() == ["manifest.json", "redistopo.toml", "shard1.rdb"]
+    project.run("snapshot", names[1], "--archive", check=2)  # a name that is taken
+    project.run("snapshots", "--verify", check=0)
+    project.run("restore", names[1], "--force", check=0)
+    with project.client() as node:
+        assert node.get("kept") == "yes"
+    path.with_name("cut.tar.zst").write_bytes(path.read_bytes()[:-40])
+    project.run("restore", "cut", "--into", second, check=1)
+    assert not (second / ".redistopo" / "record.json").exists()
 
 
 def test_a_damaged_or_foreign_archive_writes_nothing(project: Project, tmp_path: Path) -> None:

@@ -40,14 +40,20 @@ def test_ups_and_wipes_at_once_leave_a_whole_topology_or_none(project: Project) 
     assert len(project.servers()) == 1
 
 
+def _forming(project: Project) -> subprocess.Popen[str]:
+    """An `up` whose redis-cli forms the cluster."""
+    project.init("cluster", "--formation", "redis-cli", engine=BUNDLED.path)
+    up = project.begin("up", "--json")
+    reach(up, "form")
+    return up
+
+
 @pytest.mark.fault(
     "the terminal is closed during the formation of the cluster",
     "like Ctrl-C: the servers that were started are stopped",
 )
 def test_a_closed_terminal_undoes_like_ctrl_c(project: Project) -> None:
-    project.init("cluster", "--formation", "redis-cli", engine=BUNDLED.path)
-    up = project.begin("up", "--json")
-    reach(up, "form")
+    up = _forming(project)
     up.send_signal(signal.SIGHUP)
     up.communicate(timeout=30)
     assert up.returncode == 130
@@ -59,9 +65,7 @@ def test_a_closed_terminal_undoes_like_ctrl_c(project: Project) -> None:
     "the next command ends it",
 )
 def test_a_redis_cli_left_behind_is_ended(project: Project) -> None:
-    project.init("cluster", "--formation", "redis-cli", engine=BUNDLED.path)
-    up = project.begin("up", "--json")
-    reach(up, "form")
+    up = _forming(project)
     mark = project.root / ".redistopo" / "formation.json"
     until(mark.exists)
     left = psutil.Process(json.loads(mark.read_text())["pid"])

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from redis import Redis
+from support.editing import edit
 from support.engine_table import ROWS, Row
 from support.engines import FETCHED, TRIED
 from support.forms import spread
@@ -90,6 +91,9 @@ def test_a_cluster_from_init_to_down_and_a_planned_failover_between(
     assert project.servers() == []
 
 
+EVERY_KEY = "MEMORY USAGE of every key"
+
+
 @pytest.mark.parametrize("name", ["redis-8.10", "valkey-9.1.2"])
 def test_slots_are_moved_at_once_by_the_servers_themselves_with_our_users(
     project: Project, name: str
@@ -99,6 +103,7 @@ def test_slots_are_moved_at_once_by_the_servers_themselves_with_our_users(
         pytest.skip("not here")
     words = ("--replicas", "0", "--formation", "instant", "--acl")
     project.init("cluster", *words, engine=TRIED[name].path)
+    edit(project, "[redis]\n", "[redis]\ncluster-slot-stats-enabled = true\n")
     project.up()
     first, second = (
         client(port, project.secret("admin"), user="admin") for port in project.ports[:2]
@@ -108,6 +113,10 @@ def test_slots_are_moved_at_once_by_the_servers_themselves_with_our_users(
         first.xadd("{06S}stream", {"field": "1"})
         first.hset("{06S}hash", "field", "1")
         first.hexpire("{06S}hash", 1000, "field")
+        looked = ("move-slots", "0", "--to", "node2", "--dry-run", "--json")
+        measured = project.run(*looked, check=0).json["result"]["measured"]
+        # of a slot, Valkey counts keys, time and traffic, but no bytes
+        assert measured == ("CLUSTER SLOT-STATS" if name.startswith("redis") else EVERY_KEY)
         if name.startswith("redis"):
             second.execute_command("CLUSTER", "MIGRATION", "IMPORT", 0, 100)
         else:

@@ -81,6 +81,11 @@ def test_a_killed_primary_is_away_until_its_replica_leads(project: Project) -> N
     assert outage(seen, OperationKind.WRITE, hurt=True).gaps[-1].first_good is not None
     errors = {op.error for op in seen.ops if op.error}
     assert "ConnectionError" in errors
+    # the client of the other shards was refused, and tried each kind of operation at each of them
+    tried = {(op.kind, op.shard) for op in seen.ops if op.error and op.waited is not None}
+    assert tried == {(kind, shard) for kind in OperationKind for shard in (1, 2, 3)}
+    for kind in OperationKind:
+        assert _away(seen, kind, hurt=False) > 0
     # what is lost is what the new primary hasn't got, by its own word
     assert seen.acknowledged > 20
     assert seen.unchecked == 0

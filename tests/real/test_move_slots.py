@@ -168,6 +168,10 @@ def test_a_slow_replica_ctrl_c_and_full_targets_while_slots_move(project: Projec
             assert "[" not in str(node.execute_command("CLUSTER NODES"))
     assert "Under way, or interrupted: redistopo rebalance" in project.run("status").out
     assert "isn't finished: redistopo rebalance" in project.run("rebalance", check=1).err
+    replica.kill()
+    refused = project.run("undo", check=3)  # at once: nothing would start it
+    assert "Next: redistopo start node4; then" in refused.err
+    project.run("start", "node4", check=0)
     project.run("undo", check=0)
     fill(project, range(0, 5461, 50))
     running = project.begin("rebalance", "--weight", "node1=0")

@@ -62,6 +62,8 @@ def test_a_stopped_topology_whose_port_was_changed_keeps_its_data(
         _set(project, sentinel_port=project.port + by + 10)
     refused = project.run("up", check=2).err
     assert "redistopo down, then redistopo up: the data is kept" in refused
+    back = f"set port = {project.port} in redistopo.toml again, then redistopo move"
+    assert f"{back} --port {project.port + by}\n" in refused
     project.run("down", check=0)
     steps = project.run("plan", "--json", check=0).json["result"]["steps"]
     assert ("readdress" in [one["do"] for one in steps]) == (shape in ("cluster", "sentinel"))

@@ -29,6 +29,7 @@ from support.refused import (
     stopped,
     unset,
 )
+from support.remedies import type_hint
 
 # Before the folder is touched
 
@@ -126,11 +127,19 @@ def test_another_layout_than_the_one_formed(project: Project) -> None:
 
 def test_another_name_than_the_sentinels_watch(project: Project) -> None:
     project.init("sentinel", "--replicas", "1", engine=ENGINE)
-    stopped(project)
+    project.up()
+    project.run("failover", "node2", check=0)
     text = (project.root / "redistopo.toml").read_text()
     name = next(line for line in text.splitlines() if line.startswith("name = "))
     edit(project, name, 'name = "another"')
     refused(project, told="the Sentinels monitor the primary as", also=(SET, START))
+    type_hint(project, 2, "up")
+    project.up()
+    for number in (1, 2, 3):
+        with project.sentinel(number) as watching:
+            masters = watching.execute_command("SENTINEL", "MASTERS")
+        found = [dict(zip(one[::2], one[1::2], strict=True)) for one in masters]
+        assert [(one["name"], one["port"]) for one in found] == [("another", str(project.port + 1))]
 
 
 def test_an_engine_older_than_the_data(project: Project) -> None:

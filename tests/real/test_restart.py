@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from redis import Redis
@@ -14,7 +15,11 @@ from support.waiting import until
 from support.writers import writing
 
 from redistopo.errors import RedistopoError
-from redistopo.ops.rolling_restart import RestartWork, restart_nodes
+from redistopo.model.planning.rolling import Act, Turn
+from redistopo.model.state.observed import NodeSeen, Role
+from redistopo.ops.restart_work import Restarted, RestartWork
+from redistopo.ops.rolling_handover import hand_over_turns
+from redistopo.ops.rolling_restart import restart_nodes
 from redistopo.session.live_change import change_request, live_change
 from redistopo.session.open import open_session
 
@@ -80,6 +85,38 @@ def _is_busy(node: "Redis[str]") -> bool:
         return not node.ping()
     except ResponseError as error:
         return "BUSY" in str(error)
+
+
+def test_planned_failovers_wait_until_a_primary_is_connected_to_its_replica(
+    project: Project,
+) -> None:
+    project.init(*_CLUSTER, engine=BUNDLED.path)
+    project.up()
+    with open_session(change_request("restart", project.root, 9)) as session:
+        now = live_change(session)
+        # as it is for a moment after a restart of node5
+        now.seen = replace(now.seen, nodes=tuple(map(_without_link_to_node5, now.seen.nodes)))
+        work = RestartWork(now=now, seconds=9, restarted=[_restarted("node5")])
+        some = [Turn(act=Act.HAND_OVER, node=f"node{n}") for n in (1, 2, 3)]
+        hand_over_turns(work, some)
+    assert [one.after for one in work.handovers] == ["node4", "node5", "node6"]
+    assert _leaders(project) == [4, 5, 6]
+    epochs = set()
+    for port in project.ports[3:]:
+        with project.client(port) as node:
+            epochs.add(node.cluster("info")["cluster_my_epoch"])
+    assert len(epochs) == 3
+    assert project.faults() == []
+
+
+def _restarted(name: str) -> Restarted:
+    return Restarted(node=name, role=Role.REPLICA, seconds=0.1)
+
+
+def _without_link_to_node5(node: NodeSeen) -> NodeSeen:
+    to = node.port - int(node.name[4:]) + 5
+    members = (replace(one, linked=one.linked and one.port != to) for one in node.members)
+    return replace(node, members=tuple(members))
 
 
 def test_a_replication_rolls_under_load_and_has_its_roles_again(project: Project) -> None:

@@ -157,6 +157,12 @@ def test_only_a_healthy_topology_is_scaled(project: Project) -> None:
     (project.root / "redistopo.toml").write_text(text)
     paused = psutil.Process(project.pid(4))
     paused.send_signal(signal.SIGSTOP)
+    asked = project.begin("scale", "--replicas", "2", "--json")
+    assert asked.stderr is not None
+    assert any("verify that it is healthy" in line for line in asked.stderr)
+    asked.send_signal(signal.SIGINT)
+    out, _err = asked.communicate(timeout=30)
+    assert json.loads(out)["error"]["message"] == "interrupted: nothing was changed"
     refused = project.run("scale", "--replicas", "2")
     assert refused.code == 3
     assert "only in a healthy topology" in refused.err
@@ -197,8 +203,11 @@ def test_an_interrupted_change_is_taken_back(project: Project, mortal: Nursery) 
     assert faults(project, *project.ports) == []
     assert slots(project) == before
     assert read(project, data) == data
-    # Ctrl-C: the new node owns slots by then, so that it goes on running, and clients are served
-    scale = project.begin("scale", "--shards", "3", "--json")
+    # the same by hand. Ctrl-C: the new node owns slots by then, so that it goes on running, and
+    # clients are served
+    path = project.root / "redistopo.toml"
+    path.write_text(text.replace("shards = 2", "shards = 3  # one more"))
+    scale = project.begin("up", "--json")
     assert scale.stderr is not None
     assert any("move " in line and '"started"' in line for line in scale.stderr)
     until(lambda: slots(project) != before)
@@ -213,6 +222,7 @@ def test_an_interrupted_change_is_taken_back(project: Project, mortal: Nursery) 
     # it crashes, too: what moves back is sent by a primary that replies CLUSTERDOWN at first
     project.crash(5)
     project.run("undo", check=0)
+    assert path.read_text() == text.replace("shards = 2", "shards = 2  # one more")
     assert faults(project, *project.ports) == []
     assert read(project, data) == data
     # keys take their time: what comes after them has as much as it had before
@@ -233,6 +243,15 @@ def test_mixed_versions_are_refused_and_upgraded_by_what_is_printed(project: Pro
     data = fill(project, 50)
     path = project.root / "redistopo.toml"
     path.write_text(path.read_text().replace(old.path, new.path))
+    refused = project.run("scale", "--shards", "4", check=2)
+    assert f"new nodes would run {new.title}, and the others run {old.title}" in refused.err
+    assert "redistopo upgrade, then the same command again" in refused.err
+    path.write_text(path.read_text().replace("shards = 3", "shards = 4"))
+    assert (
+        "set shards = 3 in redistopo.toml again, then redistopo upgrade, then redistopo scale "
+        "--shards 4" in project.run("up", check=2).err
+    )
+    path.write_text(path.read_text().replace("shards = 4", "shards = 3"))
     project.run("restart", "node4", check=0)
     for words in (("scale", "--replicas", "2"), ("move-slots", "0-5", "--to", "node2")):
         refused = project.run(*words, check=3)

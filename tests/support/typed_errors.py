@@ -147,6 +147,9 @@ _TYPED: dict[str, tuple[str, ...]] = {
     "real/test_unread.py::test_a_node_of_ours_that_hides_info_is_a_fault_at_once_and_its_remedy_heals": (
         "execute/start.py: remove `rename-command {}` from [redis] and from files that it includes, then: redistopo up; if the node still runs: redistopo restart {}",
     ),
+    "real/test_move_slots.py::test_a_slow_replica_ctrl_c_and_full_targets_while_slots_move": (
+        "execute/close_slots.py: redistopo start {}",
+    ),
     "real/test_scale.py::test_an_interrupted_change_is_taken_back": (
         "project/unfinished_changes.py: redistopo up finishes it, redistopo undo takes it back",
     ),
@@ -264,6 +267,7 @@ ERRORS_NOT_TYPED = {
     "execute/recount_sentinels.py: redistopo up goes on": _MOMENT,
     "execute/remove_nodes.py: redistopo up goes on": _MOMENT,
     "execute/remove_nodes.py: redistopo up moves its slots, then removes it": _MOMENT,
+    "model/planning/refuse_resize.py: set {} in {} again, then {}, then redistopo scale {}": _FORM,
     "model/planning/resizing.py: change {} first, redistopo up, then {}": _FORM,
     "model/planning/resizing.py: set shards = {} and replicas = {} in {} again, then redistopo scale --shards {}, then redistopo scale --replicas {}": _FORM,
     "ops/move.py: change it in {}, while its nodes are stopped; then: redistopo up": _FORM,

@@ -24,6 +24,7 @@ from redistopo.cli.run_verb import run_and_show
 )
 @click.option("--with-secrets", is_flag=True, help="Also save the generated passwords.")
 @click.option("--archive", is_flag=True, help="Save one file: snapshots/NAME.tar.gz.")
+@click.option("--zstd", is_flag=True, help="Save snapshots/NAME.tar.zst, by the program zstd.")
 @click.option(
     "--timer",
     type=click.Choice(["cron", "systemd"]),
@@ -39,6 +40,7 @@ def command(
     verify: bool | None,
     with_secrets: bool,
     archive: bool,
+    zstd: bool,
     timer: str | None,
     timeout: float,
 ) -> None:
@@ -52,8 +54,8 @@ def command(
     from redistopo.ops.snapshot import SnapshotRequest, snapshot, timer_line
 
     if timer:
-        flags = (*(["--pause"] if pause else []), *(["--archive"] if archive else []))
-        words = ("--keep", str(keep or 7), *flags)
+        given = {"--pause": pause, "--archive": archive and not zstd, "--zstd": zstd}
+        words = ("--keep", str(keep or 7), *(flag for flag, on in given.items() if on))
         run_and_show(lambda _progress: timer_line(root, timer, *words), show_timer, value=True)
         return
     request = SnapshotRequest(
@@ -63,7 +65,7 @@ def command(
         keep=keep or 0,
         verify=verify,
         secrets=with_secrets,
-        archive=archive,
+        archive=".tar.zst" if zstd else ".tar.gz" if archive else "",
         seconds=timeout,
     )
     run_and_show(lambda progress: snapshot(request, progress), show_snapshot)

@@ -33,5 +33,7 @@ def _show_cost(cost: ChangeCost) -> None:
         click.echo(f"Room: new nodes may need {room} of memory, and as much on disk.")
     if cost.clients:
         click.echo(f"Clients: {cost.clients}.")
+    if cost.clients and not (cost.moves or cost.memory):
+        return  # nothing but nodes that end: no data moves
     rate = f", at {cost.keys_per_second:,} keys/s by {cost.method}" if cost.moves else ""
     click.echo(f"Estimate: the data is there after about {max(cost.seconds, 0.1):.1f} s{rate}.")

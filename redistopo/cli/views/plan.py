@@ -36,7 +36,8 @@ def _place(result: PlanResult, node: NodePlan) -> str:
     if node.role is Role.SENTINEL:
         return f"watches {result.plan.shards[0].primary}"
     if node.role is Role.REPLICA:
-        return f"{result.replicas_by} decides" if result.replicas_by else f"follows {node.follows}"
+        where = f"follows {node.follows}" if node.follows else "-"
+        return f"{result.replicas_by} decides" if result.replicas_by else where
     if result.slots:
         held = result.slots.get(node.name, "")
         return format_ranges_briefly(map(slot_range, filter(None, held.split(",")))) or "-"

@@ -14,7 +14,8 @@ def show_restore(result: RestoreResult) -> None:
     bold = theme.paint(str(result.root), bold=True)
     shards = counted(result.shards, "shard")
     click.echo(f"{bold}: {shards}, {keys(result.keys)} in {result.seconds:.2f} s")
-    click.echo(f"  ports {min(result.ports)}-{max(result.ports)}")
+    first, last = min(result.ports), max(result.ports)
+    click.echo(f"  ports {first}-{last}" if first != last else f"  port {first}")
     how = {"files": "the servers loaded the files", "keys": "each key was copied to its shard"}
     click.echo(f"  {how[result.way]}")
     if result.digest:

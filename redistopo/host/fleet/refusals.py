@@ -1,6 +1,7 @@
 """The errors of hosts: what happened there, what was seen, what to type next."""
 
 import errno
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ def refusal(hosts: Hosts, machine: str, result: Mapping[str, Any]) -> RedistopoE
     """Return the error of an operation that a host refused, of a module that failed there, or of
     a host that wasn't reached."""
     where = f"{machine} ({_address(hosts, machine)})"
-    return _KINDS[result["refused"]](where, result)
+    return _KINDS[result["refused"]](where, {**result, **_by_hand(hosts, machine)})
 
 
 def unreachable(hosts: Hosts, machine: str, one: HostResults) -> RedistopoError:
@@ -32,13 +33,27 @@ def _address(hosts: Hosts, machine: str) -> str:
     return one.ssh or one.address
 
 
+def _by_hand(hosts: Hosts, machine: str) -> dict[str, str]:
+    """The command that makes Ansible's connection, and the one that forgets the host's key."""
+    try:
+        one = hosts.machine(machine)
+    except KeyError:
+        return {"connect": "ssh HOST", "forget": "ssh-keygen -R HOST"}
+    address, user = one.ssh or one.address, one.user or hosts.user
+    at, port = (f"'[{address}]:{one.port}'", f"-p {one.port} ") if one.port else (address, "")
+    connect = f"ssh {port}{user}@{address}" if user else f"ssh {port}{address}"
+    if hosts.inventory:
+        connect = f"ansible -i {shlex.quote(hosts.inventory)} {shlex.quote(machine)} -m ping"
+    return {"connect": connect, "forget": f"ssh-keygen -R {at}"}
+
+
 def _unreachable(where: str, result: Mapping[str, Any]) -> RedistopoError:
     why = str(result["why"])
-    hint = "check that host and its SSH server; the same connection: ssh HOST"
+    hint = f"check that host and its SSH server; the same connection: {result['connect']}"
     if "verification failed" in why or "host key" in why.lower():
         hint = (
             "its SSH key isn't known, or has changed: if that is right, correct known_hosts "
-            "(ssh-keygen -R HOST, then ssh HOST once)"
+            f"({result['forget']}, then {result['connect']})"
         )
     return Unreachable(f"host {where} can't be reached by SSH", detail=why, hint=hint)
 

@@ -8,6 +8,7 @@ from redistopo.model.planning.refuse_moves import BlockingKey
 from redistopo.model.planning.room import dataset_bytes
 from redistopo.model.planning.slot_moves import slots_of
 from redistopo.model.planning.slot_survey import SlotSurvey
+from redistopo.model.planning.step import join_names
 from redistopo.model.protocol.slots import SlotRange
 from redistopo.model.state.job import SlotMove
 from redistopo.model.state.observed import Observed, Role
@@ -39,7 +40,7 @@ class ChangeCost:
     `moves` are the moves of slots, by `method`; `measured` is how their bytes were determined.
     `memory` and `disk` are the bytes that new nodes need at most, for the data that the largest
     primary has now. `seconds` is the time of moving and copying data, at `keys_per_second`;
-    `clients` is what clients notice of the moves, "" without any.
+    `clients` is what clients notice of the moves, and of nodes that are removed; "" without any.
     """
 
     moves: tuple[ShardMove, ...] = ()
@@ -82,8 +83,9 @@ def cost_of(
     new: Collection[str],
     moves: Iterable[SlotMove] = (),
     survey: SlotSurvey | None = None,
+    ended: Collection[str] = (),
 ) -> ChangeCost:
-    """Estimate what new data nodes and moves of surveyed slots take.
+    """Estimate what new data nodes, moves of surveyed slots and nodes that are `ended` take.
 
     A new node copies what the primary that it follows has; which one isn't known yet, so that the
     largest counts. One that gets slots is a replica of a new primary, and copies nothing before.
@@ -91,9 +93,10 @@ def cost_of(
     primaries = [node for node in seen.answering if node.role is Role.PRIMARY]
     each = max(map(dataset_bytes, primaries), default=0)
     room = each * len(new)
+    gone = f"clients of {join_names(ended)} are disconnected" if ended else ""
     if survey is None:
         seconds = each / _COPIED_BYTES_PER_SECOND if new else 0.0
-        return ChangeCost(memory=room, disk=room, seconds=round(seconds, 1))
+        return ChangeCost(memory=room, disk=room, seconds=round(seconds, 1), clients=gone)
     method = method_of_title(primaries[0].engine)
     some = shard_moves(moves, survey)
     return ChangeCost(
@@ -104,5 +107,5 @@ def cost_of(
         disk=room,
         seconds=round(moving_seconds(some, method), 1),
         keys_per_second=method.keys_per_second,
-        clients=method.clients_notice,
+        clients="; ".join(filter(None, (method.clients_notice, gone))),
     )

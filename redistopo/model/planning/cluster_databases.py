@@ -29,11 +29,15 @@ def refuse_databases(plan: Plan, keys: Mapping[int, int], source: str) -> None:
     total = sum(beyond.values())
     what = "a cluster has one database" if count == 1 else f"the topology has {count} databases"
     raise UsageError(
-        f"{source} has {total:,} keys in databases that the topology doesn't have",
-        detail=", ".join(f"database {number}: {found:,} keys" for number, found in beyond.items())
+        f"{source} has {_keys(total)} in databases that the topology doesn't have",
+        detail=", ".join(f"database {number}: {_keys(found)}" for number, found in beyond.items())
         + f"; {what}",
         hint="use a topology without slots (redistopo init replication), or Valkey 9 with "
         "cluster-databases in [redis]"
         if plan.topology.clustered
         else f"set databases = {max(beyond) + 1} in [redis]",
     )
+
+
+def _keys(count: int) -> str:
+    return f"{count:,} key{'s' if count != 1 else ''}"

@@ -17,6 +17,7 @@ from redistopo.model.planning.nodes_conf_repair import (
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.proposal import Asked, Proposal
 from redistopo.model.planning.reconcile import reconcile
+from redistopo.model.planning.resize_warnings import resize_warnings
 from redistopo.model.planning.separate_clusters import separation_steps
 from redistopo.model.planning.shard_copies import cut_logs
 from redistopo.model.planning.situation import Situation, with_current_roles
@@ -72,6 +73,7 @@ def decide(plan: Plan, now: Situation, asked: Asked) -> Decision:
             *engine_warnings(proposal),
             *limit_warnings(proposal),
             *cut_logs(proposal),
+            *resize_warnings(proposal),
         ),
     )
 

@@ -9,7 +9,7 @@ from redistopo.model.planning.resizing import is_resized, node_counts, recorded_
 from redistopo.model.planning.step import join_names
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.endpoint import Endpoint
-from redistopo.model.protocol.sentinel_replies import read_sentinel_file
+from redistopo.model.protocol.sentinel_replies import monitored_names
 from redistopo.model.remedies.of_topology import start_over
 from redistopo.model.state.record import TopologyState
 
@@ -25,21 +25,15 @@ def refuse_other_layout(
     """Raise UsageError if the file no longer describes the topology that was formed.
 
     Its nodes have data for the old layout: only `up` changes the numbers of nodes, no verb the
-    shape, and addresses change only while no node is `running`. This is checked before any server
-    is queried: a snapshot of other nodes would say nothing.
+    shape, and addresses, or the name by which Sentinels know the primary, change only while no node
+    is `running`. This is checked before any server is queried: a snapshot of other nodes would say
+    nothing.
     """
     if record is None or not record.formed:
         return
     source = plan.layout.topology.name
-    states = (read_sentinel_file(conf, plan.topology.name) for conf in rendered.values())
-    names = {state.name for state in states if state}
-    if plan.sentinels and names and plan.topology.name not in names:
-        raise UsageError(
-            f"name is {plan.topology.name} in {source}, but the Sentinels monitor the primary "
-            f"as {', '.join(sorted(names))}",
-            detail="clients query the primary by that name; Sentinels can't change it",
-            hint=f'set name = "{min(names)}" in {source}; the data is kept',
-        )
+    if plan.sentinels:
+        refuse_other_name(plan, rendered, running, by_up=by_up)
     was = [(node.name, node.host, node.port) for node in record.nodes]
     asked = [(node.name, node.host, node.port) for node in plan.nodes]
     spans = f"formed: {record.shape}, {_span(was)}\nasked:  {plan.topology.shape}, {_span(asked)}"
@@ -63,12 +57,59 @@ def refuse_other_layout(
             hint="redistopo up adds or removes nodes; redistopo plan shows which",
         )
     if moved and not {*running} <= _staying(plan, record):
-        rolling = f"\nwithout downtime: the former addresses in {source}, then redistopo move"
+        rolling = f"\nwithout downtime: {_rolling(plan, record)}"
         raise UsageError(
             f"{source} has other addresses than the nodes that run: {join_names(running)}",
             detail=spans + ("" if plan.topology.hosts else rolling),
             hint="redistopo down, then redistopo up: the data is kept",
         )
+
+
+def refuse_other_name(
+    plan: Plan, rendered: Mapping[str, Directives], running: Collection[str], *, by_up: bool
+) -> None:
+    """Raise UsageError if Sentinels know the primary by another name, unless `up` can change it in
+    the files of stopped ones; over hosts, folders are named after it as well."""
+    source, name = plan.layout.topology.name, plan.topology.name
+    monitored = [names for conf in rendered.values() if (names := monitored_names(conf))]
+    if not monitored or any(name in names for names in monitored):
+        return
+    several = any(len(names) > 1 for names in monitored)  # which of them is ours?
+    if by_up and not (running or several or plan.topology.hosts):
+        return
+    was = monitored[0][-1]
+    told = f"name is {name} in {source}, but the Sentinels monitor the primary as {was}"
+    back = f'set name = "{was}" in {source}; the data is kept'
+    if several or plan.topology.hosts is not None:
+        why = (
+            "they monitor several primaries"
+            if several
+            else "the folders on the hosts have that name too"
+        )
+        raise UsageError(told, detail=why, hint=back)
+    raise UsageError(
+        told,
+        detail="clients query the primary by that name, and Sentinels can't change it while they "
+        f'run\nto keep it: set name = "{was}" in {source}',
+        hint="redistopo down, then redistopo up: the data is kept",
+    )
+
+
+def _rolling(plan: Plan, record: TopologyState) -> str:
+    """How to move running nodes: the former keys, and the verb that changes them."""
+    source, topology = plan.layout.topology.name, plan.topology
+    was, first = record.nodes[0], plan.nodes[0]
+    port = record.port or was.port
+    back, words = [], []
+    if port != topology.port:
+        back.append(f"port = {port}")
+        words.append(f"--port {topology.port}")
+    if was.host != first.host and first.host == topology.host:
+        back.append(f'host = "{was.host}"')
+        words.append(f"--host {topology.host}")
+    if not back:
+        return f"the former addresses in {source}, then redistopo move"
+    return f"set {' and '.join(back)} in {source} again, then redistopo move {' '.join(words)}"
 
 
 def _staying(plan: Plan, record: TopologyState) -> set[str]:

@@ -20,7 +20,7 @@ from redistopo.model.planning.plan_rejoin import (
     refuse_unread_logs,
 )
 from redistopo.model.planning.proposal import Proposal
-from redistopo.model.planning.refuse_resize import refuse_fewer_shards
+from redistopo.model.planning.refuse_resize import refuse_fewer_shards, refuse_other_engine
 from redistopo.model.planning.refuse_sockets import refuse_sockets
 from redistopo.model.planning.refuse_unreadable import refuse_unreadable
 from redistopo.model.planning.resizing import (
@@ -181,6 +181,7 @@ GUARDS: tuple[Callable[[Proposal], None], ...] = (
     refuse_sockets,
     refuse_renamed,
     refuse_opposite_changes,
+    refuse_other_engine,
     _missing_cli,
     _little_room,
     _little_memory,

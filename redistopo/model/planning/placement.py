@@ -4,10 +4,11 @@ redis-cli chooses the primary of each replica, and every failover and every move
 roles: of a formed cluster, no planned placement is true for sure.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from redistopo.model.planning.plan import FormationMethod, NodePlan, Plan, ShardPlan
+from redistopo.model.planning.step import Step, StepKind
 from redistopo.model.protocol.nodes_conf import NodesConf, latest_nodes_conf, parse_nodes_conf
 from redistopo.model.protocol.slots import SlotRange, format_ranges
 from redistopo.model.state.observed import NodeSeen, Observed, Role
@@ -38,12 +39,13 @@ def without_placement(plan: Plan) -> Plan:
     return replace(plan, nodes=nodes, shards=shards)
 
 
-def with_current_placement(plan: Plan, seen: Observed) -> Plan:
+def with_current_placement(plan: Plan, seen: Observed, steps: Iterable[Step] = ()) -> Plan:
     """Set a formed cluster's roles and shards as they are: nodes that reply know their own; of
-    the others, the latest nodes.conf. A node that neither knows keeps its planned place."""
+    the others, the latest nodes.conf. A node that neither knows is where these steps put it, or
+    else keeps its planned place."""
     if not plan.topology.clustered:
         return plan
-    places = _places(plan, seen)
+    places = _places(plan, seen, _joining(steps))
     leading = sorted(
         (node for node in plan.nodes if not places[node.name].follows),
         key=lambda node: (not places[node.name].slots, places[node.name].slots, node.port),
@@ -65,22 +67,34 @@ def with_current_placement(plan: Plan, seen: Observed) -> Plan:
     return replace(plan, nodes=nodes, shards=shards)
 
 
-def current_slots(plan: Plan, seen: Observed) -> dict[str, str]:
+def current_slots(plan: Plan, seen: Observed, steps: Iterable[Step] = ()) -> dict[str, str]:
     """Map each primary of a formed cluster to the slots that it owns, or owned when it stopped."""
     if not plan.topology.clustered:
         return {}
-    found = ((name, place) for name, place in _places(plan, seen).items() if not place.follows)
+    places = _places(plan, seen, _joining(steps))
+    found = ((name, place) for name, place in places.items() if not place.follows)
     return {name: format_ranges(place.slots) for name, place in found}
 
 
-def _places(plan: Plan, seen: Observed) -> dict[str, _Place]:
+def _joining(steps: Iterable[Step]) -> dict[str, str]:
+    """Map nodes that join to the primary that they will follow; "" for a primary."""
+    found: dict[str, str] = {}
+    for one in steps:
+        if one.do is StepKind.REJOIN:
+            found[one.nodes[0]] = next(iter(one.nodes[1:]), "")
+        elif one.do is StepKind.TAKEOVER:
+            found |= {name: "" for name in one.nodes if name in found}
+    return found
+
+
+def _places(plan: Plan, seen: Observed, joining: Mapping[str, str]) -> dict[str, _Place]:
     files = {node.address: node.disk.nodes_conf for node in seen.nodes if node.disk}
     table = latest_nodes_conf(parse_nodes_conf(text or "", at) for at, text in files.items())
     observed = {node.name: node for node in seen.answering}
     found = {}
     for node in plan.nodes:
         known = _reported(observed.get(node.name)) or _recorded(table, node.address)
-        found[node.name] = known or _planned(plan, node)
+        found[node.name] = known or _planned(plan, node, joining.get(node.name))
     return found
 
 
@@ -106,7 +120,10 @@ def _recorded(table: NodesConf | None, address: str) -> _Place | None:
     return _Place(follows=lead.address) if lead else None
 
 
-def _planned(plan: Plan, node: NodePlan) -> _Place:
+def _planned(plan: Plan, node: NodePlan, lead: str | None) -> _Place:
+    """Where a node will be: by the steps that let it join, otherwise as it is planned."""
+    if lead is not None:
+        return _Place(follows=plan.node(lead).address if lead else "")
     if node.follows:
         return _Place(follows=plan.node(node.follows).address)
     slots = next((one.slots for one in plan.shards if one.primary == node.name), None)

@@ -151,7 +151,7 @@ def _sentinels(plan: Plan, situation: Situation, running: set[str]) -> Iterable[
     chosen = _chosen_instead(plan, situation)
     kept = situation.kept if situation.formed and not chosen else ()
     fresh = tuple(one for one in missing if one not in kept)
-    why = _why_absent(situation)
+    why = _why_absent(plan, situation, missing)
     if fresh:
         first = "first start; from then on the Sentinel maintains its file"
         first = f"{plan.shards[0].primary} was chosen as primary" if chosen else first
@@ -223,7 +223,9 @@ def _chained(plan: Plan, seen: Observed) -> Iterable[Step]:
         yield Step(do=StepKind.LEAD, nodes=(primary, *chained), cause="a replica follows a replica")
 
 
-def _why_absent(situation: Situation) -> str:
+def _why_absent(plan: Plan, situation: Situation, names: Collection[str]) -> str:
+    if names and {*names} <= {*situation.added}:
+        return f"{plan.layout.topology.name} asks for more nodes"
     return "not running" if situation.formed else "not started yet"
 
 
@@ -265,7 +267,8 @@ def _start_absent(
 ) -> Iterable[Step]:
     """Write and start what doesn't run; in a replication the primary first, which running
     replicas must follow before any other node is started."""
-    missing, cause = tuple(node.name for node in absent), cause or _why_absent(situation)
+    missing = tuple(node.name for node in absent)
+    cause = cause or _why_absent(plan, situation, missing)
     why = "there is no primary"
     follow = Step(do=StepKind.LEAD, nodes=followers, cause=why) if followers else None
     if follow and followers[0] not in missing:

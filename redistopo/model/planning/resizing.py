@@ -187,8 +187,9 @@ def refuse_opposite_changes(it: "Proposal") -> None:
     count = len(plan.data) - plan.topology.size
     alone = len(reset_nodes(seen)) + len(fresh)
     shards = len([one for one in shards_of(seen) if one.primary and one.slots])
-    if not fresh and count <= 0:
+    if not alone and count >= 0:
         _refuse_other_division(plan, seen, shards)
+    if not fresh and count <= 0:
         return
     if plan.topology.shards - shards > alone:
         more, less = "shards", "replicas"
@@ -205,17 +206,19 @@ def refuse_opposite_changes(it: "Proposal") -> None:
 
 
 def _refuse_other_division(plan: Plan, seen: Observed, shards: int) -> None:
-    """Raise UsageError if the file divides the same nodes into fewer shards with more replicas: a
-    node keeps its shard, so a shard leaves and other replicas come."""
+    """Raise UsageError if the file divides the nodes, or fewer, into fewer shards with more
+    replicas: a node keeps its shard, so a shard leaves and other replicas come."""
     sizes = {len(one.nodes) for one in shards_of(seen) if one.slots}
     wanted = plan.topology
-    if shards <= wanted.shards or len(sizes) != 1 or shards * max(sizes) != wanted.size:
+    if shards <= wanted.shards or len(sizes) != 1:
         return
     replicas = max(sizes) - 1
+    if replicas >= wanted.replicas:
+        return
     raise UsageError(
         "the file has more replicas and fewer shards than the topology; nothing was changed",
-        detail=f"{shards} shards with {replicas} replicas each run, {wanted.shards} with "
-        f"{wanted.replicas} are asked for: a node doesn't change its shard",
+        detail=f"shards = {shards} and replicas = {replicas} run, shards = {wanted.shards} and "
+        f"replicas = {wanted.replicas} are asked for: a node doesn't change its shard",
         hint=f"set shards = {shards} and replicas = {replicas} in {plan.layout.topology.name} "
         f"again, then redistopo scale --shards {wanted.shards}, then redistopo scale --replicas "
         f"{wanted.replicas}",

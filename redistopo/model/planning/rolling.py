@@ -78,26 +78,24 @@ def turns(seen: Observed, names: Iterable[str], order: RollingOrder = _USUAL) ->
 
 
 def together(seen: Observed, left: Sequence[Turn], *, first: bool) -> tuple[Turn, ...]:
-    """Return the turns to do at the same time: the first one, and the restarts right after it, as
-    long as each is of another shard's replica.
+    """Return the turns to do at the same time: the first one, and those right after it that do the
+    same in another shard, if they are planned failovers or restarts of replicas.
 
-    The `first` restart is done alone: what ends it, such as a program that doesn't start, must not
+    The `first` one is done alone: what ends it, such as a program that doesn't start, must not
     take a replica of each shard away.
     """
     if first:
         return tuple(left[:1])
-    replicas = {
-        node.name: shard.number
-        for shard in shards_of(seen)
-        if shard.primary
-        for node in shard.replicas
-    }
+    shards = {node.name: shard for shard in shards_of(seen) for node in shard.nodes}
     some: dict[int, Turn] = {}
     for one in left[:AT_ONCE]:
-        shard = replicas.get(one.node) if one.act is Act.RESTART else None
-        if shard is None or shard in some:
+        shard = shards.get(one.node)
+        if shard is None or shard.primary is None or shard.number in some:
             break
-        some[shard] = one
+        alone = one.act is Act.RESTART and shard.primary.name == one.node
+        if alone or one.act is not left[0].act:
+            break
+        some[shard.number] = one
     return tuple(some.values()) or tuple(left[:1])
 
 

@@ -145,7 +145,7 @@ def balance(
     shards = [_Shard(name, owned, costs, unit * shares[name]) for name, owned in owners.items()]
     if all(_balanced(one, threshold) for one in shards):
         return ()
-    given: dict[tuple[str, str], list[int]] = {}
+    pairs: dict[tuple[str, str], None] = {}
     slack = _SMALL_REST if any(one.leaves for one in shards) else 0.0
     for donor in sorted(shards, key=lambda one: (not one.leaves, -one.surplus)):
         if not donor.leaves and donor.surplus <= slack * donor.goal:
@@ -154,10 +154,27 @@ def balance(
             taken = _take(donor, receiver, costs, limit=_limit(donor, receiver))
             if not taken:
                 break
-            given.setdefault((donor.name, receiver.name), []).extend(taken)
+            pairs[donor.name, receiver.name] = None
+    return _net(owners, shards, pairs)
+
+
+def _net(
+    owners: Owners, shards: Iterable[_Shard], pairs: Iterable[tuple[str, str]]
+) -> tuple[SlotMove, ...]:
+    """Return one move for each slot that has another owner in the end, in the order of the pairs.
+
+    A receiver that got a part of a slot too much may have given one back, or on.
+    """
+    had = {slot: name for name, owned in owners.items() for slot in slots_of(owned)}
+    given: dict[tuple[str, str], list[int]] = {pair: [] for pair in pairs}
+    for shard in shards:
+        for slot in shard.slots:
+            if had[slot] != shard.name:
+                given.setdefault((had[slot], shard.name), []).append(slot)
     return tuple(
         SlotMove(source=source, target=target, slots=ranges(slots))
         for (source, target), slots in given.items()
+        if slots
     )
 
 

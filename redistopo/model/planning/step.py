@@ -17,6 +17,7 @@ class StepKind(StrEnum):
     ABORT = "abort"
     RESUME = "resume"
     READDRESS = "readdress"
+    RENAME = "rename"
     CLEAR = "clear"
     KEEP = "keep"
     WRITE = "write"
@@ -78,6 +79,7 @@ _TEXT = {
     StepKind.ABORT: "cancel the shutdown of",
     StepKind.RESUME: "resume",
     StepKind.READDRESS: "change the addresses in the files of",
+    StepKind.RENAME: "change the name of the primary in the files of",
     StepKind.CLEAR: "stop and clear",
     StepKind.KEEP: "keep a copy of the rewritten configuration of",
     StepKind.WRITE: "write the configuration of",

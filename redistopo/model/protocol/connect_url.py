@@ -27,7 +27,7 @@ def parse_connect_url(text: str, access: Login) -> tuple[str, Login]:
     if url.scheme not in ("redis", "rediss") or not host:
         raise _bad_url("the scheme must be redis or rediss, followed by a host")
     if not re.fullmatch(r"/?0?", url.path) or url.query or url.fragment:
-        raise _bad_url("only the host's database 0 is used, without options")
+        raise _bad_url("a database other than 0, and options, can't be given")
     if url.scheme == "rediss" and access.tls is None:
         raise UsageError("rediss:// needs a CA certificate", hint="add --cacert CA.crt")
     if url.scheme == "redis" and access.tls is not None:

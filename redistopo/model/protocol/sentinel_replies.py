@@ -152,14 +152,24 @@ class SentinelFileState:
     ids: Mapping[str, str]
 
 
+def _sentinel_lines(conf: Directives) -> list[list[str]]:
+    lines = (one.split() for one in conf.get("sentinel", ()))
+    return [[words[0].lower(), *words[1:]] for words in lines if words]
+
+
+def monitored_names(conf: Directives) -> tuple[str, ...]:
+    """Return the names of the primaries that a Sentinel's own file monitors."""
+    lines = _sentinel_lines(conf)
+    return tuple(words[1] for words in lines if words[0] == "monitor" and len(words) > 3)
+
+
 def read_sentinel_file(conf: Directives, ours: str = "") -> SentinelFileState | None:
     """Read the state from a Sentinel's own file; None if it monitors no primary.
 
     Of several primaries, that of the name `ours` counts, otherwise the last.
     """
-    lines = [[words[0].lower(), *words[1:]] for one in conf.get("sentinel", ())
-             if (words := one.split())]  # fmt: skip
-    named = [words[1] for words in lines if words[0] == "monitor" and len(words) > 3]
+    lines = _sentinel_lines(conf)
+    named = monitored_names(conf)
     chosen = ours if ours in named else next(reversed(named), "")
     primary, epoch = "", 0
     ids: dict[str, str] = {}

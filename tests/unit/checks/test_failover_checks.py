@@ -184,3 +184,14 @@ def test_two_shards_do_not_fail_over_by_themselves(scene: Callable[[str, str], A
     stage = stage.down("node3", "node6").expect(shards=2)
     found = stage.findings("failover.ready")
     assert [(one.status, one.subject) for one in found] == [(WARN, "shard 1"), (WARN, "shard 2")]
+    assert {one.hint for one in found} == {
+        "automatic failover needs at least 3 shards: redistopo scale --shards 3"
+    }
+
+
+def test_a_shard_without_a_replica_names_the_verb_that_adds_one(
+    scene: Callable[[str, str], Any],
+) -> None:
+    stage = scene("redis-7.0", "cluster").expect(replicas=0).down("node4")
+    (warned, *_others) = stage.findings("failover.ready")
+    assert (warned.status, warned.hint) == (WARN, "redistopo scale --replicas 1")

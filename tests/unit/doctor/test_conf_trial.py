@@ -1,6 +1,7 @@
 """A redis.conf judged by the real servers of this machine, which do nothing but say no."""
 
 import os
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from support.engines import ENGINES, INSTALLED
 
 from redistopo.doctor.conf_reader import read_conf_file
-from redistopo.doctor.startup_verdict import StartupVerdict
+from redistopo.doctor.startup_verdict import STOP_WORD, StartupVerdict
 from redistopo.model.protocol.engine import Engine
 
 
@@ -43,6 +44,16 @@ def test_the_first_line_that_a_server_refuses_is_told_in_its_words(
         assert (found.refusal.line, found.refusal.path) == (line, str(tmp_path / "redis.conf"))
         assert reason.lower() in found.refusal.message.lower()
         assert "hush-hush" not in repr(found)
+
+
+@pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
+def test_a_trial_ends_however_early_its_text_does(engine: Engine) -> None:
+    # as it does when redistopo is killed: a server would run on with what it has read
+    argv = [engine.path, "/dev/stdin", "--port", STOP_WORD]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, cwd="/") as child:
+        child.communicate(b"port 1\nsave 3600", 5)
+    assert child.returncode == 1
 
 
 @pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)

@@ -1,5 +1,6 @@
 """What redistopo knows of machines without asking them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,12 +90,12 @@ def test_machines_of_an_inventory_with_one_address_are_refused_with_its_name(
         (
             {"refused": "unreachable", "why": "Connection refused"},
             "host h1 (10.0.0.1) can't be reached by SSH",
-            "SSH server",
+            "the same connection: ssh ops@10.0.0.1",
         ),
         (
             {"refused": "unreachable", "why": "Host key verification failed."},
             "host h1 (10.0.0.1) can't be reached by SSH",
-            "known_hosts",
+            "correct known_hosts (ssh-keygen -R 10.0.0.1, then ssh ops@10.0.0.1)",
         ),
         (
             {"refused": "failed", "why": "/bin/sh: 1: /usr/bin/python3: not found"},
@@ -155,6 +156,16 @@ def test_a_refusal_says_where_why_and_what_to_do(
     assert found.message.startswith(message)
     assert hint in found.hint
     assert found.code in (ExitCode.FAILED, ExitCode.LACKING)
+
+
+@pytest.mark.parametrize(
+    ("inventory", "connect"),
+    [("", "ssh -p 2222 root@bastion-h2"), ("/i.yml", "ansible -i /i.yml h2 -m ping")],
+)
+def test_the_command_for_a_connection_can_be_typed(inventory: str, connect: str) -> None:
+    result = {"refused": "unreachable", "why": "Host key verification failed."}
+    found = refusal(replace(_HOSTS, inventory=inventory), "h2", result)
+    assert f"(ssh-keygen -R '[bastion-h2]:2222', then {connect})" in found.hint
 
 
 @pytest.mark.parametrize(

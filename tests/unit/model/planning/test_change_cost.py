@@ -47,3 +47,11 @@ def test_each_new_node_has_room_for_the_largest_primary(
     assert cost.memory == cost.disk == 300 << 20
     assert cost.seconds == 2.0  # each copies 100 MB, at the same time
     assert (cost.moves, cost.method, cost.clients) == ((), "", "")
+
+
+def test_removed_nodes_cost_their_clients_a_connection(scene: Callable[[str, str], Scene]) -> None:
+    seen = scene("redis-7.0", "cluster").seen
+    alone = cost_of(seen, (), ended=("node6", "node3"))
+    assert (alone.clients, alone.seconds) == ("clients of node6, node3 are disconnected", 0.0)
+    both = cost_of(seen, (), MOVES, SURVEY, ("node6",))
+    assert both.clients.endswith("; clients of node6 are disconnected")

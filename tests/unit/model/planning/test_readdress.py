@@ -6,6 +6,11 @@ import pytest
 
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.readdress import readdressed
+from redistopo.model.planning.rename import rename_steps, renamed
+from redistopo.model.state.disk import DiskSeen
+from redistopo.model.state.observed import NodeSeen, Observed
+from redistopo.model.state.record import TopologyState
+from redistopo.model.topology.spec import Shape
 
 A, B, C = ("a" * 40, "b" * 40, "c" * 40)
 
@@ -116,3 +121,48 @@ def test_a_sentinel_that_knows_a_node_at_both_addresses_knows_it_once(
     changed = readdressed("\n".join(["port 26479", *lines, ""]), made.node("sentinel1"), moves)
     assert changed.count("known-replica shop 127.0.0.1 7101") == 1
     assert "7001" not in changed
+
+
+def test_a_primary_gets_another_name_in_a_sentinels_file() -> None:
+    before = """port 26379
+sentinel myid yes
+sentinel monitor yes 127.0.0.1 7000 2
+sentinel resolve-hostnames yes
+sentinel auth-pass yes yes
+sentinel known-replica yes-2 127.0.0.1 7001
+"""
+    after = before.replace("monitor yes", "monitor shop").replace("pass yes yes", "pass shop yes")
+    assert renamed(before, "yes", "shop") == after
+    assert renamed(after, "yes", "shop") == after
+
+
+MONITOR = "sentinel monitor {} {} {} 2\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "changed"),
+    [
+        (("was ours", "was ours", "was ours"), (1, 2, 3)),
+        (("new ours", "was ours", "new ours"), (2,)),  # interrupted
+        (("new ours", "was theirs", "was ours"), (3,)),
+        (("new ours", "new ours", "new ours"), ()),
+        (("was ours, own theirs", "was ours", "was ours"), (2, 3)),
+    ],
+)
+def test_only_the_name_of_our_primary_is_changed(
+    plan: Callable[..., Plan], files: tuple[str, ...], changed: tuple[int, ...]
+) -> None:
+    made = plan(shape="sentinel", name="new", auth=False)
+    lead = made.data[0]
+    at = {"ours": (lead.host, lead.port), "theirs": ("10.0.0.9", 6379)}
+    nodes = []
+    for node, text in zip(made.sentinels, files, strict=True):
+        lines = (one.split() for one in text.split(", "))
+        conf = "".join(MONITOR.format(name, *at[where]) for name, where in lines)
+        disk = DiskSeen(config=conf, files={})
+        nodes.append(NodeSeen(name=node.name, endpoint=node.endpoint, disk=disk))
+    seen = Observed(shape=Shape.SENTINEL, nodes=tuple(nodes))
+    record = TopologyState(id="1", name="was", shape="sentinel", created="", formed=True, nodes=())
+    steps = rename_steps(made, record, seen)
+    assert [name for one in steps for name in one.nodes] == [f"sentinel{n}" for n in changed]
+    assert all(one.settings[name] == {"was": "new"} for one in steps for name in one.nodes)

@@ -1,16 +1,23 @@
 """What `scale` refuses before anything is changed."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
 from support.scene import Scene
 
 from redistopo.errors import MissingPrerequisite, RedistopoError, Unhealthy, UsageError
+from redistopo.model.planning.former_numbers import former_numbers
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.refuse_resize import refuse_directions, refuse_fewer_shards
 from redistopo.model.planning.refuse_unhealthy import refuse_unhealthy
-from redistopo.model.planning.room import Room, added_nodes, refuse_little_room
+from redistopo.model.planning.room import (
+    Room,
+    added_nodes,
+    refuse_little_room,
+    refuse_little_room_to_move,
+)
 from redistopo.model.state.record import RecordedNode, TopologyState
 from redistopo.model.topology.spec import Topology
 
@@ -98,6 +105,36 @@ def test_room_for_new_nodes(
 
 
 @pytest.mark.parametrize(
+    ("hosts", "rooms", "told"),
+    [
+        ({}, {"": Room(memory=0, disk=21 * MEGABYTE)}, ""),  # what one shard gets another frees
+        ({}, {"": Room(disk=20 * MEGABYTE)}, "this machine has too little disk: nothing was moved"),
+        ({}, {"": Room(disk=MEGABYTE // 2)}, "too little disk"),
+        (THREE, {"h1": Room(disk=MEGABYTE), "h2": Room(disk=11 * MEGABYTE)}, ""),
+        (THREE, {"h1": Room(disk=0), "h2": EMPTY}, r"host h1 .* too little disk"),
+        (THREE, {"h1": EMPTY, "h2": Room(disk=10 * MEGABYTE)}, r"host h2 .* too little disk"),
+        (THREE, {"h3": Room(memory=9 * MEGABYTE, disk=11 * MEGABYTE)}, "h3 .* too little memory"),
+    ],
+)
+def test_room_for_slots_that_move(
+    scene: Callable[[str, str], Scene],
+    plan: Callable[..., Plan],
+    hosts: dict[str, object],
+    rooms: dict[str, Room],
+    told: str,
+) -> None:
+    """10 MB move from node1 to node2, and to its replica; every node writes its nodes.conf."""
+    seen, asked = scene("redis-8.2", "cluster").seen, plan(auth=bool(hosts), **hosts)
+    refused = pytest.raises(MissingPrerequisite, match=told) if told else nullcontext()
+    moved = {("node1", "node2"): 10 * MEGABYTE}
+    with refused:
+        refuse_little_room_to_move(asked, moved, seen, rooms)
+    adopted = {node.name: node.endpoint for node in asked.nodes}
+    foreign = replace(asked, topology=replace(asked.topology, adopted=adopted))
+    refuse_little_room_to_move(foreign, moved, seen, rooms)
+
+
+@pytest.mark.parametrize(
     ("limit", "overhead", "fits"),
     [(0, 0, True), (16, 0, True), (14, 0, False), (16, MEGABYTE, True), (16, 2 * MEGABYTE, False)],
 )
@@ -122,3 +159,28 @@ def test_fewer_shards_than_the_data_fits(
         return
     with pytest.raises(RedistopoError, match="doesn't fit into 2"):
         refuse_fewer_shards(asked, made.seen)
+
+
+@pytest.mark.parametrize(
+    ("shape", "names", "asked", "was"),
+    [
+        ("cluster", 6, {"shards": 4}, {"shards": 3}),
+        ("cluster", 6, {"shards": 4, "replicas": 2}, {"shards": 3, "replicas": 1}),
+        ("cluster", 6, {"shards": 3, "replicas": 1}, {}),
+        ("cluster", 7, {"shards": 4}, {}),  # one of them doesn't reply
+        ("replication", 3, {"replicas": 4}, {"replicas": 2}),
+        ("sentinel", 3, {"sentinels": 5}, {"sentinels": 3}),
+    ],
+)
+def test_the_numbers_of_before_an_edit(
+    scene: Callable[[str, str], Scene],
+    topology: Callable[..., Topology],
+    shape: str,
+    names: int,
+    asked: dict[str, int],
+    was: dict[str, int],
+) -> None:
+    known = [f"node{n + 1}" for n in range(names)]
+    known += [f"sentinel{n}" for n in (1, 2, 3) if shape == "sentinel"]
+    edited = topology(shape=shape, **asked)
+    assert former_numbers(edited, known, scene("redis-8.2", shape).seen) == was

@@ -1,17 +1,28 @@
 """Which nodes leave, and what moves: captured clusters, and what they would look like."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
 from support.scene import Scene
 
+from redistopo.errors import UsageError
 from redistopo.model.planning.new_nodes import as_started, new_nodes
+from redistopo.model.planning.placement import current_slots, with_current_placement
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_rejoin import plan_rejoins
+from redistopo.model.planning.proposal import Proposal
 from redistopo.model.planning.reconcile import reconcile
-from redistopo.model.planning.resizing import Leaving, leaving_nodes, moves_for_shards
+from redistopo.model.planning.resize_warnings import resize_warnings
+from redistopo.model.planning.resizing import (
+    Leaving,
+    leaving_nodes,
+    moves_for_shards,
+    refuse_opposite_changes,
+)
 from redistopo.model.planning.situation import Situation
+from redistopo.model.planning.step import Step, StepKind
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.disk import DiskSeen
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
@@ -161,3 +172,62 @@ def test_a_lost_folder_is_no_new_node(observed: Seen, plan: Callable[..., Plan])
     seen = _with_new(observed("redis-8.2", "cluster"))
     lost = replace(seen.nodes[0], process=ProcessState.ABSENT, info={}, members=(), disk=DiskSeen())
     assert new_nodes(plan(), RECORD, replace(seen, nodes=(lost, *seen.nodes[1:]))) == ()
+
+
+@pytest.mark.parametrize(
+    ("shards", "replicas", "refused"), [(2, 2, True), (1, 2, True), (1, 3, True), (2, 1, False)]
+)
+def test_fewer_shards_with_more_replicas_are_two_changes(
+    observed: Seen, cluster: Plan, shards: int, replicas: int, refused: bool
+) -> None:
+    """Also where fewer nodes than now would do: a node keeps its shard."""
+    asked = _file(cluster, shards=shards, replicas=replicas)
+    now = Situation(seen=observed("redis-8.2", "cluster"), record=RECORD)
+    with (
+        pytest.raises(UsageError, match="more replicas and fewer shards")
+        if refused
+        else (nullcontext())
+    ):
+        refuse_opposite_changes(Proposal(plan=asked, now=now, steps=()))
+
+
+def test_a_shard_that_lost_its_slots_is_no_change_of_the_file(
+    observed: Seen, cluster: Plan
+) -> None:
+    """Its nodes are replicas of another shard then: `reset` gives it slots again."""
+    now = Situation(seen=observed("redis-8.2", "cluster"), record=RECORD)
+    asked = _file(cluster, shards=6, replicas=0)  # 6 nodes of 3 shards with slots
+    refuse_opposite_changes(Proposal(plan=asked, now=now, steps=()))
+
+
+def test_new_nodes_are_shown_where_they_will_be(observed: Seen, plan: Callable[..., Plan]) -> None:
+    """A primary without slots yet, and its replica: not where a first division would put them."""
+    seen = observed("redis-8.2", "cluster")
+    asked = plan(formation="instant", auth=False, shards=4)
+    joins = (("node7", "node8"), ("node8", "node7"))
+    steps = [Step(do=StepKind.REJOIN, nodes=one, cause="") for one in joins]
+    steps.insert(1, Step(do=StepKind.TAKEOVER, nodes=("node7",), cause=""))
+    placed = with_current_placement(asked, seen, steps)
+    assert [(node.shard, node.follows) for node in placed.nodes[6:]] == [(4, ""), (4, "node7")]
+    assert current_slots(asked, seen, steps)["node7"] == ""
+
+
+@pytest.mark.parametrize(
+    ("shards", "replicas", "ended", "told"),
+    [
+        (2, 1, ("node6", "node3"), "with 2 shards, no replica is promoted"),
+        (1, 1, ("node6", "node3"), "with 1 shard, no replica is promoted"),
+        (3, 0, ("node4",), "without replicas, the data of a node that is down"),
+        (3, 1, ("node4",), ""),
+        (2, 1, (), ""),
+    ],
+)
+def test_what_fewer_nodes_can_not_do_is_told_before(
+    observed: Seen, cluster: Plan, shards: int, replicas: int, ended: tuple[str, ...], told: str
+) -> None:
+    asked = _file(cluster, shards=shards, replicas=replicas)
+    now = Situation(seen=observed("redis-8.2", "cluster"), record=RECORD)
+    steps = (Step(do=StepKind.END, nodes=ended, cause=""),)
+    warned = tuple(resize_warnings(Proposal(plan=asked, now=now, steps=steps)))
+    assert len(warned) == bool(told)
+    assert all(one.startswith(told) for one in warned)

@@ -74,7 +74,11 @@ def _twice(seen: Observed) -> Observed:
 
 
 def _restarts(names: str) -> list[Turn]:
-    return [Turn(act=Act.RESTART, node=f"node{one}") for one in names]
+    return _acts(Act.RESTART, names)
+
+
+def _acts(act: Act, names: str) -> list[Turn]:
+    return [Turn(act=act, node=f"node{one}") for one in names]
 
 
 @pytest.mark.parametrize(
@@ -89,10 +93,14 @@ def _restarts(names: str) -> list[Turn]:
         (_restarts("45465"), False, "45"),
         ([*_restarts("4"), Turn(act=Act.HAND_OVER, node="node2"), *_restarts("5")], False, "4"),
         ([Turn(act=Act.HAND_OVER, node="node2"), *_restarts("4")], False, "2"),
+        # planned failovers of different shards, if no other act is between them
+        ([*_acts(Act.HAND_OVER, "23"), *_restarts("4")], False, "23"),
+        (_acts(Act.HAND_OVER, "23"), True, "2"),
+        (_acts(Act.HAND_BACK, "2325"), False, "23"),
         (_restarts("9"), False, "9"),
     ],
 )
-def test_replicas_of_different_shards_restart_together(
+def test_the_same_turns_of_different_shards_are_done_together(
     observed: Seen, left: list[Turn], done: str, *, first: bool
 ) -> None:
     found = together(observed("redis-7.0", "cluster"), left, first=first)

@@ -77,6 +77,13 @@ def test_one_heavy_slot_moves_no_other_than_it_must() -> None:
     assert {0, 1} <= after["node1"]
 
 
+def test_a_slot_that_its_receiver_would_give_back_stays() -> None:
+    """Half a slot is due in the end: node1 gets it, has that much too much, and gives one back."""
+    costs = [2.0] * SLOT_COUNT
+    costs[0] = costs[-1] = 1.0
+    assert _told(balance(_even(2), {"node1": 2}, costs)) == ["node2>node1 8192-10921"]
+
+
 def test_within_the_threshold_nothing_moves() -> None:
     owners: Owners = {"node1": (SlotRange(0, 8300),), "node2": (SlotRange(8301, 16383),)}
     assert balance(owners, {}, threshold=0.02) == ()
