@@ -113,10 +113,11 @@ def _refuse_incomplete(seen: Observed) -> None:
 
 def _unread(silent: list[NodeSeen]) -> RedistopoError:
     denied = any("password" in node.error for node in silent)
+    errors = ((node.address, node.error) for node in silent[:_MOST_NAMED])
     return RedistopoError(
         f"{join_names(node.address for node in silent)} "
         f"{'is' if len(silent) == 1 else 'are'} part of it, but can't be read",
-        detail="\n".join(f"{node.address}: {node.error}" for node in silent[:_MOST_NAMED]),
+        detail="\n".join(f"{at}: {error.removeprefix(f'{at} ')}" for at, error in errors),
         hint="use a login that all nodes accept: REDISTOPO_PASSWORD, with --user for an ACL user"
         if denied
         else "start it, or remove it from the topology, then the same command",
