@@ -248,10 +248,20 @@ def _info(endpoint: Endpoint, client: Connections) -> dict[str, str]:
         raise AccessDenied(
             f"{endpoint} requires a password, or another one",
             detail=error.detail,
-            hint="set REDISTOPO_PASSWORD (verify can prompt for it: --ask-password); Sentinels "
-            f"may have another password: {SENTINEL_VARIABLE}",
+            hint=f"{_what_to_set(client.credentials.own.password)}; Sentinels may have another "
+            f"password: {SENTINEL_VARIABLE}",
         ) from error
     return parse_info(str(_allowed(reply, endpoint, "INFO")))
+
+
+def _what_to_set(refused: str) -> str:
+    """How to give another password: one that was given, in a URL or when asked, comes before the
+    variable's."""
+    if refused and refused != os.environ.get(ENVIRONMENT_VARIABLE, ""):
+        return (
+            f"correct the password that was given, or leave it out and set {ENVIRONMENT_VARIABLE}"
+        )
+    return f"set {ENVIRONMENT_VARIABLE} (verify can prompt for it: --ask-password)"
 
 
 def _allowed(reply: Reply, endpoint: Endpoint, what: str) -> Reply:

@@ -82,9 +82,7 @@ def roll(work: RestartWork, todo: Iterable[Turn]) -> None:
             _tell_left(work, some, left, error)
             raise
         except KeyboardInterrupt:
-            ended = Interrupted("interrupted: the nodes that are left were not restarted")
-            _tell_left(work, some, left, ended)
-            raise ended from None
+            raise _interrupted(work, some, left) from None
         del left[: len(some)]
 
 
@@ -207,6 +205,19 @@ def _turn(work: RestartWork, some: tuple[Turn, ...]) -> None:
         restart_nodes(work, tuple(one.node for one in some))
     else:
         hand_over_turns(work, some)
+
+
+def _interrupted(work: RestartWork, some: tuple[Turn, ...], left: list[Turn]) -> Interrupted:
+    """Return the error for Ctrl-C, which takes effect between two turns, or in the wait after the
+    last one."""
+    if not {one.node for one in left} <= {one.node for one in work.restarted}:
+        ended = Interrupted("interrupted: the nodes that are left were not restarted")
+        _tell_left(work, some, left, ended)
+        return ended
+    return Interrupted(
+        "interrupted: every node was restarted, but they may not all agree yet",
+        hint="redistopo verify shows whether they agree by now; redistopo up repairs",
+    )
 
 
 def _tell_left(

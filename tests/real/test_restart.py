@@ -3,6 +3,7 @@
 import threading
 from contextlib import suppress
 from dataclasses import replace
+from typing import NoReturn
 
 import pytest
 from redis import Redis
@@ -14,12 +15,12 @@ from support.project import Project
 from support.waiting import until
 from support.writers import writing
 
-from redistopo.errors import RedistopoError
+from redistopo.errors import Interrupted, RedistopoError
 from redistopo.model.planning.rolling import Act, Turn
 from redistopo.model.state.observed import NodeSeen, Role
 from redistopo.ops.restart_work import Restarted, RestartWork
 from redistopo.ops.rolling_handover import hand_over_turns
-from redistopo.ops.rolling_restart import restart_nodes
+from redistopo.ops.rolling_restart import restart_nodes, roll
 from redistopo.session.live_change import change_request, live_change
 from redistopo.session.open import open_session
 
@@ -107,6 +108,22 @@ def test_planned_failovers_wait_until_a_primary_is_connected_to_its_replica(
             epochs.add(node.cluster("info")["cluster_my_epoch"])
     assert len(epochs) == 3
     assert project.faults() == []
+
+
+def test_ctrl_c_after_the_last_restart_leaves_no_node(project: Project) -> None:
+    project.init("replication", "--replicas", "1", engine=BUNDLED.path)
+    project.up()
+    with open_session(change_request("restart", project.root, 9)) as session:
+        now = live_change(session)
+
+        def interrupted() -> NoReturn:
+            raise KeyboardInterrupt
+
+        now.again = interrupted  # as it looks whether all agree
+        with pytest.raises(Interrupted, match="every node was restarted") as told:
+            roll(RestartWork(now=now, seconds=9), [Turn(act=Act.RESTART, node="node2")])
+    assert told.value.hint.startswith("redistopo verify shows")
+    project.run("verify", check=0)
 
 
 def _restarted(name: str) -> Restarted:

@@ -243,6 +243,7 @@ ERRORS_NOT_TYPED = {
     "execute/early_exit.py: stop the program that uses the port, then run redistopo up again": _MOMENT,
     "execute/handover.py: no write was lost; to repair: redistopo up": _MOMENT,
     "execute/handover.py: redistopo verify shows whether they agree by now; redistopo up repairs": _MOMENT,
+    "ops/rolling_restart.py: redistopo verify shows whether they agree by now; redistopo up repairs": _MOMENT,
     "execute/handover_steps.py: redistopo up resumes paused nodes, and promotes one of the two": _MOMENT,
     "execute/rejoin_cluster.py: redistopo up goes on; redistopo verify shows why": _MOMENT,
     "execute/rejoin_cluster.py: run the same command again: redistopo up": _MOMENT,
