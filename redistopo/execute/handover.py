@@ -100,17 +100,22 @@ def hand_over_shard(
 
 
 def promote_replica(
-    context: ExecutionContext, to: NodePlan, seen: Observed, epoch: int = 0
+    context: ExecutionContext,
+    to: NodePlan,
+    seen: Observed,
+    epoch: int = 0,
+    *,
+    restarts: bool = False,
 ) -> Promotion:
     """Promote a replica of a cluster, with a config epoch above `epoch`, the highest of those since
-    the snapshot `seen`.
+    the snapshot `seen`; `restarts` is whether the former primary is restarted next.
 
     Raises RedistopoError as `hand_over_shard` does. The other nodes are told, but one that has just
     started may not be connected yet.
     """
     change = _change(context, to, seen)
     _await_catch_up(change)
-    change = _with_epoch(change, epoch)
+    change = replace(_with_epoch(change, epoch), restarts=restarts)
     result = _promoted(change, _take_cluster)
     told = parse_info(str(context.send(to, "CLUSTER", "INFO")))
     return Promotion(change=change, result=result, epoch=int(told.get("cluster_my_epoch", 0)))
@@ -209,7 +214,8 @@ def _redirect_clients(change: HandoverState) -> None:
     except RedistopoError as error:
         raise _disputed(change, f"{error.message}\n{error.detail}") from error
     engine = change.context.plan.engine
-    if change.context.plan.topology.clustered and not engine.broadcasts_demotion:
+    told = engine.broadcasts_demotion or change.restarts
+    if change.context.plan.topology.clustered and not told:
         announce_role(change.context, change.before, (change.to, *change.followers))
 
 
@@ -276,7 +282,8 @@ def _disagreement(change: HandoverState, node: NodePlan) -> str:
     to = change.to
     if change.context.plan.topology.clustered:
         table = change.context.cluster_nodes(node)
-        seen = at_address(table, to)
+        # a MEET adds a node at the same address for a moment
+        seen = at_address([one for one in table if not one.unknown], to)
         return "" if seen and seen.primary and seen.slots else f"{node.name} doesn't report it yet"
     if node.role is Role.SENTINEL:
         address = named(change, node)

@@ -26,7 +26,8 @@ class HandoverState:
     """A planned failover in progress, from `before` to the replica `to`.
 
     `seen` is the snapshot taken just before; `asked` is the Sentinel that promotes, if any;
-    `above` whether a takeover gives the replica an epoch above its primary's.
+    `above` whether a takeover gives the replica an epoch above its primary's. With `restarts` the
+    former primary of a cluster is restarted next, which tells the others its role.
     """
 
     context: ExecutionContext
@@ -35,6 +36,7 @@ class HandoverState:
     seen: Observed
     asked: NodePlan | None = None
     above: bool = False
+    restarts: bool = False
 
     @property
     def others(self) -> tuple[NodePlan, ...]:

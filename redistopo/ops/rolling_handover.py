@@ -1,15 +1,19 @@
 """The planned failovers of a rolling restart: those of several shards one right after the other."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 
-from redistopo.errors import RedistopoError
+from redistopo.checks.cluster_membership import members_without_link
+from redistopo.errors import TimedOut
 from redistopo.execute.handover import HandoverResult, Promotion, await_agreement, promote_replica
-from redistopo.model.planning.handover import HandoverPlan
+from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.rolling import Act, Turn, shard_of
 from redistopo.ops.failover import hand_over_to, plan_failover
 from redistopo.ops.restart_work import RestartWork, faults_of_nodes
 from redistopo.progress import step
 from redistopo.session.health import Known
+
+_LINK_SECONDS = 5.0
 
 
 def hand_over_turns(work: RestartWork, some: Iterable[Turn]) -> None:
@@ -48,13 +52,21 @@ def _in_cluster(
         known |= now.faults()
     made: list[Promotion] = []
     for turn, words in wanted:
-        found = _possible(work, turn, words, known)
+        _await_links(work, turn)
+        found = plan_failover(now, words)
         before, after = found.before.name, found.after.name
         if before == after:
             continue
         with step(now.context.progress, f"hand over from {before} to {after}"):
-            epoch = made[-1].epoch if made else 0
-            made.append(promote_replica(now.context, now.context.plan.node(after), now.seen, epoch))
+            made.append(
+                promote_replica(
+                    now.context,
+                    now.context.plan.node(after),
+                    now.seen,
+                    made[-1].epoch if made else 0,
+                    restarts=before in work.left,
+                )
+            )
         _record(work, turn, made[-1].result)
     with step(now.context.progress, "wait until every node agrees"):
         for one in made:
@@ -62,14 +74,23 @@ def _in_cluster(
         now.await_health(known | _settled_by_restart(work, (turn for turn, _ in wanted)))
 
 
-def _possible(work: RestartWork, turn: Turn, words: tuple[str, ...], known: Known) -> HandoverPlan:
-    """Plan the failover, once the primary has its bus link to a replica that was restarted."""
-    try:
-        return plan_failover(work.now, words)
-    except RedistopoError:
-        here = Turn(act=Act.RESTART, node=turn.node)
-        work.now.await_health(known | work.reconnecting((here,)))
-    return plan_failover(work.now, words)
+def _await_links(work: RestartWork, turn: Turn) -> None:
+    """Wait until the primary has a bus link to each replica that was just restarted, which it opens
+    again within 0.1 s; if it doesn't, planning the failover says so."""
+    now, restarted = work.now, {one.node for one in work.restarted}
+
+    def linked() -> bool | None:
+        shard = shard_of(now.seen, turn.node)
+        if shard is None or shard.primary is None:
+            return True
+        down = {one.address for one in members_without_link(shard.primary)}
+        if down.isdisjoint(node.address for node in shard.replicas if node.name in restarted):
+            return True
+        now.again()
+        return None
+
+    with suppress(TimedOut):
+        wait_for(linked, Deadline(_LINK_SECONDS))
 
 
 def _record(work: RestartWork, turn: Turn, done: HandoverResult | None) -> None:
