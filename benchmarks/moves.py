@@ -41,9 +41,8 @@ def atomic(stage: Stage, wanted: Range) -> tuple[float, float]:
 
 def atomic_by_cli(stage: Stage) -> tuple[float, float]:
     """The same beside valkey-cli's own atomic way, on the same servers."""
-    return _both(
-        on(stage, VALKEY_ATOMIC), stage.keys_of_move, "--cluster-use-atomic-slot-migration"
-    )
+    way = "--cluster-use-atomic-slot-migration"
+    return _both(on(stage, VALKEY_ATOMIC), stage.keys_of_move, way, longest=_LONGEST_ATOMIC)
 
 
 def by_valkey_8(stage: Stage) -> tuple[float, float]:
@@ -64,7 +63,7 @@ def _one(stage: Stage, *, theirs: bool) -> float:
             return stage.timed(cli) if theirs else stage.ours(*ours, "--dir", str(made.folder))
 
 
-def _both(stage: Stage, keys: int, *options: str) -> tuple[float, float]:
+def _both(stage: Stage, keys: int, *options: str, longest: float = _LONGEST) -> tuple[float, float]:
     with stage.topology((*_KIND, "--persistence", "none"), 8) as made:
         stage.up(made)
         where = ("--dir", str(made.folder))
@@ -75,7 +74,7 @@ def _both(stage: Stage, keys: int, *options: str) -> tuple[float, float]:
         if whole:
             stage.ours(*back, *where)
         _fill(made, password, keys)
-        with _client_beside(stage, made, password, longest=_LONGEST):
+        with _client_beside(stage, made, password, longest=longest):
             took = stage.ours(*ours, *where)
         stage.ours(*back, *where)
         with _client_beside(stage, made, password):
