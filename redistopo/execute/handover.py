@@ -86,7 +86,7 @@ def hand_over_shard(
     """
     if context.plan.topology.clustered:
         made = promote_replica(context, to, seen or context.observe(Detail.HEALTH))
-        await_agreement(made)
+        await_agreement(made.change)
         return made.result
     take = TAKE.get(context.plan.topology.shape)
     if take is None:
@@ -95,7 +95,7 @@ def hand_over_shard(
     with chosen(change) if context.plan.sentinels else nullcontext(change) as ready:
         _await_catch_up(ready)
         result = _promoted(ready, take)
-        _await_agreement(ready)
+        await_agreement(ready)
         return result
 
 
@@ -119,11 +119,6 @@ def promote_replica(
     result = _promoted(change, _take_cluster)
     told = parse_info(str(context.send(to, "CLUSTER", "INFO")))
     return Promotion(change=change, result=result, epoch=int(told.get("cluster_my_epoch", 0)))
-
-
-def await_agreement(made: Promotion) -> None:
-    """Wait until every node that replied reports the new primary; raises RedistopoError."""
-    _await_agreement(made.change)
 
 
 def _promoted(change: HandoverState, take: Callable[[HandoverState], None]) -> HandoverResult:
@@ -245,8 +240,8 @@ def _await_demotion(change: HandoverState) -> None:
     )
 
 
-def _await_agreement(change: HandoverState) -> None:
-    """Wait until every node that replied reports the new primary."""
+def await_agreement(change: HandoverState) -> None:
+    """Wait until every node that replied reports the new primary; raises RedistopoError."""
     last = [""]
 
     def look() -> bool | None:

@@ -35,16 +35,22 @@ def decompressed(source: BinaryIO) -> Iterator[IO[bytes]]:
         yield cast(IO[bytes], process.stdout)
 
 
+def require_zstd() -> str:
+    """Return the program; raises MissingPrerequisite if it isn't installed."""
+    program = shutil.which("zstd", path=search_path())
+    if program is None:
+        raise MissingPrerequisite(
+            "the program zstd isn't installed",
+            hint="install zstd; a snapshot by --archive needs no program",
+        )
+    return program
+
+
 @contextmanager
 def _zstd(
     word: str, stdin: BinaryIO | int, stdout: BinaryIO | int
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    program = shutil.which("zstd", path=search_path())
-    if program is None:
-        raise MissingPrerequisite(
-            "the program zstd isn't installed", hint="install zstd, or use --archive instead"
-        )
-    argv = [program, "--quiet", "--stdout", word]
+    argv = [require_zstd(), "--quiet", "--stdout", word]
     process = subprocess.Popen(
         argv, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, env=clean_environment()
     )

@@ -70,7 +70,7 @@ def _in_cluster(
         _record(work, turn, made[-1].result)
     with step(now.context.progress, "wait until every node agrees"):
         for one in made:
-            await_agreement(one)
+            await_agreement(one.change)
         now.await_health(known | _settled_by_restart(work, (turn for turn, _ in wanted)))
 
 

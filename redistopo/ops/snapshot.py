@@ -9,6 +9,8 @@ from pathlib import Path
 from redistopo.errors import ExitCode, MissingPrerequisite
 from redistopo.host.files import read_exactly, write_private
 from redistopo.host.local_host import LOCAL
+from redistopo.host.packed_folder import ZSTD
+from redistopo.host.zstd import require_zstd
 from redistopo.model.planning.upgrade import newest_running
 from redistopo.model.protocol.credentials import TopologyUser
 from redistopo.model.topology.project_paths import Layout
@@ -72,6 +74,8 @@ def snapshot(request: SnapshotRequest, progress: Progress) -> SnapshotResult:
     asked = SessionRequest(root=request.root, lock="snapshot", seconds=request.seconds)
     with open_session(asked, progress) as session:
         require_new(session.layout, name)
+        if request.archive == ZSTD:  # rather than once all the data is saved
+            require_zstd()
         manifest = save_snapshot(session, session.layout, name, request)
         topology_id = manifest.topology_id
         removed: tuple[str, ...] = ()

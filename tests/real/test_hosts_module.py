@@ -154,7 +154,7 @@ def test_a_folder_below_one_that_others_write_to_is_not_claimed(
 ) -> None:
     """Also behind a link: whoever may write there could replace the topology's folder."""
     if mode == 0o775 and os.geteuid() != 0:
-        pytest.skip("takes root")
+        pytest.skip("takes root: another user may not give a folder to that group")
     (tmp_path / "open" / "deep").mkdir(parents=True)
     if mode == 0o775:
         os.chown(tmp_path / "open", -1, group)

@@ -96,21 +96,30 @@ def _names(found: Mapping[str, Any], group: str) -> Iterator[str]:
         yield from _names(found, child)
 
 
-def _refuse_unchecked_keys(name: str, variables: Mapping[str, Any]) -> None:
-    """Refuse options that are in place of ours, which have SSH check host keys; those that Ansible
-    adds to ours can't change that, since SSH takes the first."""
-    given = str(variables.get("ansible_ssh_args", ""))
-    if re.search(r"StrictHostKeyChecking[\s=]+(?!['\"]?yes\b)", given, re.IGNORECASE):
+_CHECKING = re.compile(r"StrictHostKeyChecking[\s=]+[\s='\"]*(\w+)", re.IGNORECASE)
+_OFF = {"false", "no", "off", "n", "f", "0"}
+
+
+def refuse_unchecked_keys(name: str, variables: Mapping[str, Any]) -> None:
+    """Raise UsageError if SSH would not check host keys because of `ansible_ssh_args`, which are in
+    place of our options; what Ansible adds to ours can't change that: SSH takes the first."""
+    args = str(variables.get("ansible_ssh_args", ""))
+    said = [word.lower() for word in _CHECKING.findall(args)]
+    found = {"ansible_ssh_args": args} if args else {}
+    for key in ("ansible_host_key_checking", "ansible_ssh_host_key_checking"):
+        if args and not said and str(variables.get(key, "")).strip().lower() in _OFF:
+            said, found[key] = ["no"], str(variables[key])
+    if {*said} - {"yes"}:
         raise UsageError(
             f"the inventory has SSH connect to {name} without checking its host key",
-            detail=f"ansible_ssh_args: {given}",
-            hint="remove StrictHostKeyChecking there; add the key to known_hosts: ssh-keyscan "
+            detail="\n".join(f"{key}: {value}" for key, value in found.items()),
+            hint="remove that there; add the key to known_hosts: ssh-keyscan "
             f"{variables.get('ansible_host', name)}, after you compared it with the machine's",
         )
 
 
 def _machine(name: str, variables: Mapping[str, Any]) -> Machine:
-    _refuse_unchecked_keys(name, variables)
+    refuse_unchecked_keys(name, variables)
     ssh = str(variables.get("ansible_host", ""))
     given = str(variables.get(ADDRESS, ""))
     address = next((one for one in (given, ssh, name) if _is_address(one)), "")

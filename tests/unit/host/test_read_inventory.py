@@ -8,7 +8,7 @@ import pytest
 from support.forms import FULL, spread
 
 from redistopo.errors import MissingPrerequisite, RedistopoError, UsageError, VaultLocked
-from redistopo.host.fleet.read_inventory import machines_in
+from redistopo.host.fleet.read_inventory import machines_in, refuse_unchecked_keys
 from redistopo.model.topology.hosts import Machine
 
 INVENTORY = """
@@ -44,6 +44,34 @@ def test_machines_have_an_address_a_zone_and_a_way_by_ssh(tmp_path: Path) -> Non
         Machine(name="h3", address="10.0.0.3", ssh="h3.example"),
         Machine(name="here", address="127.0.0.2", ssh="local"),
     )
+
+
+@pytest.mark.parametrize(
+    ("variables", "checked"),
+    [
+        ({}, True),
+        ({"ansible_ssh_args": "-o StrictHostKeyChecking=yes -C"}, True),
+        ({"ansible_ssh_args": "-o 'StrictHostKeyChecking  = yes'"}, True),
+        ({"ansible_ssh_args": '-o StrictHostKeyChecking="yes"'}, True),
+        ({"ansible_ssh_args": "-ostricthostkeychecking=no"}, False),
+        ({"ansible_ssh_args": "-o 'StrictHostKeyChecking off'"}, False),
+        ({"ansible_ssh_args": "-o StrictHostKeyChecking=yesterday"}, False),
+        # our own options come before what Ansible adds for this
+        ({"ansible_host_key_checking": False}, True),
+        ({"ansible_ssh_args": "-C", "ansible_host_key_checking": True}, True),
+        ({"ansible_ssh_args": "-C", "ansible_host_key_checking": False}, False),
+        ({"ansible_ssh_args": "-C", "ansible_ssh_host_key_checking": "No"}, False),
+    ],
+)
+def test_host_keys_are_checked_or_the_inventory_is_refused(
+    variables: dict[str, object], checked: bool
+) -> None:
+    if checked:
+        refuse_unchecked_keys("h1", variables)
+        return
+    with pytest.raises(UsageError, match="connect to h1 without checking") as refused:
+        refuse_unchecked_keys("h1", variables)
+    assert next(iter(variables)) in refused.value.detail
 
 
 @pytest.mark.parametrize(
